@@ -1,0 +1,128 @@
+"""A table is named columns of one length: it prints itself, and writes itself as CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import EdmNoiseError
+from .files import replacing
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, values, unit ("A", "sigma", "" for none), printed decimals and meaning."""
+
+    name: str
+    values: Sequence[Any]
+    unit: str = ""
+    decimals: int = 3
+    help: str = ""
+
+    @property
+    def heading(self) -> str:
+        """Name and unit as printed and exported."""
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
+    def cell(self, value: Any) -> str:
+        """One value as printed: nothing for a missing one, fixed decimals for a real number."""
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            return "-"
+        return f"{value:.{self.decimals}f}" if isinstance(value, float) else str(value)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of one length under a title, with the facts (``meta``) that the numbers depend on.
+
+    ``table["sigma"]`` is the list of a column's values, ``len(table)`` the number of rows, ``table.rows()`` the rows
+    as dictionaries.
+    """
+
+    title: str
+    columns: tuple[Column, ...]
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        lengths = {len(column.values) for column in self.columns}
+        if len(lengths) > 1:
+            raise EdmNoiseError(f"columns of one table have {sorted(lengths)} values: give them the same number")
+
+    def __len__(self) -> int:
+        return len(self.columns[0].values) if self.columns else 0
+
+    def __getitem__(self, name: str) -> list[Any]:
+        for column in self.columns:
+            if column.name == name:
+                return list(column.values)
+        known = ", ".join(column.name for column in self.columns)
+        raise KeyError(f"no column {name!r}; the columns are {known}")
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows, each a dictionary from column name to value."""
+        return [{column.name: column.values[i] for column in self.columns} for i in range(len(self))]
+
+    def __str__(self) -> str:
+        body = [[column.cell(value) for value in column.values] for column in self.columns]
+        widths = [
+            max(len(column.heading), *map(len, cells), 1) for column, cells in zip(self.columns, body, strict=True)
+        ]
+        left = [any(isinstance(value, str) for value in column.values) for column in self.columns]
+
+        def line(cells: Sequence[str]) -> str:
+            placed = (c.ljust(w) if lj else c.rjust(w) for c, w, lj in zip(cells, widths, left, strict=True))
+            return "  ".join(placed).rstrip()
+
+        head = line([column.heading for column in self.columns])
+        rule = "  ".join("-" * width for width in widths)
+        lines = [self.title, head, rule, *(line(row) for row in zip(*body, strict=True)), *self.notes]
+        return "\n".join(lines)
+
+    def to_csv(self, path: str | os.PathLike[str] | None = None) -> str:
+        """CSV with one heading line; written to ``path`` when one is given, returned in any case."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([column.heading for column in self.columns])
+        for row in zip(*(column.values for column in self.columns), strict=True):
+            writer.writerow(["" if _missing(value) else value for value in row])
+        return _write(path, text.getvalue())
+
+    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
+        """JSON: title, meta, columns (name, unit, help), rows, notes; missing values are null."""
+        content = {
+            "title": self.title,
+            "meta": dict(self.meta),
+            "columns": [{"name": c.name, "unit": c.unit, "help": c.help} for c in self.columns],
+            "rows": [{k: None if _missing(v) else v for k, v in row.items()} for row in self.rows()],
+            "notes": list(self.notes),
+        }
+        return _write(path, json.dumps(content, indent=1) + "\n")
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write CSV or JSON by the file's ending; anything else raises EdmNoiseError."""
+        ending = os.path.splitext(path)[1].lower()
+        if ending not in SAVERS:
+            raise EdmNoiseError(f"a table cannot be written as {os.fspath(path)!r}: end the name in .csv or .json")
+        SAVERS[ending](self, path)
+
+
+SAVERS = {".csv": Table.to_csv, ".json": Table.to_json}
+"""What writes a table, by the file's ending."""
+
+
+def _missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _write(path: str | os.PathLike[str] | None, text: str) -> str:
+    if path is not None:
+        with replacing(path) as handle:
+            handle.write(text.encode())
+    return text

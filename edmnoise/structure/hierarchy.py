@@ -1,0 +1,123 @@
+"""Nested groups: atom i lies in residue g(i), residue r lies in chain h(r), and so on to any depth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..base.errors import EdmNoiseError
+
+Index = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Hierarchy:
+    """Groups within groups, finest first.
+
+    Parameters
+    ----------
+    names
+        Names of the levels, finest first: ``("atom", "residue", "chain")``.
+    parents
+        ``parents[k][i]`` is the group at level k + 1 that holds group i of level k; every group holds something.
+
+    Raises
+    ------
+    EdmNoiseError
+        If the arrays do not nest: an index that is negative, or a group that nothing belongs to.
+    """
+
+    names: tuple[str, ...]
+    parents: tuple[Index, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.names) != len(self.parents) + 1:
+            raise EdmNoiseError(
+                f"{len(self.names)} level names and {len(self.parents)} parent arrays: names are one more than parents"
+            )
+        for name, parent, above in zip(self.names, self.parents, [*self.parents[1:], None], strict=True):
+            if parent.ndim != 1 or parent.size == 0:
+                raise EdmNoiseError(f"level {name!r} is empty: a hierarchy needs at least one group at every level")
+            count = int(parent.max()) + 1 if above is None else len(above)
+            if parent.min() < 0 or parent.max() >= count or np.bincount(parent, minlength=count).min() == 0:
+                raise EdmNoiseError(f"the parents of level {name!r} must use each of 0 ... {count - 1} at least once")
+
+    @classmethod
+    def from_labels(cls, names: Sequence[str], labels: Sequence[ArrayLike]) -> Hierarchy:
+        """Nested groups from one label per atom and level; groups are numbered as they first appear.
+
+        Parameters
+        ----------
+        names
+            Names of all levels, finest (the atoms) first.
+        labels
+            For each level above the atoms, finest first, an integer label per atom (N,). Atoms with one label at a
+            level are one group there; a label may be used again in another group of the level above.
+        """
+        path = np.asarray(labels[-1])
+        atom_groups = [_first_appearance(path)]
+        for label in reversed(list(labels[:-1])):
+            pairs = np.stack([atom_groups[0], np.unique(label, return_inverse=True)[1]], axis=1)
+            atom_groups.insert(0, _first_appearance(pairs))
+        parents = [atom_groups[0]]
+        for fine, coarse in zip(atom_groups[:-1], atom_groups[1:], strict=True):
+            parent = np.empty(int(fine.max()) + 1, dtype=np.int64)
+            parent[fine] = coarse
+            parents.append(parent)
+        return cls(tuple(names), tuple(parents))
+
+    @property
+    def depth(self) -> int:
+        """Number of levels, atoms included."""
+        return len(self.names)
+
+    @cached_property
+    def counts(self) -> tuple[int, ...]:
+        """Number of groups at each level, finest first: (N, R, C) for atoms, residues, chains."""
+        return (*(len(parent) for parent in self.parents), int(self.parents[-1].max()) + 1)
+
+    def level(self, name: str) -> int:
+        """Number of a level from its name; EdmNoiseError lists the names for an unknown one."""
+        if name not in self.names:
+            raise EdmNoiseError(f"no level {name!r}: the levels are {', '.join(self.names)}")
+        return self.names.index(name)
+
+    def ancestors(self, fine: int, coarse: int) -> Index:
+        """For each group of level ``fine`` the group of level ``coarse`` that holds it."""
+        return self._ancestors[fine][coarse]
+
+    def sizes(self, level: int) -> Index:
+        """Number of atoms in each group of a level."""
+        return self._sizes[level]
+
+    @cached_property
+    def _ancestors(self) -> list[dict[int, Index]]:
+        table: list[dict[int, Index]] = []
+        for fine in range(self.depth):
+            row = {fine: np.arange(self.counts[fine])}
+            for coarse in range(fine + 1, self.depth):
+                row[coarse] = self.parents[coarse - 1][row[coarse - 1]]
+            table.append(row)
+        return table
+
+    @cached_property
+    def _sizes(self) -> tuple[Index, ...]:
+        return tuple(
+            np.bincount(self.ancestors(0, level), minlength=self.counts[level]) for level in range(self.depth)
+        )
+
+    def __repr__(self) -> str:
+        levels = ", ".join(f"{count:,} {name}s" for name, count in zip(self.names, self.counts, strict=True))
+        return f"Hierarchy({levels})"
+
+
+def _first_appearance(keys: NDArray[np.generic]) -> Index:
+    """Number equal keys (rows) 0, 1, 2, ... in the order in which they first appear."""
+    _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), dtype=np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[inverse.reshape(-1)]
