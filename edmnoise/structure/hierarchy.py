@@ -39,7 +39,7 @@ class Hierarchy:
             raise EdmNoiseError(
                 f"{len(self.names)} level names and {len(self.parents)} parent arrays: names are one more than parents"
             )
-        for name, parent, above in zip(self.names, self.parents, [*self.parents[1:], None], strict=True):
+        for name, parent, above in zip(self.names[:-1], self.parents, [*self.parents[1:], None], strict=True):
             if parent.ndim != 1 or parent.size == 0:
                 raise EdmNoiseError(f"level {name!r} is empty: a hierarchy needs at least one group at every level")
             count = int(parent.max()) + 1 if above is None else len(above)

@@ -1,0 +1,159 @@
+"""n_i = sigma (sqrt(w_c) eps_chain(i) + sqrt(w_r) eps_residue(i) + sqrt(w_a) eps_i), all eps standard normal in 3-D.
+
+Every atom has the marginal variance sigma^2 per coordinate, so a noise schedule keeps its meaning whatever the
+weights are. Cov(n) = sigma^2 K (x) I_3 with K = sum over levels of w_level S S^T (S: membership matrix of the level).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..base.errors import EdmNoiseError
+from ..base.seeds import NOISE, check_seed, reseed
+from ..structure.hierarchy import Hierarchy
+from ..structure.levels import ancestor_index
+from .sigma import check_sigma
+from .weights import Weights
+
+_TILE = 8192
+"""Groups drawn at a time. A tile of 96 KiB stays in the cache between the passes over it, and is below the size at
+which torch starts threads of its own inside each operation. Fixed: another tile size gives other random numbers."""
+
+_BLOCK_ATOMS = 1 << 18
+"""Atoms in a block of frames (3 MiB), where frames are made a block at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class MultiscaleNoise:
+    """Independent normal noise at every level of nested groups, added up.
+
+    Parameters
+    ----------
+    hierarchy
+        Nested groups, any number of levels.
+    weights
+        Variance share of each level, finest first; they add up to 1.
+    """
+
+    hierarchy: Hierarchy
+    weights: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.weights) != self.hierarchy.depth:
+            raise EdmNoiseError(
+                f"{len(self.weights)} weights for {self.hierarchy.depth} levels "
+                f"({', '.join(self.hierarchy.names)}): give one weight a level"
+            )
+        if min(self.weights) < 0 or not math.isclose(math.fsum(self.weights), 1, rel_tol=1e-9):
+            raise EdmNoiseError(f"weights {self.weights} must be non-negative and add up to 1")
+
+    @classmethod
+    def of(cls, hierarchy: Hierarchy, weights: Weights) -> MultiscaleNoise:
+        """For atoms in residues in chains."""
+        return cls(hierarchy, weights.by_level)
+
+    def blocks(
+        self,
+        sigma: float | Sequence[float],
+        frames: int | Sequence[int],
+        seed: int = 0,
+        mean: Tensor | None = None,
+    ) -> Iterator[Tensor]:
+        """Draw frames a few at a time, so that a thousand large ones never lie in memory together.
+
+        Parameters
+        ----------
+        sigma
+            Noise level in angstrom: one for all frames or one for each.
+        frames
+            Number of frames (0, 1, 2, ...) or the numbers of the frames wanted. A frame's draw depends on ``seed``
+            and its number alone: the same number at two noise levels is the same draw scaled.
+        mean
+            (N, 3) float32 coordinates that the noise is added to; without them the noise itself is drawn.
+
+        Yields
+        ------
+        Tensor
+            (s, N, 3) float32, angstrom, frames in order. The next block overwrites it: use it or copy it first.
+        """
+        numbers, scales = _numbered(sigma, frames)
+        rows = min(len(numbers), max(1, _BLOCK_ATOMS // self.hierarchy.counts[0]))
+        out = torch.empty(rows, self.hierarchy.counts[0], 3)
+        for start in range(0, len(numbers), rows):
+            chosen = slice(start, start + rows)
+            block = out[: len(numbers[chosen])]
+            self._fill(block, numbers[chosen], scales[chosen], check_seed(seed), self._checked(mean))
+            yield block
+
+    def frames(
+        self,
+        sigma: float | Sequence[float],
+        frames: int | Sequence[int],
+        seed: int = 0,
+        mean: Tensor | None = None,
+    ) -> Tensor:
+        """All frames at once: (S, N, 3) float32, angstrom; parameters as in `blocks`."""
+        numbers, scales = _numbered(sigma, frames)
+        out = torch.empty(len(numbers), self.hierarchy.counts[0], 3)
+        self._fill(out, numbers, scales, check_seed(seed), self._checked(mean))
+        return out
+
+    def _checked(self, mean: Tensor | None) -> Tensor | None:
+        if mean is not None and mean.shape != (self.hierarchy.counts[0], 3):
+            raise EdmNoiseError(f"mean has the shape {tuple(mean.shape)}: give ({self.hierarchy.counts[0]}, 3)")
+        return mean
+
+    def _fill(
+        self, out: Tensor, numbers: Sequence[int], scales: Sequence[float], seed: int, mean: Tensor | None
+    ) -> None:
+        """Draw the frames into ``out`` (S, N, 3), shared between threads frame by frame.
+
+        torch draws normal numbers on one thread; frames have generators of their own, so several threads draw
+        several frames (measured in benchmarks/noise.py).
+        """
+        workers = min(torch.get_num_threads(), len(numbers))
+        shares = [range(worker, len(numbers), workers) for worker in range(workers)]
+
+        def work(share: range) -> None:
+            generator = torch.Generator()
+            for row in share:
+                self._draw(out[row], reseed(generator, seed, numbers[row], NOISE), scales[row], mean)
+
+        if workers == 1 or out.numel() < _TILE:
+            list(map(work, shares))
+        else:
+            with ThreadPoolExecutor(workers) as pool:
+                list(pool.map(work, shares))
+
+    def _draw(self, out: Tensor, generator: torch.Generator, sigma: float, mean: Tensor | None) -> None:
+        """Draw one frame into ``out`` (N, 3), coarsest level first, each level scaled as it is drawn."""
+        carried: Tensor | None = None  # (groups, 3): sum of the levels above the current one
+        for level in range(self.hierarchy.depth - 1, -1, -1):
+            eps = out if level == 0 else torch.empty(self.hierarchy.counts[level], 3)
+            parent = None if carried is None else ancestor_index(self.hierarchy, level, level + 1)
+            amplitude = sigma * math.sqrt(self.weights[level])
+            for start in range(0, len(eps), _TILE):
+                tile = slice(start, start + _TILE)
+                part = eps[tile].normal_(0, amplitude, generator=generator)
+                if carried is not None and parent is not None:
+                    part += torch.index_select(carried, 0, parent[tile])
+                if level == 0 and mean is not None:
+                    part += mean[tile]
+            carried = eps
+
+
+def _numbered(sigma: float | Sequence[float], frames: int | Sequence[int]) -> tuple[list[int], list[float]]:
+    """Frame numbers and the noise level of each."""
+    numbers = list(range(frames)) if isinstance(frames, int) else list(frames)
+    if not numbers or min(numbers) < 0:
+        raise EdmNoiseError(f"frames is {frames}: give a number of frames from 1, or frame numbers from 0")
+    scales = [float(sigma)] * len(numbers) if isinstance(sigma, int | float) else [float(s) for s in sigma]
+    if len(scales) != len(numbers):
+        raise EdmNoiseError(f"{len(scales)} noise levels for {len(numbers)} frames: give one for all or one for each")
+    return numbers, [check_sigma(s) for s in scales]

@@ -1,0 +1,86 @@
+"""sigma(z) = sigma_data exp(P_mean + P_std z), z ~ N(0, 1) over training steps; z(sigma) is its inverse."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ..base.errors import EdmNoiseError
+
+Z_LIMIT = 12.0
+"""Largest |z| taken: past it sigma says nothing about molecules (at z = 12 AlphaFold 3's is 3e8 angstrom)."""
+
+
+@dataclass(frozen=True)
+class SigmaDistribution:
+    """Log-normal distribution of noise levels over training steps (Karras et al. 2022, section 5 and table 1).
+
+    Parameters
+    ----------
+    sigma_data
+        Standard deviation of the data per coordinate, angstrom.
+    p_mean, p_std
+        Mean and standard deviation of ln(sigma / sigma_data).
+    name, source
+        What it is called and where it was published.
+
+    Examples
+    --------
+    >>> af3 = sigma_distribution("alphafold3")
+    >>> round(af3.sigma(0.0), 3), round(af3.sigma(1.0), 2), round(af3.sigma(-3.0), 4)
+    (4.819, 21.6, 0.0535)
+    >>> round(af3.z(4.819107), 6)
+    0.0
+    """
+
+    sigma_data: float
+    p_mean: float
+    p_std: float
+    name: str = "custom"
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        for label, value, floor in (("sigma_data", self.sigma_data, 0.0), ("p_std", self.p_std, 0.0)):
+            if not (math.isfinite(value) and value > floor):
+                raise EdmNoiseError(f"{label} is {value}: give a number above 0")
+        if not math.isfinite(self.p_mean):
+            raise EdmNoiseError(f"p_mean is {self.p_mean}: give a finite number")
+
+    def sigma(self, z: float) -> float:
+        """Noise level in angstrom at normal score ``z``; |z| up to 12."""
+        if not (math.isfinite(z) and abs(z) <= Z_LIMIT):
+            raise EdmNoiseError(f"z is {z}: give a number from {-Z_LIMIT:g} to {Z_LIMIT:g} (training draws z ~ N(0, 1))")
+        return self.sigma_data * math.exp(self.p_mean + self.p_std * z)
+
+    def z(self, sigma: float) -> float:
+        """Normal score of a noise level in angstrom."""
+        return (math.log(check_sigma(sigma) / self.sigma_data) - self.p_mean) / self.p_std
+
+    def share_above(self, sigma: float) -> float:
+        """Share of training steps with more noise than ``sigma``: P(Z > z)."""
+        return 0.5 * math.erfc(self.z(sigma) / math.sqrt(2))
+
+
+def check_sigma(sigma: float) -> float:
+    """Return a noise level in angstrom if it is a positive finite number that float32 coordinates can hold."""
+    if not (math.isfinite(sigma) and 0 < sigma <= 1e9):
+        raise EdmNoiseError(f"sigma is {sigma} A: give a number above 0 and up to 1e9 angstrom")
+    return sigma
+
+
+DISTRIBUTIONS = {
+    d.name: d
+    for d in (
+        SigmaDistribution(16.0, -1.2, 1.5, "alphafold3", "AlphaFold 3 (Abramson et al. 2024), also Boltz"),
+        SigmaDistribution(16.0, -1.2, 1.2, "lucidrains", "alphafold3-pytorch's defaults"),
+        SigmaDistribution(16.0, -1.84, 2.8, "wide", "a published wider choice"),
+    )
+}
+"""Published distributions by name."""
+
+
+def sigma_distribution(name: str) -> SigmaDistribution:
+    """A published distribution by name; EdmNoiseError lists the names for an unknown one."""
+    if name not in DISTRIBUTIONS:
+        raise EdmNoiseError(f"no noise distribution {name!r}: the known ones are {', '.join(DISTRIBUTIONS)}")
+    return DISTRIBUTIONS[name]

@@ -1,0 +1,186 @@
+"""E |d_a - d_B|^2 per coordinate, for group a of one level against the group B around it, in units of sigma^2.
+
+Means of nested normal noise over atoms are normal too, so every displacement that a table shows has a closed form,
+and so has its scatter from draw to draw: a mean of squares q = sum_a u_a |x_a|^2 of normal x with covariance M has
+Var q = 2 sum_ab u_a u_b M_ab^2 per axis. With K = sum_k w_k S_k S_k^T and group means taken over atoms,
+
+    Cov(d_a, d_b) = [a = b] V_a + sum_(k > l) w_k [a, b in one group of level k],
+    V_a = w_l + sum_(k < l) w_k S_k(a),   S_k(a) = sum of (n_g / n_a)^2 over the groups g of level k in a,
+    Cov(d_a, d_B) = sum_(k < l) w_k S_k(a) n_a / n_B + sum_(l <= k < m) w_k n_g(a) / n_B + sum_(k >= m) w_k.
+
+Everything below is O(groups), for any number of levels and any group sizes, in float64.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..base.errors import EdmNoiseError
+from ..structure.hierarchy import Hierarchy
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Closed form of a mean square displacement per coordinate, in units of sigma^2.
+
+    Attributes
+    ----------
+    each
+        (groups,) expectation for each group.
+    mean
+        Their mean (over groups, or over atoms where asked): what a table's row shows, squared.
+    sd
+        Standard deviation of that mean in ONE draw, x, y and z averaged; over S draws it is sd / sqrt(S).
+    """
+
+    each: Array
+    mean: float
+    sd: float
+
+    def rms(self, sigma: float = 1.0) -> float:
+        """Root mean square per coordinate at a noise level, angstrom."""
+        return sigma * math.sqrt(max(self.mean, 0.0))
+
+    def rms_sd(self, draws: int = 1, sigma: float = 1.0) -> float:
+        """Scatter of the measured RMS over ``draws`` frames (first order in sd / mean), angstrom."""
+        return sigma * self.sd / (2 * math.sqrt(self.mean * draws)) if self.mean > 0 else 0.0
+
+
+class NoiseStatistics:
+    """Closed forms of one noise (nested groups and their weights).
+
+    Parameters
+    ----------
+    hierarchy
+        Nested groups.
+    weights
+        Variance share of each level, finest first.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> atoms_in_residues, residues_in_chain = np.arange(12) // 4, np.zeros(3, dtype=int)
+    >>> hierarchy = Hierarchy(("atom", "residue", "chain"), (atoms_in_residues, residues_in_chain))
+    >>> flat = NoiseStatistics(hierarchy, (1.0, 0.0, 0.0))
+    >>> flat.displacement(1).mean  # the centre of four independent atoms
+    0.25
+    """
+
+    def __init__(self, hierarchy: Hierarchy, weights: Sequence[float]) -> None:
+        if len(weights) != hierarchy.depth:
+            raise EdmNoiseError(f"{len(weights)} weights for {hierarchy.depth} levels: give one a level")
+        # The whole structure is a group above the top level, without noise of its own: centring subtracts its mean.
+        self._parents = [*hierarchy.parents, np.zeros(hierarchy.counts[-1], dtype=np.int64)]
+        self._counts = [*hierarchy.counts, 1]
+        self._sizes = [*(hierarchy.sizes(k).astype(float) for k in range(hierarchy.depth)), None]
+        self._sizes[-1] = np.array([float(hierarchy.counts[0])])
+        self._weights = [*weights, 0.0]
+        self.whole = hierarchy.depth
+        """Number of the level that holds everything, for ``relative_to``."""
+
+    def displacement(self, level: int, relative_to: int | None = None, over_atoms: bool = False) -> Expected:
+        """Mean square displacement of the groups of a level.
+
+        Parameters
+        ----------
+        level
+            Level of the groups: 0 for atoms.
+        relative_to
+            A coarser level whose centre is subtracted, `whole` for the centre of all atoms; None: absolute.
+        over_atoms
+            Weigh each group by its atoms (the parts that add up to sigma^2) instead of counting groups equally.
+        """
+        if relative_to is not None and not level < relative_to <= self.whole:
+            raise EdmNoiseError(f"level {level} cannot be measured relative to level {relative_to}: name a coarser one")
+        own, sizes = self._own_variance(level), self._sizes[level]
+        share = sizes / sizes.sum() if over_atoms else np.full(len(sizes), 1 / len(sizes))
+        top = self.whole if relative_to is None else relative_to
+        if relative_to is None:
+            shift, centre = np.zeros(len(own)), np.zeros(1)
+            home = np.zeros(len(own), dtype=np.int64)
+        else:
+            home = self._up(level, top)
+            shift = self._shared_with(level, top) / self._sizes[top][home]
+            centre = self._fold(level, top, shift * sizes) / self._sizes[top]
+        each = own + sum(self._weights[level + 1 : top]) - 2 * shift + centre[home]
+        squares = self._sum_of_squares(level, own, share, top)
+        if relative_to is not None:
+            squares += self._sum_of_shifts(level, top, own, share, shift, centre)
+        variance = 2 * squares / 3
+        return Expected(each, float(share @ each), math.sqrt(max(variance, 0.0)))
+
+    def ratio(self, level: int = 1, base: int = 0) -> tuple[float, float]:
+        """RMS of one level's centres over that of a finer level's, both absolute: value and scatter of one draw.
+
+        The scatter is the first order in the scatter of both mean squares, which are correlated.
+        """
+        coarse, fine = self.displacement(level), self.displacement(base)
+        above = range(level, self.whole)
+        common = sum(self._weights[k] for k in above)
+        part = self._shared_with(base, level) / self._sizes[level][self._up(base, level)]
+        squares = float(np.sum(2 * part * common + part**2))
+        # Pairs of a coarse and a fine group under one roof: the finer of two shared levels decides.
+        squares += sum(
+            self._weights[j] * self._weights[k] * float(self._members(level, min(j, k)) @ self._members(base, min(j, k)))
+            for j in above
+            for k in above
+        )
+        covariance = 2 * squares / (self._counts[level] * self._counts[base]) / 3
+        value = math.sqrt(coarse.mean / fine.mean)
+        a, b = coarse.sd / coarse.mean if coarse.mean else 0.0, fine.sd / fine.mean
+        cross = covariance / (coarse.mean * fine.mean) if coarse.mean else 0.0
+        return value, 0.5 * value * math.sqrt(max(a * a + b * b - 2 * cross, 0.0))
+
+    def _up(self, fine: int, coarse: int) -> NDArray[np.int64]:
+        index = np.arange(self._counts[fine])
+        for level in range(fine, coarse):
+            index = self._parents[level][index]
+        return index
+
+    def _fold(self, fine: int, coarse: int, values: Array) -> Array:
+        """Sum values of a level over the members of each group of a coarser one."""
+        return np.bincount(self._up(fine, coarse), weights=values, minlength=self._counts[coarse])
+
+    def _members(self, fine: int, coarse: int) -> Array:
+        return self._fold(fine, coarse, np.ones(self._counts[fine]))
+
+    def _own_variance(self, level: int) -> Array:
+        """V_a: the variance that no other group of the level shares."""
+        below = np.zeros(self._counts[level])
+        for k in range(level):
+            below += self._weights[k] * self._fold(k, level, self._sizes[k] ** 2)
+        return below / self._sizes[level] ** 2 + self._weights[level]
+
+    def _shared_with(self, level: int, top: int) -> Array:
+        """n_B Cov(d_a, d_B), less the levels from ``top`` up, which a and B share whole."""
+        shared = np.zeros(self._counts[level])
+        for k in range(level):
+            shared += self._weights[k] * self._fold(k, level, self._sizes[k] ** 2) / self._sizes[level]
+        for k in range(level, top):
+            shared += self._weights[k] * self._sizes[k][self._up(level, k)]
+        return shared
+
+    def _sum_of_squares(self, level: int, own: Array, share: Array, top: int) -> float:
+        """sum_ab u_a u_b T_ab^2 with T_ab = [a = b] own_a + sum_k w_k [a, b in one group of k], level < k < top."""
+        w = {k: self._weights[k] for k in range(level + 1, top)}
+        # Two levels share the pairs of the finer one's groups.
+        held = {k: float(np.sum(self._fold(level, k, share) ** 2)) for k in w}
+        crossed = sum(w[j] * w[k] * held[min(j, k)] for j in w for k in w)
+        return float(np.sum(share**2 * own * (own + 2 * sum(w.values())))) + crossed
+
+    def _sum_of_shifts(self, level: int, top: int, own: Array, share: Array, shift: Array, centre: Array) -> float:
+        """What sum_ab u_a u_b M_ab^2 has more than T's, with M_ab = T_ab - shift_a - shift_b + centre_B inside B."""
+        home = self._up(level, top)
+        total = 2 * float(np.sum(share**2 * own * (centre[home] - 2 * shift)))
+        for k in range(level + 1, top):
+            held, moved = self._fold(level, k, share), self._fold(level, k, share * shift)
+            total += 2 * self._weights[k] * float(np.sum(held**2 * centre[self._up(k, top)] - 2 * held * moved))
+        u, uc, ucc = (self._fold(level, top, share * shift**power) for power in (0, 1, 2))
+        return total + float(np.sum(u**2 * centre**2 + 2 * u * ucc + 2 * uc**2 - 4 * u * centre * uc))
