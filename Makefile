@@ -1,0 +1,55 @@
+# `make test` and `make demo` do all of their own set-up on a machine that has nothing but Python and make.
+
+PYTHON ?= python3
+PY := .venv/bin/python
+PIP_INSTALL := $(PY) -m pip install -qq --constraint constraints.txt
+INPUTS := pyproject.toml constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help test demo bench docs lint zip wheel clean system-run system-test
+
+help:
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+test: system-test lint docs ## lint, types, import rules, documentation, and all tests on a real PyMOL
+	OMP_NUM_THREADS=2 OMP_WAIT_POLICY=PASSIVE xvfb-run -a -s "-screen 0 1400x1000x24" $(PY) -m pytest
+
+demo: .venv/installed-run ## a tour without a window: tables and pictures into demo/
+	$(PY) -m edmnoise_pymol.demo demo
+
+bench: .venv/installed-test ## measure the speed of what matters
+	$(PY) -m benchmarks
+
+lint: .venv/installed-test ## style, types, and who may import whom
+	$(PY) -m ruff check --quiet .
+	$(PY) -m ruff format --check --quiet .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+
+docs: .venv/installed-test ## the documentation as web pages in build/docs/
+	$(PY) -m sphinx -W --keep-going -q -b html docs build/docs
+
+zip: ## the plugin for PyMOL's Plugin Manager, in dist/
+	$(PYTHON) tools/release_zip.py dist
+
+wheel: ## the package for pip, in dist/
+	$(PYTHON) -m pip wheel -qq --no-deps --wheel-dir dist .
+
+clean: ## remove what these commands made, but the virtual environment
+	rm -rf build dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+# The system first: the libraries may have gone since the environment was made, and asking takes 50 ms.
+system-run system-test:
+	@$(PYTHON) tools/system_packages.py $(@:system-%=%)
+
+.venv/bin/python: | system-run
+	$(PYTHON) -m venv .venv
+
+.venv/installed-run: $(INPUTS) | system-run .venv/bin/python
+	$(PIP_INSTALL) --editable '.[pymol]'
+	@touch $@
+
+.venv/installed-test: $(INPUTS) | system-run .venv/bin/python
+	$(PIP_INSTALL) --editable '.[pymol,test,docs]'
+	@touch $@ .venv/installed-run
