@@ -1,0 +1,34 @@
+# Version: 0.1.0
+# Author: the edmnoise developers
+# License: MIT
+"""EDM noise: see, measure and design the noise that trains diffusion models of biomolecules.
+
+This file is all that PyMOL reads while it starts. It is found as pmg_tk.startup.edmnoise_gui, either beside
+PyMOL's own modules, where pip puts it, or as a folder that the Plugin Manager unpacked: then the folder holds
+the packages too, and an installed edmnoise is preferred to them.
+"""
+
+import importlib.util
+import os
+import sys
+
+NEEDED = ("numpy", "psutil", "scipy", "torch")
+
+
+def __init_plugin__(app: object = None) -> None:
+    # Only looked for, not imported: importing torch would freeze the window for seconds.
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        # PyMOL prints the message of an exception as one line, and tells that the plugin did not start.
+        raise ImportError(
+            f"EDM noise needs {' and '.join(missing)} in PyMOL's Python. Install it, then start PyMOL again: "
+            f"{sys.executable} -m pip install {' '.join(missing)}"
+        )
+
+    bundled = os.path.join(os.path.dirname(__file__), "edmnoise_bundled")
+    if os.path.isdir(bundled) and bundled not in sys.path:
+        sys.path.append(bundled)
+
+    import edmnoise_pymol
+
+    edmnoise_pymol.start_gui()
