@@ -67,8 +67,8 @@ def main(purpose: str) -> None:
         sys.exit(f"make: these system packages are missing, here by their Debian names: {command}")
     print("installing system packages:", *missing, flush=True)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    quiet = {"env": environment, "stdout": subprocess.DEVNULL}
-    if subprocess.call(["apt-get", "update", "-qq"], **quiet) or subprocess.call(install, **quiet):
+    commands = (["apt-get", "update", "-qq"], install)
+    if any(subprocess.call(command, env=environment, stdout=subprocess.DEVNULL) for command in commands):
         sys.exit(f"make: apt-get could not install {' '.join(missing)}")
 
 
