@@ -7,8 +7,9 @@ import io
 import json
 import math
 import os
+import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .errors import EdmNoiseError
@@ -71,19 +72,19 @@ class Table:
 
     def __str__(self) -> str:
         body = [[column.cell(value) for value in column.values] for column in self.columns]
-        widths = [
-            max(len(column.heading), *map(len, cells), 1) for column, cells in zip(self.columns, body, strict=True)
-        ]
+        heads = [_stacked(column, cells) for column, cells in zip(self.columns, body, strict=True)]
+        widths = [max(map(len, [*head, *cells])) for head, cells in zip(heads, body, strict=True)]
         left = [any(isinstance(value, str) for value in column.values) for column in self.columns]
 
         def line(cells: Sequence[str]) -> str:
             placed = (c.ljust(w) if lj else c.rjust(w) for c, w, lj in zip(cells, widths, left, strict=True))
             return "  ".join(placed).rstrip()
 
-        head = line([column.heading for column in self.columns])
+        height = max(map(len, heads), default=0)
+        padded = [[""] * (height - len(head)) + head for head in heads]
         rule = "  ".join("-" * width for width in widths)
-        lines = [self.title, head, rule, *(line(row) for row in zip(*body, strict=True)), *self.notes]
-        return "\n".join(lines)
+        top = [line(row) for row in zip(*padded, strict=True)]
+        return "\n".join([self.title, *top, rule, *map(line, zip(*body, strict=True)), *self.notes])
 
     def to_csv(self, path: str | os.PathLike[str] | None = None) -> str:
         """CSV with one heading line; written to ``path`` when one is given, returned in any case."""
@@ -107,14 +108,35 @@ class Table:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write CSV or JSON by the file's ending; anything else raises EdmNoiseError."""
-        ending = os.path.splitext(path)[1].lower()
-        if ending not in SAVERS:
-            raise EdmNoiseError(f"a table cannot be written as {os.fspath(path)!r}: end the name in .csv or .json")
-        SAVERS[ending](self, path)
+        _SAVERS[_ending(check_path(path))](self, path)
+
+    def head(self, rows: int) -> str:
+        """The table as printed, cut after some rows, with a line that says so."""
+        if len(self) <= rows:
+            return str(self)
+        cut = tuple(replace(column, values=column.values[:rows]) for column in self.columns)
+        more = f"... {len(self) - rows:,} more rows: write them to a file"
+        return str(replace(self, columns=cut, notes=(more, *self.notes)))
 
 
-SAVERS = {".csv": Table.to_csv, ".json": Table.to_json}
-"""What writes a table, by the file's ending."""
+_SAVERS = {".csv": Table.to_csv, ".json": Table.to_json}
+
+
+def check_path(path: str | os.PathLike[str]) -> str:
+    """Return a path that a table can be written to; EdmNoiseError for an ending that is not known."""
+    if _ending(path) not in _SAVERS:
+        raise EdmNoiseError(f"a table cannot be written as {os.fspath(path)!r}: end the name in {' or '.join(_SAVERS)}")
+    return os.fspath(path)
+
+
+def _ending(path: str | os.PathLike[str]) -> str:
+    return os.path.splitext(path)[1].lower()
+
+
+def _stacked(column: Column, cells: Sequence[str]) -> list[str]:
+    """A heading over several lines, no wider than its cells need, the unit on the last."""
+    lines = textwrap.wrap(column.name, max([8, *map(len, cells)]), break_long_words=False)
+    return [*lines, f"({column.unit})"] if column.unit else lines
 
 
 def _missing(value: Any) -> bool:

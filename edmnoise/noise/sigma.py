@@ -49,7 +49,7 @@ class SigmaDistribution:
     def sigma(self, z: float) -> float:
         """Noise level in angstrom at normal score ``z``; |z| up to 12."""
         if not (math.isfinite(z) and abs(z) <= Z_LIMIT):
-            raise EdmNoiseError(f"z is {z}: give a number from {-Z_LIMIT:g} to {Z_LIMIT:g} (training draws z ~ N(0, 1))")
+            raise EdmNoiseError(f"z is {z}: give a number from {-Z_LIMIT:g} to {Z_LIMIT:g} (training: z ~ N(0, 1))")
         return self.sigma_data * math.exp(self.p_mean + self.p_std * z)
 
     def z(self, sigma: float) -> float:

@@ -25,6 +25,12 @@ from ..structure.hierarchy import Hierarchy
 
 Array = NDArray[np.float64]
 
+_ROUNDING = 1e-7
+"""Relative scatter below which only the rounding of a difference of equal sums is left."""
+
+_SIMULATED_NUMBERS = 1 << 18
+"""Residue centres drawn at a time by the simulation of the ratio's scatter (bounds its memory)."""
+
 
 @dataclass(frozen=True)
 class Expected:
@@ -49,8 +55,20 @@ class Expected:
         return sigma * math.sqrt(max(self.mean, 0.0))
 
     def rms_sd(self, draws: int = 1, sigma: float = 1.0) -> float:
-        """Scatter of the measured RMS over ``draws`` frames (first order in sd / mean), angstrom."""
-        return sigma * self.sd / (2 * math.sqrt(self.mean * draws)) if self.mean > 0 else 0.0
+        """Scatter of the RMS measured over ``draws`` frames, angstrom.
+
+        The mean square is taken as a scaled chi-square with its first two moments (Satterthwaite 1946): exact where
+        all groups scatter alike, as for the centre of a single chain.
+        """
+        if self.sd <= _ROUNDING * self.mean or self.mean <= 0:
+            return 0.0
+        freedom = 2 * draws * (self.mean / self.sd) ** 2
+        mean_over_rms = math.sqrt(2 / freedom) * math.exp(math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2))
+        return (
+            self.rms(sigma) * math.sqrt(max(1 - mean_over_rms**2, 0.0))
+            if freedom < 1e6
+            else self.rms(sigma) / math.sqrt(2 * freedom)
+        )
 
 
 class NoiseStatistics:
@@ -79,8 +97,8 @@ class NoiseStatistics:
         # The whole structure is a group above the top level, without noise of its own: centring subtracts its mean.
         self._parents = [*hierarchy.parents, np.zeros(hierarchy.counts[-1], dtype=np.int64)]
         self._counts = [*hierarchy.counts, 1]
-        self._sizes = [*(hierarchy.sizes(k).astype(float) for k in range(hierarchy.depth)), None]
-        self._sizes[-1] = np.array([float(hierarchy.counts[0])])
+        self._sizes: list[Array] = [hierarchy.sizes(k).astype(np.float64) for k in range(hierarchy.depth)]
+        self._sizes.append(np.array([float(hierarchy.counts[0])]))
         self._weights = [*weights, 0.0]
         self.whole = hierarchy.depth
         """Number of the level that holds everything, for ``relative_to``."""
@@ -116,27 +134,42 @@ class NoiseStatistics:
         variance = 2 * squares / 3
         return Expected(each, float(share @ each), math.sqrt(max(variance, 0.0)))
 
-    def ratio(self, level: int = 1, base: int = 0) -> tuple[float, float]:
-        """RMS of one level's centres over that of a finer level's, both absolute: value and scatter of one draw.
+    def ratio(self) -> float:
+        """RMS of the residue centres over the RMS of the atoms, both absolute: the limit of many draws."""
+        return math.sqrt(self.displacement(1).mean / self.displacement(0).mean)
 
-        The scatter is the first order in the scatter of both mean squares, which are correlated.
+    def ratio_scatter(self, draws: int = 1, simulations: int = 256) -> tuple[float, float]:
+        """Mean and standard deviation of the ratio residue/atom measured over ``draws`` frames.
+
+        A ratio of two correlated mean squares has no closed form and is skewed where one chain carries most of the
+        noise (first-order propagation gives .034 instead of .044 for weights 8.2/1.6/1.3). Instead the two mean
+        squares are drawn exactly, without drawing atoms: the atoms' spread about their centres is independent of the
+        centres and chi-square distributed (Cochran 1934), and only the centres have to be drawn. Frames are then
+        picked from these draws. Fixed random numbers; relative error of the scatter 1 / sqrt(2 * simulations).
         """
-        coarse, fine = self.displacement(level), self.displacement(base)
-        above = range(level, self.whole)
-        common = sum(self._weights[k] for k in above)
-        part = self._shared_with(base, level) / self._sizes[level][self._up(base, level)]
-        squares = float(np.sum(2 * part * common + part**2))
-        # Pairs of a coarse and a fine group under one roof: the finer of two shared levels decides.
-        squares += sum(
-            self._weights[j] * self._weights[k] * float(self._members(level, min(j, k)) @ self._members(base, min(j, k)))
-            for j in above
-            for k in above
-        )
-        covariance = 2 * squares / (self._counts[level] * self._counts[base]) / 3
-        value = math.sqrt(coarse.mean / fine.mean)
-        a, b = coarse.sd / coarse.mean if coarse.mean else 0.0, fine.sd / fine.mean
-        cross = covariance / (coarse.mean * fine.mean) if coarse.mean else 0.0
-        return value, 0.5 * value * math.sqrt(max(a * a + b * b - 2 * cross, 0.0))
+        rng = np.random.default_rng(0)
+        atoms, residues = self._counts[0], self._counts[1]
+        share = self._sizes[1] / atoms
+        coarse, fine = np.empty(simulations), np.empty(simulations)
+        rows = max(1, _SIMULATED_NUMBERS // residues)
+        for start in range(0, simulations, rows):
+            stop = min(start + rows, simulations)
+            squares = (self._draw_centres(rng, stop - start) ** 2).sum(axis=1) / 3
+            coarse[start:stop], fine[start:stop] = squares.mean(axis=1), squares @ share
+        degrees = 3 * (atoms - residues)
+        if degrees:
+            fine += self._weights[0] * rng.chisquare(degrees, simulations) / (3 * atoms)
+        picks = rng.integers(0, simulations, (1024, draws)) if draws > 1 else np.arange(simulations)[:, None]
+        ratios = np.sqrt(coarse[picks].mean(axis=1) / fine[picks].mean(axis=1))
+        return float(ratios.mean()), float(ratios.std())
+
+    def _draw_centres(self, rng: np.random.Generator, draws: int) -> Array:
+        """(draws, 3, residues) absolute displacements of the residue centres, drawn without their atoms."""
+        centres = np.zeros((draws, 3, 1))
+        for k in range(self.whole - 1, 0, -1):
+            amplitude = np.sqrt(self._own_variance(1)) if k == 1 else math.sqrt(self._weights[k])
+            centres = centres[:, :, self._parents[k]] + amplitude * rng.standard_normal((draws, 3, self._counts[k]))
+        return centres
 
     def _up(self, fine: int, coarse: int) -> NDArray[np.int64]:
         index = np.arange(self._counts[fine])
@@ -146,7 +179,7 @@ class NoiseStatistics:
 
     def _fold(self, fine: int, coarse: int, values: Array) -> Array:
         """Sum values of a level over the members of each group of a coarser one."""
-        return np.bincount(self._up(fine, coarse), weights=values, minlength=self._counts[coarse])
+        return np.bincount(self._up(fine, coarse), values, self._counts[coarse]).astype(np.float64)
 
     def _members(self, fine: int, coarse: int) -> Array:
         return self._fold(fine, coarse, np.ones(self._counts[fine]))

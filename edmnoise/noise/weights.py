@@ -18,6 +18,8 @@ PRESETS: dict[str, tuple[float, float, float]] = {
 """Relative (chain, residue, atom) weights by name. ``flat`` is independent noise on every atom, what AlphaFold 3 adds;
 ``current`` and ``rebalanced`` are the published multiscale study's two settings, the others its candidates."""
 
+_ALLOWED = f"give three numbers (chain residue atom) or one of {', '.join(PRESETS)}"
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -51,7 +53,7 @@ class Weights:
     def named(cls, name: str) -> Weights:
         """A preset by name; EdmNoiseError lists the names for an unknown one."""
         if name not in PRESETS:
-            raise EdmNoiseError(f"no weights {name!r}: give three numbers (chain residue atom) or one of {', '.join(PRESETS)}")
+            raise EdmNoiseError(f"no weights {name!r}: {_ALLOWED}")
         return cls.of(*PRESETS[name])
 
     @property
@@ -88,9 +90,7 @@ def parse_weights(text: str | Sequence[float] | Weights) -> Weights:
         parts = text
     if len(parts) != 3 or not all(_is_number(part) for part in parts):
         shown = text if isinstance(text, str) else " ".join(map(str, text))
-        raise EdmNoiseError(
-            f"weights are {shown!r}: give three numbers (chain residue atom) or one of {', '.join(PRESETS)}"
-        )
+        raise EdmNoiseError(f"weights are {shown!r}: {_ALLOWED}")
     return Weights.of(*map(float, parts))
 
 

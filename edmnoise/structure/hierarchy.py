@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -64,7 +65,7 @@ class Hierarchy:
             pairs = np.stack([atom_groups[0], np.unique(label, return_inverse=True)[1]], axis=1)
             atom_groups.insert(0, _first_appearance(pairs))
         parents = [atom_groups[0]]
-        for fine, coarse in zip(atom_groups[:-1], atom_groups[1:], strict=True):
+        for fine, coarse in pairwise(atom_groups):
             parent = np.empty(int(fine.max()) + 1, dtype=np.int64)
             parent[fine] = coarse
             parents.append(parent)
@@ -106,9 +107,7 @@ class Hierarchy:
 
     @cached_property
     def _sizes(self) -> tuple[Index, ...]:
-        return tuple(
-            np.bincount(self.ancestors(0, level), minlength=self.counts[level]) for level in range(self.depth)
-        )
+        return tuple(np.bincount(self.ancestors(0, level), minlength=self.counts[level]) for level in range(self.depth))
 
     def __repr__(self) -> str:
         levels = ", ".join(f"{count:,} {name}s" for name, count in zip(self.names, self.counts, strict=True))

@@ -18,7 +18,7 @@ _indices: weakref.WeakKeyDictionary[Hierarchy, dict[tuple[int, int, str], Tensor
 
 
 def ancestor_index(hierarchy: Hierarchy, fine: int, coarse: int, device: torch.device | str = "cpu") -> Tensor:
-    """(n_fine,) int64 tensor: the group of level ``coarse`` that holds each group of level ``fine``; kept per device."""
+    """(n_fine,) int64: the group of level ``coarse`` that holds each group of level ``fine``; kept per device."""
     cache = _indices.setdefault(hierarchy, {})
     key = (fine, coarse, str(device))
     if key not in cache:

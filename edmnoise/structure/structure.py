@@ -13,7 +13,6 @@ gives it. Where a residue number of a polymer comes back under one identifier, t
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -58,8 +57,12 @@ class Atoms:
         hetero: ArrayLike,
     ) -> Atoms:
         """From any sequences: text becomes str arrays, residue numbers may be given as integers."""
-        text = (np.asarray(x).astype(np.str_) for x in (name, element, residue_name, number, chain, segment))
-        return cls(*text, np.asarray(hetero, dtype=np.bool_))
+
+        def text(column: ArrayLike) -> NDArray[np.str_]:
+            return np.asarray(column).astype(np.str_)
+
+        identity = text(name), text(element), text(residue_name), text(number), text(chain), text(segment)
+        return cls(*identity, np.asarray(hetero, dtype=np.bool_))
 
     def __len__(self) -> int:
         return len(self.name)
@@ -67,6 +70,11 @@ class Atoms:
     def take(self, index: NDArray[np.generic]) -> Atoms:
         """The atoms at ``index`` (integers or a mask)."""
         return Atoms(*(getattr(self, field.name)[index] for field in fields(self)))
+
+    def label(self, atom: int) -> str:
+        """One atom as PyMOL writes it: /segment/chain/residue`number/name."""
+        residue = f"{self.residue_name[atom]}`{self.number[atom]}"
+        return f"/{self.segment[atom]}/{self.chain[atom]}/{residue}/{self.name[atom]}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,13 +107,14 @@ class Structure:
     def __post_init__(self) -> None:
         if self.coordinates.shape != (len(self.atoms), 3):
             raise EdmNoiseError(
-                f"coordinates have the shape {self.coordinates.shape}: {len(self.atoms)} atoms need {(len(self.atoms), 3)}"
+                f"coordinates have the shape {self.coordinates.shape}: "
+                f"{len(self.atoms)} atoms need {(len(self.atoms), 3)}"
             )
         bad = np.flatnonzero(~np.isfinite(self.coordinates).all(axis=1))
         if bad.size:
             raise EdmNoiseError(
-                f"{bad.size} of {len(self.atoms)} atoms have NaN or infinite coordinates, first {self.label(int(bad[0]))}: "
-                "remove them or give them coordinates"
+                f"{bad.size} of {len(self.atoms)} atoms have NaN or infinite coordinates, "
+                f"first {self.label(int(bad[0]))}: remove them or give them coordinates"
             )
         self.coordinates.setflags(write=False)
 
@@ -144,9 +153,8 @@ class Structure:
         return np.unique(residue, return_index=True)[1]
 
     def label(self, atom: int) -> str:
-        """One atom as PyMOL writes it: segment/chain/residue`number/name."""
-        a = self.atoms
-        return f"/{a.segment[atom]}/{a.chain[atom]}/{a.residue_name[atom]}`{a.number[atom]}/{a.name[atom]}"
+        """One atom as PyMOL writes it: /segment/chain/residue`number/name."""
+        return self.atoms.label(atom)
 
     def __repr__(self) -> str:
         return f"Structure({describe(self.hierarchy)})"
@@ -166,16 +174,16 @@ def residue_labels(atoms: Atoms) -> NDArray[np.int64]:
     stops = np.append(starts[1:], len(atoms))
     water = np.isin(atoms.residue_name, list(WATER_NAMES))
     labels = np.empty(len(atoms), dtype=np.int64)
-    used: dict[int, Counter[str]] = {}  # key -> for each atom name, in how many of its residues it stands so far
+    used: dict[int, dict[str, int]] = {}  # key -> for each atom name, in how many of its residues it stands so far
     found: dict[tuple[int, int], int] = {}  # (key, which of its residues) -> label
     for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
         key = int(keys[start])
         names = atoms.name[start:stop].tolist()
         position = start
         for piece in _split_repeats(names) if water[start] else [names]:
-            times = used.setdefault(key, Counter())
-            copy = max(times[name] for name in piece)
-            times |= dict.fromkeys(piece, copy + 1)
+            times = used.setdefault(key, {})
+            copy = max([times.get(name, 0) for name in piece])
+            times.update(dict.fromkeys(piece, copy + 1))
             labels[position : position + len(piece)] = found.setdefault((key, copy), len(found))
             position += len(piece)
     return labels
@@ -185,7 +193,7 @@ def chain_labels(atoms: Atoms, residue: NDArray[np.int64]) -> NDArray[np.int64]:
     """(N,) number of each atom's chain, for atoms in file order with their residues, by the rule of this module."""
     copy = np.zeros(len(atoms), dtype=np.int64)
     first = np.unique(residue, return_index=True)[1]
-    polymer = _in_polymer(atoms, residue)
+    polymer = in_polymer(atoms, residue)
     seen: dict[tuple[str, str, str], int] = {}
     for atom in np.sort(first).tolist():
         if polymer[atom]:
@@ -195,7 +203,7 @@ def chain_labels(atoms: Atoms, residue: NDArray[np.int64]) -> NDArray[np.int64]:
     return _numbered(atoms.segment, atoms.chain, copy[first][residue])
 
 
-def _in_polymer(atoms: Atoms, residue: NDArray[np.int64]) -> NDArray[np.bool_]:
+def in_polymer(atoms: Atoms, residue: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(N,) whether the atom's residue has a backbone: CA with N or C, P or C4' of a nucleotide, or a lone CA."""
     count = int(residue.max()) + 1
 

@@ -1,0 +1,187 @@
+"""rbar_g(frame) - rbar_g(reference): how far each atom, residue and chain moved, by itself and within its parent.
+
+All lengths are root mean squares per coordinate (a length in space divided by sqrt 3), in angstrom; centres are plain
+means over atoms. Frames are taken a block at a time and only sums are kept, so any number of frames fits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..base.errors import EdmNoiseError
+from ..structure.hierarchy import Hierarchy
+from ..structure.levels import as_array, atom_means, spread
+from ..structure.structure import Structure
+from ..structure.superpose import superpose
+
+ALIGNMENTS = ("none", "center", "superpose")
+"""What is removed from each frame before measuring: nothing, its translation, its translation and rotation."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One kind of displacement: of a level's centres, absolute or relative to the level above."""
+
+    level: int
+    relative: bool
+
+    @property
+    def relative_to(self) -> int | None:
+        """Level whose centre is subtracted, None for an absolute displacement."""
+        return self.level + 1 if self.relative else None
+
+    def label(self, hierarchy: Hierarchy) -> str:
+        """As tables write it: "residue" or "residue in chain"."""
+        name = hierarchy.names[self.level]
+        return f"{name} in {hierarchy.names[self.level + 1]}" if self.relative else name
+
+
+def measures(hierarchy: Hierarchy) -> list[Measure]:
+    """All measures, coarsest first: every level absolute, then every level but the top within its parent."""
+    levels = range(hierarchy.depth - 1, -1, -1)
+    return [Measure(level, False) for level in levels] + [Measure(level, True) for level in levels if level < levels[0]]
+
+
+@dataclass(frozen=True, eq=False)
+class Displacement:
+    """Mean square displacements per coordinate, angstrom^2, of every group in every frame asked for.
+
+    Attributes
+    ----------
+    hierarchy
+        The groups.
+    frames
+        Number of frames measured.
+    by_frame
+        For each measure (S,): mean over the groups, in each frame.
+    by_group
+        For each measure (groups,): mean over the frames.
+    largest
+        For each measure (groups,): largest over the frames.
+    align
+        What was removed from each frame: "none", "center" or "superpose".
+    ambiguous
+        Frames whose best rotation was not unique.
+    """
+
+    hierarchy: Hierarchy
+    frames: int
+    by_frame: dict[Measure, NDArray[np.float64]]
+    by_group: dict[Measure, NDArray[np.float64]]
+    largest: dict[Measure, NDArray[np.float64]]
+    align: str
+    ambiguous: int
+
+    def rms(self, measure: Measure) -> float:
+        """RMS over groups and frames, angstrom."""
+        return math.sqrt(float(self.by_frame[measure].mean()))
+
+    def part(self, measure: Measure) -> float:
+        """RMS over frames and ATOMS (each group weighed by its atoms), angstrom: the parts whose squares add up."""
+        share = self.hierarchy.sizes(measure.level) / self.hierarchy.counts[0]
+        return math.sqrt(float(self.by_group[measure] @ share))
+
+    @property
+    def ratio(self) -> float:
+        """RMS of residue centres over RMS of atoms, both absolute (level 1 over level 0); NaN when nothing moved."""
+        atom = self.rms(Measure(0, False))
+        return self.rms(Measure(1, False)) / atom if atom > 0 else math.nan
+
+
+def measure_displacement(
+    structure: Structure,
+    blocks: Iterable[Tensor | NDArray[np.float32]],
+    align: str = "none",
+    only: Sequence[Measure] | None = None,
+) -> Displacement:
+    """Measure frames against the structure's own coordinates.
+
+    Parameters
+    ----------
+    structure
+        Reference coordinates and groups.
+    blocks
+        (s, N, 3) coordinates, angstrom, some frames at a time (a list with one array of all frames will do).
+    align
+        "none", "center" (each frame moved so that its mean lies on the reference's) or "superpose" (also turned, by
+        least squares over all atoms).
+    only
+        Measures wanted; all of them by default.
+
+    Raises
+    ------
+    EdmNoiseError
+        For an unknown alignment, a wrong shape, no frames, or coordinates that are not finite (naming the frame).
+    """
+    if align not in ALIGNMENTS:
+        raise EdmNoiseError(f"align is {align!r}: give one of {', '.join(ALIGNMENTS)}")
+    hierarchy = structure.hierarchy
+    wanted = list(only) if only is not None else measures(hierarchy)
+    reference = torch.from_numpy(structure.coordinates.T.copy())
+    by_frame: dict[Measure, list[Tensor]] = {measure: [] for measure in wanted}
+    total = {m: torch.zeros(hierarchy.counts[m.level], dtype=torch.float64) for m in wanted}
+    largest = {m: torch.zeros(hierarchy.counts[m.level], dtype=torch.float64) for m in wanted}
+    count = ambiguous = 0
+    for block in blocks:
+        moved, unsure = _displacements(block, reference, align, count)
+        ambiguous += unsure
+        count += len(moved)
+        for measure, squares in _squares(moved, hierarchy, wanted).items():
+            by_frame[measure].append(squares.mean(dim=1, dtype=torch.float64))
+            total[measure] += squares.sum(dim=0, dtype=torch.float64)
+            torch.maximum(largest[measure], squares.amax(dim=0).double(), out=largest[measure])
+    if count == 0:
+        raise EdmNoiseError("no frames to measure: give at least one")
+    return Displacement(
+        hierarchy,
+        count,
+        {m: as_array(torch.cat(parts)) for m, parts in by_frame.items()},
+        {m: as_array(squares / count) for m, squares in total.items()},
+        {m: as_array(squares) for m, squares in largest.items()},
+        align,
+        ambiguous,
+    )
+
+
+def _displacements(
+    block: Tensor | NDArray[np.float32], reference: Tensor, align: str, first: int
+) -> tuple[Tensor, int]:
+    """(s, 3, N) displacements from the reference after the alignment, and how many rotations were ambiguous."""
+    frames = torch.as_tensor(block)
+    atoms = reference.shape[1]
+    if frames.ndim != 3 or frames.shape[1:] != (atoms, 3):
+        raise EdmNoiseError(f"frames have the shape {tuple(frames.shape)}: give (frames, {atoms}, 3)")
+    moved = frames.transpose(1, 2).contiguous()
+    finite = torch.isfinite(moved.sum(dim=(1, 2)))
+    if not finite.all():
+        number = first + int(finite.logical_not().nonzero()[0]) + 1
+        raise EdmNoiseError(f"frame {number} holds NaN or infinite coordinates: remove it")
+    ambiguous = 0
+    if align == "superpose":
+        fit = superpose(moved, reference, out=moved)
+        ambiguous = int(fit.ambiguous.sum())
+    moved -= reference
+    if align == "center":
+        moved -= moved.mean(dim=2, keepdim=True, dtype=torch.float64).float()
+    return moved, ambiguous
+
+
+def _squares(moved: Tensor, hierarchy: Hierarchy, wanted: Sequence[Measure]) -> dict[Measure, Tensor]:
+    """(s, groups) mean over x, y, z of the squared displacement, for each measure."""
+    needed = {m.level for m in wanted} | {m.level + 1 for m in wanted if m.relative}
+    means = atom_means(moved, hierarchy, needed)
+    squares = {}
+    for measure in wanted:
+        vector = means[measure.level]
+        if measure.relative:
+            parent = measure.level + 1
+            vector = vector - spread(means[parent].to(vector.dtype), hierarchy, parent, measure.level)
+        squares[measure] = vector.square().mean(dim=1)
+    return squares

@@ -1,0 +1,364 @@
+"""minimise sum_i w_i |R x_i + t - y_i|^2 over rotations R (det R = +1) and translations t, frame by frame.
+
+``superpose`` finds R, t and the RMSD, and moves the frames when it is told where to put them; ``move`` applies a
+fit to other coordinates. Never a reflection, and never a NaN that spreads: a frame that cannot be fitted is left
+where it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..base.errors import EdmNoiseError
+
+_BLOCK = 1 << 19
+"""Coordinates in a block of frames. 4 MiB in float64 stays in a processor's cache between the passes over it: 2^19 and
+2^20 take equally long for 1,000 frames of 3,000 atoms, 2^17 half as long again, 2^21 a fifth longer on one thread."""
+
+_BLOCK_ELSEWHERE = 1 << 26
+"""The same for an accelerator, where few and large calls are what counts."""
+
+_ROUNDING = 4 * torch.finfo(torch.float32).eps
+"""How far float32 coordinates that were moved a few times may be from the truth, relative to their size."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Superposition:
+    """The rigid motions x -> R x + t that lay S frames onto their references.
+
+    Attributes
+    ----------
+    rotation
+        (S, 3, 3) float64, proper: det = +1.
+    translation
+        (S, 3) float64, angstrom.
+    rmsd
+        (S,) float64, angstrom: root of the weighted mean square distance to the reference after the motion.
+    ambiguous
+        (S,) bool: other rotations fit as well, within the rounding of float32 coordinates. So it is with one or
+        two atoms, with atoms on a line or at a point, and with mirror images that are best turned in several ways.
+        The RMSD holds all the same. Atoms in a plane are not ambiguous: det R = +1 settles them.
+    valid
+        (S,) bool: False where an atom with weight has a NaN or infinite coordinate. There R = 1, t = 0, the RMSD is
+        NaN and ``ambiguous`` is False.
+    """
+
+    rotation: Tensor
+    translation: Tensor
+    rmsd: Tensor
+    ambiguous: Tensor
+    valid: Tensor
+
+    def __len__(self) -> int:
+        return self.rmsd.numel()
+
+    def __repr__(self) -> str:
+        good = self.rmsd[self.valid]
+        span = f"RMSD {good.min():.4g} to {good.max():.4g} A, " if good.numel() else ""
+        flags = f"{int(self.ambiguous.sum())} ambiguous, {len(self) - good.numel()} invalid"
+        return f"Superposition({len(self)} frames, {span}{flags})"
+
+
+@torch.no_grad()
+def superpose(
+    frames: Tensor, reference: Tensor, weights: Tensor | None = None, *, out: Tensor | None = None
+) -> Superposition:
+    """Fit every frame onto the reference by a rotation and a translation.
+
+    Parameters
+    ----------
+    frames
+        (S, 3, N) float32 or float64, angstrom. Any strides: pass ``x.mT`` for ``x`` of shape (S, N, 3).
+    reference
+        (3, N), or (S, 3, N) for one reference a frame. Any strides; it may be one of the frames.
+    weights
+        (N,) >= 0 in any unit, or a boolean mask; all equal when not given. An atom of weight 0 is left out as if it
+        were not there, even where its coordinates are NaN; it is moved with the others.
+    out
+        Where to put the moved frames: an array like ``frames``, or ``frames`` itself to move them in place. When
+        not given nothing is moved, which is the quick way to RMSDs alone.
+
+    Returns
+    -------
+    Superposition
+        Motions, RMSDs and what is to be known of each frame. No gradient passes.
+
+    Raises
+    ------
+    EdmNoiseError
+        Shapes, kinds of number or devices that do not match; no atoms; weights that are negative, not finite or all
+        0; a common reference that is not finite.
+
+    Notes
+    -----
+    Kabsch, Acta Cryst. A32, 922 (1976) and A34, 827 (1978), with the sign of the least singular value from Umeyama,
+    IEEE PAMI 13, 376 (1991). Sums are taken in float64 about the first atom of each frame, so that neither a place
+    far from the origin nor a nearly perfect fit costs digits: the RMSD of a copy is below 1e-6 A.
+
+    Examples
+    --------
+    >>> square = torch.tensor([[0.0, 1.0, 1.0, 0.0], [0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0]])
+    >>> turned = square[None, [1, 2, 0]] + 7
+    >>> superpose(turned, square, out=turned)
+    Superposition(1 frames, RMSD 0 to 0 A, 0 ambiguous, 0 invalid)
+    >>> torch.allclose(turned[0], square, atol=1e-5)
+    True
+    """
+    _check_frames(frames)
+    parts = _read_weights(frames, weights)
+    _check_reference(frames, reference, parts)
+    if out is not None:
+        _check_out(frames, out)
+
+    m = _moments(frames, reference, parts)
+    radius, target_radius = m.spread.sqrt(), m.target_spread.sqrt()
+    size, target_size = radius + m.centre.norm(dim=-1), target_radius + m.target.norm(dim=-1)
+    valid = m.cross.sum((-2, -1)).isfinite() & size.isfinite() & target_size.isfinite()
+
+    rotation, gain, gap = _best_rotation(torch.where(valid[:, None, None], m.cross, 0))
+    # Coordinates off by e |x| and e |y| put the singular values of the cross-covariance off by no more than this.
+    noise = _ROUNDING * (size * target_radius + target_size * radius)
+    translation = m.target - (rotation @ m.centre[..., None])[..., 0]
+    mean_square = m.spread + m.target_spread - 2 * gain
+    result = Superposition(
+        rotation=rotation,
+        translation=torch.where(valid[:, None], translation, 0),
+        rmsd=torch.where(valid, mean_square.clamp_min(0).sqrt(), torch.nan),
+        ambiguous=(gap <= noise) & valid,
+        valid=valid,
+    )
+    if out is not None:
+        move(result, frames, out=out)
+    return result
+
+
+@torch.no_grad()
+def move(superposition: Superposition, frames: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """R x + t for every frame, for instance to move all atoms by a fit of some of them.
+
+    Parameters
+    ----------
+    superposition
+        S motions.
+    frames
+        (S, 3, N) float32 or float64, angstrom, any strides. N need not be the number of atoms that were fitted.
+    out
+        Where to put the result: an array like ``frames``, or ``frames`` itself to move them in place. Made when not
+        given, which takes longer than the motion.
+
+    Returns
+    -------
+    Tensor
+        (S, 3, N), angstrom; ``out`` when given. Frames that are not valid come out as they went in, bit by bit.
+
+    Raises
+    ------
+    EdmNoiseError
+        Frames of another number, shape, kind of number or device.
+    """
+    _check_frames(frames)
+    rotation, translation = superposition.rotation, superposition.translation[..., None]
+    if len(superposition) != frames.shape[0]:
+        raise EdmNoiseError(f"{len(superposition)} motions for {frames.shape[0]} frames: give one motion a frame")
+    _check_device("the motions", rotation, frames)
+    if out is None:
+        out = torch.empty_like(frames)
+    _check_out(frames, out)
+
+    # R x + t = R (x - o) + (t + R o), with o = -R^T t as the coordinates' own precision holds it: x - o is as small as
+    # y, and what o lost by rounding is in the last bracket. One product with a row of ones below x - o does it all.
+    origin = -(rotation.mT @ translation).to(frames.dtype)
+    motion = torch.cat([rotation, translation + rotation @ origin.double()], -1).to(frames.dtype)
+    unmoved = torch.nonzero(~superposition.valid)[:, 0]
+    as_given = frames[unmoved]
+
+    blocks = _blocks(frames)
+    longest = blocks[0].stop if blocks else 0
+    shifted = frames.new_ones(longest, 4, frames.shape[-1])
+    turned = frames.new_empty(longest, 3, frames.shape[-1]) if out.stride(-1) != 1 else None
+    for block in blocks:
+        count = block.stop - block.start
+        torch.sub(frames[block], origin[block], out=shifted[:count, :3])
+        if turned is None:
+            torch.bmm(motion[block], shifted[:count], out=out[block])
+        else:  # a product straight into an array with atoms first takes three times as long as this copy
+            out[block].copy_(torch.bmm(motion[block], shifted[:count], out=turned[:count]))
+    out[unmoved] = as_given
+    return out
+
+
+def _best_rotation(cross: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The proper R with the largest trace of R^T C, that trace, and half its lead over the next stationary R.
+
+    By singular values and not by the quaternion of Horn 1987. Newton's iteration and the adjugate take 1.5 ms for any
+    batch up to 100 and 2 ms for 1,000, this 0.3 ms for 1 to 8 frames (a sampler's batch), 1 ms for 100 and 5 ms for
+    1,000 (a fifth of the whole at 3,000 atoms); and this needs no way out where the two largest eigenvalues of the
+    quaternion's matrix meet, which is where fits are ambiguous.
+    """
+    left, singular, right = torch.linalg.svd(cross)
+    x, y, z = (left @ right).unbind(-1)
+    sign = (torch.linalg.cross(x, y) * z).sum(-1).sign()
+    left = torch.cat([left[..., :2], left[..., 2:] * sign[:, None, None]], -1)
+    lead = singular[:, 1] + sign * singular[:, 2]
+    return left @ right, singular[:, 0] + lead, lead
+
+
+@dataclass(frozen=True, eq=False)
+class _Weights:
+    root: Tensor
+    """(n,) float64: square roots of the weights of the atoms that have any."""
+    kept: Tensor | None
+    """(n,) int64: where those atoms are; None when all are."""
+    equal: bool
+    """All of them 1."""
+    total: float
+    """Sum of the weights."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Moments:
+    """Weighted means in float64. A common y has no S before the axes of ``target`` and ``target_spread``."""
+
+    cross: Tensor
+    """(S, 3, 3): (y - target) (x - centre)^T."""
+    centre: Tensor
+    """(S, 3): x."""
+    spread: Tensor
+    """(S,): |x - centre|^2."""
+    target: Tensor
+    """(S, 3): y."""
+    target_spread: Tensor
+    """(S,): |y - target|^2."""
+
+
+def _moments(frames: Tensor, reference: Tensor, weights: _Weights) -> _Moments:
+    count, total = frames.shape[0], weights.total
+    cross = frames.new_empty(count, 3, 3, dtype=torch.float64)
+    centre, spread = cross.new_empty(count, 3), cross.new_empty(count)
+    common = reference.ndim == 2
+    if common:
+        rows, target, target_spread = (part[0] for part in _centred(reference[None], weights))
+    else:
+        target, target_spread = torch.empty_like(centre), torch.empty_like(spread)
+
+    blocks = _blocks(frames)
+    buffer = cross.new_empty(blocks[0].stop if blocks else 0, 3, weights.root.numel())
+    for block in blocks:
+        x, origin = _about_first_atom(frames[block], weights, buffer)
+        if common:  # one product for the block: 4 ms for 1,000 frames of 3,000 atoms, a product a frame 10 ms
+            sums = (rows @ x.flatten(0, 1).mT).reshape(4, -1, 3).transpose(0, 1)
+        else:
+            rows, target[block], target_spread[block] = _centred(reference[block], weights)
+            sums = rows @ x.mT
+        mean = sums[:, 0] / total
+        centre[block] = origin + mean
+        cross[block] = sums[:, 1:] / total
+        spread[block] = torch.linalg.vector_norm(x, dim=(1, 2)).square() / total - mean.square().sum(-1)
+    return _Moments(cross, centre, spread.clamp_min_(0), target, target_spread)
+
+
+def _centred(y: Tensor, weights: _Weights) -> tuple[Tensor, Tensor, Tensor]:
+    """Rows sqrt(w) (1, y - mean) of shape (S, 4, n), the means (S, 3) and the mean squares about them (S,)."""
+    y, origin = _about_first_atom(y, weights, weights.root.new_empty(y.shape[0], 3, weights.root.numel()))
+    mean = (y @ weights.root) / weights.total
+    y -= mean[..., None] * weights.root
+    spread = y.square().sum((-2, -1)) / weights.total
+    return torch.cat([weights.root.expand(y.shape[0], 1, -1), y], 1), origin + mean, spread
+
+
+def _about_first_atom(x: Tensor, weights: _Weights, buffer: Tensor) -> tuple[Tensor, Tensor]:
+    """sqrt(w) (x - origin) of shape (S, 3, n), in the float64 buffer; each frame's origin (S, 3), its first atom."""
+    if weights.kept is not None:
+        x = x.index_select(-1, weights.kept)
+    origin = x[..., :1].double()
+    shifted = buffer[: x.shape[0]].copy_(x).sub_(origin)
+    if not weights.equal:
+        shifted *= weights.root
+    return shifted, origin[..., 0]
+
+
+def _blocks(frames: Tensor) -> list[slice]:
+    """Runs of frames to be worked on at a time; the first is the longest."""
+    count, _, atoms = frames.shape
+    step = max(1, (_BLOCK if frames.device.type == "cpu" else _BLOCK_ELSEWHERE) // (3 * atoms))
+    return [slice(start, min(start + step, count)) for start in range(0, count, step)]
+
+
+def _read_weights(frames: Tensor, weights: Tensor | None) -> _Weights:
+    atoms = frames.shape[-1]
+    if weights is None:
+        return _Weights(frames.new_ones(atoms, dtype=torch.float64), None, True, float(atoms))
+    if not isinstance(weights, Tensor) or weights.is_complex():
+        raise EdmNoiseError(f"weights must be a real or boolean tensor, not {_kind(weights)}")
+    if weights.shape != (atoms,):
+        raise EdmNoiseError(f"weights have shape {tuple(weights.shape)}: {atoms} atoms need ({atoms},)")
+    values = weights.to("cpu", torch.float64)
+    wrong = torch.nonzero(~(values.isfinite() & (values >= 0)))[:, 0]
+    if wrong.numel():
+        first = int(wrong[0])
+        raise EdmNoiseError(f"weight {float(values[first])} of atom {first}: weights must be finite and >= 0")
+    kept = torch.nonzero(values)[:, 0]
+    if not kept.numel():
+        raise EdmNoiseError("all weights are 0: give at least one atom a weight above 0")
+    values = values[kept] / values.max()
+    return _Weights(
+        root=values.sqrt().to(frames.device),
+        kept=kept.to(frames.device) if kept.numel() < atoms else None,
+        equal=bool((values == 1).all()),
+        total=float(values.sum()),
+    )
+
+
+def _check_frames(frames: Tensor) -> None:
+    _check_kind("frames", frames)
+    shape = tuple(frames.shape)
+    if frames.ndim == 3 and shape[1] == 3 and shape[2] > 0:
+        return
+    remedy = "(frames, 3, atoms) with one atom or more is needed"
+    if frames.ndim == 3 and shape[2] == 3:
+        remedy = "(frames, 3, atoms) is needed, pass frames.mT"
+    elif frames.ndim == 2:
+        remedy = "(frames, 3, atoms) is needed, pass frames[None] for a single frame"
+    raise EdmNoiseError(f"frames have shape {shape}: {remedy}")
+
+
+def _check_reference(frames: Tensor, reference: Tensor, weights: _Weights) -> None:
+    _check_kind("reference", reference)
+    if reference.shape not in (frames.shape[1:], frames.shape):
+        one, each = tuple(frames.shape[1:]), tuple(frames.shape)
+        raise EdmNoiseError(f"reference has shape {tuple(reference.shape)}: these frames need {one} or {each}")
+    _check_device("the reference", reference, frames)
+    if reference.ndim == 2:
+        used = reference if weights.kept is None else reference[:, weights.kept]
+        wrong = int((~used.isfinite()).any(0).sum())
+        if wrong:
+            raise EdmNoiseError(
+                f"reference has NaN or infinite coordinates in {wrong} of {used.shape[1]} atoms: give them weight 0"
+            )
+
+
+def _check_out(frames: Tensor, out: Tensor) -> None:
+    _check_kind("out", out)
+    if out.shape != frames.shape or out.dtype != frames.dtype:
+        raise EdmNoiseError(
+            f"out is {out.dtype} of shape {tuple(out.shape)}: frames are {frames.dtype} of shape "
+            f"{tuple(frames.shape)}, out must be the same"
+        )
+    _check_device("out", out, frames)
+
+
+def _check_kind(name: str, coordinates: Tensor) -> None:
+    if not isinstance(coordinates, Tensor) or coordinates.dtype not in (torch.float32, torch.float64):
+        raise EdmNoiseError(f"{name} must be a float32 or float64 tensor, not {_kind(coordinates)}")
+
+
+def _check_device(name: str, tensor: Tensor, frames: Tensor) -> None:
+    if tensor.device != frames.device:
+        raise EdmNoiseError(f"{name} is on {tensor.device} and the frames on {frames.device}: put both on one device")
+
+
+def _kind(thing: object) -> str:
+    return f"a {thing.dtype} tensor" if isinstance(thing, Tensor) else f"a {type(thing).__name__}"

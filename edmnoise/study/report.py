@@ -1,0 +1,241 @@
+"""Measured beside expected, as tables: per level, per residue, per atom, and over noise levels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..base.errors import EdmNoiseError
+from ..base.table import Column, Table
+from ..frames.displacement import Displacement, Measure, measure_displacement, measures
+from ..noise.multiscale import MultiscaleNoise
+from ..noise.sigma import SigmaDistribution
+from ..noise.statistics import Expected, NoiseStatistics
+from ..noise.weights import Weights
+from ..structure.structure import Structure, describe
+
+CHAIN, RESIDUE, ATOM = (Measure(level, False) for level in (2, 1, 0))
+RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE = Measure(1, True), Measure(0, True)
+NESTED = (CHAIN, RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE)
+"""The three parts of an atom's displacement whose squares, averaged over atoms, add up to the whole."""
+
+BY = ("summary", "residue", "atom")
+"""What a level table lists."""
+
+
+@dataclass(frozen=True)
+class AppliedNoise:
+    """The noise that frames were made with: what the closed forms need to be set beside a measurement."""
+
+    sigma: float
+    weights: Weights
+
+
+def level_table(
+    structure: Structure, moved: Displacement, noise: AppliedNoise | None = None, by: str = "summary"
+) -> Table:
+    """Displacement at every level, measured and, where the noise is known, expected.
+
+    Parameters
+    ----------
+    structure
+        The reference.
+    moved
+        What was measured on the frames.
+    noise
+        How the frames were made; None for frames of unknown origin, which leaves the expectations out.
+    by
+        "summary" (a row a measure), "residue" or "atom" (a row each).
+    """
+    if by not in BY:
+        raise EdmNoiseError(f"by is {by!r}: give one of {', '.join(BY)}")
+    theory = _Theory(structure, moved, noise)
+    meta = {
+        "structure": describe(structure.hierarchy),
+        "frames": moved.frames,
+        "align": moved.align,
+        "sigma": noise.sigma if noise else None,
+        "weights": [noise.weights.chain, noise.weights.residue, noise.weights.atom] if noise else None,
+    }
+    made = f" at sigma {noise.sigma:.4g} A, weights {noise.weights.label}" if noise else ""
+    removed = {"none": "", "center": ", centred", "superpose": ", superposed"}[moved.align]
+    title = f"{moved.frames} frame{'' if moved.frames == 1 else 's'}{made}{removed}: {describe(structure.hierarchy)}"
+    rows = {"summary": _summary, "residue": _by_residue, "atom": _by_atom}[by]
+    columns, notes = rows(structure, moved, theory)
+    if moved.ambiguous:
+        notes.append(f"The best rotation of {moved.ambiguous} frames is not unique.")
+    return Table(title, tuple(columns), meta, tuple(notes))
+
+
+class _Theory:
+    """Expectations in angstrom for a set of frames; all missing where there is no closed form."""
+
+    def __init__(self, structure: Structure, moved: Displacement, noise: AppliedNoise | None) -> None:
+        self.known = noise is not None and moved.align != "superpose"
+        self.frames, self.whole = moved.frames, moved.align == "center"
+        self.sigma = noise.sigma if noise else math.nan
+        self.statistics = NoiseStatistics(structure.hierarchy, noise.weights.by_level) if noise else None
+
+    def of(self, measure: Measure, over_atoms: bool = False) -> Expected | None:
+        if not self.known or self.statistics is None:
+            return None
+        centred = self.statistics.whole if self.whole and not measure.relative else None
+        top = measure.relative_to if measure.relative else centred
+        return self.statistics.displacement(measure.level, top, over_atoms)
+
+    def rms(self, measure: Measure) -> float:
+        expected = self.of(measure)
+        return expected.rms(self.sigma) if expected else math.nan
+
+    def each(self, measure: Measure) -> NDArray[np.float64]:
+        expected = self.of(measure)
+        return self.sigma * np.sqrt(np.maximum(expected.each, 0)) if expected else np.array(math.nan)
+
+
+def _summary(structure: Structure, moved: Displacement, theory: _Theory) -> tuple[list[Column], list[str]]:
+    hierarchy = structure.hierarchy
+    shown = measures(hierarchy)
+    expected = [theory.of(measure) for measure in shown]
+    total = moved.part(ATOM) ** 2
+    parts = {m: moved.part(m) ** 2 / total if total else math.nan for m in NESTED}
+    all_atoms = theory.of(ATOM, over_atoms=True)
+    wanted = {m: _share(theory.of(m, over_atoms=True), all_atoms) for m in NESTED}
+    measured = [moved.rms(measure) for measure in shown]
+    columns = [
+        Column("displacement", [m.label(hierarchy) for m in shown], help="level, or level within the one above"),
+        Column("measured", measured, "A", help="RMS per coordinate over groups and frames"),
+        Column("expected", [e.rms(theory.sigma) if e else math.nan for e in expected], "A", help="closed form"),
+        Column(
+            "spread",
+            [e.rms_sd(moved.frames, theory.sigma) if e else math.nan for e in expected],
+            "A",
+            help="standard deviation of the measured value from draw to draw",
+        ),
+        Column("measured / sigma", [value / theory.sigma for value in measured]),
+        Column("share", [parts.get(m, math.nan) for m in shown], help="of the mean square of all atoms"),
+        Column("share expected", [wanted.get(m, math.nan) for m in shown]),
+    ]
+    notes = [f"residue/atom {moved.ratio:.3f}"]
+    if theory.statistics is not None and moved.align == "none":
+        mean, sd = theory.statistics.ratio_scatter(moved.frames)
+        notes = [f"residue/atom {moved.ratio:.3f}, expected {mean:.3f} +- {sd:.3f}"]
+    if moved.align == "superpose" and theory.statistics is not None:
+        notes.append("No expectation after superposition: the best rotation is not linear in the noise.")
+    return columns, notes
+
+
+def _share(part: Expected | None, total: Expected | None) -> float:
+    return part.mean / total.mean if part and total and total.mean > 0 else math.nan
+
+
+def _by_residue(structure: Structure, moved: Displacement, theory: _Theory) -> tuple[list[Column], list[str]]:
+    first, atoms = structure.first_atoms, structure.atoms
+    absolute, inside = (np.sqrt(moved.by_group[m]) for m in (RESIDUE, RESIDUE_IN_CHAIN))
+    expected = [np.broadcast_to(theory.each(m), absolute.shape) for m in (RESIDUE, RESIDUE_IN_CHAIN)]
+    in_residue = np.bincount(
+        structure.hierarchy.ancestors(0, 1), weights=moved.by_group[ATOM_IN_RESIDUE]
+    ) / structure.hierarchy.sizes(1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        excess = inside / expected[1]
+    columns = [
+        Column("chain", atoms.chain[first].tolist()),
+        Column("residue", atoms.residue_name[first].tolist()),
+        Column("number", atoms.number[first].tolist()),
+        Column("atoms", structure.hierarchy.sizes(1).tolist()),
+        Column("absolute", absolute.tolist(), "A", help="RMS displacement of the centre over the frames"),
+        Column("absolute expected", expected[0].tolist(), "A"),
+        Column("in chain", inside.tolist(), "A", help="the same relative to the chain's centre"),
+        Column("in chain expected", expected[1].tolist(), "A"),
+        Column("measured / expected", excess.tolist(), help="of the displacement in the chain"),
+        Column("largest in chain", np.sqrt(moved.largest[RESIDUE_IN_CHAIN]).tolist(), "A", help="over the frames"),
+        Column("atoms in residue", np.sqrt(in_residue).tolist(), "A", help="RMS about the residue's centre"),
+    ]
+    return columns, []
+
+
+def _by_atom(structure: Structure, moved: Displacement, theory: _Theory) -> tuple[list[Column], list[str]]:
+    atoms = structure.atoms
+    absolute, inside = (np.sqrt(moved.by_group[m]) for m in (ATOM, ATOM_IN_RESIDUE))
+    expected = [np.broadcast_to(theory.each(m), absolute.shape) for m in (ATOM, ATOM_IN_RESIDUE)]
+    columns = [
+        Column("chain", atoms.chain.tolist()),
+        Column("residue", atoms.residue_name.tolist()),
+        Column("number", atoms.number.tolist()),
+        Column("atom", atoms.name.tolist()),
+        Column("absolute", absolute.tolist(), "A", help="RMS displacement over the frames"),
+        Column("absolute expected", expected[0].tolist(), "A"),
+        Column("in residue", inside.tolist(), "A", help="the same relative to the residue's centre"),
+        Column("in residue expected", expected[1].tolist(), "A"),
+        Column("largest", np.sqrt(moved.largest[ATOM]).tolist(), "A", help="over the frames"),
+    ]
+    return columns, []
+
+
+def z_table(
+    structure: Structure,
+    weights: Sequence[Weights],
+    z: Sequence[float],
+    distribution: SigmaDistribution,
+    draws: int = 1,
+    seed: int = 0,
+    fresh: bool = True,
+) -> Table:
+    """What lands at each level over noise levels, for several weights, measured and expected side by side.
+
+    Parameters
+    ----------
+    structure
+        The reference.
+    weights, z
+        Rows: each weights at each normal score of the noise level.
+    distribution
+        Gives sigma from z.
+    draws
+        Frames per row.
+    seed, fresh
+        With ``fresh`` each row has draws of its own. Without, all rows scale the same draws, which makes ratios look
+        constant over z: they then share one accident.
+    """
+    if draws < 1:
+        raise EdmNoiseError(f"draws is {draws}: give a whole number from 1")
+    if not weights or not z:
+        raise EdmNoiseError("no weights or no z given: give at least one of each")
+    reference = torch.tensor(structure.coordinates)
+    shown = (ATOM, RESIDUE, RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE)
+    rows = []
+    for i, weight in enumerate(weights):
+        process = MultiscaleNoise.of(structure.hierarchy, weight)
+        theory = NoiseStatistics(structure.hierarchy, weight.by_level)
+        forms = {m: theory.displacement(m.level, m.relative_to) for m in shown}
+        ratio = theory.ratio_scatter(draws)
+        for j, score in enumerate(z):
+            sigma = distribution.sigma(score)
+            first = (i * len(z) + j) * draws if fresh else 0
+            numbers = range(first, first + draws)
+            moved = measure_displacement(structure, process.blocks(sigma, numbers, seed, reference), only=shown)
+            rows.append((weight.label, float(score), sigma, moved, forms, ratio))
+    residue, inside, within = RESIDUE, RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE
+    columns = (
+        Column("weights", [r[0] for r in rows], help="chain/residue/atom"),
+        Column("z", [r[1] for r in rows], decimals=2),
+        Column("sigma", [r[2] for r in rows], "A"),
+        Column("atom", [r[3].rms(ATOM) for r in rows], "A"),
+        Column("residue", [r[3].rms(residue) for r in rows], "A"),
+        Column("residue expected", [r[4][residue].rms(r[2]) for r in rows], "A"),
+        Column("residue / atom", [r[3].ratio for r in rows]),
+        Column("ratio expected", [r[5][0] for r in rows], help="mean over draws"),
+        Column("ratio spread", [r[5][1] for r in rows], help="standard deviation from draw to draw"),
+        Column("residue in chain", [r[3].rms(inside) for r in rows], "A"),
+        Column("in chain expected", [r[4][inside].rms(r[2]) for r in rows], "A"),
+        Column("atom in residue", [r[3].rms(within) for r in rows], "A"),
+        Column("in residue expected", [r[4][within].rms(r[2]) for r in rows], "A"),
+    )
+    drawn = "fresh draws in each row" if fresh else "the same draws scaled in each row"
+    title = f"{draws} draw{'' if draws == 1 else 's'} a row, {drawn}, seed {seed}: {describe(structure.hierarchy)}"
+    meta = {"draws": draws, "seed": seed, "fresh": fresh, "distribution": distribution.name}
+    return Table(title, columns, meta, ("RMS per coordinate; expected: closed forms.",))

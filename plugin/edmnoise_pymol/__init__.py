@@ -1,0 +1,44 @@
+"""The PyMOL face of edmnoise. Importing it registers the commands on PyMOL's global cmd, and imports no torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["register", "start_gui"]
+
+
+def register(cmd: Any = None) -> None:
+    """Make the commands known to a cmd: PyMOL's global one, or that of a ``pymol2.PyMOL()`` instance.
+
+    Examples
+    --------
+    >>> import pymol2
+    >>> with pymol2.PyMOL() as instance:
+    ...     register(instance.cmd)
+    ...     "edm_noise" in instance.cmd.keyword
+    True
+    """
+    from .commands import COMMANDS
+    from .completion import add_completions
+
+    cmd = _global_cmd() if cmd is None else cmd
+    for function in COMMANDS:
+        cmd.extend(function.__name__, function)
+    add_completions(cmd, COMMANDS)
+
+
+def start_gui() -> None:
+    """What PyMOL's plugin system calls: the commands, and the entries in the Plugin menu."""
+    from .menu import add_menu
+
+    register()
+    add_menu()
+
+
+def _global_cmd() -> Any:
+    from pymol import cmd
+
+    return cmd
+
+
+register()

@@ -1,0 +1,75 @@
+"""Text typed in PyMOL -> values: everything typed arrives as a string, everything called from Python may be typed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from edmnoise.base.errors import EdmNoiseError
+
+TRUE, FALSE = ("1", "on", "yes", "true"), ("0", "off", "no", "false")
+
+
+def real(name: str, value: Any) -> float:
+    """A number, for example "4.8"."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise EdmNoiseError(f"{name} is {value!r}: give a number") from None
+
+
+def optional_real(name: str, value: Any) -> float | None:
+    """A number, or nothing ("" or None)."""
+    return None if absent(value) else real(name, value)
+
+
+def whole(name: str, value: Any) -> int:
+    """A whole number, for example "10"."""
+    try:
+        return int(value) if not isinstance(value, float) or value.is_integer() else int(str(value))
+    except (TypeError, ValueError):
+        raise EdmNoiseError(f"{name} is {value!r}: give a whole number") from None
+
+
+def switch(name: str, value: Any) -> bool:
+    """On or off: 1/0, on/off, yes/no, true/false."""
+    word = str(int(value) if isinstance(value, bool) else value).strip().lower()
+    if word in TRUE:
+        return True
+    if word in FALSE:
+        return False
+    raise EdmNoiseError(f"{name} is {value!r}: give 1 or 0")
+
+
+def numbers(name: str, value: Any) -> list[float]:
+    """Numbers separated by spaces, for example "-3 -2 -1 0"; a sequence or one number from Python."""
+    parts: Sequence[Any]
+    if isinstance(value, str):
+        parts = value.replace(",", " ").split()
+    else:
+        parts = [value] if isinstance(value, int | float) else list(value)
+    if not parts:
+        raise EdmNoiseError(f"{name} is empty: give numbers separated by spaces")
+    return [real(name, part) for part in parts]
+
+
+def items(value: Any) -> list[Any]:
+    """Things separated by "|" (or ";", which PyMOL's own prompt takes for the end of a command)."""
+    if not isinstance(value, str):
+        return list(value)
+    return [part.strip() for part in _unquoted(value).replace(";", "|").split("|") if part.strip()]
+
+
+def text(value: Any) -> str:
+    """Text without the quotes that PyMOL leaves around it."""
+    return _unquoted(str(value).strip())
+
+
+def absent(value: Any) -> bool:
+    """Whether an optional argument was left out."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _unquoted(value: str) -> str:
+    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+    return value[1:-1] if quoted else value

@@ -1,0 +1,434 @@
+"""What is typed in PyMOL -> a call of the service -> lines of text. The docstrings are the help pages."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from edmnoise.base.errors import EdmNoiseError
+
+from . import arguments as arg
+
+if TYPE_CHECKING:
+    from edmnoise.base.table import Table
+
+    from .service import Colouring, NoiseResult
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_PRINTED_ROWS = 60
+"""Rows of a table that are printed; more belong in a file."""
+
+
+def _command(function: Callable[P, R]) -> Callable[P, R]:
+    """One line for wrong input, as PyMOL's own commands do; a traceback is left for our own mistakes."""
+
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        import pymol
+
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError as error:
+            allowed = ", ".join(name for name, p in signature.parameters.items() if p.kind is not p.KEYWORD_ONLY)
+            raise pymol.CmdException(f"{error}: the arguments are {allowed}") from None
+        try:
+            return function(*args, **kwargs)
+        except EdmNoiseError as error:
+            raise pymol.CmdException(str(error)) from error
+
+    return run
+
+
+@_command
+def edm_noise(
+    selection: str,
+    z: Any = "",
+    weights: Any = "flat",
+    frames: Any = 10,
+    process: str = "multiscale",
+    name: str = "",
+    seed: Any = 0,
+    state: Any = -1,
+    hydrogens: Any = 1,
+    solvent: Any = 0,
+    sigma: Any = "",
+    distribution: str = "alphafold3",
+    *,
+    quiet: Any = 1,
+    _self: Any = None,
+) -> NoiseResult:
+    """
+    DESCRIPTION
+
+        "edm_noise" adds the noise that diffusion models of molecules are trained
+        with to the atoms of one object. It makes a new object: state 1 is the
+        reference, the other states are the noised frames, residues are coloured
+        by how far they moved in their chain. The input is not touched. A table
+        of the displacement at every level is printed, measured and expected.
+
+    USAGE
+
+        edm_noise selection [, z [, weights [, frames [, process [, name [, seed
+            [, state [, hydrogens [, solvent [, sigma [, distribution ]]]]]]]]]]]
+
+    ARGUMENTS
+
+        selection = string: atoms of one object
+
+        z = float: noise level as a normal score: sigma = sigma_data exp(P_mean +
+        P_std z), and training draws z from N(0, 1) {default: 0}
+
+        weights = string: chain, residue and atom shares of the variance, three
+        numbers ("8.2 1.6 1.3") or a name: flat, current, rebalanced,
+        residue-heavy, balanced-residue {default: flat, independent atoms}
+
+        frames = integer: number of noised frames {default: 10}
+
+        process = string: noise process {default: multiscale}
+
+        name = string: name of the new object {default: <object>_noise}
+
+        seed = integer: the same seed gives the same frames {default: 0}
+
+        state = integer: state of the input, -1 for the one shown {default: -1}
+
+        hydrogens = 0/1: keep hydrogens {default: 1}
+
+        solvent = 0/1: keep solvent {default: 0}
+
+        sigma = float: noise level in angstrom, instead of z
+
+        distribution = string: constants of z: alphafold3 (also Boltz), lucidrains,
+        wide {default: alphafold3}
+
+    EXAMPLES
+
+        edm_noise 1tii
+        edm_noise 1tii and chain A, z=-1, weights=1 4 4, frames=20
+        edm_noise polymer, sigma=2.5, weights=current, name=shaken
+
+    NOTES
+
+        Weights of one draw can be changed: the same seed keeps the same random
+        numbers at every sigma and for all weights. How a residue and a chain are
+        told apart, and all formulas, are in the documentation.
+
+    SEE ALSO
+
+        edm_levels, edm_table, edm_color, edm_save
+    """
+    from edmnoise.noise.sigma import sigma_distribution
+    from edmnoise.noise.weights import parse_weights
+
+    from . import service
+
+    constants = sigma_distribution(arg.text(distribution))
+    result = service.noise(
+        _self,
+        arg.text(selection),
+        _sigma(z, sigma, constants),
+        parse_weights(arg.text(weights) if isinstance(weights, str) else weights),
+        constants,
+        frames=arg.whole("frames", frames),
+        process=arg.text(process),
+        name=None if arg.absent(name) else arg.text(name),
+        seed=arg.whole("seed", seed),
+        state=arg.whole("state", state),
+        hydrogens=arg.switch("hydrogens", hydrogens),
+        solvent=arg.switch("solvent", solvent),
+    )
+    made = result.provenance
+    shown = f"z = {made.z:.4g}, sigma = {made.sigma:.4g} A, weights {made.weights.label}, seed {made.seed}"
+    _say(quiet, "edm_noise", f"object {result.name}: reference and {result.table.meta['frames']} frames; {shown}")
+    for note in result.notes:
+        _say(quiet, "edm_noise", note)
+    _show(quiet, result.table)
+    _say(quiet, "edm_noise", f"coloured by {result.colouring}")
+    return result
+
+
+@_command
+def edm_levels(
+    name: str, align: str = "none", by: str = "summary", file: str = "", *, quiet: Any = 1, _self: Any = None
+) -> Table:
+    """
+    DESCRIPTION
+
+        "edm_levels" measures how far the atoms, residues and chains of an object
+        moved from state 1 in its other states: each level by itself, and within
+        the level above. Lengths are RMS per coordinate, in angstrom. For objects
+        of edm_noise the closed-form expectation stands beside, with its spread
+        from draw to draw.
+
+    USAGE
+
+        edm_levels name [, align [, by [, file ]]]
+
+    ARGUMENTS
+
+        name = string: an object of two or more states
+
+        align = string: what to remove from each state first: none, center (the
+        translation) or superpose (translation and rotation) {default: none}
+
+        by = string: summary, residue or atom {default: summary}
+
+        file = string: also write the table, as .csv or .json
+
+    EXAMPLES
+
+        edm_levels 1tii_noise
+        edm_levels 1tii_noise, align=superpose
+        edm_levels 1tii_noise, by=residue, file=residues.csv
+
+    SEE ALSO
+
+        edm_noise, edm_table, edm_color
+    """
+    from . import service
+
+    path = _table_file(file)
+    table = service.levels(_self, arg.text(name), arg.text(align), arg.text(by))
+    _show(quiet, table)
+    _write(quiet, "edm_levels", table, path)
+    return table
+
+
+@_command
+def edm_table(
+    selection: str,
+    z: Any = "-3 -2 -1 0 1 2 3",
+    weights: Any = "flat | 8.2 1.6 1.3 | 1 4 4",
+    draws: Any = 1,
+    seed: Any = 0,
+    file: str = "",
+    fresh: Any = 1,
+    state: Any = -1,
+    hydrogens: Any = 1,
+    solvent: Any = 0,
+    distribution: str = "alphafold3",
+    *,
+    quiet: Any = 1,
+    _self: Any = None,
+) -> Table:
+    """
+    DESCRIPTION
+
+        "edm_table" prints what noise does at every level of a structure over
+        noise levels, for several weights: the table that a study of noise
+        weights starts with, measured on fresh draws and expected from closed
+        forms, side by side. It makes no object.
+
+    USAGE
+
+        edm_table selection [, z [, weights [, draws [, seed [, file [, fresh
+            [, state [, hydrogens [, solvent [, distribution ]]]]]]]]]]
+
+    ARGUMENTS
+
+        selection = string: atoms of one object
+
+        z = floats: noise levels as normal scores {default: -3 -2 -1 0 1 2 3}
+
+        weights = strings: weights separated by "|", each three numbers (chain
+        residue atom) or a name {default: flat | 8.2 1.6 1.3 | 1 4 4}
+
+        draws = integer: frames drawn for each row {default: 1}
+
+        seed = integer: the same seed gives the same table {default: 0}
+
+        file = string: also write the table, as .csv or .json
+
+        fresh = 0/1: draw each row anew; 0 scales one draw to all noise levels,
+        which makes ratios look constant over z {default: 1}
+
+        state, hydrogens, solvent, distribution = as in edm_noise
+
+    EXAMPLES
+
+        edm_table 1tii and chain A and resi 4-35
+        edm_table 1tii, z=-1 0 1, weights=flat | current | 3 8 1, draws=20
+        edm_table polymer, file=table.csv
+
+    SEE ALSO
+
+        edm_noise, edm_levels
+    """
+    from edmnoise.noise.sigma import sigma_distribution
+    from edmnoise.noise.weights import parse_weights
+
+    from . import service
+
+    path = _table_file(file)
+    table = service.table(
+        _self,
+        arg.text(selection),
+        arg.numbers("z", arg.text(z) if isinstance(z, str) else z),
+        [parse_weights(item) for item in arg.items(weights)],
+        sigma_distribution(arg.text(distribution)),
+        draws=arg.whole("draws", draws),
+        seed=arg.whole("seed", seed),
+        fresh=arg.switch("fresh", fresh),
+        state=arg.whole("state", state),
+        hydrogens=arg.switch("hydrogens", hydrogens),
+        solvent=arg.switch("solvent", solvent),
+    )
+    _show(quiet, table)
+    _write(quiet, "edm_table", table, path)
+    return table
+
+
+@_command
+def edm_color(
+    name: str,
+    level: str = "residue",
+    relative: Any = 1,
+    over: str = "mean",
+    palette: str = "dusk",
+    minimum: Any = "",
+    maximum: Any = "",
+    follow: Any = 0,
+    *,
+    quiet: Any = 1,
+    _self: Any = None,
+) -> Colouring:
+    """
+    DESCRIPTION
+
+        "edm_color" colours an object by how far its atoms, residues or chains
+        moved from state 1, in angstrom (RMS per coordinate).
+
+    USAGE
+
+        edm_color name [, level [, relative [, over [, palette [, minimum
+            [, maximum [, follow ]]]]]]]
+
+    ARGUMENTS
+
+        name = string: an object of two or more states
+
+        level = string: atom, residue or chain {default: residue}
+
+        relative = 0/1: relative to the level above (an atom in its residue, a
+        residue in its chain), or absolute; chains are absolute {default: 1}
+
+        over = string: mean (RMS over the states), max, or state (the state that
+        is shown) {default: mean}
+
+        palette = string: dusk, ocean, blue_white_red, rainbow, grey_red, or two
+        or more of PyMOL's colours joined by "_" or spaces {default: dusk}
+
+        minimum, maximum = float: range in angstrom {default: that of the values}
+
+        follow = 0/1: keep colouring by the state that is shown while it changes,
+        on one range for all states; needs PyMOL's window, up to 6,000 atoms
+        {default: 0}
+
+    EXAMPLES
+
+        edm_color 1tii_noise
+        edm_color 1tii_noise, level=atom, palette=white_red, minimum=0, maximum=5
+        edm_color 1tii_noise, level=chain, over=state
+
+    SEE ALSO
+
+        edm_noise, edm_levels
+    """
+    from . import service
+
+    result = service.colour(
+        _self,
+        arg.text(name),
+        arg.text(level),
+        arg.switch("relative", relative),
+        arg.text(over),
+        arg.text(palette),
+        arg.optional_real("minimum", minimum),
+        arg.optional_real("maximum", maximum),
+        arg.switch("follow", follow),
+    )
+    _say(quiet, "edm_color", f"{result.object} coloured by {result}")
+    return result
+
+
+@_command
+def edm_save(file: str, name: str, level: str = "atom", *, quiet: Any = 1, _self: Any = None) -> int:
+    """
+    DESCRIPTION
+
+        "edm_save" writes the states of an object as one multi-MODEL file; for
+        objects of edm_noise the first model is the reference. What a PDB file
+        cannot hold (more than 99,999 atoms, coordinates past 9,999 angstrom) is
+        refused: an mmCIF file holds it. An existing file is replaced only by a
+        whole new one.
+
+    USAGE
+
+        edm_save file, name [, level ]
+
+    ARGUMENTS
+
+        file = string: a .pdb or .cif name
+
+        name = string: a molecular object
+
+        level = string: atom, or residue for one pseudo-atom at the centre of each
+        residue {default: atom}
+
+    EXAMPLES
+
+        edm_save frames.pdb, 1tii_noise
+        edm_save centres.cif, 1tii_noise, residue
+
+    SEE ALSO
+
+        edm_noise
+    """
+    from . import service
+
+    models = service.save(_self, arg.text(file), arg.text(name), arg.text(level))
+    plural = "" if models == 1 else "s"
+    _say(quiet, "edm_save", f"{arg.text(file)} written: {models} model{plural}, {arg.text(level)} level")
+    return models
+
+
+COMMANDS: tuple[Callable[..., Any], ...] = (edm_noise, edm_levels, edm_table, edm_color, edm_save)
+"""Every command, in the order in which a user meets them."""
+
+
+def _sigma(z: Any, sigma: Any, constants: Any) -> float:
+    """The noise level in angstrom from z or sigma, of which only one may be given."""
+    if arg.absent(sigma):
+        return float(constants.sigma(0.0 if arg.absent(z) else arg.real("z", z)))
+    if not arg.absent(z):
+        raise EdmNoiseError(f"z is {z} and sigma is {sigma}: give one of them, the other follows")
+    return arg.real("sigma", sigma)
+
+
+def _table_file(file: Any) -> str | None:
+    """Path of a table; checked before any work is done."""
+    from edmnoise.base.table import check_path
+
+    return None if arg.absent(file) else check_path(arg.text(file))
+
+
+def _write(quiet: Any, command: str, table: Table, path: str | None) -> None:
+    if path is not None:
+        table.save(path)
+        _say(quiet, command, f"{path} written: {len(table)} row{'' if len(table) == 1 else 's'}")
+
+
+def _show(quiet: Any, table: Table) -> None:
+    if not int(quiet):
+        print(table.head(_PRINTED_ROWS))
+
+
+def _say(quiet: Any, command: str, message: str) -> None:
+    if not int(quiet):
+        print(f" {command}: {message}")

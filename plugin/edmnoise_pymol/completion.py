@@ -1,0 +1,52 @@
+"""What the tabulator key completes: selections and objects first, then "keyword=" and "keyword=choice" at any place."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "weights": ("flat", "current", "rebalanced", "residue-heavy", "balanced-residue"),
+    "process": ("multiscale",),
+    "distribution": ("alphafold3", "lucidrains", "wide"),
+    "align": ("none", "center", "superpose"),
+    "by": ("summary", "residue", "atom"),
+    "level": ("atom", "residue", "chain"),
+    "over": ("mean", "max", "state"),
+    "palette": ("dusk", "ocean", "blue_white_red", "rainbow", "grey_red"),
+    **dict.fromkeys(("hydrogens", "solvent", "fresh", "relative", "follow"), ("0", "1")),
+}
+"""Words that an argument takes. Written out here because the library's modules that own them import torch; the test
+suite compares them."""
+
+
+def add_completions(cmd: Any, commands: tuple[Callable[..., Any], ...]) -> None:
+    """Teach a cmd what to complete in the arguments of some commands."""
+    for command in commands:
+        name = command.__name__
+        parameters = [p.name for p in inspect.signature(command).parameters.values() if p.kind is not p.KEYWORD_ONLY]
+        for position, parameter in enumerate(parameters):
+            while len(cmd.auto_arg) <= position:
+                cmd.auto_arg.append({})
+            entry = _entry(cmd, parameter, parameters)
+            if entry is not None:
+                cmd.auto_arg[position][name] = entry
+
+
+def _entry(cmd: Any, parameter: str, parameters: list[str]) -> list[Any] | None:
+    """PyMOL's [choices, what they are, what to put behind]; None leaves PyMOL to complete file names."""
+    if parameter == "selection":
+        return [cmd.selection_sc, "selection", ", "]
+    if parameter == "name" and parameters.index("name") < 2:
+        return [cmd.object_sc, "object", ", "]
+    if parameter == "file" and parameters.index("file") == 0:
+        return None
+    return [lambda: _keywords(parameters), "argument", ""]
+
+
+def _keywords(parameters: list[str]) -> Any:
+    from pymol.shortcut import Shortcut
+
+    optional = [p for p in parameters if p not in ("selection", "name") or parameters.index(p) > 1]
+    return Shortcut([f"{p}={choice}" for p in optional for choice in CHOICES.get(p, ("",))])

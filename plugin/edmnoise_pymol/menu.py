@@ -1,0 +1,34 @@
+"""The entries in PyMOL's Plugin menu."""
+
+from __future__ import annotations
+
+MENU = "EDM noise"
+
+
+def add_menu() -> None:
+    """Add the submenu; PyMOL's window has just been made."""
+    from pymol.plugins import addmenuitemqt
+
+    addmenuitemqt(f"{MENU}|Try it on 1TII", try_it)
+    addmenuitemqt(f"{MENU}|Commands", print_commands)
+
+
+def try_it() -> None:
+    """Load PyMOL's own 1TII, noise its fragment chain A 4-35, and print what was done."""
+    from pymol import cmd
+
+    name = cmd.get_unused_name("edm_1tii", 0)
+    line = f"edm_noise {name} and chain A and resi 4-35, weights=current, frames=20"
+    cmd.load("$PYMOL_DATA/demo/1tii.pdb", name)
+    print(f"PyMOL> {line}")
+    cmd.do(line, log=0)
+
+
+def print_commands() -> None:
+    """List the commands in PyMOL's text window."""
+    from .commands import COMMANDS
+
+    print(" EDM noise: type these, or help and a command's name")
+    for command in COMMANDS:
+        usage = (command.__doc__ or "").split("USAGE")[1].split("ARGUMENTS")[0]
+        print("   " + " ".join(usage.split()))

@@ -1,0 +1,58 @@
+"""How a frames object was made, written into its states' titles: it survives renaming, copying and saved sessions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edmnoise.base.errors import EdmNoiseError
+from edmnoise.noise.weights import Weights
+from edmnoise.study.report import AppliedNoise
+
+_MARK = "edmnoise"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What `edm_noise` did: enough to draw the frames again and to know their closed forms."""
+
+    process: str
+    weights: Weights
+    sigma: float
+    z: float
+    seed: int
+    hydrogens: bool
+    solvent: bool
+
+    @property
+    def noise(self) -> AppliedNoise:
+        """What the closed forms need."""
+        return AppliedNoise(self.sigma, self.weights)
+
+    def title(self, frame: int | None = None) -> str:
+        """Title of a state: the reference (no frame) or a frame by its number from 0."""
+        w = self.weights
+        what = "reference" if frame is None else f"frame={frame}"
+        return (
+            f"{_MARK} {what} z={self.z:.6g} sigma={self.sigma!r} weights={w.chain!r}/{w.residue!r}/{w.atom!r} "
+            f"seed={self.seed} process={self.process} hydrogens={int(self.hydrogens)} solvent={int(self.solvent)}"
+        )
+
+    @classmethod
+    def parse(cls, title: str) -> Provenance | None:
+        """Read a title; None for one that this program did not write."""
+        words = title.split()
+        if not words or words[0] != _MARK:
+            return None
+        facts = dict(word.split("=", 1) for word in words if "=" in word)
+        try:
+            return cls(
+                facts["process"],
+                Weights.of(*map(float, facts["weights"].split("/"))),
+                float(facts["sigma"]),
+                float(facts["z"]),
+                int(facts["seed"]),
+                facts["hydrogens"] == "1",
+                facts["solvent"] == "1",
+            )
+        except (KeyError, ValueError, TypeError, EdmNoiseError):
+            return None
