@@ -52,11 +52,11 @@ def missing_packages(purpose: str) -> Iterable[str]:
 
 
 def main(purpose: str) -> None:
-    if not (3, 10) <= sys.version_info[:2] <= (3, 12):
+    if not (3, 11) <= sys.version_info[:2] <= (3, 12):
         version = ".".join(map(str, sys.version_info[:3]))
         sys.exit(
-            f"make: {sys.executable} is Python {version}, but PyMOL's wheel and its NumPy 1.26 "
-            "need 3.10, 3.11 or 3.12: make PYTHON=/path/to/python3.11"
+            f"make: {sys.executable} is Python {version}, but the versions in constraints.txt "
+            "need 3.11 or 3.12: make PYTHON=/path/to/python3.11"
         )
     missing = list(missing_packages(purpose)) if sys.platform == "linux" else []
     if not missing:

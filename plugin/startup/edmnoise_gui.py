@@ -8,6 +8,7 @@ PyMOL's own modules, where pip puts it, or as a folder that the Plugin Manager u
 the packages too, and an installed edmnoise is preferred to them.
 """
 
+import importlib.metadata
 import importlib.util
 import os
 import sys
@@ -20,9 +21,11 @@ def __init_plugin__(app: object = None) -> None:
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         # PyMOL prints the message of an exception as one line, and tells that the plugin did not start.
+        # A new scipy would bring a new NumPy along, and a PyMOL built against NumPy 1 breaks with NumPy 2.
+        keep = "" if "numpy" in missing else f' "numpy<{int(importlib.metadata.version("numpy").split(".")[0]) + 1}"'
         raise ImportError(
-            f"EDM noise needs {' and '.join(missing)} in PyMOL's Python. Install it, then start PyMOL again: "
-            f"{sys.executable} -m pip install {' '.join(missing)}"
+            f"EDM noise needs {', '.join(missing)} in PyMOL's Python. Install what is missing and start PyMOL again: "
+            f"{sys.executable} -m pip install {' '.join(missing)}{keep}"
         )
 
     bundled = os.path.join(os.path.dirname(__file__), "edmnoise_bundled")
