@@ -1,0 +1,215 @@
+"""mmCIF files: a record is a row of the loop _atom_site. gemmi takes a file apart; writing needs nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...base.errors import EdmNoiseError
+from ..structure import Atoms, Structure
+from .digits import integers, thousandths
+from .layout import COLUMNS, Bytes, Content, Layout, characters
+from .records import Records, Source, Text, each, residue_number
+
+
+class MmcifSource(Source):
+    """The _atom_site loop of the first block that has one, with the columns that PyMOL takes."""
+
+    def __init__(self, data: bytes) -> None:
+        try:
+            from gemmi import cif
+        except ImportError as error:
+            raise EdmNoiseError("mmCIF files need gemmi: pip install 'edmnoise[files]'") from error
+        try:
+            document = cif.read_string(data.decode("utf-8", "replace"))
+        except (ValueError, RuntimeError) as error:
+            raise EdmNoiseError(str(error)) from error
+        self.cif = cif
+        wanted = (block for block in document if block.find_values("_atom_site.Cartn_x"))
+        block = next(wanted, cif.Block("empty"))
+        self.columns = {tag: list(block.find_values(f"_atom_site.{tag}")) for tag in _READ}
+        ranks: dict[str, int] = {}
+        labels = self.columns["pdbx_PDB_model_num"] or ["1"] * len(self.columns["Cartn_x"])
+        model = np.array([ranks.setdefault(label, len(ranks)) for label in labels], dtype=np.int64)
+        if (np.diff(model) < 0).any():
+            order = np.argsort(model, kind="stable")
+            model = model[order]
+            self.columns = {tag: [said[i] for i in order[: len(said)]] for tag, said in self.columns.items()}
+        super().__init__(model)
+
+    def records(self, model: int) -> Records:
+        span = self.span(model)
+
+        def text(*tags: str) -> Text:
+            """The first of these columns that the file has."""
+            said = next((self.columns[tag] for tag in tags if self.columns.get(tag)), None)
+            return np.full(self.sizes[model], "") if said is None else each(said[span], self.cif.as_string)
+
+        digits, codes = text("auth_seq_id", "label_seq_id"), text("pdbx_PDB_ins_code")
+        atoms = Atoms(
+            name=text("auth_atom_id", "label_atom_id"),
+            element=text("type_symbol"),
+            residue_name=text("auth_comp_id", "label_comp_id"),
+            number=np.array([residue_number(n) + code for n, code in zip(digits, codes, strict=True)]),
+            chain=text("auth_asym_id", "label_asym_id"),
+            segment=text("label_asym_id"),
+            hetero=text("group_PDB") == "HETATM",
+        )
+        return Records(atoms, text("label_alt_id"), self._numbers("occupancy", span, 1.0))
+
+    def coordinates(self, records: slice) -> NDArray[np.float64]:
+        return np.stack([self._numbers(f"Cartn_{axis}", records, np.nan) for axis in "xyz"], axis=1)
+
+    def other(self, model: int) -> int | None:
+        here, there = self.span(model), self.span(0)
+        differs = [
+            next(i for i, (a, b) in enumerate(zip(said[here], said[there], strict=True)) if a != b)
+            for tag, said in self.columns.items()
+            if tag in _NAMING and said[here] != said[there]
+        ]
+        return min(differs, default=None)
+
+    def _numbers(self, tag: str, records: slice, missing: float) -> NDArray[np.float64]:
+        said = self.columns[tag][records]
+        try:
+            return np.array(said, dtype=np.float64) if said else np.full(records.stop - records.start, missing)
+        except ValueError:
+            pass  # some are missing, or have their uncertainty in brackets
+        number = self.cif.as_number
+        values = np.array([missing if self.cif.is_null(text) else number(text, np.inf) for text in said])
+        if np.isinf(values).any():
+            raise EdmNoiseError(f"_atom_site.{tag} {said[int(np.argmax(np.isinf(values)))]!r} is no number")
+        return values
+
+
+_NAMING = (
+    "label_atom_id label_alt_id label_comp_id label_asym_id label_seq_id pdbx_PDB_ins_code auth_seq_id auth_comp_id "
+    "auth_asym_id auth_atom_id"
+).split()
+_READ = [*_NAMING, *"group_PDB type_symbol Cartn_x Cartn_y Cartn_z occupancy pdbx_PDB_model_num".split()]
+
+
+class MmcifLayout(Layout):
+    """One loop, _atom_site, whose columns are padded to one width.
+
+    label_asym_id is the segment, which PyMOL reads there; chains without one get a label of their own.
+    label_seq_id counts the residues of a polymer.
+    """
+
+    kind = "an mmCIF file"
+    advice = "scale them down"
+    lowest = -9_990_000_000
+    highest = 9_990_000_000
+
+    def __init__(self, path: str | os.PathLike[str], rows: Structure, polymer: NDArray[np.bool_]) -> None:
+        super().__init__(path, rows, polymer)
+        atoms = rows.atoms
+        for what, column in COLUMNS.items():
+            for text in sorted(set(getattr(atoms, column).tolist())):
+                if _quote(text) is None:
+                    limit = "no text in which spaces follow both kinds of quotation mark"
+                    raise self.refusal(column, text, f"the {what} {text!r}", limit, "rename it")
+        numbers = [self.numbers[text] for text in atoms.number.tolist()]
+        names, residues = _quoted(atoms.name), _quoted(atoms.residue_name)
+        columns: dict[str, Iterable[str] | int] = {
+            "group_PDB": np.where(atoms.hetero, "HETATM", "ATOM"),
+            "id": 12,
+            "type_symbol": _quoted(np.char.upper(atoms.element), "?"),
+            "label_atom_id": names,
+            "label_alt_id": ["."] * len(atoms),
+            "label_comp_id": residues,
+            "label_asym_id": _quoted(_chain_labels(rows)),
+            "label_entity_id": ["?"] * len(atoms),
+            "label_seq_id": _sequence_numbers(rows, polymer),
+            "pdbx_PDB_ins_code": [_quote(code, "?") or "" for _, code in numbers],
+            "Cartn_x": 12,
+            "Cartn_y": 12,
+            "Cartn_z": 12,
+            "occupancy": ["1.00"] * len(atoms),
+            "B_iso_or_equiv": ["0.00"] * len(atoms),
+            "auth_seq_id": [digits for digits, _ in numbers],
+            "auth_comp_id": residues,
+            "auth_asym_id": _quoted(atoms.chain),
+            "auth_atom_id": names,
+            "pdbx_PDB_model_num": 8,
+        }
+        self.start: dict[str, int] = {}
+        fields: list[Bytes] = []
+        for tag, content in columns.items():
+            self.start[tag] = sum(field.shape[1] for field in fields)
+            if isinstance(content, int):
+                fields.append(np.zeros((len(atoms), content), dtype=np.uint8))
+            else:
+                fields.append(characters(content))
+            fields.append(np.full((len(atoms), 1), ord(" "), dtype=np.uint8))
+        self.table = np.concatenate(fields, axis=1)
+        self.table[:, -1] = ord("\n")
+        block = re.sub(r"[^A-Za-z0-9_.-]", "_", os.path.basename(self.path).rsplit(".", 1)[0]) or "frames"
+        tags = "".join(f"_atom_site.{tag}\n" for tag in columns)
+        self.head = f"data_{block}\n#\n_entry.id {_quote(block)}\n#\nloop_\n{tags}".encode()
+        self.tail = b"#\n"
+
+    def model(self, number: int | None, xyz: NDArray[np.float64]) -> Iterable[Content]:
+        count, number = len(xyz), number or 1
+        words = thousandths(self.in_thousandths(number, xyz), 3).view(np.uint8)
+        for axis, place in enumerate("xyz"):
+            self._put(f"Cartn_{place}", words[:, axis])
+        self._put("id", integers(np.arange(count) + (number - 1) * count + 1, 3).view(np.uint8))
+        self._put("pdbx_PDB_model_num", integers(np.array([number]), 2).view(np.uint8))
+        return [self.table.data]
+
+    def _put(self, tag: str, text: Bytes) -> None:
+        start = self.start[tag]
+        self.table[:, start : start + text.shape[-1]] = text
+
+
+def _quote(text: str, empty: str = ".") -> str | None:
+    """A text as a value of a CIF loop; None where no quotation marks can hold it."""
+    if not text:
+        return empty
+    reserved = text in (".", "?") or re.match(r"(data_|save_|loop_$|stop_$|global_$)", text, re.IGNORECASE)
+    if not reserved and not re.search(r"""^[_#$;\[\]]|[\s'"]""", text):
+        return text
+    return next((mark + text + mark for mark in "\"'" if not re.search(mark + r"\s", text)), None)
+
+
+def _quoted(texts: Text, empty: str = ".") -> list[str]:
+    values = {text: _quote(text, empty) or empty for text in set(texts.tolist())}
+    return [values[text] for text in texts.tolist()]
+
+
+def _chain_labels(rows: Structure) -> Text:
+    """(N,) label_asym_id: the segment; for atoms without one a label of the chain that no other chain has."""
+    atoms = rows.atoms
+    chain = rows.hierarchy.ancestors(0, 2)
+    first = np.unique(chain, return_index=True)[1]
+    used = set(atoms.segment.tolist())
+    labels: list[str] = []
+    for atom in first.tolist():
+        label = str(atoms.segment[atom])
+        if not label:
+            wanted = str(atoms.chain[atom]) or "A"
+            candidates = (wanted + str(copy) * (copy > 1) for copy in range(1, len(first) + len(used) + 1))
+            label = next(name for name in candidates if name not in used)
+            used.add(label)
+        labels.append(label)
+    return np.array(labels)[chain]
+
+
+def _sequence_numbers(rows: Structure, polymer: NDArray[np.bool_]) -> list[str]:
+    """label_seq_id: 1, 2, 3, ... for the residues of each chain's polymer, "." elsewhere."""
+    residue = rows.hierarchy.ancestors(0, 1)
+    chain = rows.hierarchy.parents[1]
+    in_sequence = np.zeros(len(chain), dtype=np.bool_)
+    in_sequence[residue] = polymer
+    so_far: Counter[int] = Counter()
+    numbers: list[str] = []
+    for group, counted in zip(chain.tolist(), in_sequence.tolist(), strict=True):
+        so_far[group] += counted
+        numbers.append(str(so_far[group]) if counted else ".")
+    return [numbers[group] for group in residue.tolist()]

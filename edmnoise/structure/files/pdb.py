@@ -1,0 +1,209 @@
+"""PDB files: an atom is a line of 80 columns.
+
+1-6 ATOM or HETATM, 7-11 serial, 13-16 name, 17 alternate location, 18-20 residue name, 22 chain, 23-26 residue number,
+27 insertion code, 31-54 x y z, 55-60 occupancy, 61-66 B factor, 73-76 segment, 77-78 element.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...base.errors import EdmNoiseError
+from ..structure import Atoms, Structure
+from .digits import integers, thousandths
+from .layout import COLUMNS, Bytes, Content, Layout, characters
+from .records import Records, Source, Text, each, residue_number
+
+ELEMENTS = frozenset(
+    """H D HE LI BE B C N O F NE NA MG AL SI P S CL AR K CA SC TI V CR MN FE CO NI CU ZN GA GE AS SE BR KR RB SR
+    Y ZR NB MO TC RU RH PD AG CD IN SN SB TE I XE CS BA LA CE PR ND PM SM EU GD TB DY HO ER TM YB LU HF TA W RE
+    OS IR PT AU HG TL PB BI PO AT RN FR RA AC TH PA U NP PU AM CM BK CF ES FM MD NO LR""".split()
+)
+"""Symbols that the element column may hold; D is deuterium."""
+
+
+class PdbSource(Source):
+    """The ATOM and HETATM lines of a PDB file, by columns as PyMOL reads them (a residue name is 18 to 21)."""
+
+    def __init__(self, data: bytes) -> None:
+        lines: list[bytes] = []
+        model: list[int] = []
+        current, closed = -1, True
+        for line in data.splitlines():
+            if line.startswith((b"ATOM  ", b"HETATM")):
+                current, closed = current + closed, False
+                lines.append(line)
+                model.append(current)
+            elif line.startswith((b"MODEL ", b"END")):  # some programs part models by END alone
+                closed = True
+        super().__init__(np.array(model, dtype=np.int64))
+        self.table = np.array(lines, dtype="S80").view(np.uint8).reshape(-1, 80)
+
+    def records(self, model: int) -> Records:
+        table = self.table[self.span(model)]
+
+        def text(first: int, last: int) -> Text:
+            return each(_column(table, first, last).tolist(), lambda said: said.decode("latin-1").strip())
+
+        number = _column(table, 23, 27).tolist()
+        residue_name = text(18, 21)
+        atoms = Atoms(
+            name=text(13, 16),
+            element=_elements(table, residue_name),
+            residue_name=residue_name,
+            number=each(number, lambda said: _number(said.decode("latin-1"))),
+            chain=text(22, 22),
+            segment=text(73, 76),
+            hetero=table[:, 0] == ord("H"),
+        )
+        return Records(atoms, text(17, 17), _numbers(table, 55, 60, 1.0))
+
+    def coordinates(self, records: slice) -> NDArray[np.float64]:
+        table = self.table[records]
+        return np.stack([_numbers(table, first, first + 7, np.nan) for first in (31, 39, 47)], axis=1)
+
+    def other(self, model: int) -> int | None:
+        here, there = self.table[self.span(model)], self.table[self.span(0)]
+        named = [*range(12, 27), *range(72, 76)]
+        differs = (here[:, named] != there[:, named]).any(axis=1)
+        return int(np.argmax(differs)) if differs.any() else None
+
+
+def _column(table: Bytes, first: int, last: int) -> NDArray[np.bytes_]:
+    width = last - first + 1
+    return np.ascontiguousarray(table[:, first - 1 : last]).view(f"S{width}")[:, 0]
+
+
+def _numbers(table: Bytes, first: int, last: int, missing: float) -> NDArray[np.float64]:
+    said = _column(table, first, last)
+    try:
+        return said.astype(np.float64)
+    except ValueError:
+        pass  # some are missing, or no numbers
+    there = np.char.strip(said) != b""
+    numbers = np.full(len(said), missing)
+    try:
+        numbers[there] = said[there].astype(np.float64)
+    except ValueError:
+        wrong = next(line for line in np.flatnonzero(there) if not _is_number(said[line]))
+        text = table[wrong].tobytes().rstrip(b"\0").decode("latin-1")
+        raise EdmNoiseError(f"columns {first} to {last} of {text!r} are no number") from None
+    return numbers
+
+
+def _is_number(text: bytes) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _number(said: str) -> str:
+    """Residue number and insertion code of columns 23 to 27; A000 and on are 10,000 and on (hybrid-36)."""
+    if re.fullmatch(r"([A-Z][0-9A-Z]{3}|[a-z][0-9a-z]{3}).?", said):
+        start = 10 if said[0].isupper() else -16
+        return f"{int(said[:4], 36) - start * 36**3 + 10_000}{said[4:].strip()}"
+    return residue_number(said.replace(" ", ""))
+
+
+def _elements(table: Bytes, residue_name: Text) -> Text:
+    """(N,) the element column where it holds a symbol, else a guess from where the name stands."""
+    symbols = each(_column(table, 77, 78).tolist(), lambda said: said.decode("latin-1").strip().upper())
+    names = _column(table, 13, 16)
+    for atom in np.flatnonzero(~np.isin(symbols, list(ELEMENTS))):
+        symbols[atom] = _guess(names[atom].decode("latin-1").ljust(4), str(residue_name[atom]))
+    return symbols
+
+
+def _guess(field: str, residue_name: str) -> str:
+    """Element of a name as it stands in columns 13 to 16: a symbol of two letters begins in column 13."""
+    letters = re.sub("[^A-Z]", "", field.upper())
+    two = letters[:2]
+    could_be = field[0].isalpha() and field[3] == " " and len(two) == 2 and two in ELEMENTS
+    if could_be and (two[0] not in "CHNOPS" or residue_name.upper().startswith(two)):
+        return two
+    return next((symbol for symbol in (letters[:1], two) if symbol in ELEMENTS), "")
+
+
+class PdbLayout(Layout):
+    """Lines of the PDB format 3.3, with the segment where PyMOL and CHARMM have it; TER closes each polymer."""
+
+    kind = "a PDB file"
+    advice = "use a name ending in .cif"
+    lowest = -999_999
+    highest = 9_999_999
+    tail = b"END".ljust(80) + b"\n"
+
+    def __init__(self, path: str | os.PathLike[str], rows: Structure, polymer: NDArray[np.bool_]) -> None:
+        super().__init__(path, rows, polymer)
+        atoms = rows.atoms
+        widths = {"atom name": 4, "residue name": 3, "chain": 1, "segment": 4, "element": 2}
+        for what, width in widths.items():
+            longest = max(getattr(atoms, COLUMNS[what]).tolist(), key=len)
+            if len(longest) > width:
+                limit = f"{what}s of at most {width} character{'s' * (width > 1)}"
+                raise self.refusal(COLUMNS[what], longest, f"the {what} {longest!r}", limit)
+        for text, (digits, _) in self.numbers.items():
+            if not -999 <= int(digits) <= 9_999:
+                limit = "residue numbers from -999 to 9999"
+                raise self.refusal("number", text, f"the residue number {text}", limit)
+        ends = np.isin(np.arange(len(atoms)), _last_of_each(rows.hierarchy.ancestors(0, 2), polymer))
+        lines = len(atoms) + int(ends.sum())
+        if lines > 99_999:
+            what = f"{len(atoms):,} atoms and {lines - len(atoms):,} chain ends"
+            raise self.too_much(what, "at most 99,999 of both together")
+        self.places = np.arange(len(atoms)) + np.cumsum(ends) - ends  # the line of each atom
+        self.table = np.empty((lines, 81), dtype=np.uint8)
+        self.table[self.places] = self._atom_lines()
+        stops = self.places[ends] + 1
+        self.table[stops] = self.table[stops - 1]
+        self.table[stops, 0:6] = np.frombuffer(b"TER   ", dtype=np.uint8)
+        self.table[stops, 12:17] = self.table[stops, 27:80] = ord(" ")
+        self.table[:, 6:11] = integers(np.arange(1, lines + 1), 2).view(np.uint8)[:, 3:]
+
+    def _atom_lines(self) -> Bytes:
+        atoms = self.rows.atoms
+        lines = np.full((len(atoms), 81), ord(" "), dtype=np.uint8)
+        lines[:, 80] = ord("\n")
+
+        def put(first: int, last: int, texts: Iterable[str]) -> None:
+            lines[:, first - 1 : last] = characters(texts, last - first + 1)
+
+        numbers = [self.numbers[text] for text in atoms.number.tolist()]
+        elements = [element.upper() for element in atoms.element.tolist()]
+        put(1, 6, np.where(atoms.hetero, "HETATM", "ATOM"))
+        put(13, 16, map(_name_field, atoms.name.tolist(), elements))
+        put(18, 20, (name.rjust(3) for name in atoms.residue_name.tolist()))
+        put(22, 22, atoms.chain)
+        put(23, 26, (digits.rjust(4) for digits, _ in numbers))
+        put(27, 27, (code for _, code in numbers))
+        put(55, 66, ["  1.00  0.00"] * len(atoms))
+        put(73, 76, atoms.segment)
+        put(77, 78, (element.rjust(2) for element in elements))
+        return lines
+
+    def model(self, number: int | None, xyz: NDArray[np.float64]) -> Iterable[Content]:
+        words = thousandths(self.in_thousandths(number, xyz), 2)
+        self.table[self.places, 30:54] = words.reshape(len(xyz), 6).view(np.uint8)
+        if number is None:
+            return [self.table.data]
+        return [f"MODEL {number:8d}".ljust(80).encode() + b"\n", self.table.data, b"ENDMDL".ljust(80) + b"\n"]
+
+
+def _last_of_each(chain: NDArray[np.int64], polymer: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The last atom of each chain's polymer."""
+    backwards = np.flatnonzero(polymer)[::-1]
+    return backwards[np.unique(chain[backwards], return_index=True)[1]]
+
+
+def _name_field(name: str, element: str) -> str:
+    """An atom name as it stands in columns 13 to 16: its element's symbol right-aligned in the first two."""
+    if len(name) < 4 and not (len(element) == 2 and name.upper().startswith(element)):
+        return f" {name}"
+    return name

@@ -1,0 +1,68 @@
+"""What a file says of its atoms, before anything is left out: records of one model after another."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..structure import Atoms
+
+Text = NDArray[np.str_]
+
+
+@dataclass(frozen=True, eq=False)
+class Records:
+    """The atom records of one model in the order of the file, arrays of one length."""
+
+    atoms: Atoms
+    altloc: Text  # "" for none
+    occupancy: NDArray[np.float64]
+
+
+class Source(ABC):
+    """A file that has been taken apart; models are counted from 0 in the order of the file.
+
+    Parameters
+    ----------
+    model
+        (L,) model of each record, 0, 1, 2, ..., in ascending order.
+    """
+
+    def __init__(self, model: NDArray[np.int64]) -> None:
+        self.sizes = np.bincount(model)
+        self.stops = np.cumsum(self.sizes)
+
+    def span(self, model: int) -> slice:
+        """The records of a model."""
+        return slice(int(self.stops[model] - self.sizes[model]), int(self.stops[model]))
+
+    @abstractmethod
+    def records(self, model: int) -> Records:
+        """What the file says of a model's atoms."""
+
+    @abstractmethod
+    def coordinates(self, records: slice) -> NDArray[np.float64]:
+        """(n, 3) angstrom, NaN where the file gives none."""
+
+    @abstractmethod
+    def other(self, model: int) -> int | None:
+        """The first record of a model that names another atom than model 0, which has the same size, does."""
+
+
+def residue_number(said: str) -> str:
+    """A residue number without leading zeros or plus sign, 0 for none."""
+    found = re.fullmatch(r"([+-]?\d+)(.*)", said)
+    return f"{int(found[1])}{found[2]}" if found else said or "0"
+
+
+def each(values: Iterable[Hashable], convert: Callable[[Any], str]) -> Text:
+    """``convert`` of every value, called once for each distinct one."""
+    values = list(values)
+    table = {value: convert(value) for value in set(values)}
+    return np.array([table[value] for value in values], dtype=np.str_)

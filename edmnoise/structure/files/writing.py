@@ -1,0 +1,146 @@
+"""Frames as a file of models, which come one after another and are never all in memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ...base.errors import EdmNoiseError
+from ...base.files import replacing
+from ..hierarchy import Hierarchy
+from ..structure import LEVELS, Atoms, Structure, in_polymer
+from .layout import Layout
+from .mmcif import MmcifLayout
+from .pdb import PdbLayout
+
+Path = str | os.PathLike[str]
+
+LAYOUTS: dict[str, type[Layout]] = {
+    ".pdb": PdbLayout,
+    ".ent": PdbLayout,
+    ".cif": MmcifLayout,
+    ".mmcif": MmcifLayout,
+}
+"""What a file's ending asks for."""
+
+
+def write_frames(path: Path, structure: Structure, models: Iterable[ArrayLike], level: str = "atom") -> int:
+    """Write frames of a structure as the models of a PDB or mmCIF file.
+
+    The file appears when it is complete: after any error the old one is still there. Occupancies are 1, B factors 0.
+    One model alone stands in a PDB file without MODEL records.
+
+    Parameters
+    ----------
+    path
+        Name ending in .pdb or .ent (PDB), or in .cif or .mmcif (mmCIF).
+    structure
+        What the N atoms are; its coordinates are not written.
+    models
+        (N, 3) each, angstrom: an array (S, N, 3), a list, or a generator, of which three models are held at most.
+        By custom the first one is the reference.
+    level
+        "atom", or "residue" for one pseudo-atom at the mean of each residue's atoms: in a polymer a carbon named
+        CA, nucleotides too, so that viewers draw a trace; elsewhere with the name and element of the first atom.
+
+    Returns
+    -------
+    int
+        Number of models written.
+
+    Raises
+    ------
+    EdmNoiseError
+        If the kind of file is unknown or cannot hold these atoms or coordinates (the sentence names the limit; mmCIF
+        has hardly any), if a model is not (N, 3) finite numbers, if there is no model, or if the file cannot be
+        written.
+
+    Notes
+    -----
+    PyMOL joins the models of an mmCIF file by chain, residue number and atom name. Where those repeat (copies without
+    chain identifiers), atoms go missing from all states but the first, unless it is loaded with ``discrete=1``; the
+    models of a PDB file it joins by their order.
+    """
+    ending = os.path.splitext(path)[1].lower()
+    if ending not in LAYOUTS:
+        raise EdmNoiseError(f"cannot write {os.fspath(path)}: the name must end in {', '.join(LAYOUTS)}")
+    if level not in ("atom", "residue"):
+        raise EdmNoiseError(f"cannot write the level {level!r}: give atom or residue")
+    polymer = in_polymer(structure.atoms, structure.hierarchy.ancestors(0, 1))
+    if level == "atom":
+        layout = LAYOUTS[ending](path, structure, polymer)
+    else:
+        layout = LAYOUTS[ending](path, _centres(structure, polymer), polymer[structure.first_atoms])
+    count = 0
+    with replacing(path) as handle:
+        handle.write(layout.head)
+        for number, model in _numbered(models):
+            xyz = _checked(model, number or 1, structure.n_atoms)
+            if level == "residue":
+                xyz = _means(xyz, structure.hierarchy)
+            for part in layout.model(number, xyz):
+                handle.write(part)
+            count += 1
+        if count == 0:
+            raise EdmNoiseError(f"no models to write to {os.fspath(path)}: give at least one")
+        handle.write(layout.tail)
+    return count
+
+
+def _numbered(models: Iterable[ArrayLike]) -> Iterator[tuple[int | None, ArrayLike]]:
+    """The models with their numbers from 1, without a number where there is only one."""
+    sequence = iter(models)
+    head = list(islice(sequence, 2))
+    if len(head) == 1:
+        yield None, head[0]
+    else:
+        yield from enumerate(chain(head, sequence), 1)
+
+
+def _checked(model: ArrayLike, number: int, n_atoms: int) -> NDArray[np.float64]:
+    try:
+        xyz = np.asarray(model, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise EdmNoiseError(f"model {number} is not an array of numbers: {error}") from error
+    if xyz.shape != (n_atoms, 3):
+        raise EdmNoiseError(f"model {number} has the shape {xyz.shape}: {n_atoms} atoms need {(n_atoms, 3)}")
+    bad = np.flatnonzero(~np.isfinite(xyz).all(axis=1))
+    if bad.size:
+        raise EdmNoiseError(
+            f"model {number} has NaN or infinite coordinates in {bad.size} of {n_atoms} atoms, "
+            f"first in atom {bad[0] + 1}: leave the model out"
+        )
+    return xyz
+
+
+def _centres(structure: Structure, polymer: NDArray[np.bool_]) -> Structure:
+    """A structure of one pseudo-atom per residue, in the order of the residues."""
+    first = structure.first_atoms
+    atoms = structure.atoms.take(first)
+    traced = polymer[first]
+    named = Atoms.make(
+        name=np.where(traced, "CA", atoms.name),
+        element=np.where(traced, "C", atoms.element),
+        residue_name=atoms.residue_name,
+        number=atoms.number,
+        chain=atoms.chain,
+        segment=atoms.segment,
+        hetero=atoms.hetero,
+    )
+    hierarchy = Hierarchy(LEVELS, (np.arange(len(first)), structure.hierarchy.parents[1]))
+    return Structure(_means(structure.coordinates, structure.hierarchy).astype(np.float32), named, hierarchy)
+
+
+def _means(xyz: NDArray[np.floating[Any]], hierarchy: Hierarchy) -> NDArray[np.float64]:
+    """(R, 3) means of the residues' atoms."""
+    import torch  # atoms are written without it
+
+    from ..levels import as_array, atom_means
+
+    values = torch.tensor(xyz.T, dtype=torch.float64)
+    return as_array(atom_means(values, hierarchy, [1])[1]).T
