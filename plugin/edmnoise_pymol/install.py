@@ -12,7 +12,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-LINE = b"import edmnoise_pymol; edmnoise_pymol.start_gui()  # edmnoise"
+# Every PyMOL of the account reads the file, with edmnoise or without: only looking for it keeps the others quiet.
+LINE = (
+    b'import importlib.util; importlib.util.find_spec("edmnoise_pymol")'
+    b' and __import__("edmnoise_pymol").start_gui()  # edmnoise'
+)
 
 
 def startup_file() -> Path:
@@ -31,7 +35,7 @@ def startup_file() -> Path:
 
 
 def is_ours(line: bytes) -> bool:
-    return line.startswith(b"import edmnoise_pymol") and line.rstrip().endswith(b"# edmnoise")
+    return line.startswith(b"import") and b"edmnoise_pymol" in line and line.rstrip().endswith(b"# edmnoise")
 
 
 def with_line(text: bytes) -> bytes:

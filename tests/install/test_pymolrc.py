@@ -39,6 +39,7 @@ def test_a_pymol_elsewhere_starts_it_with_the_line_and_only_with_the_line(make_m
     assert machine.run(*INSTALL) == f"Added to {machine.home}/.pymolrc.py: {LINE.decode()}\n"
     seen = machine.pymol()
     assert seen["menu"].count("EDM noise") == 1
+    assert "edm_noise" in seen["commands"]
     assert seen["heavy"] == []
 
     assert machine.run(*UNINSTALL) == f"Removed from {machine.home}/.pymolrc.py: {LINE.decode()}\n"
@@ -51,7 +52,14 @@ def test_where_pymol_finds_it_the_line_serves_pymol_c_and_makes_no_second_entry(
     assert machine.pymol("-c")["commands"] == []  # PyMOL loads no plugins without a window
     machine.run(*INSTALL)
     assert "edm_noise" in machine.pymol("-c")["commands"]
-    assert machine.pymol()["menu"].count("EDM noise") == 1
+    seen = machine.pymol()
+    assert seen["menu"].count("EDM noise") == 1
+    assert sorted(seen["entries"]) == sorted(set(seen["entries"]))
+
+    machine.pip("uninstall", "--yes", "edmnoise")
+    seen = machine.pymol("-c")  # another PyMOL of the account, that has no edmnoise
+    assert seen["commands"] == []
+    assert "Error" not in seen["output"]
 
 
 EXISTING = [".pymolrc", ".pymolrc.pml", "pymolrc", "pymolrc.py", ".config/pymol/pymolrc"]

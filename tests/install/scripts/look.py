@@ -7,10 +7,12 @@ import sys
 from pymol import cmd
 
 
-def plugin_menu():
-    """The texts in the Plugin menu of the window's own menu bar."""
-    (action,) = (action for action in window.menuBar().actions() if action.text() == "Plugin")
-    return [action.text() for action in action.menu().actions()]
+def entries(*path):
+    """The texts in one menu of the window's own menu bar, such as Plugin > EDM noise."""
+    menu = window.menuBar()
+    for text in path:
+        (menu,) = (action.menu() for action in menu.actions() if action.text() == text)
+    return [action.text() for action in menu.actions()]
 
 
 def screenshot(file):
@@ -29,7 +31,8 @@ try:
     }
     if gui:
         window = gui.window
-        report["menu"] = plugin_menu()
+        report["menu"] = entries("Plugin")
+        report["entries"] = entries("Plugin", "EDM noise") if "EDM noise" in report["menu"] else []
         report["colours"] = screenshot(os.environ["REPORT"] + ".png")
     with open(os.environ["REPORT"], "w") as file:
         json.dump(report, file)
