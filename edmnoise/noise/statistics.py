@@ -159,6 +159,9 @@ class NoiseStatistics:
         degrees = 3 * (atoms - residues)
         if degrees:
             fine += self._weights[0] * rng.chisquare(degrees, simulations) / (3 * atoms)
+        # The means are known: with them put right, what is left of the simulation's own scatter is in the spread.
+        coarse *= self.displacement(1).mean / coarse.mean()
+        fine *= self.displacement(0).mean / fine.mean()
         picks = rng.integers(0, simulations, (1024, draws)) if draws > 1 else np.arange(simulations)[:, None]
         ratios = np.sqrt(coarse[picks].mean(axis=1) / fine[picks].mean(axis=1))
         return float(ratios.mean()), float(ratios.std())

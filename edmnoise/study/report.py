@@ -16,6 +16,7 @@ from ..frames.displacement import Displacement, Measure, measure_displacement, m
 from ..noise.multiscale import MultiscaleNoise
 from ..noise.sigma import SigmaDistribution
 from ..noise.statistics import Expected, NoiseStatistics
+from ..noise.superposed import rotation_defined, superposed_displacement
 from ..noise.weights import Weights
 from ..structure.structure import Structure, describe
 
@@ -73,20 +74,28 @@ def level_table(
 
 
 class _Theory:
-    """Expectations in angstrom for a set of frames; all missing where there is no closed form."""
+    """Expectations in angstrom for a set of frames; all missing where the noise is not known."""
 
     def __init__(self, structure: Structure, moved: Displacement, noise: AppliedNoise | None) -> None:
-        self.known = noise is not None and moved.align != "superpose"
-        self.frames, self.whole = moved.frames, moved.align == "center"
+        self.structure, self.align = structure, moved.align
         self.sigma = noise.sigma if noise else math.nan
-        self.statistics = NoiseStatistics(structure.hierarchy, noise.weights.by_level) if noise else None
+        known = noise is not None and (moved.align != "superpose" or rotation_defined(structure.coordinates))
+        self.weights = noise.weights.by_level if noise and known else None
+        self.statistics = NoiseStatistics(structure.hierarchy, self.weights) if self.weights else None
 
     def of(self, measure: Measure, over_atoms: bool = False) -> Expected | None:
-        if not self.known or self.statistics is None:
+        """Closed form of a measure after the alignment that the frames had."""
+        if self.statistics is None or self.weights is None:
             return None
-        centred = self.statistics.whole if self.whole and not measure.relative else None
-        top = measure.relative_to if measure.relative else centred
-        return self.statistics.displacement(measure.level, top, over_atoms)
+        level, top = measure.level, measure.relative_to
+        if self.align == "superpose":
+            structure = self.structure
+            return superposed_displacement(
+                structure.hierarchy, self.weights, structure.coordinates, level, top, over_atoms
+            )
+        if self.align == "center" and not measure.relative:
+            top = self.statistics.whole
+        return self.statistics.displacement(level, top, over_atoms)
 
     def rms(self, measure: Measure) -> float:
         expected = self.of(measure)
@@ -125,7 +134,7 @@ def _summary(structure: Structure, moved: Displacement, theory: _Theory) -> tupl
         mean, sd = theory.statistics.ratio_scatter(moved.frames)
         notes = [f"residue/atom {moved.ratio:.3f}, expected {mean:.3f} +- {sd:.3f}"]
     if moved.align == "superpose" and theory.statistics is not None:
-        notes.append("No expectation after superposition: the best rotation is not linear in the noise.")
+        notes.append("Expected after superposition: to first order in sigma over the structure's size, without spread.")
     return columns, notes
 
 

@@ -67,13 +67,14 @@ def read_source(cmd: Cmd, selection: str, state: int = -1, hydrogens: bool = Tru
     chosen = f"({selection})" + ("" if hydrogens else " and not hydrogens") + ("" if solvent else " and not solvent")
     rows: list[tuple[Any, ...]] = []
     # type is HETATM for atoms outside polymers; iterate_state skips atoms without coordinates, as get_coords does.
-    columns = "name, elem, resn, resi, chain, segi, type, rank, index, alt, q"
-    cmd.iterate_state(state, chosen, f"_rows.append(({columns}))", space={"_rows": rows})
+    facts = "name, elem, resn, resi, chain, segi, type, rank, index, alt, q"
+    cmd.iterate_state(state, chosen, f"_rows.append(({facts}))", space={"_rows": rows})
     coordinates = _coordinates(cmd, chosen, state)
     if not rows or coordinates is None:
         raise EdmNoiseError(_why_empty(cmd, name, selection, state, hydrogens, solvent))
-    *said, kind, rank, index, altloc, occupancy = map(np.array, zip(*rows, strict=True))
-    atoms = Atoms(*(column.astype(np.str_) for column in said), kind == "HETATM")
+    columns = [np.array(column) for column in zip(*rows, strict=True)]
+    names, elements, residues, numbers, chains, segments, kind, rank, index, altloc, occupancy = columns
+    atoms = Atoms.make(names, elements, residues, numbers, chains, segments, kind == "HETATM")
     keep = one_conformer(atoms, altloc, occupancy)
     notes = []
     bare = cmd.count_atoms(f"({chosen}) and {_whole(name)}") - len(rows)
