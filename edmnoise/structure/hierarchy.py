@@ -36,7 +36,7 @@ class Hierarchy:
     parents: tuple[Index, ...]
 
     def __post_init__(self) -> None:
-        if len(self.names) != len(self.parents) + 1:
+        if not self.parents or len(self.names) != len(self.parents) + 1:
             raise EdmNoiseError(
                 f"{len(self.names)} level names and {len(self.parents)} parent arrays: names are one more than parents"
             )
@@ -58,7 +58,20 @@ class Hierarchy:
         labels
             For each level above the atoms, finest first, an integer label per atom (N,). Atoms with one label at a
             level are one group there; a label may be used again in another group of the level above.
+
+        Raises
+        ------
+        EdmNoiseError
+            If there are no atoms, or not one label per atom at every level.
         """
+        lengths = {np.shape(label) for label in labels}
+        if len(lengths) != 1 or len(names) != len(labels) + 1:
+            raise EdmNoiseError(
+                f"{len(names)} level names and labels of the shapes {sorted(lengths)}: "
+                "every level above the atoms needs one label per atom"
+            )
+        if lengths == {(0,)}:
+            raise EdmNoiseError("no atoms: a hierarchy needs at least one")
         path = np.asarray(labels[-1])
         atom_groups = [_first_appearance(path)]
         for label in reversed(list(labels[:-1])):

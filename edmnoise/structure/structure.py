@@ -8,11 +8,13 @@ stretch a repeated name begins another residue in water only; a ligand may name 
 
 **Chain**: the atoms that share segment and chain identifier. PyMOL's segment of an mmCIF file is the label_asym_id,
 AlphaFold 3's asym_id, so a ligand is a chain of its own there; in a PDB file it belongs to the chain that the file
-gives it. Where a residue number of a polymer comes back under one identifier, the second copy is another chain.
+gives it. Several copies of a polymer may share one identifier: wherever its residue numbers go back to ones that it
+has had, another chain begins.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -191,16 +193,36 @@ def residue_labels(atoms: Atoms) -> NDArray[np.int64]:
 
 def chain_labels(atoms: Atoms, residue: NDArray[np.int64]) -> NDArray[np.int64]:
     """(N,) number of each atom's chain, for atoms in file order with their residues, by the rule of this module."""
-    copy = np.zeros(len(atoms), dtype=np.int64)
     first = np.unique(residue, return_index=True)[1]
     polymer = in_polymer(atoms, residue)
-    seen: dict[tuple[str, str, str], int] = {}
-    for atom in np.sort(first).tolist():
-        if polymer[atom]:
-            key = (atoms.segment[atom], atoms.chain[atom], atoms.number[atom])
-            seen[key] = seen.get(key, -1) + 1
-            copy[atom] = seen[key]
+    residues: dict[tuple[str, str], list[int]] = {}  # segment, chain -> polymer residues, each by its first atom
+    for atom in np.sort(first[polymer[first]]).tolist():
+        residues.setdefault((atoms.segment[atom], atoms.chain[atom]), []).append(atom)
+    copy = np.zeros(len(atoms), dtype=np.int64)
+    for members in residues.values():
+        copies: list[set[str]] = []
+        for run in _ascending_runs(members, atoms.number):
+            numbers = set(atoms.number[run].tolist())
+            free = (place for place, taken in enumerate(copies) if not taken & numbers)
+            if (place := next(free, len(copies))) == len(copies):
+                copies.append(set())
+            copies[place] |= numbers
+            copy[run] = place
     return _numbered(atoms.segment, atoms.chain, copy[first][residue])
+
+
+def _ascending_runs(members: list[int], number: NDArray[np.str_]) -> list[list[int]]:
+    """Cut a list of atoms wherever the residue number, without its insertion code, is lower than the one before."""
+    runs: list[list[int]] = []
+    before = 0
+    for atom in members:
+        found = re.match(r"-?\d+", number[atom])
+        here = int(found[0]) if found else 0
+        if not runs or here < before:
+            runs.append([])
+        runs[-1].append(atom)
+        before = here
+    return runs
 
 
 def in_polymer(atoms: Atoms, residue: NDArray[np.int64]) -> NDArray[np.bool_]:
