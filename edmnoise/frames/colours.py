@@ -52,7 +52,7 @@ def palette_colours(values: ArrayLike, anchors: Sequence[Anchor], minimum: float
     channels = np.array(anchors, dtype=np.float64).T
     table = np.stack([np.interp(steps, np.arange(len(anchors)), channel) for channel in channels], axis=1)
     shades = np.vstack([np.rint(table * 255), [128, 128, 128]]).astype(np.uint8)
-    return shades[np.where(np.isnan(t), 1024, np.nan_to_num(t) * 1023 + 0.5).astype(np.intp)]
+    return shades[np.where(np.isnan(values), 1024, np.nan_to_num(t) * 1023 + 0.5).astype(np.intp)]
 
 
 def check_range(minimum: float, maximum: float) -> None:

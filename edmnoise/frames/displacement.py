@@ -126,11 +126,13 @@ def measure_displacement(
     wanted = list(only) if only is not None else measures(hierarchy)
     reference = torch.from_numpy(structure.coordinates.T.copy())
     by_frame: dict[Measure, list[Tensor]] = {measure: [] for measure in wanted}
-    total = {m: torch.zeros(hierarchy.counts[m.level], dtype=torch.float64) for m in wanted}
-    largest = {m: torch.zeros(hierarchy.counts[m.level], dtype=torch.float64) for m in wanted}
+    total = {m: reference.new_zeros(hierarchy.counts[m.level], dtype=torch.float64) for m in wanted}
+    largest = {m: reference.new_zeros(hierarchy.counts[m.level], dtype=torch.float64) for m in wanted}
     count = ambiguous = 0
     for block in blocks:
         moved, unsure = _displacements(block, reference, align, count)
+        if len(moved) == 0:
+            continue
         ambiguous += unsure
         count += len(moved)
         for measure, squares in _squares(moved, hierarchy, wanted).items():
@@ -154,11 +156,10 @@ def _displacements(
     block: Tensor | NDArray[np.float32], reference: Tensor, align: str, first: int
 ) -> tuple[Tensor, int]:
     """(s, 3, N) displacements from the reference after the alignment, and how many rotations were ambiguous."""
-    frames = torch.as_tensor(block)
     atoms = reference.shape[1]
-    if frames.ndim != 3 or frames.shape[1:] != (atoms, 3):
-        raise EdmNoiseError(f"frames have the shape {tuple(frames.shape)}: give (frames, {atoms}, 3)")
-    moved = frames.transpose(1, 2).contiguous()
+    if block.ndim != 3 or tuple(block.shape[1:]) != (atoms, 3):
+        raise EdmNoiseError(f"frames have the shape {tuple(block.shape)}: give (frames, {atoms}, 3)")
+    moved = _atoms_last(block)
     finite = torch.isfinite(moved.sum(dim=(1, 2)))
     if not finite.all():
         number = first + int(finite.logical_not().nonzero()[0]) + 1
@@ -171,6 +172,13 @@ def _displacements(
     if align == "center":
         moved -= moved.mean(dim=2, keepdim=True, dtype=torch.float64).float()
     return moved, ambiguous
+
+
+def _atoms_last(block: Tensor | NDArray[np.float32]) -> Tensor:
+    """(s, N, 3) as (s, 3, N), a copy even where the order in memory is right: the caller's frames stay as they are."""
+    if isinstance(block, Tensor):
+        return block.detach().transpose(1, 2).clone(memory_format=torch.contiguous_format)
+    return torch.from_numpy(np.array(block.transpose(0, 2, 1), order="C"))
 
 
 def _squares(moved: Tensor, hierarchy: Hierarchy, wanted: Sequence[Measure]) -> dict[Measure, Tensor]:
