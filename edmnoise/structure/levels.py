@@ -63,14 +63,13 @@ def atom_means(values: Tensor, hierarchy: Hierarchy, levels: Iterable[int]) -> d
         For each level (..., n_level) in float64: sums of sums are taken in float64, so that a chain of 100,000 atoms
         is averaged as exactly as a residue of ten.
     """
-    means: dict[int, Tensor] = {}
-    sums, below = values, 0
-    for level in sorted(levels):
-        if level == 0:
-            means[0] = values
-            continue
-        sums, below = group_sum(sums, hierarchy, below, level).double(), level
-        means[level] = sums / sizes(hierarchy, level, values.device)
+    wanted = set(levels)
+    means = {0: values} if 0 in wanted else {}
+    sums = values
+    for level in range(1, max(wanted, default=0) + 1):  # also those between: float32 sums stay sums of few
+        sums = group_sum(sums, hierarchy, level - 1, level).double()
+        if level in wanted:
+            means[level] = sums / sizes(hierarchy, level, values.device)
     return means
 
 
