@@ -10,7 +10,9 @@ import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from operator import index
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -84,7 +86,7 @@ class MultiscaleNoise:
         """
         numbers, scales = _numbered(sigma, frames)
         rows = min(len(numbers), max(1, _BLOCK_ATOMS // self.hierarchy.counts[0]))
-        out = torch.empty(rows, self.hierarchy.counts[0], 3)
+        out = _empty(rows, self.hierarchy.counts[0], 3)
         for start in range(0, len(numbers), rows):
             chosen = slice(start, start + rows)
             block = out[: len(numbers[chosen])]
@@ -100,7 +102,7 @@ class MultiscaleNoise:
     ) -> Tensor:
         """All frames at once: (S, N, 3) float32, angstrom; parameters as in `blocks`."""
         numbers, scales = _numbered(sigma, frames)
-        out = torch.empty(len(numbers), self.hierarchy.counts[0], 3)
+        out = _empty(len(numbers), self.hierarchy.counts[0], 3)
         self._fill(out, numbers, scales, check_seed(seed), self._checked(mean))
         return out
 
@@ -135,7 +137,7 @@ class MultiscaleNoise:
         """Draw one frame into ``out`` (N, 3), coarsest level first, each level scaled as it is drawn."""
         carried: Tensor | None = None  # (groups, 3): sum of the levels above the current one
         for level in range(self.hierarchy.depth - 1, -1, -1):
-            eps = out if level == 0 else torch.empty(self.hierarchy.counts[level], 3)
+            eps = out if level == 0 else _empty(self.hierarchy.counts[level], 3)
             parent = None if carried is None else ancestor_index(self.hierarchy, level, level + 1)
             amplitude = sigma * math.sqrt(self.weights[level])
             for start in range(0, len(eps), _TILE):
@@ -148,12 +150,17 @@ class MultiscaleNoise:
             carried = eps
 
 
+def _empty(*shape: int) -> Tensor:
+    """Room for numbers, whatever torch's default type and device are."""
+    return torch.empty(shape, dtype=torch.float32, device="cpu")
+
+
 def _numbered(sigma: float | Sequence[float], frames: int | Sequence[int]) -> tuple[list[int], list[float]]:
     """Frame numbers and the noise level of each."""
-    numbers = list(range(frames)) if isinstance(frames, int) else list(frames)
+    numbers = [index(number) for number in (range(frames) if isinstance(frames, int | np.integer) else frames)]
     if not numbers or min(numbers) < 0:
         raise EdmNoiseError(f"frames is {frames}: give a number of frames from 1, or frame numbers from 0")
-    scales = [float(sigma)] * len(numbers) if isinstance(sigma, int | float) else [float(s) for s in sigma]
+    scales = [float(s) for s in ([sigma] * len(numbers) if isinstance(sigma, int | float | np.number) else sigma)]
     if len(scales) != len(numbers):
         raise EdmNoiseError(f"{len(scales)} noise levels for {len(numbers)} frames: give one for all or one for each")
     return numbers, [check_sigma(s) for s in scales]

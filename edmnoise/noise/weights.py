@@ -41,7 +41,7 @@ class Weights:
     def of(cls, chain: float, residue: float, atom: float) -> Weights:
         """Normalise relative weights; EdmNoiseError for a negative, NaN or infinite one and when all are zero."""
         given = (float(chain), float(residue), float(atom))
-        total = math.fsum(given) if all(map(math.isfinite, given)) else math.nan
+        total = sum(given)
         if not (min(given) >= 0 and 0 < total < math.inf):
             shown = " ".join(f"{w:g}" for w in given)
             raise EdmNoiseError(

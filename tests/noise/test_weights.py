@@ -1,0 +1,91 @@
+"""Shares of the variance: normalised, named, and read from text."""
+
+import math
+
+import pytest
+
+from edmnoise.base.errors import EdmNoiseError
+from edmnoise.noise.weights import PRESETS, Weights, parse_weights
+
+PUBLISHED = {
+    "flat": (0, 0, 1),
+    "current": (8.2, 1.6, 1.3),
+    "rebalanced": (1, 4, 4),
+    "residue-heavy": (3, 8, 1),
+    "balanced-residue": (2, 6, 2),
+}
+
+
+def test_the_presets_are_the_published_ones():
+    assert PRESETS == PUBLISHED
+
+
+@pytest.mark.parametrize("given", [*PUBLISHED.values(), (1, 0, 0), (1e-12, 0, 3), (1e30, 1e30, 5), (1e-300, 0, 0)])
+def test_weights_are_shares_in_the_given_proportion(given):
+    weights = Weights.of(*given)
+    assert math.isclose(math.fsum(weights.by_level), 1, rel_tol=1e-15)
+    for share, part in zip((weights.chain, weights.residue, weights.atom), given, strict=True):
+        assert share == pytest.approx(part / sum(given), rel=1e-12, abs=0)
+    assert weights.by_level == (weights.atom, weights.residue, weights.chain)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_preset_is_known_by_its_name_and_by_its_numbers(name):
+    chain, residue, atom = PUBLISHED[name]
+    assert Weights.named(name) == Weights.of(chain, residue, atom) == parse_weights(name)
+    assert Weights.of(3 * chain, 3 * residue, 3 * atom).label == name
+    assert parse_weights(Weights.named(name)) is not None
+
+
+@pytest.mark.parametrize("text", ["8.2 1.6 1.3", "8.2/1.6/1.3", "8.2, 1.6, 1.3", " 8.2  1.6\t1.3 ", "82e-1 1.6 1.3"])
+def test_text_is_read(text):
+    assert parse_weights(text).close_to(Weights.named("current"))
+    assert parse_weights(text).label == "current"
+
+
+def test_numbers_are_read():
+    assert parse_weights([8.2, 1.6, 1.3]) == parse_weights((8.2, 1.6, 1.3)) == Weights.named("current")
+
+
+def test_weights_without_a_name_are_labelled_by_their_shares():
+    weights = Weights.of(1, 2, 5)
+    assert weights.label == "0.125/0.25/0.625"
+    assert parse_weights(weights.label).close_to(weights)
+    assert repr(weights) == "Weights(chain=0.125, residue=0.25, atom=0.625)"
+
+
+def test_closeness_is_nine_digits():
+    current = Weights.named("current")
+    assert current.close_to(Weights.of(8.2 * (1 + 1e-11), 1.6, 1.3))
+    assert not current.close_to(Weights.of(8.2 * (1 + 1e-6), 1.6, 1.3))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [(-1, 1, 1), (0, 0, 0), (math.nan, 1, 1), (1, 1, math.nan), (math.inf, 1, 1), (1, -0.001, 1), (1e308, 1e308, 1)],
+)
+def test_weights_that_are_none_are_refused(given):
+    sentence = r"weights are .*: give three finite numbers \(chain residue atom\), none negative, not all zero"
+    with pytest.raises(EdmNoiseError, match=sentence):
+        Weights.of(*given)
+    with pytest.raises(EdmNoiseError, match=sentence):
+        parse_weights(given)
+    with pytest.raises(EdmNoiseError, match=sentence):
+        parse_weights(" ".join(map(str, given)))
+
+
+def test_an_unknown_preset_is_refused_with_the_known_ones():
+    with pytest.raises(EdmNoiseError) as error:
+        parse_weights("heavy")
+    assert str(error.value) == (
+        "no weights 'heavy': give three numbers (chain residue atom) or one of "
+        "flat, current, rebalanced, residue-heavy, balanced-residue"
+    )
+
+
+@pytest.mark.parametrize("given", ["", "1 2", "1 2 3 4", "1 two 3", "flat 1 2", [1, 2], [1, 2, 3, 4], []])
+def test_anything_else_is_refused(given):
+    with pytest.raises(
+        EdmNoiseError, match=r"weights are .*: give three numbers \(chain residue atom\) or one of flat"
+    ):
+        parse_weights(given)
