@@ -28,20 +28,24 @@ class Provenance:
         """What the closed forms need."""
         return AppliedNoise(self.sigma, self.weights)
 
-    def title(self, frame: int | None = None) -> str:
-        """Title of a state: the reference (no frame) or a frame by its number from 0."""
+    def titles(self, frames: int) -> list[str]:
+        """Titles of all states: the reference, then the frames.
+
+        PyMOL shows a state's title in the object panel, cut to a few letters, where it would show the state's number
+        otherwise: so the number comes first.
+        """
         w = self.weights
-        what = "reference" if frame is None else f"frame={frame}"
-        return (
-            f"{_MARK} {what} z={self.z:.6g} sigma={self.sigma!r} weights={w.chain!r}/{w.residue!r}/{w.atom!r} "
-            f"seed={self.seed} process={self.process} hydrogens={int(self.hydrogens)} solvent={int(self.solvent)}"
+        facts = (
+            f"z={self.z:.6g} sigma={self.sigma!r} weights={w.chain!r}/{w.residue!r}/{w.atom!r} seed={self.seed} "
+            f"process={self.process} hydrogens={int(self.hydrogens)} solvent={int(self.solvent)} {_MARK}"
         )
+        return [f"ref {facts}", *(f"{frame}/{frames} {facts}" for frame in range(1, frames + 1))]
 
     @classmethod
     def parse(cls, title: str) -> Provenance | None:
         """Read a title; None for one that this program did not write."""
         words = title.split()
-        if not words or words[0] != _MARK:
+        if not words or words[-1] != _MARK:
             return None
         facts = dict(word.split("=", 1) for word in words if "=" in word)
         try:

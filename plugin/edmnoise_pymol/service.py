@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -142,9 +142,11 @@ def noise(
                 yield block
 
         moved = measure_displacement(structure, passed_on())
-    bridge.set_titles(cmd, name, [provenance.title(), *map(provenance.title, range(frames))])
-    colouring = _colouring(name, moved, RESIDUE_IN_CHAIN, "mean", DEFAULT_PALETTE)
-    _paint(cmd, colouring, moved, RESIDUE_IN_CHAIN, PALETTES[DEFAULT_PALETTE], "mean")
+    bridge.set_titles(cmd, name, provenance.titles(frames))
+    values = _values(moved, RESIDUE_IN_CHAIN, "mean")
+    low, high = float(values.min()), float(values.max())
+    _Painter(cmd, name, RESIDUE_IN_CHAIN, PALETTES[DEFAULT_PALETTE], low, high).paint(moved)
+    colouring = Colouring(name, _label(RESIDUE_IN_CHAIN, structure, "mean"), DEFAULT_PALETTE, low, high)
     table = level_table(structure, moved, provenance.noise)
     return NoiseResult(name, structure, provenance, table, colouring, source.notes)
 
@@ -239,14 +241,17 @@ def colour(
         moved = of(bridge.current_state(cmd, name))
     else:
         moved = measure_displacement(structure, bridge.read_frames(cmd, name), only=[measure])
-    colouring = _colouring(name, moved, measure, "max" if follow else over, palette, minimum, maximum)
+    values = _values(moved, measure, "max" if follow else over)
+    low = (0.0 if follow else float(values.min())) if minimum is None else minimum
+    high = float(values.max()) if maximum is None else maximum
+    check_range(low, high)
+    painter = _Painter(cmd, name, measure, anchors, low, high)
     if follow:
-        colouring = replace(colouring, minimum=0.0 if minimum is None else minimum)
-        following.start(cmd, name, lambda state: _paint(cmd, colouring, of(state), measure, anchors, "state"))
+        following.start(cmd, name, lambda state: painter.paint(of(state)))
     else:
         following.stop(name)
-        _paint(cmd, colouring, moved, measure, anchors, over)
-    return colouring
+        painter.paint(moved, over)
+    return Colouring(name, _label(measure, structure, "state" if follow else over), palette, low, high)
 
 
 def save(cmd: bridge.Cmd, file: str, name: str, level: str = "atom") -> int:
@@ -288,35 +293,25 @@ def _values(moved: Displacement, measure: Measure, over: str) -> NDArray[np.floa
     return np.sqrt(moved.largest[measure] if over == "max" else moved.by_group[measure])
 
 
-def _colouring(
-    name: str,
-    moved: Displacement,
-    measure: Measure,
-    over: str,
-    palette: str,
-    minimum: float | None = None,
-    maximum: float | None = None,
-) -> Colouring:
-    """What will be painted, its range checked; the range is the values' own where not given."""
-    values = _values(moved, measure, over)
-    low = float(values.min()) if minimum is None else minimum
-    high = float(values.max()) if maximum is None else maximum
-    check_range(low, high)
+def _label(measure: Measure, structure: Structure, over: str) -> str:
     kind = {"mean": "RMS", "max": "largest", "state": "present"}[over]
-    return Colouring(name, f"{kind} displacement, {measure.label(moved.hierarchy)},", palette, low, high)
+    return f"{kind} displacement, {measure.label(structure.hierarchy)},"
 
 
-def _paint(
-    cmd: bridge.Cmd,
-    colouring: Colouring,
-    moved: Displacement,
-    measure: Measure,
-    anchors: Sequence[Anchor],
-    over: str,
-) -> None:
-    """Give every atom the colour of its group."""
-    shades = palette_colours(_values(moved, measure, over), anchors, colouring.minimum, colouring.maximum)
-    bridge.paint(cmd, colouring.object, shades[moved.hierarchy.ancestors(0, measure.level)])
+@dataclass(frozen=True, eq=False)
+class _Painter:
+    """Gives every atom of an object the colour of its group, on one range."""
+
+    cmd: bridge.Cmd
+    name: str
+    measure: Measure
+    anchors: Sequence[Anchor]
+    low: float
+    high: float
+
+    def paint(self, moved: Displacement, over: str = "mean") -> None:
+        shades = palette_colours(_values(moved, self.measure, over), self.anchors, self.low, self.high)
+        bridge.paint(self.cmd, self.name, shades[moved.hierarchy.ancestors(0, self.measure.level)])
 
 
 def _anchors(cmd: bridge.Cmd, palette: str) -> Sequence[Anchor]:
