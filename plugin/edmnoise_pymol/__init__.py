@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["register", "start_gui"]
+from .commands import COMMANDS, edm_color, edm_levels, edm_noise, edm_save, edm_table
+
+__all__ = ["edm_color", "edm_levels", "edm_noise", "edm_save", "edm_table", "register", "start_gui"]
 
 
 def register(cmd: Any = None) -> None:
@@ -18,7 +20,6 @@ def register(cmd: Any = None) -> None:
     ...     "edm_noise" in instance.cmd.keyword
     True
     """
-    from .commands import COMMANDS
     from .completion import add_completions
 
     cmd = _global_cmd() if cmd is None else cmd

@@ -32,6 +32,8 @@ def _command(function: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         import pymol
 
+        if kwargs.get("_self") is None:  # called from Python, where nobody says which PyMOL
+            kwargs["_self"] = pymol.cmd
         try:
             signature.bind(*args, **kwargs)
         except TypeError as error:
