@@ -71,7 +71,8 @@ def check_sigma(sigma: float) -> float:
 DISTRIBUTIONS = {
     d.name: d
     for d in (
-        SigmaDistribution(16.0, -1.2, 1.5, "alphafold3", "AlphaFold 3 (Abramson et al. 2024), also Boltz"),
+        SigmaDistribution(16.0, -1.2, 1.5, "alphafold3", "AlphaFold 3 (Abramson et al. 2024)"),
+        SigmaDistribution(16.0, -1.2, 1.5, "boltz", "Boltz-1 and Boltz-2: AlphaFold 3's"),
         SigmaDistribution(16.0, -1.2, 1.2, "lucidrains", "alphafold3-pytorch's defaults"),
         SigmaDistribution(16.0, -1.84, 2.8, "wide", "a published wider choice"),
     )

@@ -9,7 +9,7 @@ from typing import Any
 CHOICES: dict[str, tuple[str, ...]] = {
     "weights": ("flat", "current", "rebalanced", "residue-heavy", "balanced-residue"),
     "process": ("multiscale",),
-    "distribution": ("alphafold3", "lucidrains", "wide"),
+    "distribution": ("alphafold3", "boltz", "lucidrains", "wide"),
     "align": ("none", "center", "superpose"),
     "by": ("summary", "residue", "atom"),
     "level": ("atom", "residue", "chain"),
