@@ -106,8 +106,8 @@ def edm_noise(
 
         sigma = float: noise level in angstrom, instead of z
 
-        distribution = string: constants of z: alphafold3 (also Boltz), lucidrains,
-        wide {default: alphafold3}
+        distribution = string: constants of z: alphafold3, boltz (the same),
+        lucidrains, wide {default: alphafold3}
 
     EXAMPLES
 
