@@ -28,6 +28,9 @@ Array = NDArray[np.float64]
 _ROUNDING = 1e-7
 """Relative scatter below which only the rounding of a difference of equal sums is left."""
 
+_NOTHING = 1e-14
+"""Relative size of what rounding leaves where a group is all of its parent, and does not move within it."""
+
 _SIMULATED_NUMBERS = 1 << 18
 """Residue centres drawn at a time by the simulation of the ratio's scatter (bounds its memory)."""
 
@@ -127,7 +130,8 @@ class NoiseStatistics:
             home = self._up(level, top)
             shift = self._shared_with(level, top) / self._sizes[top][home]
             centre = self._fold(level, top, shift * sizes) / self._sizes[top]
-        each = own + sum(self._weights[level + 1 : top]) - 2 * shift + centre[home]
+        both = own + sum(self._weights[level + 1 : top]) + centre[home]
+        each = np.where(2 * shift < both * (1 - _NOTHING), both - 2 * shift, 0.0)
         squares = self._sum_of_squares(level, own, share, top)
         if relative_to is not None:
             squares += self._sum_of_shifts(level, top, own, share, shift, centre)

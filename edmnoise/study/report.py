@@ -69,7 +69,8 @@ def level_table(
     rows = {"summary": _summary, "residue": _by_residue, "atom": _by_atom}[by]
     columns, notes = rows(structure, moved, theory)
     if moved.ambiguous:
-        notes.append(f"The best rotation of {moved.ambiguous} frames is not unique.")
+        frames = "1 frame" if moved.ambiguous == 1 else f"{moved.ambiguous} frames"
+        notes.append(f"The best rotation of {frames} is not unique.")
     return Table(title, tuple(columns), meta, tuple(notes))
 
 
@@ -149,8 +150,7 @@ def _by_residue(structure: Structure, moved: Displacement, theory: _Theory) -> t
     in_residue = np.bincount(
         structure.hierarchy.ancestors(0, 1), weights=moved.by_group[ATOM_IN_RESIDUE]
     ) / structure.hierarchy.sizes(1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        excess = inside / expected[1]
+    excess = np.divide(inside, expected[1], out=np.full_like(inside, math.nan), where=expected[1] > 0)
     columns = [
         Column("chain", atoms.chain[first].tolist()),
         Column("residue", atoms.residue_name[first].tolist()),
