@@ -270,9 +270,19 @@ def test_elements_are_guessed_where_the_columns_hold_none(pdb_file):
         atom("FE", "HEM", "5").replace("  FE  HEM", " FE   HEM"),
         atom("HO5'", "DA", "6"),
         atom("N", "GLY", "7", element="12"),  # a line number of old files
-        atom("CB", "ALA", "8").replace("  CB  ALA", " CB   ALA"),  # names to the left, as some programs have them
+        atom("CA", "ALA", "8").replace("  CA  ALA", " CA   ALA"),  # names to the left, as some programs have them
+        atom("HG", "SER", "9").replace("  HG  SER", " HG   SER"),
     ]
-    assert read_structure(pdb_file(*lines)).atoms.element.tolist() == ["C", "CA", "H", "H", "FE", "H", "N", "C"]
+    expected = ["C", "CA", "H", "H", "FE", "H", "N", "C", "H"]
+    assert read_structure(pdb_file(*lines)).atoms.element.tolist() == expected
+
+
+def test_residue_names_of_four_letters(pdb_file):
+    line = atom("OH2", "TIP").replace(" TIP A", " TIP3W")
+    atoms = read_structure(pdb_file(line), solvent=True).atoms
+    assert (atoms.residue_name[0], atoms.chain[0]) == ("TIP3", "W")
+    with pytest.raises(EdmNoiseError, match="besides water"):
+        read_structure(pdb_file(line))
 
 
 def test_short_lines_and_windows_line_ends(tmp_path):

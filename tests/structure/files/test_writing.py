@@ -283,6 +283,16 @@ def test_identifiers_of_mmcif(awkward, tmp_path):
     assert table["pdbx_PDB_ins_code"][4:7] == ["A", "A", None]
 
 
+def test_chains_without_a_segment_get_labels_that_no_other_chain_has(tmp_path):
+    import gemmi
+
+    path = tmp_path / "labels.cif"
+    structure = simple(6, chain=["X", "Y", "X2", "", "A", "X"], segment=["", "X", "", "", "", "A"])
+    write_frames(path, structure, structure.coordinates[None])
+    labels = gemmi.cif.read(str(path))[0].find_values("_atom_site.label_asym_id")
+    assert list(labels) == ["X2", "X", "X22", "A2", "A3", "A"]
+
+
 # One pseudo-atom per residue
 
 
