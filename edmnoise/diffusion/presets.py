@@ -1,0 +1,88 @@
+"""Published samplers by name: constants as in each project's own source, levels in angstrom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..base.errors import EdmNoiseError
+from .sampler import Churn, Sampler
+from .schedule import Schedule, karras
+
+SIGMA_DATA = 16.0
+"""Angstrom in a unit of these samplers' levels."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A published sampler.
+
+    Attributes
+    ----------
+    name
+        What users type.
+    steps
+        Its usual number, n of its own convention.
+    schedule
+        Levels for a number of steps.
+    sampler
+        Solver and switches.
+    """
+
+    name: str
+    steps: int
+    schedule: Callable[[int], Schedule]
+    sampler: Callable[[int], Sampler]
+
+
+def _family(
+    name: str,
+    grid: str,
+    gamma: float = 0.8,
+    gamma_min: float = 1.0,
+    noise_scale: float = 1.003,
+    step_scale: float = 1.5,
+    smin: float = 4e-4,
+    rho: float = 7.0,
+    align: str = "none",
+    steps: int = 200,
+) -> Preset:
+    """AlphaFold 3's sampler and those that differ from it in constants (its supplement, Algorithms 18 and 19)."""
+    made = Sampler(
+        "euler",
+        Churn(gamma, above=gamma_min),
+        noise_scale,
+        step_scale,
+        center=True,
+        rotate=True,
+        translate=1.0,
+        align=align,
+    )
+    return Preset(name, steps, lambda n: karras(n, smin, 160.0, rho, SIGMA_DATA, grid), lambda n: made)
+
+
+def _chai(n: int) -> Sampler:
+    """Chai-1: churn as in Karras et al., on every level of its schedule, and its own second-order step."""
+    churn = Churn(min(80.0 / n, 2**0.5 - 1), above=0.0, at="start")
+    return Sampler("chai", churn, noise_scale=1.003, center=True, rotate=True, translate=1.0)
+
+
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        _family("alphafold3", "closed"),
+        _family("boltz1", "then_zero", 0.605, 1.107, 0.901, 1.638, rho=8.0, align="noisy"),
+        _family("boltz2", "then_zero", smin=1e-4, align="noisy"),
+        Preset("chai1", 200, lambda n: karras(n, 4e-4, 80.0, 7.0, SIGMA_DATA, "midpoint"), _chai),
+        _family("protenix", "closed_zero"),
+        _family("openfold3", "closed"),
+    )
+}
+"""Published samplers by name."""
+
+
+def preset(name: str) -> Preset:
+    """A published sampler by name; EdmNoiseError lists the names for an unknown one."""
+    if name not in PRESETS:
+        raise EdmNoiseError(f"no sampler preset {name!r}: the known ones are {', '.join(PRESETS)}")
+    return PRESETS[name]

@@ -1,0 +1,289 @@
+"""x <- sigma_0 L eps; for each level: centre, rotate, churn, denoise, align, step: sampling as a generator of steps.
+
+A step's order is that of AlphaFold 3's Algorithm 18 and of Karras et al.'s Algorithm 2, which it contains. All noise, at
+the start and in between, is drawn from the process's covariance K.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..base.errors import EdmNoiseError
+from ..base.rotations import haar_rotations
+from ..base.seeds import check_seed, reseed
+from ..noise.covariance import Covariance
+from ..structure.hierarchy import Hierarchy
+from ..structure.superpose import move, superpose
+from .denoiser import Denoiser, with_level_means
+from .schedule import Schedule
+from .solvers import MULTISTEP, SCALED, Stage, solver
+
+SAMPLING, AUGMENTATION = 1, 2
+"""Streams of random numbers: the sampler's noise, and its rotations and translations. Apart, so that a switch of one
+leaves the other's numbers as they are."""
+
+ALIGNMENTS = ("none", "denoised", "noisy")
+"""What is superposed before a step: nothing, the denoised structure on the noisy one, the noisy one on the denoised
+(Boltz). The last two differ by the motion of the whole sample alone."""
+
+
+@dataclass(frozen=True)
+class Churn:
+    """gamma: before a step from sigma to sigma' noise is added up to (1 + gamma) sigma.
+
+    Parameters
+    ----------
+    gamma
+        gamma_0 of AlphaFold 3; in Karras et al. min(S_churn / steps, sqrt 2 - 1).
+    above, below
+        Levels in angstrom between which noise is added: strictly above ``above``, and up to ``below``.
+    at
+        Which level is compared with them: "target" (sigma', AlphaFold 3) or "start" (sigma, Karras et al.).
+    """
+
+    gamma: float = 0.0
+    above: float = 0.0
+    below: float = math.inf
+    at: str = "target"
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.gamma) and self.gamma >= 0):
+            raise EdmNoiseError(f"churn is {self.gamma}: give a number from 0")
+        if self.at not in ("target", "start"):
+            raise EdmNoiseError(f"churn is taken at {self.at!r}: give target or start")
+
+    def of(self, sigma: float, target: float) -> float:
+        """gamma of one step."""
+        level = target if self.at == "target" else sigma
+        return self.gamma if self.above < level <= self.below else 0.0
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """How to sample: a solver and its switches.
+
+    Parameters
+    ----------
+    solver
+        A name from `edmnoise.diffusion.solvers.SOLVERS`.
+    churn
+        Noise added before each step.
+    noise_scale
+        Factor of the churn noise (S_noise of Karras et al.); 1 is exact.
+    step_scale
+        Factor of the step; 1 is exact, above 1 acts like a low temperature.
+    center, rotate
+        Move the centroid to the origin, and turn by a uniformly random rotation, before each step.
+    translate
+        Standard deviation in angstrom of a random translation before each step.
+    align
+        A name from ALIGNMENTS.
+    residue_weight, chain_weight
+        How far residue and chain estimates of the denoiser replace the means of its atoms: 0 not, 1 wholly.
+    """
+
+    solver: str = "heun"
+    churn: Churn = Churn()
+    noise_scale: float = 1.0
+    step_scale: float = 1.0
+    center: bool = False
+    rotate: bool = False
+    translate: float = 0.0
+    align: str = "none"
+    residue_weight: float = 0.0
+    chain_weight: float = 0.0
+
+    def __post_init__(self) -> None:
+        solver(self.solver)
+        if self.align not in ALIGNMENTS:
+            raise EdmNoiseError(f"align is {self.align!r}: give one of {', '.join(ALIGNMENTS)}")
+        for name in ("noise_scale", "step_scale", "translate"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise EdmNoiseError(f"{name} is {value}: give a number from 0")
+        if self.step_scale != 1 and self.solver not in SCALED:
+            raise EdmNoiseError(
+                f"step_scale is {self.step_scale} with {self.solver}: it needs one of {', '.join(SCALED)}"
+            )
+        for name in ("residue_weight", "chain_weight"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise EdmNoiseError(f"{name} is {getattr(self, name)}: give a number from 0 to 1")
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One step as it was made. The tensors are the sampler's own and change with the next step: copy what is kept.
+
+    Attributes
+    ----------
+    number, steps
+        Which step, from 1, of how many.
+    sigma, sigma_hat, target
+        Level at the start, after churn (where the denoiser was asked), and after the step, angstrom.
+    noisy, denoised
+        (B, 3, N) at sigma_hat: what the denoiser got and what it gave.
+    x
+        (B, 3, N) after the step.
+    """
+
+    number: int
+    steps: int
+    sigma: float
+    sigma_hat: float
+    target: float
+    noisy: Tensor
+    denoised: Tensor
+    x: Tensor
+
+
+def sample(
+    denoiser: Denoiser,
+    covariance: Covariance,
+    schedule: Schedule,
+    sampler: Sampler,
+    samples: int | range = 1,
+    seed: int = 0,
+    hierarchy: Hierarchy | None = None,
+    start: Tensor | None = None,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> Iterator[Step]:
+    """Sample a batch, step by step.
+
+    Parameters
+    ----------
+    denoiser, covariance
+        The model and the covariance K of its noise.
+    schedule, sampler
+        Levels, and how to go from one to the next.
+    samples
+        Number of samples or their numbers: sample k depends on the seed and k only, so a large number can be made a
+        few at a time.
+    hierarchy
+        Groups, needed where residue_weight or chain_weight is above 0.
+    start
+        (B, 3, N) coordinates that noise of the first level is added to; the origin when not given.
+
+    Yields
+    ------
+    Step
+        One a step. Stop asking to cancel.
+
+    Raises
+    ------
+    EdmNoiseError
+        When the denoiser gives another shape, or something that is not finite (naming step and level).
+    """
+    numbers = range(samples) if isinstance(samples, int) else samples
+    if len(numbers) < 1:
+        raise EdmNoiseError(f"samples is {len(numbers)}: give a whole number from 1")
+    if hierarchy is None and (sampler.residue_weight or sampler.chain_weight):
+        raise EdmNoiseError("residue_weight and chain_weight need the groups: give hierarchy")
+    random = _Random(covariance, numbers, check_seed(seed), (len(numbers), 3, covariance.atoms), device, dtype)
+    x = random.noise().mul(schedule.sigmas[0])
+    if start is not None:
+        x += start
+    noisy = torch.empty_like(x)
+    advance = solver(sampler.solver)
+    previous: tuple[float, Tensor] | None = None
+    for number, (sigma, target) in enumerate(zip(schedule.sigmas, schedule.sigmas[1:], strict=False), 1):
+        previous = _augment(x, previous, sampler, random)
+        sigma_hat = _churn(x, sigma, target, sampler, random)
+
+        def denoise(point: Tensor, level: float, number: int = number) -> Tensor:
+            estimate = denoiser.denoise(point, level)
+            _check_estimate(estimate.atoms, point, number, level)
+            if hierarchy is None:
+                return estimate.atoms
+            return with_level_means(estimate, hierarchy, sampler.residue_weight, sampler.chain_weight)
+
+        denoised = _aligned(x, denoise(x, sigma_hat), sampler.align)
+        noisy.copy_(x)
+        stage = Stage(sigma_hat, target, denoised, denoise, random.noise, sampler.step_scale, previous)
+        x = advance(x, stage)
+        previous = (sigma_hat, denoised.clone()) if sampler.solver in MULTISTEP else None
+        yield Step(number, schedule.steps, sigma, sigma_hat, target, noisy, denoised, x)
+
+
+class _Random:
+    """Random numbers of a batch: each sample has generators of its own."""
+
+    def __init__(
+        self,
+        covariance: Covariance,
+        numbers: range,
+        seed: int,
+        shape: tuple[int, int, int],
+        device: torch.device | str,
+        dtype: torch.dtype,
+    ) -> None:
+        self._covariance = covariance
+        self._noise = [reseed(torch.Generator(device), seed, number, SAMPLING) for number in numbers]
+        self._motion = [reseed(torch.Generator(), seed, number, AUGMENTATION) for number in numbers]
+        self._buffer = torch.empty(shape, device=device, dtype=dtype)
+
+    def noise(self) -> Tensor:
+        """(B, 3, N) from N(0, K); the next call overwrites it."""
+        for row, generator in zip(self._buffer, self._noise, strict=True):
+            self._covariance.draw(row, generator)
+        return self._buffer
+
+    def rotations(self) -> Tensor:
+        """(B, 3, 3), uniform over the rotations."""
+        turns = [haar_rotations(1, generator)[0] for generator in self._motion]
+        return torch.stack(turns).to(self._buffer)
+
+    def translations(self) -> Tensor:
+        """(B, 3, 1) standard normal."""
+        shifts = [torch.empty(3, 1).normal_(generator=generator) for generator in self._motion]
+        return torch.stack(shifts).to(self._buffer)
+
+
+def _augment(
+    x: Tensor, previous: tuple[float, Tensor] | None, sampler: Sampler, random: _Random
+) -> tuple[float, Tensor] | None:
+    """Centre, turn and shift the samples in place; what a multistep solver remembers goes along."""
+    if not (sampler.center or sampler.rotate or sampler.translate):
+        return previous
+    shift = -x.mean(dim=2, keepdim=True) if sampler.center else x.new_zeros(len(x), 3, 1)
+    turn = random.rotations() if sampler.rotate else None
+    after = random.translations().mul_(sampler.translate) if sampler.translate else None
+    for moved in (x,) if previous is None else (x, previous[1]):
+        moved += shift
+        if turn is not None:
+            moved.copy_(torch.bmm(turn, moved))
+        if after is not None:
+            moved += after
+    return previous
+
+
+def _churn(x: Tensor, sigma: float, target: float, sampler: Sampler, random: _Random) -> float:
+    """Add noise in place up to the level that is returned."""
+    gamma = sampler.churn.of(sigma, target)
+    if gamma == 0:
+        return sigma
+    sigma_hat = (1 + gamma) * sigma
+    x.add_(random.noise(), alpha=sampler.noise_scale * math.sqrt(sigma_hat**2 - sigma**2))
+    return sigma_hat
+
+
+def _aligned(x: Tensor, denoised: Tensor, align: str) -> Tensor:
+    """Superpose one of the two on the other; x in place."""
+    if align == "noisy":
+        superpose(x, denoised, out=x)
+    elif align == "denoised":
+        return move(superpose(denoised, x), denoised)
+    return denoised
+
+
+def _check_estimate(estimate: Tensor, x: Tensor, number: int, sigma: float) -> None:
+    where = f"in step {number}, at sigma {sigma:.4g} A"
+    if estimate.shape != x.shape:
+        raise EdmNoiseError(f"the denoiser gave the shape {tuple(estimate.shape)} for {tuple(x.shape)} {where}")
+    if not bool(torch.isfinite(estimate.sum())):
+        raise EdmNoiseError(f"the denoiser gave NaN or infinite coordinates {where}")
