@@ -15,9 +15,10 @@ SCRIPTS = Path(__file__).parent / "scripts"
 
 
 def run(*command, **options):
-    """The standard output of a command that must succeed; the time limit is a net, nothing is waited for."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False, **options)
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    """All that a command prints, which must succeed; the time limit is a net, nothing is waited for."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    done = subprocess.run(command, timeout=200, check=False, **pipes, **options)
+    assert done.returncode == 0, f"{command}\n{done.stdout}"
     return done.stdout
 
 
@@ -30,7 +31,7 @@ class Account:
         self.home = folder / "home"
         self.work = folder / "work"
         self.home.mkdir()
-        self.work.mkdir()
+        self.work.mkdir(mode=0o700)  # Qt warns of others
         kept = ("PATH", "LANG", "LD_LIBRARY_PATH")
         self.environment = {name: os.environ[name] for name in kept if name in os.environ} | {
             "HOME": str(self.home),

@@ -66,7 +66,7 @@ def test_without_torch_one_line_tells_how_to_install_it(make_machine, install_zi
     machine = make_machine(without=("torch",))
     _, installation = install_zip(machine)
     assert installation["said"] == ['Plugin "edmnoise_gui" has been installed but initialization failed.']
-    (line,) = (line for line in installation["output"].splitlines() if "torch" in line)
+    (line,) = (line for line in installation["output"].splitlines() if "EDM noise" in line)
     assert line.endswith(f'{machine.python} -m pip install torch "numpy<2"')
     assert "Traceback" not in installation["output"]
     assert "EDM noise" not in machine.pymol()["menu"]
