@@ -1,0 +1,18 @@
+"""Run every benchmark, or those named: ``python -m benchmarks [superpose ...]``. A missed target is no failure here."""
+
+import importlib
+import sys
+import traceback
+
+from .harness import show
+
+MODULES = ("superpose",)
+
+results = []
+for name in sys.argv[1:] or MODULES:
+    try:
+        results += importlib.import_module(f"{__package__}.{name}").run()
+    except Exception:
+        print(f"{name} did not run:", file=sys.stderr)
+        traceback.print_exc()
+print(show(results))
