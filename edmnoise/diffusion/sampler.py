@@ -1,6 +1,6 @@
 """x <- sigma_0 L eps; for each level: centre, rotate, churn, denoise, align, step: sampling as a generator of steps.
 
-A step's order is that of AlphaFold 3's Algorithm 18 and of Karras et al.'s Algorithm 2, which it contains. All noise, at
+The order is that of AlphaFold 3's Algorithm 18 and of Karras et al.'s Algorithm 2, which it contains. All noise, at
 the start and in between, is drawn from the process's covariance K.
 """
 

@@ -1,4 +1,4 @@
-"""sigma(t) = scale (smax^(1/rho) + t (smin^(1/rho) - smax^(1/rho)))^rho on a grid of t from 0 to 1: the levels of a sampler.
+"""sigma(t) = scale (smax^(1/rho) + t (smin^(1/rho) - smax^(1/rho)))^rho, t from 0 to 1: the levels of a sampler.
 
 "n steps" means five things in published samplers; here a schedule is the list of its levels, highest first, and has one
 step less than levels. The last level is 0 where the sampler ends on a clean structure.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -38,7 +39,7 @@ class Schedule:
 
     def __post_init__(self) -> None:
         levels = self.sigmas
-        falling = all(a > b for a, b in zip(levels, levels[1:], strict=False))
+        falling = all(a > b for a, b in pairwise(levels))
         if len(levels) < 2 or not falling or levels[-1] < 0 or not math.isfinite(levels[0]):
             shown = ", ".join(f"{level:.4g}" for level in levels[:6]) + (" ..." if len(levels) > 6 else "")
             raise EdmNoiseError(f"noise levels are {shown}: give two or more, each below the one before, none negative")
