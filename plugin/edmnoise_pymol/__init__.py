@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from typing import Any
 
 from .commands import COMMANDS, edm_color, edm_levels, edm_noise, edm_save, edm_table
@@ -29,11 +31,19 @@ def register(cmd: Any = None) -> None:
 
 
 def start_gui() -> None:
-    """What PyMOL's plugin system calls: the commands, and the entries in the Plugin menu."""
-    from .menu import add_menu
+    """What PyMOL's plugin system and the line in ~/.pymolrc.py call: the commands, and the Plugin menu of a window.
+
+    Both may call it in one PyMOL: the menu is made once.
+    """
+    global _menu_made
 
     register()
-    add_menu()
+    plugins = sys.modules.get("pymol.plugins")
+    if not _menu_made and plugins is not None and plugins.HAVE_QT:
+        from .menu import add_menu
+
+        add_menu()
+        _menu_made = True
 
 
 def _global_cmd() -> Any:
@@ -42,4 +52,7 @@ def _global_cmd() -> Any:
     return cmd
 
 
-register()
+_menu_made = False
+
+if importlib.util.find_spec("pymol") is not None:  # without it, `python -m edmnoise_pymol` still has its say
+    register()

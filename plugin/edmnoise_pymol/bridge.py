@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.structure.files import one_conformer
+from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.structure import Atoms, Structure
 
 from .dcd import DcdWriter
@@ -86,32 +87,61 @@ def read_source(cmd: Cmd, selection: str, state: int = -1, hydrogens: bool = Tru
     return Source(name, state, structure, index[keep].tolist(), tuple(notes))
 
 
-def new_object(cmd: Cmd, source: Source, name: str) -> None:
+def new_object(cmd: Cmd, source: Source, name: str) -> Structure:
     """Make an object of the source's atoms, state 1 only, coordinates in its own frame, the input untouched.
+
+    Returns
+    -------
+    Structure
+        The atoms in the order of the new object: the source's order, unless PyMOL had not sorted the atoms there
+        (discrete objects, atoms renumbered since).
 
     Raises
     ------
     EdmNoiseError
-        If the name is taken, or PyMOL put the atoms in another order (nothing is left behind).
+        If the name is taken, or PyMOL holds the coordinates in another order than the atoms (nothing is left behind).
     """
     check_free_name(cmd, name)
-    world = source.structure.coordinates
-    temporary = cmd.get_unused_name("_edm_atoms")
+    chosen, draft = cmd.get_unused_name("_edm_atoms"), cmd.get_unused_name("_edm_draft")
+    structure = source.structure
     try:
-        cmd.select_list(temporary, source.object, source.index, mode="index")
-        cmd.create(name, temporary, source.state, 1, discrete=0, zoom=0, quiet=1)
+        cmd.select_list(chosen, source.object, source.index, mode="index")
+        cmd.create(name, chosen, source.state, 1, discrete=0, zoom=0, quiet=1)
         # An object or state matrix would move state 1 and not the frames: apply it to the coordinates instead.
         cmd.matrix_reset(name, state=1, mode=2)
         cmd.set_object_ttt(name, _IDENTITY)
-        cmd.load_coordset(world, name, 1)
+        order = _places(cmd, name)
+        if (np.diff(order) != 1).any():
+            # PyMOL sorted the atoms and not their coordinates: in a copy of the copy both are in one order.
+            cmd.set_name(name, draft)
+            cmd.create(name, draft, 1, 1, discrete=0, zoom=0, quiet=1)
+            structure = _reordered(structure, order)
+        cmd.load_coordset(structure.coordinates, name, 1)
         for read in (cmd.get_coords, cmd.get_coordset):
-            if not np.array_equal(read(name, 1), world):
+            if not np.array_equal(read(name, 1), structure.coordinates):
                 raise EdmNoiseError(f"PyMOL changed the order of the atoms of {source.object}: please report this")
     except BaseException:
         cmd.delete(name)
         raise
     finally:
-        cmd.delete(temporary)
+        cmd.delete(draft)
+        cmd.delete(chosen)
+    return structure
+
+
+def _places(cmd: Cmd, name: str) -> NDArray[np.int64]:
+    """(N,) where each atom of a new object has its coordinates, which is its place in the source; they are lost."""
+    places = np.zeros((cmd.count_atoms(_whole(name)), 3))
+    places[:, 0] = np.arange(len(places))
+    cmd.load_coordset(places, name, 1)
+    return np.asarray(cmd.get_coords(name, 1)[:, 0], dtype=np.int64)
+
+
+def _reordered(structure: Structure, order: NDArray[np.int64]) -> Structure:
+    """The same residues and chains, their atoms in another order."""
+    groups = [structure.hierarchy.ancestors(0, level)[order] for level in range(1, structure.hierarchy.depth)]
+    hierarchy = Hierarchy.from_labels(structure.hierarchy.names, groups)
+    return Structure(structure.coordinates[order], structure.atoms.take(order), hierarchy)
 
 
 @contextmanager
@@ -192,16 +222,22 @@ def check_free_name(cmd: Cmd, name: str) -> str:
     """Return a name that a new object can take; EdmNoiseError where it is taken or PyMOL would change it."""
     legal = cmd.get_legal_name(name)
     if legal != name:
-        raise EdmNoiseError(f"{name!r} cannot be an object's name: {legal!r} could")
-    if name in cmd.get_names("all"):
-        raise EdmNoiseError(f"the name {name!r} is taken: give another, or delete {name} first")
+        raise EdmNoiseError(f"{name!r} cannot be an object's name: " + (f"{legal!r} could" if legal else "use letters"))
+    holder = _holder(cmd, name)
+    if holder:
+        raise EdmNoiseError(f"the name {name!r} is taken: give another, or delete {holder} first")
     return name
 
 
 def free_name(cmd: Cmd, wish: str) -> str:
     """The wish as PyMOL can spell it, with a number behind it where it is taken."""
     legal = str(cmd.get_legal_name(wish))
-    return legal if legal not in cmd.get_names("all") else str(cmd.get_unused_name(legal + "_"))
+    return str(cmd.get_unused_name(legal + "_")) if _holder(cmd, legal) else legal
+
+
+def _holder(cmd: Cmd, name: str) -> str | None:
+    """What has a name already. PyMOL tells names by their letters, not by their case."""
+    return next((held for held in cmd.get_names("all") if held.lower() == name.lower()), None)
 
 
 def paint(cmd: Cmd, name: str, colours: NDArray[np.uint8]) -> None:
@@ -223,8 +259,20 @@ def anchors_of(cmd: Cmd, names: list[str]) -> list[tuple[float, float, float]]:
 
 
 def current_state(cmd: Cmd, name: str) -> int:
-    """State of the object that PyMOL shows."""
-    return int(cmd.get_object_state(name))
+    """State of the object that PyMOL shows.
+
+    Raises
+    ------
+    EdmNoiseError
+        Where it shows all states, or a state that the object does not have.
+    """
+    states = cmd.count_states(_whole(name))
+    if states == 1 or not cmd.get_setting_int("all_states", name):
+        state = 1 if states == 1 else int(cmd.get_setting_int("state", name))
+        if 1 <= state <= states:
+            return state
+        raise EdmNoiseError(f"PyMOL shows state {state} and {name} has 1 to {states}: choose one of these")
+    raise EdmNoiseError(f"PyMOL shows all states of {name}, 1 to {states}: choose one, or type set all_states, 0")
 
 
 def _single_object(cmd: Cmd, selection: str) -> str:
@@ -248,11 +296,12 @@ def _single_object(cmd: Cmd, selection: str) -> str:
 
 
 def _existing_state(cmd: Cmd, name: str, state: int) -> int:
-    states = cmd.count_states(name)
-    chosen = current_state(cmd, name) if state == -1 else state
-    if not 1 <= chosen <= states:
-        raise EdmNoiseError(f"{name} has no state {chosen}: give 1 to {states}, or -1 for the state that is shown")
-    return chosen
+    if state == -1:
+        return current_state(cmd, name)
+    states = cmd.count_states(_whole(name))
+    if not 1 <= state <= states:
+        raise EdmNoiseError(f"{name} has no state {state}: give 1 to {states}, or -1 for the state that is shown")
+    return state
 
 
 def _coordinates(cmd: Cmd, selection: str, state: int) -> NDArray[np.float32] | None:

@@ -32,15 +32,19 @@ def _command(function: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         import pymol
 
+        if "_self" in kwargs:  # typed; PyMOL 2.5's parser does not see through this wrapper to say quiet=0
+            kwargs.setdefault("quiet", 0)
         if kwargs.get("_self") is None:  # called from Python, where nobody says which PyMOL
             kwargs["_self"] = pymol.cmd
         try:
-            signature.bind(*args, **kwargs)
+            # What is left blank between two commas comes as None: the default then, as for one left out.
+            given = {name: x for name, x in signature.bind(*args, **kwargs).arguments.items() if x is not None}
+            call = signature.bind(**given)
         except TypeError as error:
             allowed = ", ".join(name for name, p in signature.parameters.items() if p.kind is not p.KEYWORD_ONLY)
             raise pymol.CmdException(f"{error}: the arguments are {allowed}") from None
         try:
-            return function(*args, **kwargs)
+            return function(*call.args, **call.kwargs)
         except EdmNoiseError as error:
             raise pymol.CmdException(str(error)) from error
 

@@ -27,7 +27,7 @@ class DcdWriter:
 
     def __init__(self, handle: BinaryIO, frames: int, atoms: int) -> None:
         self._handle, self._missing, self._atoms = handle, frames, atoms
-        self._record = np.dtype([("before", "<i4"), ("values", "<f4", atoms), ("after", "<i4")])
+        self._record = np.dtype([("before", "<i4"), ("values", "<f4", (atoms,)), ("after", "<i4")])
         control = np.zeros(20, "<i4")
         control[[0, 1, 2, 19]] = frames, 1, 1, _CHARMM_VERSION
         handle.write(struct.pack("<i4s80si", 84, b"CORD", control.tobytes(), 84))

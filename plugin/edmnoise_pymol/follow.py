@@ -31,10 +31,18 @@ def start(cmd: bridge.Cmd, name: str, paint: Callable[[int], None]) -> None:
         if name not in cmd.get_names("objects"):
             stop(name)
             return
-        state = bridge.current_state(cmd, name)
-        if state != shown:
-            shown = state
+        try:
+            state = bridge.current_state(cmd, name)
+        except EdmNoiseError:  # all states are shown, or none: the next single one will be coloured
+            return
+        if state == shown:
+            return
+        shown = state
+        try:
             paint(state)
+        except EdmNoiseError as error:  # its atoms have changed since
+            stop(name)
+            print(f" edm_color: the colours of {name} do not follow any more: {error}")
 
     timer.timeout.connect(look)
     _timers[name] = timer

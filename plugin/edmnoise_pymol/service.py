@@ -129,10 +129,10 @@ def noise(
     _check_room(frames, source.structure.n_atoms)
     name = name or bridge.free_name(cmd, f"{source.object}_noise")
 
-    structure = source.structure
+    following.stop(name)  # of an object that had the name before
+    structure = bridge.new_object(cmd, source, name)
     covariance = MultiscaleNoise.of(structure.hierarchy, weights)
     drawn = covariance.blocks(sigma, frames, seed, torch.tensor(structure.coordinates))
-    bridge.new_object(cmd, source, name)
     with bridge.appended_frames(cmd, name, frames) as append:
 
         def passed_on() -> Iterator[torch.Tensor]:
