@@ -253,7 +253,7 @@ def paint(cmd: Cmd, name: str, colours: NDArray[np.uint8]) -> None:
 def anchors_of(cmd: Cmd, names: list[str]) -> list[tuple[float, float, float]]:
     """Red, green, blue of PyMOL's colours by name; EdmNoiseError for one that PyMOL does not know."""
     for name in names:
-        if cmd.get_color_index(name) < 0 and not name.startswith("0x"):
+        if not name or cmd.get_color_index(name) < 0:  # PyMOL takes no name for white
             raise EdmNoiseError(f"PyMOL knows no colour {name!r}")
     return [tuple(cmd.get_color_tuple(name)) for name in names]
 

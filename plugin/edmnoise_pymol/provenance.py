@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.noise.weights import Weights
 from edmnoise.study.report import AppliedNoise
 
-_MARK = "edmnoise"
+_MARK, _REFERENCE = "edmnoise", "ref "
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,15 @@ class Provenance:
             f"z={self.z:.6g} sigma={self.sigma!r} weights={w.chain!r}/{w.residue!r}/{w.atom!r} seed={self.seed} "
             f"process={self.process} hydrogens={int(self.hydrogens)} solvent={int(self.solvent)} {_MARK}"
         )
-        return [f"ref {facts}", *(f"{frame}/{frames} {facts}" for frame in range(1, frames + 1))]
+        return [f"{_REFERENCE}{facts}", *(f"{frame}/{frames} {facts}" for frame in range(1, frames + 1))]
+
+    @classmethod
+    def of(cls, titles: Sequence[str]) -> Provenance | None:
+        """How an object was made, from the titles of its states; None unless they are a reference and its frames."""
+        made = cls.parse(titles[0]) if titles else None
+        if made is None or not titles[0].startswith(_REFERENCE):
+            return None
+        return made if all(cls.parse(t) == made and not t.startswith(_REFERENCE) for t in titles[1:]) else None
 
     @classmethod
     def parse(cls, title: str) -> Provenance | None:

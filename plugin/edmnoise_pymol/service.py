@@ -284,7 +284,7 @@ def _frames_object(cmd: bridge.Cmd, name: str) -> tuple[Structure, Provenance | 
     source = bridge.read_source(cmd, f"%{name}", 1, solvent=True)
     if source.notes:
         raise EdmNoiseError(f"{name} cannot be measured: {source.notes[0]}; make an object without them by edm_noise")
-    made = Provenance.parse(bridge.title(cmd, name, 1))
+    made = Provenance.of([bridge.title(cmd, name, state) for state in range(1, states + 1)])
     return source.structure, made
 
 
