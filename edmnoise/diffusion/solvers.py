@@ -87,7 +87,7 @@ def chai(x: Tensor, stage: Stage) -> Tensor:
 
 
 def dpmpp_2m(x: Tensor, stage: Stage) -> Tensor:
-    """DPM-Solver++(2M): exponential integrator in log sigma with D extrapolated from the step before (Lu et al. 2022)."""
+    """DPM-Solver++(2M): exponential integrator in log sigma, D extrapolated from the step before (Lu et al. 2022)."""
     return _dpmpp_2m(x, stage, eta=0.0)
 
 
@@ -114,7 +114,7 @@ def _dpmpp_2m(x: Tensor, stage: Stage, eta: float) -> Tensor:
 
 
 def ancestral(eta: float = 1.0) -> Solver:
-    """Euler down to below the target, then fresh noise up to it (the ancestral sampling of DDPM in sigma; k-diffusion)."""
+    """Euler down to below the target, then fresh noise up to it (ancestral sampling of DDPM in sigma; k-diffusion)."""
     if not (math.isfinite(eta) and eta >= 0):
         raise EdmNoiseError(f"eta is {eta}: give a number from 0")
 

@@ -1,0 +1,240 @@
+"""D = c_skip x + c_out F(c_in x; c_noise), level by level: what EDM's preconditioning becomes when noise has levels.
+
+Coordinates are split by plain means into chain average, residue average less its chain's, atom less its residue's. The
+noise puts nu of its variance sigma^2 on a part and the data delta (mean squares per coordinate over atoms), so the best
+scalar for the part is
+
+    c_skip = delta / (delta + sigma^2 nu), c_out = sigma sqrt(delta nu / (delta + sigma^2 nu)),
+    c_in = 1 / sqrt(delta + sigma^2 nu),   c_noise = ln(sigma / sigma_data) / 4.
+
+Where groups of a level are equally large these scalars are the exact Wiener filter C (C + sigma^2 K)^-1; for unequal
+ones the filter itself is O(N) (`exact_filter`), and the cost of every rule is a trace that is O(N) too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..base.errors import EdmNoiseError
+from ..base.table import Column, Table
+from ..noise.nested import Nested
+from ..noise.sigma import check_sigma
+from ..noise.statistics import NoiseStatistics
+from ..noise.weights import Weights
+from ..structure.hierarchy import Hierarchy
+from ..structure.levels import atom_means, spread
+from ..structure.structure import Structure
+
+RULES = ("finite", "increment", "cumulative", "global")
+"""Which share of the noise a part is said to have: ``finite`` the closed form for groups of finite size (best scalars);
+``increment`` the level's own weight, right for large groups; ``cumulative`` the weights of the level and all above,
+right for absolute centres only; ``global`` all of it, with one scale for the data: EDM's own preconditioning."""
+
+PARTS = ("atom in residue", "residue in chain", "chain")
+"""The parts, finest first: the order of a structure's levels."""
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Data scale of each part: RMS per coordinate over atoms, angstrom, finest part first, about the centroid."""
+
+    atom: float
+    residue: float
+    chain: float
+
+    @property
+    def by_level(self) -> tuple[float, float, float]:
+        """(atom in residue, residue in chain, chain)."""
+        return self.atom, self.residue, self.chain
+
+    @property
+    def total(self) -> float:
+        """Scale of all coordinates: EDM's sigma_data."""
+        return math.sqrt(sum(scale**2 for scale in self.by_level))
+
+
+def measured_scales(structure: Structure) -> Scales:
+    """Data scales of a structure's own coordinates, centred."""
+    x = torch.tensor(structure.coordinates.T, dtype=torch.float64)
+    x = x - x.mean(dim=1, keepdim=True)
+    parts = split(x, structure.hierarchy)
+    return Scales(*(float(part.square().mean().sqrt()) for part in parts))
+
+
+def split(x: Tensor, hierarchy: Hierarchy) -> tuple[Tensor, Tensor, Tensor]:
+    """Three parts that add up to (..., N) coordinates: atom in residue, residue in chain, chain; (..., N) each."""
+    means = atom_means(x, hierarchy, [1, 2])
+    residue, chain = (spread(means[level], hierarchy, level, 0).to(x.dtype) for level in (1, 2))
+    return x - residue, residue - chain, chain
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """EDM's four, one for each part, finest first."""
+
+    c_skip: tuple[float, ...]
+    c_out: tuple[float, ...]
+    c_in: tuple[float, ...]
+    c_noise: float
+
+
+class Preconditioner:
+    """Per-level preconditioning for one structure, noise and data.
+
+    Parameters
+    ----------
+    hierarchy
+        Atoms in residues in chains.
+    weights
+        Shares of the noise.
+    scales
+        Data scale of each part.
+
+    Raises
+    ------
+    EdmNoiseError
+        For scales that are negative, not finite or all zero.
+    """
+
+    def __init__(self, hierarchy: Hierarchy, weights: Weights, scales: Scales) -> None:
+        if not all(math.isfinite(scale) and scale >= 0 for scale in scales.by_level) or scales.total <= 0:
+            raise EdmNoiseError(
+                f"data scales are {scales}: give finite numbers in angstrom, none negative, not all zero"
+            )
+        self.hierarchy, self.weights, self.scales = hierarchy, weights, scales
+        self.nu = part_shares(hierarchy, weights)
+        # Nested data cannot have a chain part of 0, as one centred chain has: what its residues leave is the least.
+        self.delta = part_shares_of(hierarchy, self.data_variances())
+
+    def coefficients(self, sigma: float, rule: str = "finite") -> Coefficients:
+        """c_skip, c_out, c_in of each part and c_noise at a noise level in angstrom."""
+        check_sigma(sigma)
+        noise, data = self._variances(sigma, rule)
+        total = [max(d + n, 1e-300) for d, n in zip(data, noise, strict=True)]
+        return Coefficients(
+            tuple(d / t for d, t in zip(data, total, strict=True)),
+            tuple(math.sqrt(d * n / t) for d, n, t in zip(data, noise, total, strict=True)),
+            tuple(1 / math.sqrt(t) for t in total),
+            math.log(sigma / self.scales.total) / 4,
+        )
+
+    def _variances(self, sigma: float, rule: str) -> tuple[list[float], list[float]]:
+        """Noise and data variance that a rule gives each part, angstrom^2."""
+        if rule not in RULES:
+            raise EdmNoiseError(f"no rule {rule!r}: the known ones are {', '.join(RULES)}")
+        data = list(self.delta)
+        w = self.weights
+        shares = {
+            "finite": self.nu,
+            "increment": w.by_level,
+            "cumulative": (w.atom + w.residue + w.chain, w.residue + w.chain, w.chain),
+            "global": (1.0, 1.0, 1.0),
+        }[rule]
+        if rule == "global":
+            data = [sum(self.delta)] * 3
+        return [sigma**2 * share for share in shares], data
+
+    def filtered(self, x: Tensor, sigma: float, rule: str = "finite") -> Tensor:
+        """sum over parts of c_skip times the part: the estimate of a network that says nothing; (..., N)."""
+        skip = self.coefficients(sigma, rule).c_skip
+        parts = split(x, self.hierarchy)
+        return skip[0] * parts[0] + skip[1] * parts[1] + skip[2] * parts[2]
+
+    def error(self, sigma: float, rule: str = "finite") -> float:
+        """Mean square error per coordinate of `filtered`, angstrom^2, for data of these scales.
+
+        The data is nested and normal with the level variances of `data_variances`, so the error is exact: with
+        A = sum c P over the parts, tr[(1 - A) C (1 - A) + sigma^2 A K A] / N.
+        """
+        skip = self.coefficients(sigma, rule).c_skip
+        data = NoiseStatistics(self.hierarchy, self.data_variances())
+        left = _quadratic(data, [1 - c for c in skip])
+        return left + sigma**2 * _quadratic(NoiseStatistics(self.hierarchy, self.weights.by_level), list(skip))
+
+    def exact_error(self, sigma: float) -> float:
+        """Mean square error per coordinate of the Wiener filter: tr[C - C M^-1 C] / N with M = C + sigma^2 K.
+
+        Within residues both matrices are multiples of 1; on the residues' normalised means, a chain at a time, both are
+        diagonal plus a multiple of s s^T with s = sqrt(atoms), so that the trace is sums over residues.
+        """
+        noise = [check_sigma(sigma) ** 2 * w for w in self.weights.by_level]
+        data = list(self.data_variances())
+        sizes, chain = self.hierarchy.sizes(1).astype(float), self.hierarchy.ancestors(1, 2)
+        atoms, residues = self.hierarchy.counts[0], self.hierarchy.counts[1]
+
+        def per_chain(values: np.ndarray) -> np.ndarray:
+            return np.bincount(chain, values, self.hierarchy.counts[2])
+
+        inside = data[0] - data[0] ** 2 / (data[0] + noise[0]) if data[0] else 0.0
+        d = data[1] * sizes + data[0]
+        e = np.maximum(d + noise[1] * sizes + noise[0], 1e-300)
+        own, total = data[2], data[2] + noise[2]
+        flow = per_chain(sizes / e)
+        whole = per_chain(d**2 / e) + 2 * own * per_chain(sizes * d / e) + own**2 * per_chain(sizes) * flow
+        pulled = d / e + own * flow[chain]
+        known = whole - total / (1 + total * flow) * per_chain(sizes * pulled**2)
+        left = per_chain(d) + own * per_chain(sizes) - known
+        return float((atoms - residues) * inside + left.sum()) / atoms
+
+    def exact_filter(self, x: Tensor, sigma: float) -> Tensor:
+        """The best linear estimate, matrix c_skip = C (C + sigma^2 K)^-1, of (..., N) in O(N)."""
+        data = Nested(self.hierarchy, self.data_variances())
+        noise = Nested(self.hierarchy, self.weights.by_level)
+        return data.multiply((data + check_sigma(sigma) ** 2 * noise).solve(x))
+
+    def data_variances(self) -> tuple[float, float, float]:
+        """Variance of each level of nested normal data whose parts have the data scales; 0 where a part is too small.
+
+        The parts' mean squares are linear in the level variances, as the noise's are in its weights.
+        """
+        mixing = np.array([part_shares_of(self.hierarchy, unit) for unit in np.eye(3)]).T
+        wanted = np.array([scale**2 for scale in self.scales.by_level])
+        from scipy.optimize import nnls  # 40 ms to import, and only this needs it
+
+        atom, residue, chain = nnls(mixing, wanted)[0]
+        return float(atom), float(residue), float(chain)
+
+
+def part_shares(hierarchy: Hierarchy, weights: Weights) -> tuple[float, float, float]:
+    """nu: the share of an atom's noise variance in each part, finest first; they add up to 1."""
+    return part_shares_of(hierarchy, weights.by_level)
+
+
+def part_shares_of(hierarchy: Hierarchy, variances: Sequence[float]) -> tuple[float, float, float]:
+    """Mean square of each part over atoms, finest first, for nested normal numbers with these level variances."""
+    statistics = NoiseStatistics(hierarchy, tuple(float(v) for v in variances))
+    parts = [statistics.displacement(level, top, over_atoms=True).mean for level, top in ((0, 1), (1, 2), (2, None))]
+    return parts[0], parts[1], parts[2]
+
+
+def _quadratic(statistics: NoiseStatistics, factors: Sequence[float]) -> float:
+    """tr[A V A] / N for A = sum over parts of a factor times the part's projection: projections that are orthogonal to
+    each other leave the sum of factor^2 times the part's mean square."""
+    parts = [statistics.displacement(level, top, over_atoms=True).mean for level, top in ((0, 1), (1, 2), (2, None))]
+    return sum(factor**2 * part for factor, part in zip(factors, parts, strict=True))
+
+
+def coefficient_table(made: Preconditioner, sigmas: Sequence[float], rule: str = "finite") -> Table:
+    """c_skip, c_out, c_in of each part and c_noise over noise levels, with what each rule costs in error."""
+    rows = [made.coefficients(sigma, rule) for sigma in sigmas]
+    best = [made.exact_error(sigma) for sigma in sigmas]
+    columns = [Column("sigma", list(sigmas), "A", decimals=4)]
+    for index, part in ((2, "chain"), (1, "residue"), (0, "atom")):
+        columns += [Column(f"c_skip {part}", [row.c_skip[index] for row in rows], decimals=4)]
+        columns += [Column(f"c_out {part}", [row.c_out[index] for row in rows], "A", decimals=4)]
+        columns += [Column(f"c_in {part}", [row.c_in[index] for row in rows], "1/A", decimals=4)]
+    columns.append(Column("c_noise", [row.c_noise for row in rows], decimals=4))
+    for name in RULES:
+        excess = [100 * (made.error(sigma, name) / least - 1) for sigma, least in zip(sigmas, best, strict=True)]
+        columns.append(Column(f"excess error {name}", excess, "%", decimals=3, help="over the exact filter"))
+    title = f"preconditioning by level, rule {rule}, weights {made.weights.label}"
+    scales = made.scales
+    measured = f"chain {scales.chain:.2f}, residue in chain {scales.residue:.2f}, atom in residue {scales.atom:.2f} A"
+    note = f"data scales: {measured}"
+    return Table(title, tuple(columns), {"rule": rule}, (note,))

@@ -1,0 +1,159 @@
+"""Preconditioning by level: against dense algebra, and the figures that the rules cost."""
+
+import numpy as np
+import pytest
+import torch
+
+from edmnoise.base.errors import EdmNoiseError
+from edmnoise.diffusion.precondition import (
+    RULES,
+    Preconditioner,
+    Scales,
+    coefficient_table,
+    measured_scales,
+    part_shares,
+    split,
+)
+from edmnoise.noise.weights import Weights
+from edmnoise.structure.files import read_structure
+from edmnoise.structure.hierarchy import Hierarchy
+
+SIGMAS = (0.05, 0.5, 1.5, 4.8, 20.0, 160.0)
+
+
+@pytest.fixture
+def hierarchy():
+    """32 unequal residues in 2 unequal chains."""
+    sizes = np.random.default_rng(1).integers(1, 15, 32)
+    return Hierarchy(("atom", "residue", "chain"), (np.repeat(np.arange(32), sizes), np.repeat([0, 1], [20, 12])))
+
+
+@pytest.fixture
+def made(hierarchy):
+    return Preconditioner(hierarchy, Weights.of(1, 4, 4), Scales(atom=1.24, residue=8.2, chain=12.2))
+
+
+def dense(hierarchy, variances):
+    member = [hierarchy.ancestors(0, level) for level in range(3)]
+    return sum(v * (m[:, None] == m[None]) for v, m in zip(variances, member, strict=True))
+
+
+def projections(hierarchy):
+    average = []
+    for level in (1, 2):
+        member = hierarchy.ancestors(0, level)
+        same = member[:, None] == member[None]
+        average.append(same / same.sum(axis=1, keepdims=True))
+    one = np.eye(hierarchy.counts[0])
+    return one - average[0], average[0] - average[1], average[1]
+
+
+def test_parts_are_orthogonal_projections_that_add_up(hierarchy):
+    x = torch.randn(2, 3, hierarchy.counts[0], dtype=torch.float64)
+    parts = split(x, hierarchy)
+    torch.testing.assert_close(sum(parts), x)
+    for part, projection in zip(parts, projections(hierarchy), strict=True):
+        torch.testing.assert_close(part, x @ torch.tensor(projection))
+
+
+def test_the_finite_rule_is_made_of_traces(made, hierarchy):
+    k = dense(hierarchy, made.weights.by_level)
+    for nu, projection in zip(part_shares(hierarchy, made.weights), projections(hierarchy), strict=True):
+        assert nu == pytest.approx(np.trace(projection @ k) / len(k), rel=1e-12)
+
+
+def test_data_of_the_level_variances_has_the_data_scales(made, hierarchy):
+    c = dense(hierarchy, made.data_variances())
+    for scale, projection in zip(made.scales.by_level, projections(hierarchy), strict=True):
+        assert scale**2 == pytest.approx(np.trace(projection @ c) / len(c), rel=1e-10)
+
+
+@pytest.mark.parametrize("sigma", SIGMAS)
+def test_errors_against_dense_traces(made, hierarchy, sigma):
+    c, k = dense(hierarchy, made.data_variances()), dense(hierarchy, made.weights.by_level)
+    n = len(c)
+    wiener = c @ np.linalg.inv(c + sigma**2 * k)
+    assert made.exact_error(sigma) == pytest.approx(np.trace(c - wiener @ c) / n, rel=1e-8)
+    for rule in RULES:
+        skip = made.coefficients(sigma, rule).c_skip
+        a = sum(factor * p for factor, p in zip(skip, projections(hierarchy), strict=True))
+        left = np.eye(n) - a
+        assert made.error(sigma, rule) == pytest.approx(np.trace(left @ c @ left + sigma**2 * a @ k @ a) / n, rel=1e-10)
+    x = torch.randn(3, n, dtype=torch.float64)
+    torch.testing.assert_close(made.exact_filter(x, sigma), x @ torch.tensor(wiener).T, rtol=1e-9, atol=1e-9)
+
+
+def test_the_finite_rule_is_the_best_scalar_and_exact_for_equal_groups(made):
+    equal = Hierarchy(("atom", "residue", "chain"), (np.arange(48) // 4, np.arange(12) // 6))
+    regular = Preconditioner(equal, made.weights, made.scales)
+    for sigma in SIGMAS:
+        assert regular.error(sigma, "finite") == pytest.approx(regular.exact_error(sigma), rel=1e-9)
+        least = made.error(sigma, "finite")
+        assert made.exact_error(sigma) <= least * (1 + 1e-12)
+        assert all(made.error(sigma, rule) >= least * (1 - 1e-12) for rule in RULES)
+
+
+@pytest.mark.parametrize("weights", [(8.2, 1.6, 1.3), (1, 4, 4), (3, 8, 1)])
+def test_what_the_rules_cost_for_noise_with_levels(weights):
+    """32 unequal residues: finite within .3 %, increments within .6 %, cumulative and global several percent."""
+    sizes = np.random.default_rng(0).integers(4, 15, 32)
+    chain = Hierarchy(("atom", "residue", "chain"), (np.repeat(np.arange(32), sizes), np.zeros(32, dtype=np.int64)))
+    rules = Preconditioner(chain, Weights.of(*weights), Scales(1.24, 8.2, 12.2))
+    levels = np.geomspace(0.1, 100, 40)
+    excess = {rule: max(rules.error(s, rule) / rules.exact_error(s) - 1 for s in levels) for rule in RULES}
+    assert excess["finite"] < 0.003
+    assert excess["finite"] < excess["increment"] < 0.006
+    assert excess["cumulative"] > 0.07
+    assert excess["global"] > 0.07
+
+
+def test_increments_fail_for_flat_noise(hierarchy):
+    """Independent atoms move residue centres too: a rule that says they do not costs more than half as much again."""
+    flat = Preconditioner(hierarchy, Weights.of(0, 0, 1), Scales(1.24, 8.2, 12.2))
+    assert flat.error(20.0, "increment") > 1.5 * flat.exact_error(20.0)
+    assert flat.error(20.0, "finite") < 1.1 * flat.exact_error(20.0)
+
+
+def test_global_is_edm(made):
+    """c_skip, c_out, c_in and c_noise of Karras et al. with sigma_data the scale of all coordinates."""
+    data = made.scales.total
+    got = made.coefficients(4.8, "global")
+    for part in range(3):
+        assert got.c_skip[part] == pytest.approx(data**2 / (data**2 + 4.8**2), rel=1e-12)
+        assert got.c_out[part] == pytest.approx(4.8 * data / np.hypot(4.8, data), rel=1e-12)
+        assert got.c_in[part] == pytest.approx(1 / np.hypot(4.8, data), rel=1e-12)
+    assert got.c_noise == pytest.approx(np.log(4.8 / data) / 4, rel=1e-12)
+
+
+def test_measured_scales_of_1tii(pymol_data):
+    """Against plain loops over groups; the atom part is the published 1.24 A."""
+    structure = read_structure(f"{pymol_data}/demo/1tii.pdb")
+    x = structure.coordinates.astype(float) - structure.coordinates.mean(axis=0, dtype=float)
+    residue, chain = (structure.hierarchy.ancestors(0, level) for level in (1, 2))
+    centres = np.array([x[residue == g].mean(axis=0) for g in residue])
+    chains = np.array([x[chain == g].mean(axis=0) for g in chain])
+    scales = measured_scales(structure)
+    assert scales.atom == pytest.approx(np.sqrt(np.mean((x - centres) ** 2)), rel=1e-9)
+    assert scales.residue == pytest.approx(np.sqrt(np.mean((centres - chains) ** 2)), rel=1e-9)
+    assert scales.chain == pytest.approx(np.sqrt(np.mean(chains**2)), rel=1e-9)
+    assert scales.atom == pytest.approx(1.24, abs=0.005)
+
+
+def test_table(made):
+    table = coefficient_table(made, SIGMAS)
+    assert table["c_skip chain"] == [made.coefficients(s).c_skip[2] for s in SIGMAS]
+    assert min(table["excess error finite"]) >= -1e-9
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda made: made.coefficients(1.0, "best"), "no rule 'best'"),
+        (lambda made: made.coefficients(-1.0), "sigma is -1.0"),
+        (lambda made: Preconditioner(made.hierarchy, made.weights, Scales(0, 0, 0)), "not all zero"),
+        (lambda made: Preconditioner(made.hierarchy, made.weights, Scales(1, -1, 1)), "none negative"),
+    ],
+)
+def test_refusals(made, call, sentence):
+    with pytest.raises(EdmNoiseError, match=sentence):
+        call(made)
