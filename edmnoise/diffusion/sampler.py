@@ -115,6 +115,25 @@ class Sampler:
                 raise EdmNoiseError(f"{name} is {getattr(self, name)}: give a number from 0 to 1")
 
 
+class Frame:
+    """x -> A x + b: the rigid motion of each sample that the sampler has made up to now, float64."""
+
+    def __init__(self, samples: int, device: torch.device | str) -> None:
+        self.rotation = torch.eye(3, dtype=torch.float64, device=device).repeat(samples, 1, 1)
+        self.shift = torch.zeros(samples, 3, 1, dtype=torch.float64, device=device)
+
+    def then(self, rotation: Tensor | None, shift: Tensor) -> None:
+        """Follow by x -> R x + t; no R leaves directions alone."""
+        if rotation is not None:
+            turn = rotation.double()
+            self.rotation, self.shift = turn @ self.rotation, turn @ self.shift
+        self.shift = self.shift + shift.double()
+
+    def undone(self, coordinates: Tensor) -> Tensor:
+        """A^T (x - b), (B, 3, N)."""
+        return torch.bmm(self.rotation.mT.to(coordinates.dtype), coordinates - self.shift.to(coordinates.dtype))
+
+
 @dataclass(frozen=True, eq=False)
 class Step:
     """One step as it was made. The tensors are the sampler's own and change with the next step: copy what is kept.
@@ -129,6 +148,8 @@ class Step:
         (B, 3, N) at sigma_hat: what the denoiser got and what it gave.
     x
         (B, 3, N) after the step.
+    frame
+        The motion that centring, rotations, translations and alignment have made of the samples since the start.
     """
 
     number: int
@@ -139,6 +160,11 @@ class Step:
     noisy: Tensor
     denoised: Tensor
     x: Tensor
+    frame: Frame
+
+    def at_rest(self, coordinates: Tensor) -> Tensor:
+        """Coordinates of this step (B, 3, N) where they would lie had the samples never been moved as a whole."""
+        return self.frame.undone(coordinates)
 
 
 def sample(
@@ -191,8 +217,9 @@ def sample(
     noisy = torch.empty_like(x)
     advance = solver(sampler.solver)
     previous: tuple[float, Tensor] | None = None
+    frame = Frame(len(numbers), device)
     for number, (sigma, target) in enumerate(zip(schedule.sigmas, schedule.sigmas[1:], strict=False), 1):
-        previous = _augment(x, previous, sampler, random)
+        _augment(x, previous, sampler, random, frame)
         sigma_hat = _churn(x, sigma, target, sampler, random)
 
         def denoise(point: Tensor, level: float, number: int = number) -> Tensor:
@@ -202,12 +229,12 @@ def sample(
                 return estimate.atoms
             return with_level_means(estimate, hierarchy, sampler.residue_weight, sampler.chain_weight)
 
-        denoised = _aligned(x, denoise(x, sigma_hat), sampler.align)
+        denoised = _aligned(x, denoise(x, sigma_hat), sampler.align, frame)
         noisy.copy_(x)
         stage = Stage(sigma_hat, target, denoised, denoise, random.noise, sampler.step_scale, previous)
         x = advance(x, stage)
         previous = (sigma_hat, denoised.clone()) if sampler.solver in MULTISTEP else None
-        yield Step(number, schedule.steps, sigma, sigma_hat, target, noisy, denoised, x)
+        yield Step(number, schedule.steps, sigma, sigma_hat, target, noisy, denoised, x, frame)
 
 
 class _Random:
@@ -244,22 +271,21 @@ class _Random:
         return torch.stack(shifts).to(self._buffer)
 
 
-def _augment(
-    x: Tensor, previous: tuple[float, Tensor] | None, sampler: Sampler, random: _Random
-) -> tuple[float, Tensor] | None:
+def _augment(x: Tensor, previous: tuple[float, Tensor] | None, sampler: Sampler, random: _Random, frame: Frame) -> None:
     """Centre, turn and shift the samples in place; what a multistep solver remembers goes along."""
     if not (sampler.center or sampler.rotate or sampler.translate):
-        return previous
+        return
     shift = -x.mean(dim=2, keepdim=True) if sampler.center else x.new_zeros(len(x), 3, 1)
     turn = random.rotations() if sampler.rotate else None
-    after = random.translations().mul_(sampler.translate) if sampler.translate else None
+    if turn is not None:
+        shift = turn @ shift
+    if sampler.translate:
+        shift = shift + random.translations().mul_(sampler.translate)
     for moved in (x,) if previous is None else (x, previous[1]):
-        moved += shift
         if turn is not None:
             moved.copy_(torch.bmm(turn, moved))
-        if after is not None:
-            moved += after
-    return previous
+        moved += shift
+    frame.then(turn, shift)
 
 
 def _churn(x: Tensor, sigma: float, target: float, sampler: Sampler, random: _Random) -> float:
@@ -272,10 +298,11 @@ def _churn(x: Tensor, sigma: float, target: float, sampler: Sampler, random: _Ra
     return sigma_hat
 
 
-def _aligned(x: Tensor, denoised: Tensor, align: str) -> Tensor:
+def _aligned(x: Tensor, denoised: Tensor, align: str, frame: Frame) -> Tensor:
     """Superpose one of the two on the other; x in place."""
     if align == "noisy":
-        superpose(x, denoised, out=x)
+        fit = superpose(x, denoised, out=x)
+        frame.then(fit.rotation, fit.translation[..., None])
     elif align == "denoised":
         return move(superpose(denoised, x), denoised)
     return denoised
