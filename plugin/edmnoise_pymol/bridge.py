@@ -200,12 +200,14 @@ def read_state(cmd: Cmd, name: str, state: int) -> NDArray[np.float32]:
     Raises
     ------
     EdmNoiseError
-        Where the state does not hold all atoms of the object.
+        Where the state does not hold all atoms of the object, or not in finite places.
     """
     coordinates = _coordinates(cmd, _whole(name), state)
     found, atoms = 0 if coordinates is None else len(coordinates), cmd.count_atoms(_whole(name))
     if coordinates is None or found != atoms:
         raise EdmNoiseError(f"state {state} of {name} holds {found:,} of its {atoms:,} atoms: frames need all of them")
+    if not np.isfinite(coordinates).all():
+        raise EdmNoiseError(f"state {state} of {name} holds NaN or infinite coordinates: frames need finite ones")
     return coordinates[None]
 
 

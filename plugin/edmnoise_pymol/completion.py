@@ -21,6 +21,10 @@ CHOICES: dict[str, tuple[str, ...]] = {
 suite compares them."""
 
 
+NARROWER: dict[tuple[str, str], tuple[str, ...]] = {("edm_save", "level"): ("atom", "residue")}
+"""Where one command takes fewer of these words than the others."""
+
+
 def add_completions(cmd: Any, commands: tuple[Callable[..., Any], ...]) -> None:
     """Teach a cmd what to complete in the arguments of some commands."""
     for command in commands:
@@ -29,12 +33,12 @@ def add_completions(cmd: Any, commands: tuple[Callable[..., Any], ...]) -> None:
         for position, parameter in enumerate(parameters):
             while len(cmd.auto_arg) <= position:
                 cmd.auto_arg.append({})
-            entry = _entry(cmd, parameter, parameters)
+            entry = _entry(cmd, name, parameter, parameters)
             if entry is not None:
                 cmd.auto_arg[position][name] = entry
 
 
-def _entry(cmd: Any, parameter: str, parameters: list[str]) -> list[Any] | None:
+def _entry(cmd: Any, command: str, parameter: str, parameters: list[str]) -> list[Any] | None:
     """PyMOL's [choices, what they are, what to put behind]; None leaves PyMOL to complete file names."""
     if parameter == "selection":
         return [cmd.selection_sc, "selection", ", "]
@@ -42,11 +46,12 @@ def _entry(cmd: Any, parameter: str, parameters: list[str]) -> list[Any] | None:
         return [cmd.object_sc, "object", ", "]
     if parameter == "file" and parameters.index("file") == 0:
         return None
-    return [lambda: _keywords(parameters), "argument", ""]
+    return [lambda: _keywords(command, parameters), "argument", ""]
 
 
-def _keywords(parameters: list[str]) -> Any:
+def _keywords(command: str, parameters: list[str]) -> Any:
     from pymol.shortcut import Shortcut
 
     optional = [p for p in parameters if p not in ("selection", "name") or parameters.index(p) > 1]
-    return Shortcut([f"{p}={choice}" for p in optional for choice in CHOICES.get(p, ("",))])
+    choices = {p: NARROWER.get((command, p)) or CHOICES.get(p, ("",)) for p in optional}
+    return Shortcut([f"{p}={choice}" for p in optional for choice in choices[p]])
