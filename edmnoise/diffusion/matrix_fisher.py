@@ -256,7 +256,7 @@ def _nodes(s: Tensor) -> tuple[Tensor, Tensor, _Angle, _Angle]:
     """
     s1, s2, s3 = s[..., None].unbind(-2)
     a, b, kappa = (s2 - s3) / 2, (s2 + s3) / 2, s1 + s3
-    end = (_FADED / kappa).clamp(max=2)
+    end = _FADED / kappa.clamp(min=_FADED / 2)
     start = 3 / (a + kappa + 1 / end)
     length = torch.log1p(end / start)
     v = start * torch.expm1(length * s.new_tensor((1 + _NODES) / 2))
