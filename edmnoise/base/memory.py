@@ -15,13 +15,13 @@ def available_bytes() -> int:
     return int(psutil.virtual_memory().available)
 
 
-def check_frames_fit(frames: int, bytes_per_frame: int, available: int | None = None) -> None:
+def check_frames_fit(frames: int, bytes_per_frame: int, available: int | None = None, what: str = "frames") -> None:
     """Raise EdmNoiseError, saying how many frames would fit, when ``frames`` do not.
 
     Parameters
     ----------
-    frames, bytes_per_frame
-        What is asked for.
+    frames, bytes_per_frame, what
+        What is asked for, and what it is called.
     available
         Free memory in bytes; measured when not given.
     """
@@ -30,5 +30,5 @@ def check_frames_fit(frames: int, bytes_per_frame: int, available: int | None = 
     if frames > fit:
         need = frames * bytes_per_frame / 2**30
         raise EdmNoiseError(
-            f"{frames:,} frames need {need:,.1f} GiB and {free / 2**30:,.1f} GiB are free: at most {fit:,} frames fit"
+            f"{frames:,} {what} need {need:,.1f} GiB and {free / 2**30:,.1f} GiB are free: at most {fit:,} {what} fit"
         )

@@ -135,7 +135,7 @@ def measure_displacement(
             continue
         ambiguous += unsure
         count += len(moved)
-        for measure, squares in _squares(moved, hierarchy, wanted).items():
+        for measure, squares in mean_squares(moved, hierarchy, wanted).items():
             by_frame[measure].append(squares.mean(dim=1, dtype=torch.float64))
             total[measure] += squares.sum(dim=0, dtype=torch.float64)
             torch.maximum(largest[measure], squares.amax(dim=0).double(), out=largest[measure])
@@ -181,7 +181,7 @@ def _atoms_last(block: Tensor | NDArray[np.float32]) -> Tensor:
     return torch.from_numpy(np.array(block.transpose(0, 2, 1), order="C"))
 
 
-def _squares(moved: Tensor, hierarchy: Hierarchy, wanted: Sequence[Measure]) -> dict[Measure, Tensor]:
+def mean_squares(moved: Tensor, hierarchy: Hierarchy, wanted: Sequence[Measure]) -> dict[Measure, Tensor]:
     """(s, groups) mean over x, y, z of the squared displacement, for each measure."""
     needed = {m.level for m in wanted} | {m.level + 1 for m in wanted if m.relative}
     means = atom_means(moved, hierarchy, needed)

@@ -1,0 +1,267 @@
+"""RMS still to go at each level, step by step: what a sampler does to chains, residues and atoms, and when.
+
+A level is frozen out once 90 % of its way is behind it: from there on its distance to the end stays within a tenth of
+what it was at the start. The way is measured on the denoised estimate, which is where the structure is decided; the noisy
+sample still carries sigma.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..base.errors import EdmNoiseError
+from ..base.memory import check_frames_fit
+from ..base.table import Column, Table
+from ..diffusion.denoiser import Denoiser
+from ..diffusion.sampler import Sampler, Step, sample
+from ..diffusion.schedule import Schedule
+from ..frames.displacement import Measure, mean_squares
+from ..noise.covariance import Covariance
+from ..noise.sigma import SigmaDistribution
+from ..structure.structure import Structure, describe
+from ..structure.superpose import move, superpose
+
+PARTS = (Measure(2, False), Measure(1, True), Measure(0, True))
+"""Chain (about the centre of all), residue in chain, atom in residue."""
+
+FROZEN = 0.1
+"""Share of its way that a level may still have to go when it counts as frozen out."""
+
+_STILL = 1e-3
+"""Way, angstrom, that is only rounding: a single chain has no other about its own centre."""
+
+_CHUNK_BYTES = 256 << 20
+"""Memory for the working arrays of the samples that are made together."""
+
+Progress = Callable[[int, int, Step], bool | None]
+"""Called after each step with the steps done, the steps in all, and the step; returning False cancels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What was recorded of a sampling run.
+
+    Attributes
+    ----------
+    structure
+        The reference: its atoms and groups, and the place that the samples are laid on.
+    sigmas
+        (T,) level at which the denoiser was asked in each recorded step, angstrom.
+    steps
+        (T,) numbers of the recorded steps, from 1.
+    noisy, denoised
+        (T, B, N, 3) float32, angstrom: the denoiser's input and output, each trajectory in one frame, its end
+        superposed on the reference.
+    final
+        (B, N, 3) float32, angstrom.
+    states
+        (T, M) mean posterior probability of each state, where the denoiser knows states.
+    partial
+        Whether the run was cancelled: ``final`` is what the last step made, at ``last_sigma``.
+    last_sigma
+        Level that the samples have reached, angstrom.
+    """
+
+    structure: Structure
+    sigmas: NDArray[np.float64]
+    steps: NDArray[np.int64]
+    noisy: NDArray[np.float32]
+    denoised: NDArray[np.float32]
+    final: NDArray[np.float32]
+    states: NDArray[np.float64] | None
+    partial: bool
+    last_sigma: float
+
+    def to_go(self, what: str = "denoised") -> dict[Measure, NDArray[np.float64]]:
+        """For each part (T,): RMS distance per coordinate from the final sample, angstrom, over groups and samples."""
+        frames = {"denoised": self.denoised, "noisy": self.noisy}[what]
+        end = torch.from_numpy(self.final).mT
+        rows = [_parts(torch.from_numpy(frame).mT - end, self.structure) for frame in frames]
+        return {part: np.sqrt([row[part] for row in rows]) for part in PARTS}
+
+    def freeze_out(self, what: str = "denoised") -> dict[Measure, float]:
+        """For each part the level, angstrom, below which it stays within a tenth of its way; NaN if it never moved."""
+        return {part: _crossing(self.sigmas, way) for part, way in self.to_go(what).items()}
+
+    def table(self, distribution: SigmaDistribution) -> Table:
+        """One row a recorded step."""
+        hierarchy = self.structure.hierarchy
+        columns = [
+            Column("step", self.steps.tolist()),
+            Column("sigma", self.sigmas.tolist(), "A", decimals=4),
+            Column("z", [distribution.z(sigma) for sigma in self.sigmas.tolist()], decimals=2),
+        ]
+        for what in ("denoised", "noisy"):
+            way = self.to_go(what)
+            columns += [
+                Column(
+                    f"{what} {part.label(hierarchy)}", way[part].tolist(), "A", help="RMS still to go per coordinate"
+                )
+                for part in PARTS
+            ]
+        if self.states is not None:
+            columns += [
+                Column(f"state {number}", share.tolist(), help="mean posterior probability")
+                for number, share in enumerate(self.states.T, 1)
+            ]
+        frozen = ", ".join(f"{part.label(hierarchy)} {sigma:.3g} A" for part, sigma in self.freeze_out().items())
+        state = f"cancelled at sigma {self.last_sigma:.3g} A" if self.partial else "complete"
+        title = f"{len(self.final)} sample{'' if len(self.final) == 1 else 's'}, {state}: {describe(hierarchy)}"
+        return Table(title, tuple(columns), {"partial": self.partial}, (f"90 % of the way is done at sigma: {frozen}",))
+
+
+def run(
+    structure: Structure,
+    denoiser: Denoiser,
+    covariance: Covariance,
+    schedule: Schedule,
+    sampler: Sampler,
+    samples: int = 1,
+    seed: int = 0,
+    keep: int = 100,
+    progress: Progress | None = None,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> Run:
+    """Sample, record, and lay the results on the reference.
+
+    Parameters
+    ----------
+    structure
+        The reference.
+    denoiser, covariance, schedule, sampler, seed, device, dtype
+        As in `edmnoise.diffusion.sampler.sample`.
+    samples
+        Made a chunk at a time; the chunk's size changes nothing in the samples.
+    keep
+        Most steps to record, spread evenly over the run, the first and the last among them.
+    progress
+        Told of each step; may cancel. What was made so far is kept then.
+
+    Raises
+    ------
+    EdmNoiseError
+        For runs whose record does not fit in memory (saying how many samples would), and as `sample` does.
+    """
+    if samples < 1:
+        raise EdmNoiseError(f"samples is {samples}: give a whole number from 1")
+    chosen = np.unique(np.linspace(1, schedule.steps, min(max(keep, 2), schedule.steps)).round().astype(int))
+    check_frames_fit(samples, structure.n_atoms * 12 * (2 * len(chosen) + 4), what="samples with their recorded steps")
+    chunk = max(1, _CHUNK_BYTES // (structure.n_atoms * 24 * 8))
+    chunks = [range(first, min(first + chunk, samples)) for first in range(0, samples, chunk)]
+    parts: list[_Chunk] = []
+    for index, numbers in enumerate(chunks):
+        steps = sample(
+            denoiser, covariance, schedule, sampler, numbers, seed, structure.hierarchy, device=device, dtype=dtype
+        )
+
+        def watch(step: Step, index: int = index) -> bool:
+            done = index * schedule.steps + step.number
+            return progress is None or progress(done, len(chunks) * schedule.steps, step) is not False
+
+        parts.append(_record(steps, chosen, denoiser, watch, structure))
+        if parts[-1].partial:
+            break
+    # A chunk that was cancelled early has fewer steps than those before it; without any it says nothing.
+    if parts[-1].partial and len(parts) > 1:
+        parts.pop()
+        partial = True
+    else:
+        partial = parts[-1].partial
+    first = parts[0]
+    states = None
+    if first.states:
+        states = np.mean([np.stack(part.states) for part in parts], axis=0)
+    return Run(
+        structure,
+        np.array(first.sigmas),
+        np.array(first.steps),
+        np.concatenate([np.stack(part.noisy) for part in parts], axis=1),
+        np.concatenate([np.stack(part.denoised) for part in parts], axis=1),
+        np.concatenate([part.final for part in parts]),
+        states,
+        partial,
+        first.last_sigma,
+    )
+
+
+@dataclass(eq=False)
+class _Chunk:
+    steps: list[int]
+    sigmas: list[float]
+    noisy: list[NDArray[np.float32]]
+    denoised: list[NDArray[np.float32]]
+    states: list[NDArray[np.float64]]
+    final: NDArray[np.float32]
+    partial: bool
+    last_sigma: float
+
+
+def _record(
+    steps: Iterator[Step],
+    chosen: NDArray[np.int64],
+    denoiser: Denoiser,
+    watch: Callable[[Step], bool],
+    structure: Structure,
+) -> _Chunk:
+    """Run a chunk to its end or until it is cancelled, keeping the chosen steps and the last."""
+    kept = _Chunk([], [], [], [], [], np.empty(0, np.float32), False, math.nan)
+    wanted = set(chosen.tolist())
+    end = torch.empty(0)
+    for step in steps:
+        try:
+            go_on = watch(step)
+        except KeyboardInterrupt:  # Ctrl-C in a terminal is a cancel like any other
+            go_on = False
+        if step.number in wanted or not go_on:
+            kept.steps.append(step.number)
+            kept.sigmas.append(step.sigma_hat)
+            kept.noisy.append(_rested(step, step.noisy))
+            kept.denoised.append(_rested(step, step.denoised))
+            if hasattr(denoiser, "state_probabilities"):
+                kept.states.append(denoiser.state_probabilities(step.noisy, step.sigma_hat).mean(dim=0).cpu().numpy())
+        if step.number == step.steps or not go_on:
+            end = step.at_rest(step.x).float().cpu()
+            kept.partial, kept.last_sigma = not go_on and step.number < step.steps, step.target
+        if not go_on:
+            break
+    fit = superpose(end, torch.tensor(structure.coordinates.T))
+    kept.final = _bordered(move(fit, end))
+    kept.noisy = [_bordered(move(fit, torch.from_numpy(frame).mT)) for frame in kept.noisy]
+    kept.denoised = [_bordered(move(fit, torch.from_numpy(frame).mT)) for frame in kept.denoised]
+    return kept
+
+
+def _rested(step: Step, coordinates: Tensor) -> NDArray[np.float32]:
+    return _bordered(step.at_rest(coordinates))
+
+
+def _bordered(coordinates: Tensor) -> NDArray[np.float32]:
+    """(B, 3, N) -> (B, N, 3) float32 on the CPU."""
+    return coordinates.mT.float().cpu().contiguous().numpy()
+
+
+def _parts(difference: Tensor, structure: Structure) -> dict[Measure, float]:
+    """Mean square of each part of (B, 3, N) differences, about the centre of all atoms."""
+    centred = difference - difference.mean(dim=2, keepdim=True)
+    squares = mean_squares(centred, structure.hierarchy, PARTS)
+    return {part: float(values.mean()) for part, values in squares.items()}
+
+
+def _crossing(sigmas: Sequence[float] | NDArray[np.float64], way: NDArray[np.float64]) -> float:
+    """Level below which the way stays within a tenth of its first value, by straight lines in log sigma."""
+    if not way[0] > _STILL:
+        return math.nan
+    above = np.flatnonzero(way > FROZEN * way[0])
+    last = int(above[-1])
+    if last + 1 >= len(way):
+        return float(sigmas[-1])
+    share = (way[last] - FROZEN * way[0]) / (way[last] - way[last + 1])
+    return float(sigmas[last] * (sigmas[last + 1] / sigmas[last]) ** share)
