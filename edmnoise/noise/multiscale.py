@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from operator import index
 
 import numpy as np
@@ -20,6 +21,7 @@ from ..base.errors import EdmNoiseError
 from ..base.seeds import NOISE, check_seed, reseed
 from ..structure.hierarchy import Hierarchy
 from ..structure.levels import ancestor_index
+from .nested import Nested
 from .sigma import check_sigma
 from .weights import Weights
 
@@ -59,6 +61,11 @@ class MultiscaleNoise:
     def of(cls, hierarchy: Hierarchy, weights: Weights) -> MultiscaleNoise:
         """For atoms in residues in chains."""
         return cls(hierarchy, weights.by_level)
+
+    @cached_property
+    def covariance(self) -> Nested:
+        """K, what samplers and denoisers ask of this noise; it draws the same law, from other random numbers."""
+        return Nested(self.hierarchy, self.weights)
 
     def blocks(
         self,
