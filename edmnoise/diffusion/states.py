@@ -117,7 +117,7 @@ class StatesDenoiser:
         # M is the covariance over the scale.
         determinant = 3 * (covariance.logdet() - x.shape[2] * math.log(scale))
         if self.gauge != "fixed":
-            determinant = determinant + 3 * torch.log(covariance.mean_precision() * scale)
+            determinant = determinant + 3 * torch.log(covariance.precision() * scale)
         square = scale * covariance.inner(centred, centred).sum(dim=1)
         return torch.logsumexp(scores, dim=1) - 0.5 * (square + free * math.log(2 * math.pi) + determinant)
 

@@ -1,8 +1,8 @@
 """RMS still to go at each level, step by step: what a sampler does to chains, residues and atoms, and when.
 
 A level is frozen out once 90 % of its way is behind it: from there on its distance to the end stays within a tenth of
-what it was at the start. The way is measured on the denoised estimate, which is where the structure is decided; the noisy
-sample still carries sigma.
+what it was at the start. The way is measured on the denoised estimate, where the structure is decided; the noisy sample
+still carries sigma.
 """
 
 from __future__ import annotations
@@ -111,7 +111,9 @@ class Run:
                 Column(f"state {number}", share.tolist(), help="mean posterior probability")
                 for number, share in enumerate(self.states.T, 1)
             ]
-        frozen = ", ".join(f"{part.label(hierarchy)} {sigma:.3g} A" for part, sigma in self.freeze_out().items())
+        frozen = ", ".join(
+            f"{part.label(hierarchy)} {sigma:.3g} A" for part, sigma in self.freeze_out().items() if sigma > 0
+        )
         state = f"cancelled at sigma {self.last_sigma:.3g} A" if self.partial else "complete"
         title = f"{len(self.final)} sample{'' if len(self.final) == 1 else 's'}, {state}: {describe(hierarchy)}"
         return Table(title, tuple(columns), {"partial": self.partial}, (f"90 % of the way is done at sigma: {frozen}",))

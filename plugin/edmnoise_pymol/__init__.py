@@ -6,9 +6,19 @@ import importlib.util
 import sys
 from typing import Any
 
-from .commands import COMMANDS, edm_color, edm_levels, edm_noise, edm_save, edm_table
+from .commands import COMMANDS, edm_color, edm_levels, edm_noise, edm_precondition, edm_sample, edm_save, edm_table
 
-__all__ = ["edm_color", "edm_levels", "edm_noise", "edm_save", "edm_table", "register", "start_gui"]
+__all__ = [
+    "edm_color",
+    "edm_levels",
+    "edm_noise",
+    "edm_precondition",
+    "edm_sample",
+    "edm_save",
+    "edm_table",
+    "register",
+    "start_gui",
+]
 
 
 def register(cmd: Any = None) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from edmnoise.base.errors import EdmNoiseError
+
+T = TypeVar("T")
 
 TRUE, FALSE = ("1", "on", "yes", "true"), ("0", "off", "no", "false")
 
@@ -13,27 +15,27 @@ TRUE, FALSE = ("1", "on", "yes", "true"), ("0", "off", "no", "false")
 def real(name: str, value: Any) -> float:
     """A number, for example "4.8"."""
     try:
-        return float(value)
+        return float(_bare(value))
     except (TypeError, ValueError):
         raise EdmNoiseError(f"{name} is {value!r}: give a number") from None
 
 
-def optional_real(name: str, value: Any) -> float | None:
-    """A number, or nothing ("" or None)."""
-    return None if absent(value) else real(name, value)
+def optional(convert: Callable[[str, Any], T], name: str, value: Any) -> T | None:
+    """What another function of this module makes of a value, or nothing where none is given ("" or None)."""
+    return None if absent(value) else convert(name, value)
 
 
 def whole(name: str, value: Any) -> int:
     """A whole number, for example "10"."""
     try:
-        return int(value) if not isinstance(value, float) or value.is_integer() else int(str(value))
+        return int(_bare(value)) if not isinstance(value, float) or value.is_integer() else int(str(value))
     except (TypeError, ValueError):
         raise EdmNoiseError(f"{name} is {value!r}: give a whole number") from None
 
 
 def switch(name: str, value: Any) -> bool:
     """On or off: 1/0, on/off, yes/no, true/false."""
-    word = str(int(value) if isinstance(value, bool) else value).strip().lower()
+    word = text(int(value) if isinstance(value, bool) else value).lower()
     if word in TRUE:
         return True
     if word in FALSE:
@@ -45,7 +47,7 @@ def numbers(name: str, value: Any) -> list[float]:
     """Numbers separated by spaces, for example "-3 -2 -1 0"; a sequence or one number from Python."""
     parts: Sequence[Any]
     if isinstance(value, str):
-        parts = value.replace(",", " ").split()
+        parts = text(value).replace(",", " ").split()
     else:
         parts = [value] if isinstance(value, int | float) else list(value)
     if not parts:
@@ -67,7 +69,11 @@ def text(value: Any) -> str:
 
 def absent(value: Any) -> bool:
     """Whether an optional argument was left out."""
-    return value is None or (isinstance(value, str) and not value.strip())
+    return value is None or (isinstance(value, str) and not text(value))
+
+
+def _bare(value: Any) -> Any:
+    return text(value) if isinstance(value, str) else value
 
 
 def _unquoted(value: str) -> str:

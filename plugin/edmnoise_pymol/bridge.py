@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,14 +87,63 @@ def read_source(cmd: Cmd, selection: str, state: int = -1, hydrogens: bool = Tru
     return Source(name, state, structure, index[keep].tolist(), tuple(notes))
 
 
-def new_object(cmd: Cmd, source: Source, name: str) -> Structure:
+def read_states(
+    cmd: Cmd, selection: str, hydrogens: bool = True, solvent: bool = False
+) -> tuple[Source, list[NDArray[np.float32]]]:
+    """All states of one object, or the shown states of several objects of the same atoms, as (N, 3) coordinates.
+
+    The source is the first of them.
+
+    Raises
+    ------
+    EdmNoiseError
+        As `read_source`, and where states or objects differ in their atoms.
+    """
+    names = _objects(cmd, selection)
+    if len(names) > 1:
+        sources = [read_source(cmd, f"({selection}) and {_whole(n)}", -1, hydrogens, solvent) for n in names]
+        for other in sources[1:]:
+            _check_same_atoms(sources[0], other)
+        return sources[0], [source.structure.coordinates for source in sources]
+    first = read_source(cmd, selection, 1, hydrogens, solvent)
+    sources = [first]
+    for state in range(2, cmd.count_states(_whole(names[0])) + 1):
+        sources.append(read_source(cmd, selection, state, hydrogens, solvent))
+        _check_same_atoms(first, sources[-1])
+    return first, [source.structure.coordinates for source in sources]
+
+
+def _check_same_atoms(one: Source, other: Source) -> None:
+    """Raise EdmNoiseError unless both have the same atoms in the same order; chains may be called differently."""
+    a, b = one.structure.atoms, other.structure.atoms
+    if len(a) != len(b):
+        raise EdmNoiseError(
+            f"{one.object} state {one.state} has {len(a):,} atoms and {other.object} state {other.state} {len(b):,}: "
+            "states need the same atoms"
+        )
+    differ = np.flatnonzero((a.name != b.name) | (a.residue_name != b.residue_name) | (a.number != b.number))
+    if differ.size:
+        at = int(differ[0])
+        raise EdmNoiseError(
+            f"{a.label(at)} of {one.object} stands where {other.object} state {other.state} has {b.label(at)}: "
+            "states need the same atoms in the same order"
+        )
+
+
+class Placed(NamedTuple):
+    """The atoms of a new object in its own order, and which atom of the source (N,) each of them is."""
+
+    structure: Structure
+    order: NDArray[np.int64]
+
+
+def new_object(cmd: Cmd, source: Source, name: str) -> Placed:
     """Make an object of the source's atoms, state 1 only, coordinates in its own frame, the input untouched.
 
     Returns
     -------
-    Structure
-        The atoms in the order of the new object: the source's order, unless PyMOL had not sorted the atoms there
-        (discrete objects, atoms renumbered since).
+    Placed
+        In the source's order, unless PyMOL had not sorted the atoms there (discrete objects, renumbered atoms).
 
     Raises
     ------
@@ -126,7 +175,7 @@ def new_object(cmd: Cmd, source: Source, name: str) -> Structure:
     finally:
         cmd.delete(draft)
         cmd.delete(chosen)
-    return structure
+    return Placed(structure, order)
 
 
 def _places(cmd: Cmd, name: str) -> NDArray[np.int64]:
@@ -277,7 +326,8 @@ def current_state(cmd: Cmd, name: str) -> int:
     raise EdmNoiseError(f"PyMOL shows all states of {name}, 1 to {states}: choose one, or type set all_states, 0")
 
 
-def _single_object(cmd: Cmd, selection: str) -> str:
+def _objects(cmd: Cmd, selection: str) -> list[str]:
+    """Names of the objects that a selection touches, one at least."""
     import pymol
 
     try:
@@ -289,12 +339,17 @@ def _single_object(cmd: Cmd, selection: str) -> str:
         ) from error
     if not objects:
         raise EdmNoiseError(f"selection {selection!r} holds no atoms")
+    return list(map(str, objects))
+
+
+def _single_object(cmd: Cmd, selection: str) -> str:
+    objects = _objects(cmd, selection)
     if len(objects) > 1:
         raise EdmNoiseError(
             f"selection {selection!r} holds atoms of {len(objects)} objects ({', '.join(objects)}): "
             "name atoms of one object"
         )
-    return str(objects[0])
+    return objects[0]
 
 
 def _existing_state(cmd: Cmd, name: str, state: int) -> int:

@@ -130,7 +130,7 @@ def noise(
     name = name or bridge.free_name(cmd, f"{source.object}_noise")
 
     following.stop(name)  # of an object that had the name before
-    structure = bridge.new_object(cmd, source, name)
+    structure = bridge.new_object(cmd, source, name).structure
     covariance = MultiscaleNoise.of(structure.hierarchy, weights)
     drawn = covariance.blocks(sigma, frames, seed, torch.tensor(structure.coordinates))
     with bridge.appended_frames(cmd, name, frames) as append:
@@ -145,7 +145,7 @@ def noise(
     bridge.set_titles(cmd, name, provenance.titles(frames))
     values = _values(moved, RESIDUE_IN_CHAIN, "mean")
     low, high = float(values.min()), float(values.max())
-    _Painter(cmd, name, RESIDUE_IN_CHAIN, PALETTES[DEFAULT_PALETTE], low, high).paint(moved)
+    Painter(cmd, name, RESIDUE_IN_CHAIN, PALETTES[DEFAULT_PALETTE], low, high).paint(moved)
     colouring = Colouring(name, _label(RESIDUE_IN_CHAIN, structure, "mean"), DEFAULT_PALETTE, low, high)
     table = level_table(structure, moved, provenance.noise)
     return NoiseResult(name, structure, provenance, table, colouring, source.notes)
@@ -245,7 +245,7 @@ def colour(
     low = (0.0 if follow else float(values.min())) if minimum is None else minimum
     high = float(values.max()) if maximum is None else maximum
     check_range(low, high)
-    painter = _Painter(cmd, name, measure, anchors, low, high)
+    painter = Painter(cmd, name, measure, anchors, low, high)
     if follow:
         following.start(cmd, name, lambda state: painter.paint(of(state)))
     else:
@@ -299,7 +299,7 @@ def _label(measure: Measure, structure: Structure, over: str) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class _Painter:
+class Painter:
     """Gives every atom of an object the colour of its group, on one range."""
 
     cmd: bridge.Cmd

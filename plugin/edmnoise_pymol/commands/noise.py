@@ -1,57 +1,21 @@
-"""What is typed in PyMOL -> a call of the service -> lines of text. The docstrings are the help pages."""
+"""edm_noise, edm_levels, edm_table, edm_color, edm_save: noise, measured and shown."""
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from edmnoise.base.errors import EdmNoiseError
 
-from . import arguments as arg
+from .. import arguments as arg
+from .speech import command, say, show, table_file, write
 
 if TYPE_CHECKING:
     from edmnoise.base.table import Table
 
-    from .service import Colouring, NoiseResult
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-_PRINTED_ROWS = 60
-"""Rows of a table that are printed; more belong in a file."""
+    from ..service import Colouring, NoiseResult
 
 
-def _command(function: Callable[P, R]) -> Callable[P, R]:
-    """One line for wrong input, as PyMOL's own commands do; a traceback is left for our own mistakes."""
-
-    signature = inspect.signature(function)
-
-    @functools.wraps(function)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        import pymol
-
-        if "_self" in kwargs:  # typed; PyMOL 2.5's parser does not see through this wrapper to say quiet=0
-            kwargs.setdefault("quiet", 0)
-        if kwargs.get("_self") is None:  # called from Python, where nobody says which PyMOL
-            kwargs["_self"] = pymol.cmd
-        try:
-            # What is left blank between two commas comes as None: the default then, as for one left out.
-            given = {name: x for name, x in signature.bind(*args, **kwargs).arguments.items() if x is not None}
-            call = signature.bind(**given)
-        except TypeError as error:
-            allowed = ", ".join(name for name, p in signature.parameters.items() if p.kind is not p.KEYWORD_ONLY)
-            raise pymol.CmdException(f"{error}: the arguments are {allowed}") from None
-        try:
-            return function(*call.args, **call.kwargs)
-        except EdmNoiseError as error:
-            raise pymol.CmdException(str(error)) from error
-
-    return run
-
-
-@_command
+@command
 def edm_noise(
     selection: str,
     z: Any = "",
@@ -132,7 +96,7 @@ def edm_noise(
     from edmnoise.noise.sigma import sigma_distribution
     from edmnoise.noise.weights import parse_weights
 
-    from . import service
+    from .. import service
 
     constants = sigma_distribution(arg.text(distribution))
     result = service.noise(
@@ -151,15 +115,15 @@ def edm_noise(
     )
     made = result.provenance
     shown = f"z = {made.z:.4g}, sigma = {made.sigma:.4g} A, weights {made.weights.label}, seed {made.seed}"
-    _say(quiet, "edm_noise", f"object {result.name}: reference and {result.table.meta['frames']} frames; {shown}")
+    say(quiet, "edm_noise", f"object {result.name}: reference and {result.table.meta['frames']} frames; {shown}")
     for note in result.notes:
-        _say(quiet, "edm_noise", note)
-    _show(quiet, result.table)
-    _say(quiet, "edm_noise", f"coloured by {result.colouring}")
+        say(quiet, "edm_noise", note)
+    show(quiet, result.table)
+    say(quiet, "edm_noise", f"coloured by {result.colouring}")
     return result
 
 
-@_command
+@command
 def edm_levels(
     name: str, align: str = "none", by: str = "summary", file: str = "", *, quiet: Any = 1, _self: Any = None
 ) -> Table:
@@ -197,16 +161,16 @@ def edm_levels(
 
         edm_noise, edm_table, edm_color
     """
-    from . import service
+    from .. import service
 
-    path = _table_file(file)
+    path = table_file(file)
     table = service.levels(_self, arg.text(name), arg.text(align), arg.text(by))
-    _show(quiet, table)
-    _write(quiet, "edm_levels", table, path)
+    show(quiet, table)
+    write(quiet, "edm_levels", table, path)
     return table
 
 
-@_command
+@command
 def edm_table(
     selection: str,
     z: Any = "-3 -2 -1 0 1 2 3",
@@ -269,9 +233,9 @@ def edm_table(
     from edmnoise.noise.sigma import sigma_distribution
     from edmnoise.noise.weights import parse_weights
 
-    from . import service
+    from .. import service
 
-    path = _table_file(file)
+    path = table_file(file)
     table = service.table(
         _self,
         arg.text(selection),
@@ -285,12 +249,12 @@ def edm_table(
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
     )
-    _show(quiet, table)
-    _write(quiet, "edm_table", table, path)
+    show(quiet, table)
+    write(quiet, "edm_table", table, path)
     return table
 
 
-@_command
+@command
 def edm_color(
     name: str,
     level: str = "residue",
@@ -346,7 +310,7 @@ def edm_color(
 
         edm_noise, edm_levels
     """
-    from . import service
+    from .. import service
 
     result = service.colour(
         _self,
@@ -355,15 +319,15 @@ def edm_color(
         arg.switch("relative", relative),
         arg.text(over),
         arg.text(palette),
-        arg.optional_real("minimum", minimum),
-        arg.optional_real("maximum", maximum),
+        arg.optional(arg.real, "minimum", minimum),
+        arg.optional(arg.real, "maximum", maximum),
         arg.switch("follow", follow),
     )
-    _say(quiet, "edm_color", f"{result.object} coloured by {result}")
+    say(quiet, "edm_color", f"{result.object} coloured by {result}")
     return result
 
 
-@_command
+@command
 def edm_save(file: str, name: str, level: str = "atom", *, quiet: Any = 1, _self: Any = None) -> int:
     """
     DESCRIPTION
@@ -396,16 +360,12 @@ def edm_save(file: str, name: str, level: str = "atom", *, quiet: Any = 1, _self
 
         edm_noise
     """
-    from . import service
+    from .. import service
 
     models = service.save(_self, arg.text(file), arg.text(name), arg.text(level))
     plural = "" if models == 1 else "s"
-    _say(quiet, "edm_save", f"{arg.text(file)} written: {models} model{plural}, {arg.text(level)} level")
+    say(quiet, "edm_save", f"{arg.text(file)} written: {models} model{plural}, {arg.text(level)} level")
     return models
-
-
-COMMANDS: tuple[Callable[..., Any], ...] = (edm_noise, edm_levels, edm_table, edm_color, edm_save)
-"""Every command, in the order in which a user meets them."""
 
 
 def _sigma(z: Any, sigma: Any, constants: Any) -> float:
@@ -415,26 +375,3 @@ def _sigma(z: Any, sigma: Any, constants: Any) -> float:
     if not arg.absent(z):
         raise EdmNoiseError(f"z is {z} and sigma is {sigma}: give one of them, the other follows")
     return arg.real("sigma", sigma)
-
-
-def _table_file(file: Any) -> str | None:
-    """Path of a table; checked before any work is done."""
-    from edmnoise.base.table import check_path
-
-    return None if arg.absent(file) else check_path(arg.text(file))
-
-
-def _write(quiet: Any, command: str, table: Table, path: str | None) -> None:
-    if path is not None:
-        table.save(path)
-        _say(quiet, command, f"{path} written: {len(table)} row{'' if len(table) == 1 else 's'}")
-
-
-def _show(quiet: Any, table: Table) -> None:
-    if not int(quiet):
-        print(table.head(_PRINTED_ROWS))
-
-
-def _say(quiet: Any, command: str, message: str) -> None:
-    if not int(quiet):
-        print(f" {command}: {message}")

@@ -1,0 +1,31 @@
+"""What is typed in PyMOL -> a call of the service -> lines of text. The docstrings are the help pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .noise import edm_color, edm_levels, edm_noise, edm_save, edm_table
+from .sampling import edm_precondition, edm_sample
+
+__all__ = [
+    "COMMANDS",
+    "edm_color",
+    "edm_levels",
+    "edm_noise",
+    "edm_precondition",
+    "edm_sample",
+    "edm_save",
+    "edm_table",
+]
+
+COMMANDS: tuple[Callable[..., Any], ...] = (
+    edm_noise,
+    edm_levels,
+    edm_table,
+    edm_color,
+    edm_save,
+    edm_sample,
+    edm_precondition,
+)
+"""Every command, in the order in which a user meets them."""

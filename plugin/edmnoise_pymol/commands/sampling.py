@@ -1,0 +1,246 @@
+"""edm_sample, edm_precondition: what a sampler does at each level."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .. import arguments as arg
+from .speech import command, say, show, table_file, write
+
+if TYPE_CHECKING:
+    from edmnoise.base.table import Table
+
+    from ..sampling import SampleResult
+
+
+@command
+def edm_sample(
+    selection: str,
+    denoiser: str = "states",
+    sampler: str = "heun",
+    steps: Any = "",
+    samples: Any = 1,
+    trajectory: Any = 1,
+    weights: Any = "flat",
+    sigma_max: Any = "",
+    sigma_min: Any = "",
+    rho: Any = "",
+    churn: Any = "",
+    step_scale: Any = "",
+    noise_scale: Any = "",
+    center: Any = "",
+    augment: Any = "",
+    align: Any = "",
+    device: str = "auto",
+    seed: Any = 0,
+    name: str = "",
+    file: str = "",
+    denoised: Any = 0,
+    state_weights: Any = "",
+    hydrogens: Any = 1,
+    solvent: Any = 0,
+    distribution: str = "alphafold3",
+    *,
+    quiet: Any = 1,
+    _self: Any = None,
+) -> SampleResult:
+    """
+    DESCRIPTION
+
+        "edm_sample" runs a sampler of the EDM family from pure noise with a
+        denoiser whose right answer is known: the exact posterior mean over
+        the states of the loaded object (or over several objects of the same
+        atoms), at any place and turned in any way. It makes an object whose
+        state 1 is the reference and whose other states are the steps, laid
+        on the reference by their end, and prints what each level still has
+        to go at each step.
+
+    USAGE
+
+        edm_sample selection [, denoiser [, sampler [, steps [, samples
+            [, trajectory [, weights [, sigma_max [, sigma_min [, rho
+            [, churn [, step_scale [, noise_scale [, center [, augment
+            [, align [, device [, seed [, name [, file [, denoised
+            [, state_weights [, hydrogens [, solvent [, distribution
+            ]]]]]]]]]]]]]]]]]]]]]]]]
+
+    ARGUMENTS
+
+        selection = string: atoms of one object, whose states are the data, or
+        of several objects, the shown state of each
+
+        denoiser = string: states (any place and rotation), translation, fixed,
+        or kabsch (best rotation instead of all: an approximation)
+        {default: states}
+
+        sampler = string: euler, heun, ralston, midpoint, chai, dpmpp_2m,
+        dpmpp_2m_sde, ancestral; or a published one: alphafold3, boltz1,
+        boltz2, chai1, protenix, openfold3 {default: heun}
+
+        steps = integer: number of steps {default: 40, or the published one's}
+
+        samples = integer: number of samples {default: 1}
+
+        trajectory = 0/1: an object of steps for each sample, or one object of
+        final samples {default: 1}
+
+        weights = string: chain, residue and atom shares of the noise, as in
+        edm_noise {default: flat}
+
+        sigma_max, sigma_min, rho = float: the schedule, angstrom
+        {default: 2560, 0.0064, 7, or the published one's}
+
+        churn = float: noise added before each step, gamma {default: 0, or the
+        published one's}
+
+        step_scale, noise_scale = float: factors of the step and of the churn
+        noise; 1 is exact {default: 1, or the published one's}
+
+        center, augment, align = 0/1: each step, move the centroid to the
+        origin; turn at random; superpose the denoised structure on the noisy
+        one {default: 1, 1, 0, or the published one's}
+
+        device = string: auto, cpu or cuda {default: auto}
+
+        seed = integer: sample k depends on the seed and k only {default: 0}
+
+        name = string: name of the new object {default: <object>_sample}
+
+        file = string: also write the table (.csv, .json) or its figure (.png)
+
+        denoised = 0/1: another object with the denoised estimates {default: 0}
+
+        state_weights = floats: probability of each state {default: equal}
+
+        hydrogens, solvent, distribution = as in edm_noise
+
+    EXAMPLES
+
+        edm_sample 1tii and chain D
+        edm_sample 1tii and chain D, sampler=boltz2, samples=2, seed=7
+        edm_sample 1tii and chain D, weights=1 4 4, steps=20, file=steps.png
+
+    NOTES
+
+        Two or more states make a sampler choose; with one state it can only
+        find it. A trajectory is shown without the random rotations that the
+        sampler made.
+
+    SEE ALSO
+
+        edm_noise, edm_precondition, edm_color
+    """
+    from edmnoise.noise.sigma import sigma_distribution
+    from edmnoise.noise.weights import parse_weights
+
+    from .. import sampling
+
+    path = None if arg.absent(file) else sampling.check_path(arg.text(file))
+    constants = sigma_distribution(arg.text(distribution))
+    choice = sampling.SamplerChoice(
+        arg.text(sampler),
+        steps=arg.optional(arg.whole, "steps", steps),
+        sigma_max=arg.optional(arg.real, "sigma_max", sigma_max),
+        sigma_min=arg.optional(arg.real, "sigma_min", sigma_min),
+        rho=arg.optional(arg.real, "rho", rho),
+        churn=arg.optional(arg.real, "churn", churn),
+        step_scale=arg.optional(arg.real, "step_scale", step_scale),
+        noise_scale=arg.optional(arg.real, "noise_scale", noise_scale),
+        center=arg.optional(arg.switch, "center", center),
+        augment=arg.optional(arg.switch, "augment", augment),
+        align=arg.optional(arg.switch, "align", align),
+    )
+    result = sampling.sample(
+        _self,
+        arg.text(selection),
+        parse_weights(arg.text(weights) if isinstance(weights, str) else weights),
+        constants,
+        denoiser=arg.text(denoiser),
+        choice=choice,
+        samples=arg.whole("samples", samples),
+        trajectory=arg.switch("trajectory", trajectory),
+        denoised=arg.switch("denoised", denoised),
+        seed=arg.whole("seed", seed),
+        name=None if arg.absent(name) else arg.text(name),
+        device=arg.text(device),
+        hydrogens=arg.switch("hydrogens", hydrogens),
+        solvent=arg.switch("solvent", solvent),
+        state_weights=arg.optional(arg.numbers, "state_weights", state_weights),
+    )
+    say(quiet, "edm_sample", f"object {', '.join(result.names)}: {'; '.join(result.notes)}")
+    show(quiet, result.table)
+    say(quiet, "edm_sample", f"coloured by {result.colouring}")
+    if path is not None:
+        sampling.write(result, path)
+        say(quiet, "edm_sample", f"{path} written")
+    return result
+
+
+@command
+def edm_precondition(
+    selection: str,
+    weights: Any = "flat",
+    rule: str = "finite",
+    z: Any = "-3 -2 -1 0 1 2 3",
+    file: str = "",
+    distribution: str = "alphafold3",
+    *,
+    quiet: Any = 1,
+    _self: Any = None,
+) -> Table:
+    """
+    DESCRIPTION
+
+        "edm_precondition" prints EDM's coefficients c_skip, c_out, c_in and
+        c_noise for each level of a structure (chain, residue in chain, atom
+        in residue) over noise levels, with the data scale of each level
+        measured on the structure, and what each rule for the noise of a
+        level costs in error over the exact linear filter.
+
+    USAGE
+
+        edm_precondition selection [, weights [, rule [, z [, file
+            [, distribution ]]]]]
+
+    ARGUMENTS
+
+        selection = string: atoms of one object
+
+        weights = string: shares of the noise, as in edm_noise {default: flat}
+
+        rule = string: finite (closed form for groups of finite size),
+        increment (the level's own weight), cumulative (its own and those
+        above), global (one scale for all: EDM) {default: finite}
+
+        z = floats: noise levels as normal scores {default: -3 -2 -1 0 1 2 3}
+
+        file = string: also write the table, as .csv or .json
+
+        distribution = as in edm_noise
+
+    EXAMPLES
+
+        edm_precondition 1tii, weights=1 4 4
+        edm_precondition 1tii, weights=current, rule=increment
+
+    SEE ALSO
+
+        edm_sample, edm_noise
+    """
+    from edmnoise.noise.sigma import sigma_distribution
+    from edmnoise.noise.weights import parse_weights
+
+    from .. import sampling
+
+    path = table_file(file)
+    table = sampling.precondition(
+        _self,
+        arg.text(selection),
+        parse_weights(arg.text(weights) if isinstance(weights, str) else weights),
+        sigma_distribution(arg.text(distribution)),
+        arg.numbers("z", arg.text(z) if isinstance(z, str) else z),
+        arg.text(rule),
+    )
+    show(quiet, table)
+    write(quiet, "edm_precondition", table, path)
+    return table

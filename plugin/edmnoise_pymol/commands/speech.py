@@ -1,0 +1,72 @@
+"""How a command listens and speaks: wrong input is one line, results are lines of text, tables, files."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from edmnoise.base.errors import EdmNoiseError
+
+from .. import arguments as arg
+
+if TYPE_CHECKING:
+    from edmnoise.base.table import Table
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_PRINTED_ROWS = 60
+"""Rows of a table that are printed; more belong in a file."""
+
+
+def command(function: Callable[P, R]) -> Callable[P, R]:
+    """One line for wrong input, as PyMOL's own commands do; a traceback is left for our own mistakes."""
+
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        import pymol
+
+        if "_self" in kwargs:  # typed; PyMOL 2.5's parser does not see through this wrapper to say quiet=0
+            kwargs.setdefault("quiet", 0)
+        if kwargs.get("_self") is None:  # called from Python, where nobody says which PyMOL
+            kwargs["_self"] = pymol.cmd
+        try:
+            # What is left blank between two commas comes as None: the default then, as for one left out.
+            given = {name: x for name, x in signature.bind(*args, **kwargs).arguments.items() if x is not None}
+            call = signature.bind(**given)
+        except TypeError as error:
+            allowed = ", ".join(name for name, p in signature.parameters.items() if p.kind is not p.KEYWORD_ONLY)
+            raise pymol.CmdException(f"{error}: the arguments are {allowed}") from None
+        try:
+            return function(*call.args, **call.kwargs)
+        except EdmNoiseError as error:
+            raise pymol.CmdException(str(error)) from error
+
+    return run
+
+
+def table_file(file: Any) -> str | None:
+    """Path of a table; checked before any work is done."""
+    from edmnoise.base.table import check_path
+
+    return None if arg.absent(file) else check_path(arg.text(file))
+
+
+def write(quiet: Any, command: str, table: Table, path: str | None) -> None:
+    if path is not None:
+        table.save(path)
+        say(quiet, command, f"{path} written: {len(table)} row{'' if len(table) == 1 else 's'}")
+
+
+def show(quiet: Any, table: Table) -> None:
+    if not int(quiet):
+        print(table.head(_PRINTED_ROWS))
+
+
+def say(quiet: Any, command: str, message: str) -> None:
+    if not int(quiet):
+        print(f" {command}: {message}")
