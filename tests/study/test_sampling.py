@@ -1,0 +1,142 @@
+"""Recorded runs: the end is a state, the way shrinks, chunks and cancelling change nothing of what was made."""
+
+import numpy as np
+import pytest
+import torch
+
+from edmnoise.base.errors import EdmNoiseError
+from edmnoise.diffusion.sampler import Churn, Sampler
+from edmnoise.diffusion.schedule import karras
+from edmnoise.diffusion.states import StatesDenoiser
+from edmnoise.frames.displacement import Measure
+from edmnoise.noise.nested import Nested
+from edmnoise.noise.sigma import sigma_distribution
+from edmnoise.structure.files import read_structure
+from edmnoise.structure.structure import Structure
+from edmnoise.study import sampling
+from edmnoise.study.figures import freeze_out_figure
+from edmnoise.study.sampling import PARTS, run
+
+SCHEDULE = karras(12, 0.01, 300.0)
+TURNING = Sampler("heun", center=True, rotate=True)
+RESIDUE = Measure(1, True)
+
+
+@pytest.fixture(scope="module")
+def copies(pymol_data):
+    """The subunits D and E of 1TII, residues 1 to 30: two states of the same atoms."""
+    whole = read_structure(f"{pymol_data}/demo/1tii.pdb")
+    numbers = [str(number) for number in range(1, 31)]
+    masks = [(whole.atoms.chain == chain) & np.isin(whole.atoms.number, numbers) for chain in "DE"]
+    return [Structure.from_atoms(whole.coordinates[mask], whole.atoms.take(mask)) for mask in masks]
+
+
+@pytest.fixture(scope="module")
+def model(copies):
+    covariance = Nested(copies[0].hierarchy, (0.2, 0.5, 0.3))
+    states = torch.tensor(np.stack([copy.coordinates.T for copy in copies]))
+    return StatesDenoiser(states, covariance, hierarchy=copies[0].hierarchy)
+
+
+def made(copies, model, sampler=TURNING, **options):
+    return run(copies[0], model, model.covariance, SCHEDULE, sampler, **options)
+
+
+def test_the_end_is_a_state_laid_on_the_reference(copies, model):
+    """Each sample is one of the states to 1e-2 A; those of the first state lie on the reference."""
+    result = made(copies, model, samples=6, seed=2)
+    ends = result.states[-1]
+    assert ends.sum() == pytest.approx(1)
+    alike = [np.sqrt(np.mean((end - copies[0].coordinates) ** 2)) for end in result.final]
+    assert min(alike) < 1e-2 < max(alike)
+    assert np.mean([value < 1e-2 for value in alike]) == pytest.approx(ends[0], abs=1e-6)
+
+
+def test_the_way_ends_at_nothing_and_freezes_in_between(copies, model):
+    result = made(copies, model, samples=2)
+    for what in ("denoised", "noisy"):
+        assert result.to_go(what)[RESIDUE][-1] < 0.1
+    way = result.to_go()[RESIDUE]
+    frozen = result.freeze_out()[RESIDUE]
+    below = result.sigmas < frozen
+    assert (way[below] <= 0.1 * way[0] * (1 + 1e-9)).all()
+    assert way[~below][-1] > 0.1 * way[0]
+    assert np.isnan(result.freeze_out()[PARTS[0]])  # one chain does not move about its own centre
+
+
+def test_rotations_of_the_sampler_are_not_shown(copies, model):
+    """Centring, turning and shifting the samples at each step changes nothing of the recorded trajectory."""
+    quiet = made(copies, model, Sampler("heun"), seed=4, dtype=torch.float64)
+    turned = made(copies, model, Sampler("heun", center=True, rotate=True, translate=1.0), seed=4, dtype=torch.float64)
+    np.testing.assert_allclose(quiet.sigmas, turned.sigmas)
+    np.testing.assert_allclose(turned.denoised, quiet.denoised, atol=1e-3)
+
+
+def test_chunks_change_nothing(copies, model, monkeypatch):
+    together = made(copies, model, samples=3, seed=1)
+    monkeypatch.setattr(sampling, "_CHUNK_BYTES", 1)
+    alone = made(copies, model, samples=3, seed=1)
+    np.testing.assert_allclose(alone.final, together.final, atol=1e-3)
+    np.testing.assert_allclose(alone.states, together.states, atol=1e-4)
+
+
+def test_a_cancelled_run_keeps_what_it_has(copies, model):
+    seen = []
+
+    def stop(done, total, step):
+        seen.append((done, total))
+        return done < 5
+
+    result = made(copies, model, samples=2, progress=stop)
+    assert seen == [(k, SCHEDULE.steps) for k in range(1, 6)]
+    assert result.partial
+    assert result.steps.tolist() == [1, 2, 3, 4, 5]
+    assert result.last_sigma == SCHEDULE.sigmas[5]
+    assert result.final.shape == (2, copies[0].n_atoms, 3)
+    assert "cancelled" in result.table(sigma_distribution("alphafold3")).title
+
+
+def test_ctrl_c_is_a_cancel(copies, model):
+    def interrupt(done, total, step):
+        if done == 3:
+            raise KeyboardInterrupt
+        return True
+
+    assert made(copies, model, progress=interrupt).steps.tolist() == [1, 2, 3]
+
+
+def test_recording_keeps_chosen_steps(copies, model):
+    result = made(copies, model, keep=4)
+    assert len(result.steps) == 4
+    assert result.steps[0] == 1
+    assert result.steps[-1] == SCHEDULE.steps
+    assert result.noisy.shape == (4, 1, copies[0].n_atoms, 3)
+
+
+def test_churn_is_seen_in_the_levels(copies, model):
+    """The denoiser is asked at (1 + gamma) sigma, and that is what is recorded."""
+    result = made(copies, model, Sampler("euler", Churn(0.5, above=1.0)))
+    expected = [s * (1.5 if t > 1.0 else 1.0) for s, t in zip(SCHEDULE.sigmas, SCHEDULE.sigmas[1:], strict=False)]
+    np.testing.assert_allclose(result.sigmas, expected)
+
+
+def test_level_estimates_of_an_exact_denoiser_are_harmless(copies, model):
+    """Its residue and chain centres are those of its atoms: replacing the means by them changes nothing."""
+    plain = made(copies, model, Sampler("heun"))
+    broadcast = made(copies, model, Sampler("heun", residue_weight=1.0, chain_weight=1.0))
+    np.testing.assert_allclose(broadcast.final, plain.final, atol=1e-3)
+
+
+def test_table_and_figure(copies, model, tmp_path):
+    result = made(copies, model)
+    table = result.table(sigma_distribution("alphafold3"))
+    assert table["denoised residue in chain"] == result.to_go()[RESIDUE].tolist()
+    assert table["state 2"] == result.states[:, 1].tolist()
+    freeze_out_figure(result, tmp_path / "way.png")
+    assert (tmp_path / "way.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("options", "sentence"), [({"samples": 0}, "samples is 0"), ({"samples": 10**9}, "at most")])
+def test_refusals(copies, model, options, sentence):
+    with pytest.raises(EdmNoiseError, match=sentence):
+        made(copies, model, **options)
