@@ -55,6 +55,17 @@ def run(folder: str) -> None:
     _picture(cmd, inside("complex_current_by_chain.png"), "complex_current", 2)
     do(f"edm_save {inside('complex_current.cif')}, complex_current")
 
+    print("\n== Sampling: the five copies D-H of 1TII's subunit as five states, and what a sampler does with them")
+    for chain in "DEFGH":
+        cmd.create(f"copy_{chain}", f"1tii and chain {chain} and polymer", 1, 1, zoom=0)
+    copies = " or ".join(f"copy_{chain}" for chain in "DEFGH")
+    do(f"edm_sample {copies}, weights=current, steps=30, name=steps, file={inside('steps.png')}")
+    do(f"edm_sample {copies}, sampler=boltz2, steps=50, samples=10, trajectory=0, name=ten, file={inside('ten.csv')}")
+    do(f"edm_precondition copy_D, weights=current, file={inside('precondition.csv')}")
+    for state in (22, 25, 32):
+        _picture(cmd, inside(f"steps_{state}.png"), "steps", state)
+    _picture(cmd, inside("ten.png"), "ten", 0)
+
     cmd.set("all_states", 0)
     cmd.frame(1)
     cmd.enable("all")
@@ -87,9 +98,9 @@ def _picture(cmd: Any, path: str, name: str, state: int) -> None:
     cmd.show("ribbon", name)
     cmd.set("all_states", int(state == 0))
     cmd.frame(max(state, 1))
-    if state < 2:  # later states keep the reference's view, so that pictures can be compared
+    if state < 2 or name == "steps":  # later frames keep the reference's view, so that pictures can be compared
         cmd.orient(name, state=1)
-        cmd.zoom(name, 2, state=state, complete=1)
+        cmd.zoom(name, -2, state=0 if state == 0 else 1)
     cmd.bg_color("white")
     cmd.set("ray_opaque_background", 1)
     cmd.set("ribbon_width", 4)
