@@ -32,7 +32,7 @@ class Schedule:
     Examples
     --------
     >>> karras(steps=3, sigma_min=0.1, sigma_max=10, rho=7)
-    Schedule(3 steps: 10, 1.36, 0.1, 0 A)
+    Schedule(3 steps: 10, 1.45, 0.1, 0 A)
     """
 
     sigmas: tuple[float, ...]
@@ -90,8 +90,9 @@ def karras(
         A name from GRIDS.
     """
     _check_range(sigma_min, sigma_max)
-    if not (math.isfinite(rho) and rho > 0):
-        raise EdmNoiseError(f"rho is {rho}: give a number above 0")
+    for name, value in (("rho", rho), ("scale", scale)):
+        if not (math.isfinite(value) and value > 0):
+            raise EdmNoiseError(f"{name} is {value}: give a number above 0")
     t = _grid(steps, grid)
     high, low = sigma_max ** (1 / rho), sigma_min ** (1 / rho)
     return _ended(scale * (high + t * (low - high)) ** rho, grid)
@@ -113,7 +114,7 @@ def _grid(steps: int, grid: str) -> np.ndarray:
     if grid not in GRIDS:
         raise EdmNoiseError(f"no grid {grid!r}: the known ones are {', '.join(GRIDS)}")
     fewest = 2 if grid in ("linspace", "midpoint") else 1
-    if steps < fewest:
+    if not isinstance(steps, int) or steps < fewest:
         raise EdmNoiseError(f"steps is {steps}: give a whole number from {fewest}")
     if grid == "then_zero":
         return np.linspace(0, 1, steps) if steps > 1 else np.zeros(1)
