@@ -10,6 +10,7 @@ d = (m - m_parent) / sqrt(v), at the top d = m / sqrt(v),
 
     x^T K^-1 y = sum of d(x) d(y) over all groups of all levels: squares, in which nothing cancels
     K^-1 x     = f of the atoms,  f = d / sqrt(v) + a f_parent  downward from f = d / sqrt(v)
+    C K^-1 x   = sum of w_g f_g over the atom and the groups g around it, w being those of a part C of K
     L^-1 x     = z of the atoms,  z = d + sqrt(a) z_parent      downward from z = d
     L z        = sqrt(w) z + sum of (sqrt(v_g) - sqrt(u_g)) t_g over the groups g around the atom
     log det K  = sum of log w over the atoms + sum of log(1 + w_g / u_g) over the groups.
@@ -130,10 +131,7 @@ class Nested(Covariance):
         return self.hierarchy.counts[0]
 
     def __add__(self, other: Nested) -> Nested:
-        if not _same(self.hierarchy, other.hierarchy):
-            raise EdmNoiseError(
-                f"{self.hierarchy} and {other.hierarchy} group atoms differently: add covariances on the same groups"
-            )
+        self._check_groups(other)
         return Nested(self.hierarchy, [a + b for a, b in zip(self.variances, other.variances, strict=True)])
 
     def __mul__(self, scale: float) -> Nested:
@@ -176,14 +174,33 @@ class Nested(Covariance):
             total = total + level.ratio.log1p().sum()
         return total
 
+    def filter(self, part: Nested, x: Tensor) -> Tensor:
+        """C K^-1 x, (..., N): the mean of that part of x, x ~ N(0, K), which has the covariance C.
+
+        Parameters
+        ----------
+        part
+            C, on the same groups: K is C and more. It may be singular.
+
+        Notes
+        -----
+        ``C.multiply(K.solve(x))`` in one pass and, where K is almost singular, with all digits: K^-1 x is large then
+        and its sums over groups small, and they are taken before it is made.
+        """
+        self._check_groups(part)
+        if not set(part._varying) <= set(self._varying):
+            raise EdmNoiseError(f"{part} is no part of {self}: give a covariance that was added to it")
+        shares = {k: part.variances[k].to(x.device) for k in self._varying}
+        return self._rowwise(lambda rows: self._filter(shares, rows).to(x.dtype), x, inverse=True)
+
     def draw(self, out: Tensor, generator: torch.Generator) -> Tensor:
         self._check(out)
         # Finest first, levels without variance included: all variances get the same normal numbers from one seed.
         drawn = [out, *(out.new_empty(*out.shape[:-1], count) for count in self.hierarchy.counts[1 : self._top + 1])]
         for eps, w in zip(drawn, self.variances, strict=False):
             eps.normal_(generator=generator).mul_(w.detach().sqrt().to(eps))
-        for level in range(self._top, 0, -1):
-            drawn[level - 1].add_(spread(drawn[level], self.hierarchy, level, level - 1))
+        for link in reversed(self._tree(out.device).links):
+            drawn[link.fine].add_(link.spread(drawn[link.coarse]))
         return out
 
     # On rows, (rows, N) in float64
@@ -219,12 +236,25 @@ class Nested(Covariance):
         return [*deviations, mean * levels[-1].root_p]
 
     def _solve(self, x: Tensor) -> Tensor:
+        *_, f = self._flows(x)
+        return f
+
+    def _flows(self, x: Tensor) -> Iterator[Tensor]:
+        """f: K^-1 x summed over the groups of each level that varies, coarsest first."""
         levels, links = self._tree(x.device)
         d = self._deviations(x)
         f = d[-1] * levels[-1].root_p
+        yield f
         for link, level, own in _down(links, levels, d):
             f = link.spread(f, link.share).addcmul_(own, level.root_p)
-        return f
+            yield f
+
+    def _filter(self, part: dict[int, Tensor], x: Tensor) -> Tensor:
+        flows = self._flows(x)
+        y = next(flows) * part[self._top]
+        for link, f in zip(reversed(self._tree(x.device).links), flows, strict=True):
+            y = link.spread(y).addcmul_(f, part[link.fine])
+        return y
 
     def _whiten(self, x: Tensor) -> Tensor:
         levels, links = self._tree(x.device)
@@ -267,7 +297,7 @@ class Nested(Covariance):
         else:
             parts = zip(*(row.split(step) for row in rows), strict=True)
             whole = torch.cat([function(*(row.double() for row in part)) for part in parts])
-        return whole.reshape(*shape[:-1], *whole.shape[1:])
+        return whole.reshape((*shape[:-1], *whole.shape[1:]))
 
     def _check(self, x: Tensor, inverse: bool = False) -> None:
         if x.ndim == 0 or x.shape[-1] != self.atoms or not x.is_floating_point():
@@ -276,6 +306,11 @@ class Nested(Covariance):
             )
         if inverse:
             self._check_inverse()
+
+    def _check_groups(self, other: Nested) -> None:
+        a, b = self.hierarchy, other.hierarchy
+        if not (a is b or (a.counts == b.counts and all(map(np.array_equal, a.parents, b.parents)))):
+            raise EdmNoiseError(f"{a} and {b} group atoms differently: give covariances on the same groups")
 
     def _check_inverse(self) -> None:
         if self._rigid:
@@ -330,7 +365,3 @@ def _checked(variance: float | Tensor, name: str, count: int) -> Tensor:
 def _shown(w: Tensor) -> str:
     low, high = w.min().item(), w.max().item()
     return f"{low:g}" if len(w) == 1 else f"{low:g}...{high:g}"
-
-
-def _same(a: Hierarchy, b: Hierarchy) -> bool:
-    return a is b or (a.counts == b.counts and all(map(np.array_equal, a.parents, b.parents)))
