@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+_SWITCHES = "hydrogens solvent fresh relative follow trajectory denoised center augment".split()
+
 CHOICES: dict[str, tuple[str, ...]] = {
     "weights": ("flat", "current", "rebalanced", "residue-heavy", "balanced-residue"),
     "process": ("multiscale",),
@@ -15,14 +17,23 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "level": ("atom", "residue", "chain"),
     "over": ("mean", "max", "state"),
     "palette": ("dusk", "ocean", "blue_white_red", "rainbow", "grey_red"),
-    **dict.fromkeys(("hydrogens", "solvent", "fresh", "relative", "follow"), ("0", "1")),
+    "denoiser": ("states", "translation", "fixed", "kabsch"),
+    "sampler": (
+        *("euler", "heun", "ralston", "midpoint", "chai", "dpmpp_2m", "dpmpp_2m_sde", "ancestral"),
+        *("alphafold3", "boltz1", "boltz2", "chai1", "protenix", "openfold3"),
+    ),
+    "device": ("auto", "cpu", "cuda"),
+    "rule": ("finite", "increment", "cumulative", "global"),
+    **dict.fromkeys(_SWITCHES, ("0", "1")),
 }
 """Words that an argument takes. Written out here because the library's modules that own them import torch; the test
 suite compares them."""
 
-
-NARROWER: dict[tuple[str, str], tuple[str, ...]] = {("edm_save", "level"): ("atom", "residue")}
-"""Where one command takes fewer of these words than the others."""
+OWN_CHOICES: dict[tuple[str, str], tuple[str, ...]] = {
+    ("edm_save", "level"): ("atom", "residue"),
+    ("edm_sample", "align"): ("0", "1"),
+}
+"""Where one command takes other words than the others."""
 
 
 def add_completions(cmd: Any, commands: tuple[Callable[..., Any], ...]) -> None:
@@ -53,5 +64,5 @@ def _keywords(command: str, parameters: list[str]) -> Any:
     from pymol.shortcut import Shortcut
 
     optional = [p for p in parameters if p not in ("selection", "name") or parameters.index(p) > 1]
-    choices = {p: NARROWER.get((command, p)) or CHOICES.get(p, ("",)) for p in optional}
+    choices = {p: OWN_CHOICES.get((command, p)) or CHOICES.get(p, ("",)) for p in optional}
     return Shortcut([f"{p}={choice}" for p in optional for choice in choices[p]])

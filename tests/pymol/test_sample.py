@@ -1,0 +1,143 @@
+"""edm_sample and edm_precondition typed in a real PyMOL: trajectories, their order, their files, what is refused."""
+
+import json
+
+import numpy as np
+import pytest
+
+from edmnoise.diffusion.presets import PRESETS
+from edmnoise.diffusion.solvers import SOLVERS
+from edmnoise_pymol import edm_precondition, edm_sample
+from edmnoise_pymol.completion import CHOICES
+from edmnoise_pymol.sampling import DENOISERS
+
+RUN = "steps=6, sigma_max=100, sigma_min=0.01"
+
+
+@pytest.fixture
+def copies(cmd, pymol_data):
+    """Residues 1-20 of the subunits D and E of 1TII: two objects of the same atoms, and an object of both as states."""
+    cmd.load(str(pymol_data / "demo" / "1tii.pdb"), "whole")
+    for name in "de":
+        cmd.create(name, f"whole and chain {name.upper()} and resi 1-20", 1, 1)
+    cmd.create("both", "d", 1, 1)
+    cmd.create("both", "d", 1, 2)
+    cmd.load_coords(cmd.get_coords("e"), "both", 2)
+    cmd.delete("whole")
+
+
+@pytest.mark.parametrize("selection", ["d or e", "both"])
+def test_a_trajectory_leads_from_noise_to_a_state(cmd, copies, snapshot, typed, frames_of, selection):
+    """State 1 is the reference, then a state a step with sigma in its title; the last is one of the data, in place."""
+    before = snapshot()
+    said = typed(f"edm_sample {selection}, {RUN}, name=made")
+    assert snapshot(leave_out=["made"]) == before
+    assert "2 states of " in said
+    assert "90 % of the way is done at sigma" in said
+    frames = frames_of("made", first=1)
+    assert len(frames) == 1 + 6 + 1
+    reference = cmd.get_coords(selection if selection == "both" else "d", 1)
+    np.testing.assert_array_equal(frames[0], reference)
+    assert cmd.get_title("made", 2).startswith("1/6 step=1 sigma=100 ")
+    assert cmd.get_title("made", 8).startswith("end sigma=0 ")
+    spread = [np.sqrt(np.mean((frame - reference) ** 2)) for frame in frames[1:]]
+    assert spread[0] > 50
+    ends = []
+    for state in ("d", "e"):
+        cmd.create("pair", "made", 8, 1)
+        cmd.create("pair", state, 1, 2, discrete=0)
+        cmd.load_coords(cmd.get_coords(state), "pair", 2)
+        ends.append(max(cmd.intra_rms("pair", 2)))
+        cmd.delete("pair")
+    assert min(ends) < 0.1
+    assert spread[-1] < 2
+
+
+def test_samples_become_objects_of_steps_or_one_object_of_samples(cmd, copies):
+    steps = edm_sample("d or e", steps=4, samples=2, denoised=1, name="made")
+    assert steps.names == ("made_1", "made_1_denoised", "made_2", "made_2_denoised")
+    assert [cmd.count_states(name) for name in steps.names] == [6] * 4
+    ends = edm_sample("d or e", steps=4, samples=3, trajectory=0)
+    assert ends.names == ("d_sample",)
+    assert cmd.count_states("d_sample") == 4
+    np.testing.assert_array_equal(cmd.get_coords("d_sample", 2), ends.run.final[0])
+
+
+def test_the_seed_makes_the_sample(cmd, copies):
+    """Sample 1 of two is sample 1 alone, to the rounding of float32 sums over another batch."""
+    two = edm_sample("d or e", steps=4, samples=2, trajectory=0, seed=3, name="two")
+    one = edm_sample("d or e", steps=4, samples=1, trajectory=0, seed=3, name="one")
+    np.testing.assert_allclose(one.run.final[0], two.run.final[0], atol=1e-3)
+    other = edm_sample("d or e", steps=4, samples=1, trajectory=0, seed=4, name="other")
+    assert np.abs(other.run.noisy[0] - one.run.noisy[0]).max() > 1
+
+
+@pytest.mark.parametrize("sampler", [*SOLVERS, *PRESETS])
+def test_every_sampler_runs_by_name(cmd, copies, sampler):
+    result = edm_sample("d or e", sampler=sampler, steps=5, trajectory=0, name="made")
+    assert np.isfinite(result.run.final).all()
+
+
+@pytest.mark.parametrize("denoiser", DENOISERS)
+def test_every_denoiser_runs_by_name(cmd, copies, denoiser):
+    assert np.isfinite(edm_sample("both", denoiser=denoiser, steps=5, name="made").run.final).all()
+
+
+def test_state_weights_choose(cmd, copies):
+    result = edm_sample("both", steps=8, samples=4, state_weights="1 0", trajectory=0)
+    np.testing.assert_allclose(result.run.states, np.tile([1.0, 0.0], (8, 1)), atol=1e-12)
+
+
+def test_files(cmd, copies, tmp_path):
+    edm_sample("both", steps=4, name="one", file=str(tmp_path / "way.json"))
+    assert len(json.loads((tmp_path / "way.json").read_text())["rows"]) == 4
+    edm_sample("both", steps=4, name="two", file=str(tmp_path / "way.png"))
+    assert (tmp_path / "way.png").stat().st_size > 5000
+
+
+def test_a_scrambled_object_keeps_its_atoms(cmd, copies):
+    """Atoms that PyMOL has renumbered since: every state still belongs to its atom."""
+    cmd.alter("d", "resi = str(40 - int(resi))")
+    cmd.alter("e", "resi = str(40 - int(resi))")
+    cmd.sort("d")
+    cmd.sort("e")
+    edm_sample("d", steps=6, sigma_max=100, sigma_min=0.01, name="made")
+    assert cmd.intra_rms_cur("made", 1)[-1] < 0.05
+
+
+def test_precondition(cmd, copies, typed):
+    said = typed("edm_precondition d, weights=1 4 4, z=-1 0")
+    assert "data scales: chain" in said
+    table = edm_precondition("d", weights="1 4 4", z="-1 0", rule="global")
+    assert table["c_skip atom"] == table["c_skip chain"]
+
+
+def test_completion_knows_the_names():
+    assert CHOICES["denoiser"] == tuple(DENOISERS)
+    assert CHOICES["sampler"] == (*SOLVERS, *PRESETS)
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("edm_sample nosuch", "'nosuch'"),
+        ("edm_sample d or e and name CA", "states need the same atoms"),
+        ("edm_sample d, sampler=magic", "the known ones are euler"),
+        ("edm_sample d, denoiser=magic", "the known ones are states"),
+        ("edm_sample d, steps=0", "steps is 0"),
+        ("edm_sample d, steps=two", "whole number"),
+        ("edm_sample d, sigma_min=5, sigma_max=2", "sigma_min"),
+        ("edm_sample d, samples=0", "samples is 0"),
+        ("edm_sample d, samples=1000000000", "at most"),
+        ("edm_sample d, weights=1 1 0", "1e-6"),
+        ("edm_sample d, churn=-1", "churn is -1"),
+        ("edm_sample d, step_scale=2, sampler=dpmpp_2m", "step_scale"),
+        ("edm_sample both, state_weights=1 2 3", "give 2 numbers"),
+        ("edm_sample d, device=tpu", "auto, cpu or cuda"),
+        ("edm_sample d, name=e", "taken"),
+        ("edm_sample d, file=way.txt", ".csv"),
+        ("edm_precondition d, rule=best", "no rule 'best'"),
+    ],
+)
+def test_refused(cmd, copies, refusal, line, sentence):
+    assert sentence in refusal(line)
