@@ -206,8 +206,8 @@ def edm_table(
 
         z = floats: noise levels as normal scores {default: -3 -2 -1 0 1 2 3}
 
-        weights = strings: weights separated by "|", each three numbers (chain
-        residue atom) or a name {default: flat | 8.2 1.6 1.3 | 1 4 4}
+        weights = strings: weights separated by "|", each three numbers or a name
+        as in edm_noise {default: flat | 8.2 1.6 1.3 | 1 4 4}
 
         draws = integer: frames drawn for each row {default: 1}
 
