@@ -20,7 +20,7 @@ from torch import Tensor
 from ..base.errors import EdmNoiseError
 from ..base.seeds import NOISE, check_seed, reseed
 from ..structure.hierarchy import Hierarchy
-from ..structure.levels import ancestor_index
+from ..structure.levels import parent_coordinates
 from .nested import Nested
 from .sigma import check_sigma
 from .weights import Weights
@@ -28,6 +28,9 @@ from .weights import Weights
 _TILE = 8192
 """Groups drawn at a time. A tile of 96 KiB stays in the cache between the passes over it, and is below the size at
 which torch starts threads of its own inside each operation. Fixed: another tile size gives other random numbers."""
+
+_MOST_FRAMES = 64
+"""Frames of a small structure that are drawn together, each with a generator of its own (5 KiB)."""
 
 _BLOCK_ATOMS = 1 << 18
 """Atoms in a block of frames (3 MiB), where frames are made a block at a time."""
@@ -121,40 +124,69 @@ class MultiscaleNoise:
     def _fill(
         self, out: Tensor, numbers: Sequence[int], scales: Sequence[float], seed: int, mean: Tensor | None
     ) -> None:
-        """Draw the frames into ``out`` (S, N, 3), shared between threads frame by frame.
+        """Draw the frames into ``out`` (S, N, 3), some at a time where they are small, shared between threads.
 
         torch draws normal numbers on one thread; frames have generators of their own, so several threads draw
         several frames (measured in benchmarks/noise.py).
         """
-        workers = min(torch.get_num_threads(), len(numbers))
-        shares = [range(worker, len(numbers), workers) for worker in range(workers)]
+        size = min(_MOST_FRAMES, len(numbers), max(1, _TILE // self.hierarchy.counts[0]))
+        batches = [slice(start, start + size) for start in range(0, len(numbers), size)]
+        workers = min(torch.get_num_threads(), len(batches))
 
-        def work(share: range) -> None:
-            generator = torch.Generator()
-            for row in share:
-                self._draw(out[row], reseed(generator, seed, numbers[row], NOISE), scales[row], mean)
+        def work(share: Sequence[slice]) -> None:
+            room = _Room(self, size, mean)
+            for batch in share:
+                room.draw(_views(out[batch]), seed, numbers[batch], scales[batch])
 
-        if workers == 1 or out.numel() < _TILE:
-            list(map(work, shares))
+        if workers == 1:
+            work(batches)
         else:
             with ThreadPoolExecutor(workers) as pool:
-                list(pool.map(work, shares))
+                list(pool.map(work, [batches[worker::workers] for worker in range(workers)]))
 
-    def _draw(self, out: Tensor, generator: torch.Generator, sigma: float, mean: Tensor | None) -> None:
-        """Draw one frame into ``out`` (N, 3), coarsest level first, each level scaled as it is drawn."""
-        carried: Tensor | None = None  # (groups, 3): sum of the levels above the current one
-        for level in range(self.hierarchy.depth - 1, -1, -1):
-            eps = out if level == 0 else _empty(self.hierarchy.counts[level], 3)
-            parent = None if carried is None else ancestor_index(self.hierarchy, level, level + 1)
-            amplitude = sigma * math.sqrt(self.weights[level])
-            for start in range(0, len(eps), _TILE):
-                tile = slice(start, start + _TILE)
-                part = eps[tile].normal_(0, amplitude, generator=generator)
-                if carried is not None and parent is not None:
-                    part += torch.index_select(carried, 0, parent[tile])
-                if level == 0 and mean is not None:
-                    part += mean[tile]
-            carried = eps
+
+_Views = tuple[Tensor, list[tuple[Sequence[Tensor], Tensor]]]
+"""Of frames (s, n, 3): their numbers in line, (s, 3 n) or (3 n,) of one frame; and for each tile every frame's groups
+(tile, 3), and the tile's numbers in line."""
+
+
+def _views(frames: Tensor) -> _Views:
+    flat = frames.view(-1) if len(frames) == 1 else frames.view(len(frames), -1)
+    if frames.shape[1] <= _TILE:
+        return flat, [(frames.unbind(), flat)]
+    tiles = zip(frames[0].split(_TILE), flat.split(3 * _TILE), strict=True)
+    return flat, [((rows,), part) for rows, part in tiles]
+
+
+class _Room:
+    """What one thread needs to draw some frames at a time, made once: for 253 atoms, making it takes longer than
+    drawing a frame."""
+
+    def __init__(self, noise: MultiscaleNoise, size: int, mean: Tensor | None) -> None:
+        hierarchy, depth = noise.hierarchy, noise.hierarchy.depth
+        self.generators = [torch.Generator() for _ in range(size)]
+        self.amplitudes = [math.sqrt(weight) for weight in noise.weights]
+        self.parents = [parent_coordinates(hierarchy, level).split(3 * _TILE) for level in range(depth - 1)]
+        self.mean = None if mean is None else mean.flatten().split(3 * _TILE)
+        self.above = [_empty(size, count, 3) for count in hierarchy.counts[1:]]
+        self.views = [_views(frames) for frames in self.above]
+
+    def draw(self, out: _Views, seed: int, numbers: Sequence[int], scales: Sequence[float]) -> None:
+        """Draw frames, coarsest level first, each level scaled as it is drawn."""
+        if len(numbers) < len(self.above[0]):  # the last ones
+            self.views = [_views(frames[: len(numbers)]) for frames in self.above]
+        generators = [reseed(g, seed, k, NOISE) for g, k in zip(self.generators, numbers, strict=False)]
+        carried: Tensor | None = None  # sum of the levels above the current one
+        for level in range(len(self.above), -1, -1):
+            flat, tiles = self.views[level - 1] if level else out
+            for i, (rows, part) in enumerate(tiles):
+                for row, generator, sigma in zip(rows, generators, scales, strict=True):
+                    row.normal_(0, sigma * self.amplitudes[level], generator=generator)
+                if carried is not None:
+                    part.add_(torch.index_select(carried, -1, self.parents[level][i]))
+                if level == 0 and self.mean is not None:
+                    part.add_(self.mean[i])
+            carried = flat
 
 
 def _empty(*shape: int) -> Tensor:

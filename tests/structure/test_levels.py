@@ -7,7 +7,15 @@ import pytest
 import torch
 
 from edmnoise.structure.hierarchy import Hierarchy
-from edmnoise.structure.levels import ancestor_index, as_array, atom_means, group_sum, sizes, spread
+from edmnoise.structure.levels import (
+    ancestor_index,
+    as_array,
+    atom_means,
+    group_sum,
+    parent_coordinates,
+    sizes,
+    spread,
+)
 
 DEPTHS = (2, 3, 4, 5)
 SHAPES = ((), (5,), (2, 3))
@@ -103,6 +111,16 @@ def test_an_index_is_made_once_and_goes_with_its_hierarchy(nesting):
     assert ancestor_index(one, 0, 1) is ancestor_index(one, 0, 1)
     assert ancestor_index(one, 0, 1) is not ancestor_index(other, 0, 1)
     assert torch.equal(ancestor_index(one, 0, 1), ancestor_index(other, 0, 1))
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_coordinates_in_line_are_looked_up_one_by_one(nesting, depth):
+    hierarchy = nesting(depth + 40, depth)
+    for level in range(depth - 1):
+        above = numbers(hierarchy.counts[level + 1], 3)
+        below = above.flatten()[parent_coordinates(hierarchy, level)].reshape(-1, 3)
+        assert torch.equal(below, above[hierarchy.parents[level]])
+    assert parent_coordinates(hierarchy, 0) is parent_coordinates(hierarchy, 0)
 
 
 def test_group_sums_keep_the_precision_they_were_given(nesting):
