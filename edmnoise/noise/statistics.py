@@ -32,7 +32,10 @@ _NOTHING = 1e-14
 """Relative size of what rounding leaves where a group is all of its parent, and does not move within it."""
 
 _SIMULATED_NUMBERS = 1 << 18
-"""Residue centres drawn at a time by the simulation of the ratio's scatter (bounds its memory)."""
+"""Kinds of residues drawn at a time by the simulation of the ratio's scatter (bounds its memory)."""
+
+_PICKED = 64
+"""Frames past which the ratio's scatter falls with the root of their number, and its bias with their number."""
 
 
 @dataclass(frozen=True)
@@ -148,35 +151,48 @@ class NoiseStatistics:
         A ratio of two correlated mean squares has no closed form and is skewed where one chain carries most of the
         noise (first-order propagation gives .034 instead of .044 for weights 8.2/1.6/1.3). Instead the two mean
         squares are drawn exactly, without drawing atoms: the atoms' spread about their centres is independent of the
-        centres and chi-square distributed (Cochran 1934), and only the centres have to be drawn. Frames are then
-        picked from these draws. Fixed random numbers; relative error of the scatter 1 / sqrt(2 * simulations).
+        centres and chi-square distributed (Cochran 1934), and so is that of the residues of one size in one chain.
+        Frames are then picked from these draws. Fixed random numbers; relative error of the scatter
+        1 / sqrt(2 * simulations).
         """
         rng = np.random.default_rng(0)
         atoms, residues = self._counts[0], self._counts[1]
-        share = self._sizes[1] / atoms
-        coarse, fine = np.empty(simulations), np.empty(simulations)
-        rows = max(1, _SIMULATED_NUMBERS // residues)
-        for start in range(0, simulations, rows):
-            stop = min(start + rows, simulations)
-            squares = (self._draw_centres(rng, stop - start) ** 2).sum(axis=1) / 3
-            coarse[start:stop], fine[start:stop] = squares.mean(axis=1), squares @ share
-        degrees = 3 * (atoms - residues)
-        if degrees:
-            fine += self._weights[0] * rng.chisquare(degrees, simulations) / (3 * atoms)
+        coarse, fine = self._draw_squares(rng, simulations)
+        fine += 2 * self._weights[0] * rng.standard_gamma(1.5 * (atoms - residues), simulations) / (3 * atoms)
         # The means are known: with them put right, what is left of the simulation's own scatter is in the spread.
         coarse *= self.displacement(1).mean / coarse.mean()
         fine *= self.displacement(0).mean / fine.mean()
-        picks = rng.integers(0, simulations, (1024, draws)) if draws > 1 else np.arange(simulations)[:, None]
+        few = min(draws, _PICKED)
+        picks = rng.integers(0, simulations, (1024, few)) if few > 1 else np.arange(simulations)[:, None]
         ratios = np.sqrt(coarse[picks].mean(axis=1) / fine[picks].mean(axis=1))
-        return float(ratios.mean()), float(ratios.std())
+        limit = self.ratio()
+        return limit + (float(ratios.mean()) - limit) * few / draws, float(ratios.std()) * math.sqrt(few / draws)
 
-    def _draw_centres(self, rng: np.random.Generator, draws: int) -> Array:
-        """(draws, 3, residues) absolute displacements of the residue centres, drawn without their atoms."""
-        centres = np.zeros((draws, 3, 1))
-        for k in range(self.whole - 1, 0, -1):
-            amplitude = np.sqrt(self._own_variance(1)) if k == 1 else math.sqrt(self._weights[k])
-            centres = centres[:, :, self._parents[k]] + amplitude * rng.standard_normal((draws, 3, self._counts[k]))
-        return centres
+    def _draw_squares(self, rng: np.random.Generator, draws: int) -> tuple[Array, Array]:
+        """(draws,) mean squares of the residue centres, each counted equally and each by its atoms.
+
+        Of m residues alike only the sum of their own vectors e and of |e|^2 matter, N(0, m v) and |sum e|^2 / m +
+        v chi-square(3 m - 3): a structure of any size has few kinds of residues.
+        """
+        residues, span = self._counts[1], int(self._sizes[1].max()) + 1
+        kinds, alike = np.unique(self._parents[1] * span + self._sizes[1].astype(np.int64), return_counts=True)
+        home, size = kinds // span, kinds % span
+        own = self._weights[1] + self._weights[0] / size
+        coarse, fine = np.empty(draws), np.empty(draws)
+        rows = max(1, _SIMULATED_NUMBERS // (len(kinds) + self._counts[2]))
+        for start in range(0, draws, rows):
+            part = slice(start, min(start + rows, draws))
+            count = part.stop - start
+            around = np.zeros((count, 3, 1))
+            for k in range(self.whole - 1, 1, -1):
+                numbers = rng.standard_normal((count, 3, self._counts[k]))
+                around = around[:, :, self._parents[k]] + math.sqrt(self._weights[k]) * numbers
+            sums = np.sqrt(alike * own) * rng.standard_normal((count, 3, len(kinds)))
+            squares = 2 * own * rng.standard_gamma(1.5 * (alike - 1), (count, len(kinds)))
+            squares += (sums * (sums / alike + 2 * around[:, :, home])).sum(axis=1)
+            squares += alike * (around**2).sum(axis=1)[:, home]
+            coarse[part], fine[part] = squares.sum(axis=1) / residues, squares @ size / self._counts[0]
+        return coarse / 3, fine / 3
 
     def _up(self, fine: int, coarse: int) -> NDArray[np.int64]:
         index = np.arange(self._counts[fine])

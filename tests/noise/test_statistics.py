@@ -216,6 +216,22 @@ def test_the_ratios_scatter_for_other_depths(nesting, memberships, draws, random
     assert sd == pytest.approx(ratios.std(), rel=0.1)
 
 
+def test_the_ratios_scatter_over_more_frames_than_are_simulated(memberships, draws):
+    """200 frames: 400 repeats on a few residues, in two chains of which one has residues all alike."""
+    residue = np.repeat(np.arange(9), [2, 2, 2, 2, 3, 1, 5, 5, 9])
+    hierarchy = Hierarchy(("atom", "residue", "chain"), (residue, np.array([0, 0, 0, 0, 1, 1, 1, 1, 1])))
+    weights, repeats = (0.3, 0.2, 0.5), 400
+    atoms = draws(hierarchy, weights, repeats * 200, seed=4)
+    residues = centres(memberships(hierarchy)[1]) @ atoms
+    coarse, fine = ((x**2).mean(axis=(1, 2)).reshape(repeats, 200).mean(axis=1) for x in (residues, atoms))
+    ratios = np.sqrt(coarse / fine)
+    statistics = NoiseStatistics(hierarchy, weights)
+    mean, sd = statistics.ratio_scatter(200, simulations=4096)
+    assert mean == pytest.approx(ratios.mean(), abs=4 * sd / math.sqrt(repeats))
+    assert mean == pytest.approx(statistics.ratio(), abs=sd / 5)
+    assert sd == pytest.approx(ratios.std(), rel=4 / math.sqrt(2 * repeats))
+
+
 def test_residues_of_one_atom_have_the_ratio_one():
     alone = of_sizes([1] * 6)
     assert NoiseStatistics(alone, (0.2, 0.3, 0.5)).ratio() == pytest.approx(1, rel=1e-12)
