@@ -25,9 +25,11 @@ def test_published_values(z, sigma):
 
 
 def test_published_parameters():
-    parameters = {d.name: (d.sigma_data, d.p_mean, d.p_std) for d in DISTRIBUTIONS.values()}
-    assert parameters == {"alphafold3": (16, -1.2, 1.5), "lucidrains": (16, -1.2, 1.2), "wide": (16, -1.84, 2.8)}
-    assert all(d.source for d in DISTRIBUTIONS.values())
+    parameters = {name: (d.sigma_data, d.p_mean, d.p_std) for name, d in DISTRIBUTIONS.items()}
+    assert parameters["alphafold3"] == parameters["boltz"] == (16, -1.2, 1.5)
+    assert parameters["lucidrains"] == (16, -1.2, 1.2)
+    assert parameters["wide"] == (16, -1.84, 2.8)
+    assert all(d.name == name and d.source for name, d in DISTRIBUTIONS.items())
 
 
 @given(NAMES, st.floats(-6, 6))
@@ -76,7 +78,8 @@ def test_a_noise_level_is_returned(sigma):
 def test_an_unknown_distribution_is_refused_with_the_known_ones():
     with pytest.raises(EdmNoiseError) as error:
         sigma_distribution("af2")
-    assert str(error.value) == "no noise distribution 'af2': the known ones are alphafold3, lucidrains, wide"
+    assert str(error.value) == f"no noise distribution 'af2': the known ones are {', '.join(DISTRIBUTIONS)}"
+    assert "alphafold3, boltz" in str(error.value)
 
 
 @pytest.mark.parametrize(
