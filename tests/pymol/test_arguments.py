@@ -1,0 +1,144 @@
+"""Text typed in PyMOL -> values."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edmnoise.base.errors import EdmNoiseError
+from edmnoise_pymol import arguments
+
+
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [
+        ("4.8", 4.8),
+        (" -1e3 ", -1000.0),
+        ("'2'", 2.0),
+        ('"2.5"', 2.5),
+        (3, 3.0),
+        (np.float32(0.5), 0.5),
+        ("inf", math.inf),
+    ],
+)
+def test_real(given, value):
+    assert arguments.real("x", given) == value
+    assert arguments.optional(arguments.real, "x", given) == value
+
+
+@pytest.mark.parametrize("given", ["", "four", "1 2", "1,2", None, [1], "'", "1.2.3"])
+def test_no_real(given):
+    with pytest.raises(EdmNoiseError) as refused:
+        arguments.real("sigma", given)
+    assert str(refused.value) == f"sigma is {given!r}: give a number"
+
+
+@pytest.mark.parametrize("given", ["", "  ", None, "''", '""'])
+def test_left_out(given):
+    assert arguments.absent(given)
+    assert arguments.optional(arguments.real, "x", given) is None
+
+
+@pytest.mark.parametrize("given", ["0", 0, 0.0, "no", False, "' '  x", []])
+def test_not_left_out(given):
+    assert not arguments.absent(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [("10", 10), (" -1 ", -1), ("'7'", 7), (5, 5), (2.0, 2), (np.int64(3), 3), (str(2**70), 2**70), (True, 1)],
+)
+def test_whole(given, value):
+    assert arguments.whole("x", given) == value
+
+
+@pytest.mark.parametrize("given", ["", "1.5", 1.5, "1.0", "1e3", "many", None, math.nan, math.inf, [1], "0x10"])
+def test_not_whole(given):
+    with pytest.raises(EdmNoiseError) as refused:
+        arguments.whole("frames", given)
+    assert str(refused.value) == f"frames is {given!r}: give a whole number"
+
+
+@pytest.mark.parametrize("on", [True, False])
+@pytest.mark.parametrize("form", [str, str.upper, "'{}'".format, " {} ".format])
+def test_switch(on, form):
+    for word in arguments.TRUE if on else arguments.FALSE:
+        assert arguments.switch("x", form(word)) is on
+    assert arguments.switch("x", on) is on
+    assert arguments.switch("x", int(on)) is on
+
+
+@pytest.mark.parametrize("given", ["", "maybe", "2", 2, -1, None, "10", 0.5])
+def test_no_switch(given):
+    with pytest.raises(EdmNoiseError) as refused:
+        arguments.switch("solvent", given)
+    assert str(refused.value) == f"solvent is {given!r}: give 1 or 0"
+
+
+@pytest.mark.parametrize(
+    ("given", "values"),
+    [
+        ("-3 -2 0", [-3, -2, 0]),
+        ("1,2, 3", [1, 2, 3]),
+        ("'0.5 1'", [0.5, 1]),
+        ("7", [7]),
+        (7, [7]),
+        (0.5, [0.5]),
+        ([1, "2"], [1, 2]),
+        (range(3), [0, 1, 2]),
+        (np.arange(2.0), [0, 1]),
+        (np.float64(1.5), [1.5]),
+    ],
+)
+def test_numbers(given, values):
+    assert arguments.numbers("z", given) == values
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("", "z is empty: give numbers separated by spaces"),
+        ([], "z is empty: give numbers separated by spaces"),
+        ("0 x", "z is 'x': give a number"),
+        ([0, None], "z is None: give a number"),
+    ],
+)
+def test_no_numbers(given, said):
+    with pytest.raises(EdmNoiseError) as refused:
+        arguments.numbers("z", given)
+    assert str(refused.value) == said
+
+
+@pytest.mark.parametrize(
+    ("given", "parts"),
+    [
+        ("flat | 1 4 4", ["flat", "1 4 4"]),
+        ("flat|1 4 4", ["flat", "1 4 4"]),
+        ("'flat; 1 4 4'", ["flat", "1 4 4"]),
+        ('"flat"', ["flat"]),
+        ("flat ||  | current |", ["flat", "current"]),
+        ("", []),
+        (["flat", (1, 4, 4)], ["flat", (1, 4, 4)]),
+    ],
+)
+def test_items(given, parts):
+    assert arguments.items(given) == parts
+
+
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [
+        ("chain A", "chain A"),
+        ("  'chain A' ", "chain A"),
+        ('"a b"', "a b"),
+        ("'", "'"),
+        ("name C4'", "name C4'"),
+        ("'a\"", "'a\""),
+        ("", ""),
+        (Path("frames.pdb"), "frames.pdb"),
+        (5, "5"),
+    ],
+)
+def test_text(given, value):
+    assert arguments.text(given) == value
