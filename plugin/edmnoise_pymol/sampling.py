@@ -115,6 +115,8 @@ def sample(
     hydrogens: bool = True,
     solvent: bool = False,
     state_weights: Sequence[float] | None = None,
+    fluctuations: Sequence[float] | None = None,
+    level_weights: Sequence[float] = (0.0, 0.0),
     progress: Progress | None = None,
 ) -> SampleResult:
     """Sample from the states of a loaded object, or of several objects of the same atoms.
@@ -141,6 +143,10 @@ def sample(
         "auto" (a GPU if there is one), "cpu" or "cuda".
     state_weights
         Probability of each state; equal where not given.
+    fluctuations
+        Standard deviations (chain, residue, atom) per coordinate of each state's own motion, angstrom.
+    level_weights
+        How far residue and chain estimates replace the means of the atoms in the step, (residue, chain).
     progress
         Told of each step; may cancel, which keeps what was made.
 
@@ -152,6 +158,14 @@ def sample(
     if denoiser not in DENOISERS:
         raise EdmNoiseError(f"no denoiser {denoiser!r}: the known ones are {', '.join(DENOISERS)}")
     schedule, sampler = choice.build()
+    if len(level_weights) != 2:
+        raise EdmNoiseError(f"level_weights are {list(level_weights)}: give two numbers, residue and chain")
+    sampler = replace(sampler, residue_weight=level_weights[0], chain_weight=level_weights[1])
+    if fluctuations is not None and not (len(fluctuations) == 3 and min(fluctuations) >= 0 < fluctuations[2]):
+        raise EdmNoiseError(
+            f"fluctuations are {list(fluctuations)}: give three numbers in angstrom (chain residue atom), "
+            "none negative, the last above 0"
+        )
     check_seed(seed)
     chosen = _device(device)
     if name is not None:
@@ -165,7 +179,8 @@ def sample(
         covariance,
         state_weights,
         DENOISERS[denoiser],
-        hierarchy=structure.hierarchy,
+        None if fluctuations is None else Nested(structure.hierarchy, [s**2 for s in reversed(fluctuations)]),
+        structure.hierarchy,
     )
     made = run(structure, model, covariance, schedule, sampler, samples, seed, progress=progress, device=chosen)
     frames = _objects(name, made, trajectory, denoised)

@@ -37,6 +37,8 @@ def edm_sample(
     file: str = "",
     denoised: Any = 0,
     state_weights: Any = "",
+    fluctuations: Any = "",
+    level_weights: Any = "0 0",
     hydrogens: Any = 1,
     solvent: Any = 0,
     distribution: str = "alphafold3",
@@ -61,8 +63,8 @@ def edm_sample(
             [, trajectory [, weights [, sigma_max [, sigma_min [, rho
             [, churn [, step_scale [, noise_scale [, center [, augment
             [, align [, device [, seed [, name [, file [, denoised
-            [, state_weights [, hydrogens [, solvent [, distribution
-            ]]]]]]]]]]]]]]]]]]]]]]]]
+            [, state_weights [, fluctuations [, level_weights [, hydrogens
+            [, solvent [, distribution ]]]]]]]]]]]]]]]]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -111,6 +113,14 @@ def edm_sample(
         denoised = 0/1: another object with the denoised estimates {default: 0}
 
         state_weights = floats: probability of each state {default: equal}
+
+        fluctuations = floats: each state's own motion as standard deviations
+        of chain, residue and atom per coordinate, angstrom; the atom's above 0
+        {default: none}
+
+        level_weights = floats: how far the denoiser's residue and chain
+        centres replace those of its atoms in the step, each from 0 to 1;
+        harmless with an exact denoiser {default: 0 0}
 
         hydrogens, solvent, distribution = as in edm_noise
 
@@ -166,6 +176,8 @@ def edm_sample(
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
         state_weights=arg.optional(arg.numbers, "state_weights", state_weights),
+        fluctuations=arg.optional(arg.numbers, "fluctuations", fluctuations),
+        level_weights=arg.numbers("level_weights", level_weights),
     )
     say(quiet, "edm_sample", f"object {', '.join(result.names)}: {'; '.join(result.notes)}")
     show(quiet, result.table)
