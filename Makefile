@@ -52,5 +52,5 @@ system-run system-test:
 
 .venv/installed-test: $(INPUTS) | system-run .venv/bin/python
 	$(PIP_INSTALL) --editable '.[pymol,test,docs]'
-	$(PIP_INSTALL) --no-deps k-diffusion # of the 20 packages it asks for, its samplers need those that are here
+	$(PIP_INSTALL) --no-deps k-diffusion # of the 17 packages it asks for, its samplers need those that are here
 	@touch $@ .venv/installed-run
