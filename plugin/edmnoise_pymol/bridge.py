@@ -6,6 +6,7 @@ order, which is the same only in an object that ``create`` has just made: it is 
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import tempfile
@@ -411,13 +412,19 @@ def _no_standard_output() -> Iterator[None]:
         yield
         return
     nowhere = os.open(os.devnull, os.O_WRONLY)
+    _flush_c_output()  # what was printed before is to be seen
     try:
         os.dup2(nowhere, 1)
         yield
     finally:
+        _flush_c_output()  # into a file or a pipe C writes late: this is not
         os.dup2(saved, 1)
         os.close(saved)
         os.close(nowhere)
+
+
+def _flush_c_output() -> None:
+    ctypes.CDLL("ucrtbase" if os.name == "nt" else None).fflush(None)
 
 
 def _first_line(error: BaseException) -> str:
