@@ -203,7 +203,8 @@ def sample(
     Raises
     ------
     EdmNoiseError
-        When the denoiser gives another shape, or something that is not finite (naming step and level).
+        No samples, a bad seed, a start that does not fit; when the denoiser gives another shape, or something that is
+        not finite (naming step and level).
     """
     numbers = range(samples) if isinstance(samples, int) else samples
     if len(numbers) < 1:
@@ -213,6 +214,7 @@ def sample(
     random = _Random(covariance, numbers, check_seed(seed), (len(numbers), 3, covariance.atoms), device, dtype)
     x = random.noise().mul(schedule.sigmas[0])
     if start is not None:
+        _check_start(start, x)
         x += start
     noisy = torch.empty_like(x)
     advance = solver(sampler.solver)
@@ -306,6 +308,13 @@ def _aligned(x: Tensor, denoised: Tensor, align: str, frame: Frame) -> Tensor:
     elif align == "denoised":
         return move(superpose(denoised, x), denoised)
     return denoised
+
+
+def _check_start(start: Tensor, x: Tensor) -> None:
+    if start.shape != x.shape:
+        raise EdmNoiseError(f"start has the shape {tuple(start.shape)}: give {tuple(x.shape)}")
+    if not bool(torch.isfinite(start).all()):
+        raise EdmNoiseError("start holds NaN or infinite coordinates")
 
 
 def _check_estimate(estimate: Tensor, x: Tensor, number: int, sigma: float) -> None:
