@@ -204,9 +204,6 @@ class NoiseStatistics:
         """Sum values of a level over the members of each group of a coarser one."""
         return np.bincount(self._up(fine, coarse), values, self._counts[coarse]).astype(np.float64)
 
-    def _members(self, fine: int, coarse: int) -> Array:
-        return self._fold(fine, coarse, np.ones(self._counts[fine]))
-
     def _own_variance(self, level: int) -> Array:
         """V_a: the variance that no other group of the level shares."""
         below = np.zeros(self._counts[level])
