@@ -29,8 +29,8 @@ class SigmaDistribution:
     >>> af3 = sigma_distribution("alphafold3")
     >>> round(af3.sigma(0.0), 3), round(af3.sigma(1.0), 2), round(af3.sigma(-3.0), 4)
     (4.819, 21.6, 0.0535)
-    >>> round(af3.z(4.819107), 6)
-    0.0
+    >>> round(af3.z(21.6), 3)
+    1.0
     """
 
     sigma_data: float

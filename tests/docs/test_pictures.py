@@ -1,0 +1,36 @@
+"""docs/pictures.py draws every picture that the pages show."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+SMALL = """
+import sys
+from pathlib import Path
+import pictures
+for name, draw in pictures.PICTURES.items():
+    draw(Path(sys.argv[1], f"{name}.png"), width=300)
+"""
+
+
+def test_every_picture_is_drawn_anew_in_the_shape_of_the_one_that_is_shown(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", SMALL, tmp_path], cwd=DOCS, capture_output=True, text=True, timeout=250, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    for shown in sorted((DOCS / "images").glob("*.png")):
+        drawn = np.asarray(Image.open(tmp_path / shown.name).convert("RGB"))
+        assert len(np.unique(drawn.reshape(-1, 3), axis=0)) > 20  # a blank one has one colour
+        assert shown.stat().st_size < 200_000
+
+
+def test_every_picture_that_is_shown_is_there_and_no_other():
+    shown = {
+        name for page in DOCS.glob("*.rst") for name in re.findall(r":: images/(\S+)", page.read_text(encoding="utf-8"))
+    }
+    assert shown == {path.name for path in (DOCS / "images").iterdir()}
