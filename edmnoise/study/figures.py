@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from ..base.errors import EdmNoiseError
 from ..base.files import replacing
+from ..diffusion.schedule import Schedule
+from ..noise.sigma import SigmaDistribution
 from .sampling import FROZEN, PARTS, Run
 
 _COLOURS = ("#3f51b5", "#d2694c", "#4f9d69")
@@ -41,6 +46,35 @@ def freeze_out_figure(run: Run, path: str | os.PathLike[str]) -> None:
     figure.legend(loc="outside upper left", frameon=False, ncols=2, title="solid: denoised, dotted: noisy")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
+    with replacing(path) as handle:
+        figure.savefig(handle, format="png", dpi=150)
+
+
+def schedule_figure(
+    schedules: Mapping[str, Schedule], distribution: SigmaDistribution, path: str | os.PathLike[str]
+) -> None:
+    """Noise level at each step of several schedules, sigma on the left and z on the right, as a PNG file."""
+    figure = _figure(7.0, 4.4)
+    axes = figure.add_subplot()
+    for name, schedule in schedules.items():
+        above = [sigma for sigma in schedule.sigmas if sigma > 0]
+        ends = "ends at 0" if schedule.sigmas[-1] == 0 else f"ends at {schedule.sigmas[-1]:.2g} Å"
+        share = [step / schedule.steps for step in range(len(above))]
+        axes.plot(share, above, lw=2, label=f"{name}: {schedule.steps} steps, {ends}")
+    axes.set(yscale="log", xlabel="share of the steps done", ylabel="noise level σ (Å)")
+    axes.yaxis.set_major_formatter("{x:g}")
+    scores = axes.secondary_yaxis(
+        "right",
+        functions=(
+            lambda sigma: (np.log(sigma / distribution.sigma_data) - distribution.p_mean) / distribution.p_std,
+            lambda z: distribution.sigma_data * np.exp(distribution.p_mean + distribution.p_std * z),
+        ),
+    )
+    scores.set_yscale("linear")
+    scores.set_ylabel(f"z ({distribution.name})")
+    axes.grid(True, color="0.9")
+    axes.legend(frameon=False)
+    axes.spines["top"].set_visible(False)
     with replacing(path) as handle:
         figure.savefig(handle, format="png", dpi=150)
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.diffusion.presets import PRESETS
 from edmnoise.diffusion.sampler import Churn, Sampler
 from edmnoise.diffusion.schedule import karras
 from edmnoise.diffusion.states import StatesDenoiser
@@ -14,7 +15,7 @@ from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.structure.files import read_structure
 from edmnoise.structure.structure import Structure
 from edmnoise.study import sampling
-from edmnoise.study.figures import freeze_out_figure
+from edmnoise.study.figures import freeze_out_figure, schedule_figure
 from edmnoise.study.sampling import PARTS, run
 
 SCHEDULE = karras(12, 0.01, 300.0)
@@ -134,6 +135,12 @@ def test_table_and_figure(copies, model, tmp_path):
     assert table["state 2"] == result.states[:, 1].tolist()
     freeze_out_figure(result, tmp_path / "way.png")
     assert (tmp_path / "way.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_schedules_as_a_figure(tmp_path):
+    schedules = {name: PRESETS[name].schedule(PRESETS[name].steps) for name in ("alphafold3", "boltz1", "chai1")}
+    schedule_figure(schedules, sigma_distribution("alphafold3"), tmp_path / "schedules.png")
+    assert (tmp_path / "schedules.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(("options", "sentence"), [({"samples": 0}, "samples is 0"), ({"samples": 10**9}, "at most")])
