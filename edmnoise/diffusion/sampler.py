@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..base.errors import EdmNoiseError
-from ..base.rotations import haar_rotations
+from ..base.rotations import quaternion_to_matrix
 from ..base.seeds import check_seed, reseed
 from ..noise.covariance import Covariance
 from ..structure.hierarchy import Hierarchy
@@ -256,6 +256,13 @@ class _Random:
         self._motion = [reseed(torch.Generator(), seed, number, AUGMENTATION) for number in numbers]
         self._buffer = torch.empty(shape, device=device, dtype=dtype)
 
+    def moved(self, x: Tensor, turn: Tensor | None, shift: Tensor) -> None:
+        """x <- R x + t in place, through the memory that the last noise was in."""
+        if turn is None:
+            x += shift
+        else:
+            torch.add(torch.bmm(turn, x, out=self._buffer), shift, out=x)
+
     def noise(self) -> Tensor:
         """(B, 3, N) from N(0, K); the next call overwrites it."""
         for row, generator in zip(self._buffer, self._noise, strict=True):
@@ -264,8 +271,9 @@ class _Random:
 
     def rotations(self) -> Tensor:
         """(B, 3, 3), uniform over the rotations."""
-        turns = [haar_rotations(1, generator)[0] for generator in self._motion]
-        return torch.stack(turns).to(self._buffer)
+        # Numbers from each sample's own generator, the arithmetic at once: what `haar_rotations` makes of each.
+        points = [torch.randn(1, 4, generator=generator, dtype=torch.float64) for generator in self._motion]
+        return quaternion_to_matrix(torch.cat(points)).to(self._buffer)
 
     def translations(self) -> Tensor:
         """(B, 3, 1) standard normal."""
@@ -284,9 +292,7 @@ def _augment(x: Tensor, previous: tuple[float, Tensor] | None, sampler: Sampler,
     if sampler.translate:
         shift = shift + random.translations().mul_(sampler.translate)
     for moved in (x,) if previous is None else (x, previous[1]):
-        if turn is not None:
-            moved.copy_(torch.bmm(turn, moved))
-        moved += shift
+        random.moved(moved, turn, shift)
     frame.then(turn, shift)
 
 
