@@ -11,6 +11,14 @@ from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.structure import Structure
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _global_instance():
+    """PyMOL's global instance starts when it is first used, and not at all once a pymol2 instance has come and gone."""
+    from pymol import cmd
+
+    cmd.get_names()
+
+
 @pytest.fixture(scope="session")
 def pymol_data():
     """The folder of PyMOL's own data, with real structures in demo/ and tut/."""
