@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol, cast
 
 import torch
 from torch import Tensor
@@ -33,13 +33,42 @@ rotation in place of all of them, an approximation (it favours states that fit o
 that is here for comparison."""
 
 
+class Noisy(Protocol):
+    """M = C + sigma^2 K, with methods of `edmnoise.noise.covariance.Covariance`; whitened rows may have any length."""
+
+    def filter(self, part: Any, x: Tensor) -> Tensor:
+        """C M^-1 x, (..., N), for the C that M was made from."""
+
+    def whiten(self, x: Tensor) -> Tensor:
+        """(..., m): coordinates whose plain inner products are those of `inner`."""
+
+    def inner(self, x: Tensor, y: Tensor) -> Tensor:
+        """x^T M^-1 y, (...), float64."""
+
+    def logdet(self) -> Tensor:
+        """log det M of one axis, float64."""
+
+    def gls_mean(self, x: Tensor) -> Tensor:
+        """1^T M^-1 x / 1^T M^-1 1, (...)."""
+
+    def precision(self) -> Tensor:
+        """1^T M^-1 1, float64."""
+
+
+class Fluctuations(Protocol):
+    """C: how the atoms of a state fluctuate about it. Nested groups are one, an elastic network is another."""
+
+    def __add__(self, noise: Nested) -> Noisy:
+        """M = C + K for noise K of any scale."""
+
+
 class _Prepared(NamedTuple):
     """States as a noise level needs them."""
 
-    covariance: Covariance  # M, up to the scale
+    covariance: Noisy | Covariance  # M, up to the scale
     scale: float  # x^T M^-1 y is scale times the covariance's inner product
     centres: Tensor  # (M, 3), 0 where the gauge holds places fixed
-    whitened: Tensor  # (M, 3, N) centred
+    whitened: Tensor  # (M, 3, m) centred
     squares: Tensor  # (M,) tr Y^T M^-1 Y
 
 
@@ -57,7 +86,8 @@ class StatesDenoiser:
     gauge
         A name from GAUGES.
     fluctuations
-        Covariance C of each state's own fluctuations, angstrom^2, on the groups of ``covariance``; none when not given.
+        Covariance C of each state's own fluctuations, angstrom^2, on the groups of ``covariance``: a `Nested`, or an
+        `edmnoise.diffusion.elastic_network.ElasticNetwork`; none when not given.
     hierarchy
         Groups, where residue and chain centres are wanted beside the atoms.
 
@@ -73,7 +103,7 @@ class StatesDenoiser:
         covariance: Covariance,
         weights: Sequence[float] | None = None,
         gauge: str = "rotation",
-        fluctuations: Nested | None = None,
+        fluctuations: Fluctuations | None = None,
         hierarchy: Hierarchy | None = None,
     ) -> None:
         if gauge not in GAUGES:
@@ -132,8 +162,8 @@ class StatesDenoiser:
             turned = (weights[..., None, None] * turns).transpose(1, 2).flatten(2)
             mean = (turned.reshape(-1, turned.shape[2]) @ states.flatten(0, 1)).reshape(x.shape)
         if self.fluctuations is not None:
-            prepared = self._prepared(sigma)
-            mean = mean + self.fluctuations.multiply(prepared.covariance.solve(centred - mean))
+            noisy = cast(Noisy, self._prepared(sigma).covariance)
+            mean = mean + noisy.filter(self.fluctuations, centred - mean)
         return mean + place
 
     def _scores(self, x: Tensor, sigma: float) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
@@ -159,6 +189,8 @@ class StatesDenoiser:
         return self.states - self._prepared(sigma).centres[..., None]
 
     def _prepared(self, sigma: float) -> _Prepared:
+        if not sigma > 0:
+            raise EdmNoiseError(f"sigma is {sigma}: give a level above 0")
         if self._kept is not None and (self.fluctuations is None or self._kept[0] == sigma):
             kept = self._kept[1]
             return (
@@ -166,7 +198,7 @@ class StatesDenoiser:
                 if self.fluctuations is not None
                 else kept._replace(scale=sigma**-2, squares=kept.squares * sigma**-2)
             )
-        covariance: Covariance = self.covariance
+        covariance: Noisy | Covariance = self.covariance
         if self.fluctuations is not None:
             assert isinstance(self.covariance, Nested)
             covariance = self.fluctuations + sigma**2 * self.covariance
