@@ -282,7 +282,7 @@ class Nested(Covariance):
         """Map the last axis, and give the result in the precision of ``x``."""
         if self._top == 0 and len(self.variances[0]) == 1:  # a multiple of 1: one number tells what happens to all
             self._check(x, inverse)
-            return x * function(x.new_ones(1, 1, dtype=torch.float64)).reshape(())
+            return x * function(x.new_ones(1, 1)).reshape(())
         return self._rowwise(lambda rows: function(rows).to(x.dtype), x, inverse=inverse)
 
     def _rowwise(self, function: Callable[..., Tensor], *given: Tensor, inverse: bool) -> Tensor:
@@ -323,8 +323,8 @@ class Nested(Covariance):
     def _tree(self, device: torch.device | str = "cpu") -> _Tree:
         key = torch.device(device)
         if key not in self._trees:
-            # What is kept must serve gradients later, wherever it is made.
-            with torch.inference_mode(False), torch.enable_grad():
+            # What is kept must serve gradients later, whatever mode it is made in; this one turns them on.
+            with torch.inference_mode(False):
                 self._trees[key] = _grow(self.hierarchy, {k: self.variances[k].to(key) for k in self._varying})
         return self._trees[key]
 
