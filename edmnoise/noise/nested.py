@@ -97,7 +97,7 @@ class Nested(Covariance):
     Notes
     -----
     ``a + b`` and ``2.0 * a`` are nested on the same groups again. Where C is the covariance of what fluctuates and K
-    that of the noise, M = C + sigma**2 * K, and ``C.multiply(M.solve(x))`` is the filter C M^-1.
+    that of the noise, M = C + sigma**2 * K, and ``M.filter(C, x)`` is C M^-1 x.
     Gradients pass, also to variances that ask for them.
 
     Examples
