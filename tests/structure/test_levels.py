@@ -98,14 +98,6 @@ def test_a_long_chain_is_averaged_as_exactly_as_a_short_residue(levels):
         assert means[level].dtype == (torch.float64 if level else torch.float32)
 
 
-def test_spread_fills_an_array_that_is_kept(nesting):
-    hierarchy = nesting(1, 3)
-    values = numbers(6, hierarchy.counts[2])
-    out = torch.full((6, hierarchy.counts[0]), torch.nan, dtype=torch.float64)
-    assert spread(values, hierarchy, 2, 0, out=out) is out
-    assert torch.equal(out, spread(values, hierarchy, 2, 0))
-
-
 def test_an_index_is_made_once_and_goes_with_its_hierarchy(nesting):
     one, other = nesting(1, 3), nesting(1, 3)
     assert ancestor_index(one, 0, 1) is ancestor_index(one, 0, 1)

@@ -85,8 +85,9 @@ def edm_noise(
 
     NOTES
 
-        Weights of one draw can be changed: the same seed keeps the same random
-        numbers at every sigma and for all weights. How a residue and a chain are
+        The same seed draws the same random numbers at every sigma and for all
+        weights, so that settings can be compared draw by draw. "measured" is
+        the RMS over groups, "share" counts atoms. How residues and chains are
         told apart, and all formulas, are in the documentation.
 
     SEE ALSO
