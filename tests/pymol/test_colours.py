@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from edmnoise.base.errors import EdmNoiseError
 from edmnoise.frames.colours import PALETTES, palette_colours
 from edmnoise_pymol import edm_color, edm_noise
+from edmnoise_pymol.bridge import paint
 
 GROUP = {"atom": "index", "residue": "(segi, chain, resi, resn)", "chain": "(segi, chain)"}
 ABOVE = {"atom": "residue", "residue": "chain"}
@@ -155,3 +157,10 @@ def test_names_that_pymol_reads_as_selections(cmd, frames, shades):
     edm_color(frames, palette="ocean")
     assert np.array_equal(shades("same"), shades(frames))
     assert np.array_equal(shades("7-up.x^y"), shades(frames))
+
+
+@pytest.mark.parametrize("count", [0, 9, 11])
+def test_another_number_of_colours_than_atoms(cmd, count):
+    cmd.fragment("ala")
+    with pytest.raises(EdmNoiseError, match=f"{count} colours for the 10 atoms of ala"):
+        paint(cmd, "ala", np.zeros((count, 3), np.uint8))

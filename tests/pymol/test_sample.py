@@ -88,6 +88,21 @@ def test_state_weights_choose(cmd, copies):
     np.testing.assert_allclose(result.run.states, np.tile([1.0, 0.0], (8, 1)), atol=1e-12)
 
 
+@pytest.mark.parametrize("fluctuations", ["0 0.3 0.2", "network"])
+def test_states_may_fluctuate(cmd, copies, fluctuations):
+    """Samples scatter about the state as it does, and no longer lie on it."""
+    made = edm_sample("d", steps=12, samples=8, fluctuations=fluctuations, trajectory=0, name="made").run
+    scatter = np.sqrt(np.mean((made.final - cmd.get_coords("d")) ** 2))
+    assert 0.05 < scatter < 2
+
+
+def test_level_estimates_are_harmless(cmd, copies):
+    one, two = (
+        edm_sample("d", steps=6, level_weights=w, name=n).run.final for w, n in (("0 0", "plain"), ("1 1", "wide"))
+    )
+    np.testing.assert_allclose(one, two, atol=1e-2)
+
+
 def test_files(cmd, copies, tmp_path):
     edm_sample("both", steps=4, name="one", file=str(tmp_path / "way.json"))
     assert len(json.loads((tmp_path / "way.json").read_text())["rows"]) == 4
@@ -133,6 +148,9 @@ def test_completion_knows_the_names():
         ("edm_sample d, churn=-1", "churn is -1"),
         ("edm_sample d, step_scale=2, sampler=dpmpp_2m", "step_scale"),
         ("edm_sample both, state_weights=1 2 3", "give 2 numbers"),
+        ("edm_sample d, fluctuations=0 1", "three numbers"),
+        ("edm_sample d, fluctuations=magic", "give network"),
+        ("edm_sample d, level_weights=2 0", "from 0 to 1"),
         ("edm_sample d, device=tpu", "auto, cpu or cuda"),
         ("edm_sample d, name=e", "taken"),
         ("edm_sample d, file=way.txt", ".csv"),
