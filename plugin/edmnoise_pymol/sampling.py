@@ -12,6 +12,7 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
 from edmnoise.base.table import check_path as check_table_path
+from edmnoise.diffusion.elastic_network import ElasticNetwork
 from edmnoise.diffusion.precondition import RULES, Preconditioner, coefficient_table, measured_scales
 from edmnoise.diffusion.presets import PRESETS, SIGMA_DATA, preset
 from edmnoise.diffusion.sampler import Churn, Sampler
@@ -23,6 +24,7 @@ from edmnoise.frames.displacement import measure_displacement
 from edmnoise.noise.nested import Nested
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.weights import Weights
+from edmnoise.structure.structure import Structure
 from edmnoise.study.figures import freeze_out_figure
 from edmnoise.study.report import RESIDUE_IN_CHAIN
 from edmnoise.study.sampling import Progress, Run, run
@@ -115,7 +117,7 @@ def sample(
     hydrogens: bool = True,
     solvent: bool = False,
     state_weights: Sequence[float] | None = None,
-    fluctuations: Sequence[float] | None = None,
+    fluctuations: Sequence[float] | str | None = None,
     level_weights: Sequence[float] = (0.0, 0.0),
     progress: Progress | None = None,
 ) -> SampleResult:
@@ -144,7 +146,8 @@ def sample(
     state_weights
         Probability of each state; equal where not given.
     fluctuations
-        Standard deviations (chain, residue, atom) per coordinate of each state's own motion, angstrom.
+        Standard deviations (chain, residue, atom) per coordinate of each state's own motion, angstrom; or "network"
+        for the elastic network of the first state's residue contacts.
     level_weights
         How far residue and chain estimates replace the means of the atoms in the step, (residue, chain).
     progress
@@ -161,11 +164,6 @@ def sample(
     if len(level_weights) != 2:
         raise EdmNoiseError(f"level_weights are {list(level_weights)}: give two numbers, residue and chain")
     sampler = replace(sampler, residue_weight=level_weights[0], chain_weight=level_weights[1])
-    if fluctuations is not None and not (len(fluctuations) == 3 and min(fluctuations) >= 0 < fluctuations[2]):
-        raise EdmNoiseError(
-            f"fluctuations are {list(fluctuations)}: give three numbers in angstrom (chain residue atom), "
-            "none negative, the last above 0"
-        )
     check_seed(seed)
     chosen = _device(device)
     if name is not None:
@@ -179,7 +177,7 @@ def sample(
         covariance,
         state_weights,
         DENOISERS[denoiser],
-        None if fluctuations is None else Nested(structure.hierarchy, [s**2 for s in reversed(fluctuations)]),
+        _fluctuations(structure, fluctuations),
         structure.hierarchy,
     )
     made = run(structure, model, covariance, schedule, sampler, samples, seed, progress=progress, device=chosen)
@@ -263,6 +261,22 @@ def _coloured(cmd: bridge.Cmd, placed: bridge.Placed, made: Run, names: Sequence
         Painter(cmd, name, RESIDUE_IN_CHAIN, PALETTES[DEFAULT_PALETTE], low, high).paint(moved)
     label = "RMS displacement of the samples from the reference, residue in chain,"
     return Colouring(", ".join(names), label, DEFAULT_PALETTE, low, high)
+
+
+def _fluctuations(structure: Structure, given: Sequence[float] | str | None) -> Nested | ElasticNetwork | None:
+    """Covariance of each state's own motion."""
+    if given is None:
+        return None
+    if isinstance(given, str):
+        if given != "network":
+            raise EdmNoiseError(f"fluctuations are {given!r}: give network, or three numbers in angstrom")
+        return ElasticNetwork.from_structure(structure)
+    if not (len(given) == 3 and min(given) >= 0 < given[2]):
+        raise EdmNoiseError(
+            f"fluctuations are {list(given)}: give three numbers in angstrom (chain residue atom), "
+            "none negative, the last above 0"
+        )
+    return Nested(structure.hierarchy, [deviation**2 for deviation in reversed(given)])
 
 
 def _device(name: str) -> str:

@@ -115,8 +115,8 @@ def edm_sample(
         state_weights = floats: probability of each state {default: equal}
 
         fluctuations = floats: each state's own motion as standard deviations
-        of chain, residue and atom per coordinate, angstrom; the atom's above 0
-        {default: none}
+        of chain, residue and atom per coordinate, angstrom, the atom's above
+        0; or network, an elastic network of its residues {default: none}
 
         level_weights = floats: how far the denoiser's residue and chain
         centres replace those of its atoms in the step, each from 0 to 1;
@@ -176,7 +176,7 @@ def edm_sample(
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
         state_weights=arg.optional(arg.numbers, "state_weights", state_weights),
-        fluctuations=arg.optional(arg.numbers, "fluctuations", fluctuations),
+        fluctuations=arg.optional(_numbers_or_word, "fluctuations", fluctuations),
         level_weights=arg.numbers("level_weights", level_weights),
     )
     say(quiet, "edm_sample", f"object {', '.join(result.names)}: {'; '.join(result.notes)}")
@@ -256,3 +256,9 @@ def edm_precondition(
     show(quiet, table)
     write(quiet, "edm_precondition", table, path)
     return table
+
+
+def _numbers_or_word(name: str, value: Any) -> list[float] | str:
+    """Three numbers, or the name of a model."""
+    word = arg.text(value) if isinstance(value, str) else ""
+    return word if word.isalpha() else arg.numbers(name, value)
