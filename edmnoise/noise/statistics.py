@@ -160,12 +160,13 @@ class NoiseStatistics:
         coarse, fine = self._draw_squares(rng, simulations)
         fine += 2 * self._weights[0] * rng.standard_gamma(1.5 * (atoms - residues), simulations) / (3 * atoms)
         # The means are known: with them put right, what is left of the simulation's own scatter is in the spread.
-        coarse *= self.displacement(1).mean / coarse.mean()
-        fine *= self.displacement(0).mean / fine.mean()
+        residue, atom = self.displacement(1).mean, self.displacement(0).mean
+        coarse *= residue / coarse.mean()
+        fine *= atom / fine.mean()
         few = min(draws, _PICKED)
         picks = rng.integers(0, simulations, (1024, few)) if few > 1 else np.arange(simulations)[:, None]
         ratios = np.sqrt(coarse[picks].mean(axis=1) / fine[picks].mean(axis=1))
-        limit = self.ratio()
+        limit = math.sqrt(residue / atom)
         return limit + (float(ratios.mean()) - limit) * few / draws, float(ratios.std()) * math.sqrt(few / draws)
 
     def _draw_squares(self, rng: np.random.Generator, draws: int) -> tuple[Array, Array]:
