@@ -14,10 +14,10 @@ from edmnoise.noise.weights import Weights
 COUNT = 40
 
 
-@pytest.fixture(scope="module")
-def process(toxin):
-    """Large enough (5,469 atoms) for several threads and blocks."""
-    return MultiscaleNoise.of(toxin.hierarchy, Weights.named("rebalanced"))
+@pytest.fixture(scope="module", params=["toxin", "fragment"])
+def process(request):
+    """5,469 atoms, drawn frame by frame, and 253, of which 32 frames are drawn together."""
+    return MultiscaleNoise.of(request.getfixturevalue(request.param).hierarchy, Weights.named("rebalanced"))
 
 
 @pytest.fixture(scope="module")

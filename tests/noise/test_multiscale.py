@@ -135,6 +135,12 @@ def test_the_mean_is_added(toxin):
     torch.testing.assert_close(double, without + mean, rtol=0, atol=1e-5)
 
 
+def test_the_mean_is_added_to_every_part_of_a_large_structure(large):
+    noise = MultiscaleNoise(large, (0.2, 0.3, 0.5))
+    mean = torch.arange(60_000.0).reshape(-1, 3)
+    torch.testing.assert_close(noise.frames(1.0, 2, mean=mean), noise.frames(1.0, 2) + mean, rtol=0, atol=1e-2)
+
+
 def test_each_frame_may_have_a_noise_level_of_its_own(toxin):
     noise = MultiscaleNoise.of(toxin.hierarchy, Weights.named("rebalanced"))
     sigmas = [0.05, 4.8, 21.6, 160.0]
@@ -143,6 +149,14 @@ def test_each_frame_may_have_a_noise_level_of_its_own(toxin):
         assert torch.equal(together[k], noise.frames(sigma, [k], seed=5)[0])
     assert torch.equal(torch.cat([b.clone() for b in noise.blocks(sigmas, 4, seed=5)]), together)
     assert torch.equal(noise.frames([2.0, 2.0], [9, 9]), noise.frames(2.0, [9, 9]))
+
+
+def test_small_frames_that_are_drawn_together_may_too(fragment):
+    noise = MultiscaleNoise.of(fragment.hierarchy, Weights.named("current"))
+    sigmas = np.linspace(0.5, 20, 70).tolist()
+    together = noise.frames(sigmas, 70, seed=5)
+    for k, sigma in enumerate(sigmas):
+        assert torch.equal(together[k], noise.frames(sigma, [k], seed=5)[0])
 
 
 # Blocks
