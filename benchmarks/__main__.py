@@ -6,7 +6,7 @@ import traceback
 
 from .harness import show
 
-MODULES = ("superpose", "sampler")
+MODULES = ("noise", "superpose", "sampler")
 
 results = []
 for name in sys.argv[1:] or MODULES:
