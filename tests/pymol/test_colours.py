@@ -164,3 +164,12 @@ def test_another_number_of_colours_than_atoms(cmd, count):
     cmd.fragment("ala")
     with pytest.raises(EdmNoiseError, match=f"{count} colours for the 10 atoms of ala"):
         paint(cmd, "ala", np.zeros((count, 3), np.uint8))
+
+
+def test_the_picture_changes(cmd, frames):
+    """Atoms may have a colour that their picture has not."""
+    cmd.show_as("spheres", frames)
+    cmd.zoom(frames)
+    before = cmd.png(None, 60, 45, ray=1)
+    edm_color(frames)
+    assert cmd.png(None, 60, 45, ray=1) != before

@@ -125,12 +125,12 @@ def test_a_folder_that_cannot_be_written_is_named(cmd, tmp_path, monkeypatch):
     assert cmd.get_names("all") == ["ala"]
 
 
-def test_pymols_lines_about_frames_are_not_printed_and_its_feedback_is_as_before(cmd, capfd):
+@pytest.mark.parametrize("state", ["enable", "disable"])
+def test_pymols_feedback_is_as_before(cmd, state):
     cmd.fragment("ala")
-    cmd.feedback("enable", "objectmolecule", "actions")
+    cmd.feedback("push")
+    cmd.feedback(state, "objectmolecule", "actions")
     with appended_frames(cmd, "ala", 2) as append:
         append(random_frames(2, 10))
-    print("after")
-    assert capfd.readouterr().out.splitlines()[-1] == "after"
-    cmd.create("copy", "ala", quiet=0)
-    assert "copy" in capfd.readouterr().out
+    assert cmd._feedback(cmd.fb_module.objectmolecule, cmd.fb_mask.actions) == (state == "enable")
+    cmd.feedback("pop")

@@ -14,9 +14,10 @@ from edmnoise_pymol import edm_color, edm_levels, edm_noise, edm_save, edm_table
 @pytest.fixture
 def run(tmp_path):
     """Run this Python in a folder and a home of its own: exit code, standard output, standard error."""
-    environment = {key: os.environ[key] for key in ("PATH", "LANG", "LD_LIBRARY_PATH") if key in os.environ}
+    environment = {
+        key: os.environ[key] for key in ("PATH", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH") if key in os.environ
+    }
     environment |= {"HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
-    environment["PYTHONUNBUFFERED"] = "1"  # PyMOL, asked to leave with a code, leaves without Python's last lines
 
     def start(*arguments, **scripts):
         for name, text in scripts.items():
@@ -53,7 +54,8 @@ def test_pymol_script(run, tmp_path):
 def test_pymol_script_that_fails(run):
     """With -y PyMOL stops at the first mistake and says so to the shell."""
     work = "edm_noise pept, sigmas=1\nprint('the end')\n"
-    code, said, _ = run("-m", "pymol", "-cqy", "work.pml", work_pml=START + work)
+    # Asked to leave with a code, PyMOL leaves without what Python has not printed yet: -u.
+    code, said, _ = run("-u", "-m", "pymol", "-cqy", "work.pml", work_pml=START + work)
     assert code == 1
     assert " Error: got an unexpected keyword argument 'sigmas': the arguments are selection, z, weights" in said
     assert "the end" not in said.splitlines()

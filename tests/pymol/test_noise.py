@@ -13,6 +13,7 @@ from edmnoise_pymol import edm_noise
 
 SIGMA, SEED, FRAMES = 2.5, 11, 3
 WEIGHTS = Weights.of(8.2, 1.6, 1.3)
+IDENTITY = tuple(np.eye(4).ravel())
 
 SOURCES = {}
 
@@ -158,6 +159,25 @@ def moved_by_both(cmd, mda):
 
 
 @source
+def with_a_record_of_where_it_was(cmd, mda):
+    """PyMOL keeps what moved the atoms of a state, to be taken back by matrix_reset."""
+    cmd.load("$PYMOL_DATA/demo/pept.pdb", "pept")
+    cmd.transform_object("pept", [0, 1, 0, 5, -1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1], state=1)
+    assert cmd.get_object_matrix("pept", 1, 0) != IDENTITY
+    return "pept", {}
+
+
+@source
+def aligned(cmd, mda):
+    cmd.load("$PYMOL_DATA/demo/pept.pdb", "pept")
+    cmd.copy("other", "pept")
+    cmd.rotate("y", 50, "other", camera=0)
+    cmd.set("matrix_mode", 1)
+    cmd.align("pept", "other", cycles=0)
+    return "pept", {}
+
+
+@source
 def alternate_locations(cmd, mda):
     cmd.load(mda("4E43.pdb"), "4e43")
     return "4e43", {"solvent": 1}
@@ -217,6 +237,16 @@ def sorted_since(cmd, mda):
 
 
 @source
+def numbers_used_twice_without_chains(cmd, mda):
+    """Copies D and E of a subunit: only their places in the file tell their atoms apart, once PyMOL has sorted them."""
+    cmd.load("$PYMOL_DATA/demo/1tii.pdb", "1tii")
+    lines = cmd.get_pdbstr("1tii and chain D+E and polymer").splitlines()
+    cmd.delete("1tii")
+    cmd.load_raw("\n".join(line[:21] + " " + line[22:72] for line in lines if line.startswith("ATOM")), "pdb", "twice")
+    return "twice", {}
+
+
+@source
 def one_atom(cmd, mda):
     cmd.pseudoatom("point", pos=[1, 2, 3])
     return "point", {}
@@ -265,6 +295,7 @@ def test_new_object_holds_the_reference_and_exactly_the_frames_and_the_input_sta
 
     assert snapshot(leave_out=[result.name]) == before
     assert cmd.count_states(f"%{result.name}") == FRAMES + 1
+    assert all(cmd.get_object_matrix(result.name, state) == IDENTITY for state in range(1, FRAMES + 2))
     made = places(f"%{result.name}", 1)
     assert made.keys() == expected.keys()
     for key, where in made.items():
@@ -278,6 +309,12 @@ def test_new_object_holds_the_reference_and_exactly_the_frames_and_the_input_sta
     assert np.array_equal(result.structure.coordinates, structure.coordinates)
     assert result.structure.hierarchy.counts == structure.hierarchy.counts
     assert result.structure.atoms.name.tolist() == atoms(f"%{result.name}", "name")
+
+
+def test_numbers_used_twice_are_two_chains(cmd, mda):
+    numbers_used_twice_without_chains(cmd, mda)
+    hierarchy = edm_noise("twice", frames=1).structure.hierarchy
+    assert hierarchy.counts == (cmd.count_atoms("twice"), 2 * 98, 2)
 
 
 def test_a_view_a_movie_settings_selections_and_what_is_shown_stay(cmd, mda, snapshot):

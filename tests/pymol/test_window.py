@@ -20,7 +20,7 @@ def seen(tmp_path_factory):
     folder.chmod(0o700)  # Qt warns of others
     environment = {
         key: os.environ[key]
-        for key in ("PATH", "LANG", "LD_LIBRARY_PATH", "DISPLAY", "XAUTHORITY")
+        for key in ("PATH", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH", "DISPLAY", "XAUTHORITY")
         if key in os.environ
     }
     environment |= {"HOME": str(folder), "XDG_RUNTIME_DIR": str(folder), "REPORT": str(folder / "report.json")}
@@ -84,4 +84,9 @@ def test_colours_stop_with_one_line_when_the_atoms_have_changed(seen):
 def test_the_menu_tries_it_and_lists_the_commands(seen):
     assert seen["tried"] == [253, 21]
     for command in ("edm_noise selection [, z", "edm_save file, name [, level ]"):
-        assert command in seen["said"]
+        assert command in seen["text window"]
+
+
+def test_pymols_line_for_every_frame_that_it_reads_is_kept_from_the_user(seen):
+    assert "object edm_1tii_noise: reference and 20 frames" in seen["text window"]
+    assert "read set" not in seen["text window"]
