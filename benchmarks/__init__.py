@@ -1,8 +1,6 @@
-"""How fast the library is beside its yardsticks: ``python -m benchmarks`` prints one table."""
+"""How fast the library is beside its yardsticks: ``python -m benchmarks`` prints one table.
 
-import os
-
-# Threads of OpenMP that wait for each other sleep instead of spinning. On a machine that has other work a spinning wait
-# costs a time slice at each of the many small steps: 24 ms became 250 to 1,500 ms, and 70 to 150 ms with this. Read by
-# torch and by mdtraj when they are imported, so it is said before.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+Run it on an idle machine. Threads that wait for each other spin, so that with other work on the same cores two threads
+are slower than one: superposing took 23 ms on two idle cores, and 250 to 1,500 ms where both were busy (one thread: 28
+and 60 ms). OMP_WAIT_POLICY=PASSIVE makes that 35 and 70 to 150 ms.
+"""

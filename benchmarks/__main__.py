@@ -1,12 +1,15 @@
 """Run every benchmark, or those named: ``python -m benchmarks [superpose ...]``. A missed target is no failure here."""
 
 import importlib
+import os
 import sys
 import traceback
 
 from .harness import show
 
-MODULES = ("noise", "superpose", "sampler")
+MODULES = ("noise", "superpose", "pymol_frames", "colouring", "startup", "sampler")
+
+print(f"{os.cpu_count()} cores, {os.getloadavg()[0]:.1f} of them busy before this")
 
 results = []
 for name in sys.argv[1:] or MODULES:
