@@ -13,6 +13,8 @@ from edmnoise_pymol.bridge import appended_frames
 from .harness import Result, compare, show
 
 FRAMES, ATOMS = 100, 30_000
+BLOCKS = 13
+"""Frames come from the noise eight of this size at a time."""
 
 
 def _coordinates() -> np.ndarray:
@@ -62,7 +64,8 @@ def run() -> list[Result]:
 
     def ours() -> None:
         with appended_frames(cmd, fresh(), FRAMES) as append:
-            append(frames)
+            for block in np.array_split(frames, BLOCKS):
+                append(block)
 
     def a_call_a_state() -> None:
         name = fresh()

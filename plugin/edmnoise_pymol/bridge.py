@@ -199,7 +199,7 @@ def appended_frames(cmd: Cmd, name: str, frames: int) -> Iterator[Callable[[NDAr
     """Add ``frames`` states behind the ones that an object of `new_object` has.
 
     Gives a function that takes (s, N, 3) coordinates, a block at a time; the states appear when the block ends. They
-    travel as a DCD file, exact in float32 and 20 times quicker than a state at a time (benchmarks/pymol_frames.py).
+    travel as a DCD file, exact in float32 and ten times quicker than a state at a time (benchmarks/pymol_frames.py).
     The object is deleted if anything goes wrong on the way.
     """
     atoms, states = cmd.count_atoms(_whole(name)), cmd.count_states(_whole(name))
