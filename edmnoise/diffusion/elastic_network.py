@@ -2,15 +2,11 @@
 
 Nodes (residues, or atoms) nearer than a cutoff are joined by springs, Gamma is the Laplacian of that graph (the
 Kirchhoff matrix), and x, y and z of the nodes fluctuate with covariance kT/spring Gamma^+, each on its own. Gamma^+ is
-dense, Gamma and all that is done here sparse. With M = C + K for noise K on nested groups, and x = u + noise,
+dense, Gamma and all that is done here sparse.
 
-    x^T M^-1 x = min over u, t of |b - G y|^2,   y = (u, t),  b = (x / sqrt(w), 0, 0),
-
-one row of G for each atom, (u_node + t_parent) / sqrt(w), for each group of the noise, (t_g - t_parent) / sqrt(w_g),
-and for each contact, sqrt(spring) (u_i - u_j). The noise of a group, with that of those above it, is an unknown t_g:
-G^T G is as sparse as Gamma. One factorisation per noise level gives the filter C M^-1 x = u and the residual b - G y.
-This is for x whose likeliest translation v^T x is 0, v = M^-1 1 / 1^T M^-1 1; nothing in G holds u in place, as
-Gamma 1 = 0. For any x, and with c = 1 / 1^T M^-1 1, the variance of the translation,
+With M = C + K for noise K on nested groups, `edmnoise.diffusion.least_squares` gives the filter u = C M^-1 x and the
+residual b - G y, |b - G y|^2 = x^T M^-1 x, of an x whose likeliest translation v^T x is 0, v = M^-1 1 / 1^T M^-1 1;
+nothing in G holds u in place, as Gamma 1 = 0. For any x, and with c = 1 / 1^T M^-1 1, the variance of the translation,
 
     v^T x = mean of u over the nodes,   C M^-1 x = u - (K v / c) v^T x,   x^T M^-1 x = |b - G y|^2 + (v^T x)^2 / c,
     det M = c det(G^T G) (product of all w) / det(spring Gamma without one row and column).
@@ -19,16 +15,13 @@ Gamma 1 = 0. For any x, and with c = 1 / 1^T M^-1 1, the variance of the transla
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import scipy.sparse as sparse
 import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
-from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree
 from torch import Tensor
 
@@ -37,6 +30,7 @@ from ..noise.nested import Nested
 from ..structure.hierarchy import Hierarchy
 from ..structure.levels import as_array
 from ..structure.structure import Structure
+from .least_squares import Array, Factorised, LeastSquares, along
 
 CUTOFFS = (5.0, 7.0)
 """Cutoff in angstrom where none is given: between atoms, where no value is settled, a carbon's first shell of others;
@@ -44,8 +38,6 @@ between residues the 7 A of Bahar, Atilgan & Erman, Fold. Des. 2, 173 (1997), fo
 
 _COLUMNS = 512
 """Columns of an inverse that are solved for at a time."""
-
-Array = NDArray[np.float64]
 
 
 class ElasticNetwork:
@@ -150,7 +142,7 @@ class ElasticNetwork:
 
     def multiply(self, x: Tensor) -> Tensor:
         """C x, (..., N)."""
-        return _along(x, self._multiply, self._multiply)
+        return along(x, self._multiply, self._multiply)
 
     def draw(self, out: Tensor, generator: torch.Generator) -> Tensor:
         """Fill ``out`` (..., N) with N(0, C), each row independent, and return it."""
@@ -200,9 +192,9 @@ class ElasticNetwork:
         return found - found.mean(axis=0)
 
     @cached_property
-    def _grounded(self) -> _Factorised:
+    def _grounded(self) -> Factorised:
         """Gamma without the first node, which is held at 0: solutions are right up to a shift, minors all equal."""
-        return _Factorised(self.kirchhoff[1:, 1:])
+        return Factorised(self.kirchhoff[1:, 1:])
 
     @cached_property
     def _diagonal(self) -> Array:
@@ -257,11 +249,7 @@ class NoisyNetwork:
             raise EdmNoiseError(f"{a} and {b} group atoms differently: give noise on the network's groups")
         noise.precision()  # refuses rigid groups, in the words of noise
         self.network, self.noise = network, noise
-        widths, parents = _tree(noise)
-        self._weight = 1 / np.sqrt(widths[: network.atoms])
-        self._root = _root(network, widths, parents)
-        self._normal = _Factorised(self._root.T @ self._root)
-        self._log_widths = float(np.log(widths).sum())
+        self._fit = LeastSquares(noise, network.node, math.sqrt(network.spring) * network.incidence)
 
     @property
     def atoms(self) -> int:
@@ -273,7 +261,7 @@ class NoisyNetwork:
         if part is not self.network:
             raise EdmNoiseError(f"{part} is no part of this sum: give the network that the noise was added to")
         centre = x.double().mean(dim=-1, keepdim=True)
-        moved = _along(x.double() - centre, self._estimate, self._estimate_adjoint) + centre
+        moved = self._fit.estimate(x.double() - centre) + centre
         return (moved - self._tensor(self._drag, x) * self._shift(x)[..., None]).to(x.dtype)
 
     def whiten(self, x: Tensor) -> Tensor:
@@ -282,7 +270,7 @@ class NoisyNetwork:
 
     def solve(self, x: Tensor) -> Tensor:
         """M^-1 x, (..., N)."""
-        free = self._tensor(self._weight, x) * self._free(x)[..., : self.atoms]
+        free = self._tensor(self._fit.weight, x) * self._free(x)[..., : self.atoms]
         return (free + self._tensor(self._share, x) * self._shift(x)[..., None] / self._variance).to(x.dtype)
 
     def inner(self, x: Tensor, y: Tensor) -> Tensor:
@@ -293,8 +281,7 @@ class NoisyNetwork:
     def logdet(self) -> Tensor:
         """log det M of one axis, float64."""
         springs = self.network._grounded.logdet + (len(self.network.nodes) - 1) * math.log(self.network.spring)
-        total = math.log(self._variance) + self._normal.logdet + self._log_widths - springs
-        return torch.tensor(total, dtype=torch.float64)
+        return torch.tensor(math.log(self._variance) + self._fit.logdet - springs, dtype=torch.float64)
 
     def gls_mean(self, x: Tensor) -> Tensor:
         """1^T M^-1 x / 1^T M^-1 1, (...): the likeliest common translation."""
@@ -310,7 +297,7 @@ class NoisyNetwork:
     def _free(self, x: Tensor) -> Tensor:
         """b - G y, (..., m) float64."""
         wide = x.double()
-        return _along(wide - wide.mean(dim=-1, keepdim=True), self._residual, self._residual_adjoint)
+        return self._fit.residual(wide - wide.mean(dim=-1, keepdim=True))
 
     def _shift(self, x: Tensor) -> Tensor:
         """v^T x, (...) float64."""
@@ -322,9 +309,8 @@ class NoisyNetwork:
     @cached_property
     def _share(self) -> Array:
         """v, (N,)."""
-        mean = np.zeros((1, len(self.network.nodes)))
-        mean[:] = 1 / mean.size
-        share = self._estimate_nodes_adjoint(mean)[0]
+        count = len(self.network.nodes)
+        share = self._fit.nodes_adjoint(np.full((1, count), 1 / count))[0]
         return share / share.sum()
 
     @cached_property
@@ -343,122 +329,3 @@ class NoisyNetwork:
     def _drag(self) -> Array:
         """K v / c = 1 - C v / c: how far the network resists a translation."""
         return self._noise_share / self._variance
-
-    # On rows: (k, N) to and from (k, unknowns) or (k, rows of G)
-
-    def _residual(self, rows: Array) -> Array:
-        return self._projected(self._padded(rows))[1].T
-
-    def _residual_adjoint(self, rows: Array) -> Array:
-        return self._projected(rows.T)[1].T[:, : self.atoms] * self._weight
-
-    def _estimate(self, rows: Array) -> Array:
-        return self._projected(self._padded(rows))[0].T[:, self.network.node]
-
-    def _estimate_adjoint(self, rows: Array) -> Array:
-        nodes = np.zeros((len(rows), len(self.network.nodes)))
-        np.add.at(nodes.T, self.network.node, rows.T)
-        return self._estimate_nodes_adjoint(nodes)
-
-    def _estimate_nodes_adjoint(self, nodes: Array) -> Array:
-        given = np.zeros((self._root.shape[1], len(nodes)))
-        given[: nodes.shape[1]] = nodes.T
-        return (self._root @ self._normal.solve(given))[: self.atoms].T * self._weight
-
-    def _padded(self, rows: Array) -> Array:
-        """b, (rows of G, k)."""
-        b = np.zeros((self._root.shape[0], len(rows)))
-        b[: self.atoms] = (rows * self._weight).T
-        return b
-
-    def _projected(self, b: Array) -> tuple[Array, Array]:
-        """y and b - G y, (..., k). The second solve, for what rounding left, makes up for the squared condition of
-        G^T G (corrected seminormal equations: Bjorck, Linear Algebra Appl. 88/89, 31, 1987)."""
-        y = self._normal.solve(self._root.T @ b)
-        y += self._normal.solve(self._root.T @ (b - self._root @ y))
-        return y, b - self._root @ y
-
-
-class _Factorised:
-    """A sparse, positive definite matrix as L D L^T."""
-
-    def __init__(self, matrix: sparse.spmatrix) -> None:
-        # Pivots on the diagonal, in an order for symmetric matrices: a Cholesky factorisation in all but name.
-        self._lu = splu(
-            matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
-        )
-        self.logdet = float(np.log(self._lu.U.diagonal()).sum())
-
-    def solve(self, columns: Array) -> Array:
-        """(n, k) -> (n, k)."""
-        return self._lu.solve(np.asfortranarray(columns))
-
-
-def _tree(noise: Nested) -> tuple[Array, NDArray[np.int64]]:
-    """Variances of the atoms and then of all groups that have one, and for each of them the number of the nearest
-    group above that has one, counted among those groups; -1 where there is none."""
-    hierarchy = noise.hierarchy
-    widths: list[Array] = []
-    parents: list[NDArray[np.int64]] = []
-    numbers = np.full(1, -1)
-    above = np.zeros(hierarchy.counts[-1], dtype=np.int64)  # all groups at the top lie in what has no number
-    first = 0
-    for level in range(hierarchy.depth - 1, -1, -1):
-        w = np.broadcast_to(as_array(noise.variances[level]), hierarchy.counts[level])
-        inherited = numbers[above]
-        varies = np.flatnonzero(w > 0)
-        widths.insert(0, w[varies])
-        parents.insert(0, inherited[varies])
-        if level:
-            numbers = inherited.copy()
-            numbers[varies] = first + np.arange(len(varies))
-            first += len(varies)
-            above = hierarchy.parents[level - 1]
-    # Groups were numbered from the top; after the atoms they follow in that order.
-    atoms, *groups = widths
-    of_atoms, *of_groups = parents
-    return np.concatenate([atoms, *groups[::-1]]), np.concatenate([of_atoms, *of_groups[::-1]])
-
-
-def _root(network: ElasticNetwork, widths: Array, parents: NDArray[np.int64]) -> sparse.csr_matrix:
-    """G: rows of atoms, groups and contacts, columns of nodes and groups."""
-    atoms, nodes = network.atoms, len(network.nodes)
-    items, groups = np.arange(len(widths)), len(widths) - network.atoms
-    signs = np.where(items < atoms, 1.0, -1.0)  # u + t of an atom's row, t - t_parent of a group's
-    own = np.concatenate([network.node, nodes + np.arange(groups)])
-    inside = parents >= 0
-    weight = 1 / np.sqrt(widths)
-    tree = sparse.csr_matrix(
-        (
-            np.concatenate([weight, (signs * weight)[inside]]),
-            (np.concatenate([items, items[inside]]), np.concatenate([own, nodes + parents[inside]])),
-        ),
-        shape=(len(widths), nodes + groups),
-    )
-    springs = math.sqrt(network.spring) * network.incidence
-    springs.resize(springs.shape[0], nodes + groups)
-    return sparse.vstack([tree, springs]).tocsr()
-
-
-Map = Callable[[Array], Array]
-
-
-def _along(x: Tensor, forward: Map, adjoint: Map) -> Tensor:
-    """A linear map of rows of arrays, on the last axis of a tensor."""
-    return _Linear.apply(x, forward, adjoint)
-
-
-class _Linear(torch.autograd.Function):
-    """x -> A x, whose gradient is A^T: the way through SciPy for autograd, to any order."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, forward: Map, adjoint: Map) -> Tensor:
-        ctx.maps = forward, adjoint
-        rows = as_array(x.double()).reshape(-1, x.shape[-1])
-        mapped = np.ascontiguousarray(forward(rows))
-        return torch.from_numpy(mapped).reshape(*x.shape[:-1], mapped.shape[-1]).to(x)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Any:
-        forward, adjoint = ctx.maps
-        return _Linear.apply(grads[0], adjoint, forward), None, None
