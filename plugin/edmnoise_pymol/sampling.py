@@ -15,7 +15,7 @@ from edmnoise.base.table import check_path as check_table_path
 from edmnoise.diffusion.elastic_network import ElasticNetwork
 from edmnoise.diffusion.precondition import RULES, Preconditioner, coefficient_table, measured_scales
 from edmnoise.diffusion.presets import PRESETS, SIGMA_DATA, preset
-from edmnoise.diffusion.sampler import Churn, Sampler
+from edmnoise.diffusion.sampler import Churn, Sampler, Step
 from edmnoise.diffusion.schedule import Schedule, karras
 from edmnoise.diffusion.solvers import SOLVERS
 from edmnoise.diffusion.states import StatesDenoiser
@@ -27,9 +27,10 @@ from edmnoise.noise.weights import Weights
 from edmnoise.structure.structure import Structure
 from edmnoise.study.figures import freeze_out_figure
 from edmnoise.study.report import RESIDUE_IN_CHAIN
-from edmnoise.study.sampling import Progress, Run, run
+from edmnoise.study.sampling import Run, run
 
 from . import bridge
+from .jobs import Job, Watch
 from .service import Colouring, Painter
 
 DENOISERS = {"states": "rotation", "translation": "translation", "fixed": "fixed", "kabsch": "kabsch"}
@@ -119,8 +120,7 @@ def sample(
     state_weights: Sequence[float] | None = None,
     fluctuations: Sequence[float] | str | None = None,
     level_weights: Sequence[float] = (0.0, 0.0),
-    progress: Progress | None = None,
-) -> SampleResult:
+) -> Job[SampleResult]:
     """Sample from the states of a loaded object, or of several objects of the same atoms.
 
     Parameters
@@ -150,8 +150,6 @@ def sample(
         for the elastic network of the first state's residue contacts.
     level_weights
         How far residue and chain estimates replace the means of the atoms in the step, (residue, chain).
-    progress
-        Told of each step; may cancel, which keeps what was made.
 
     Raises
     ------
@@ -180,7 +178,14 @@ def sample(
         _fluctuations(structure, fluctuations),
         structure.hierarchy,
     )
-    made = run(structure, model, covariance, schedule, sampler, samples, seed, progress=progress, device=chosen)
+
+    def work(watch: Watch) -> Run:
+        def told(done: int, steps: int, step: Step) -> bool:
+            return watch.tell(done / steps, f"step {done:,} of {steps:,}, sigma {step.target:.3g} A")
+
+        return run(structure, model, covariance, schedule, sampler, samples, seed, progress=told, device=chosen)
+
+    made = yield work
     frames = _objects(name, made, trajectory, denoised)
     placed: bridge.Placed | None = None
     created: list[str] = []
@@ -203,13 +208,18 @@ def sample(
 
 def precondition(
     cmd: bridge.Cmd, selection: str, weights: Weights, distribution: SigmaDistribution, z: Sequence[float], rule: str
-) -> Table:
+) -> Job[Table]:
     """c_skip, c_out, c_in and c_noise of each level over noise levels, and what each rule costs, for a selection."""
     if rule not in RULES:
         raise EdmNoiseError(f"no rule {rule!r}: the known ones are {', '.join(RULES)}")
     structure = bridge.read_source(cmd, selection).structure
-    made = Preconditioner(structure.hierarchy, weights, measured_scales(structure))
-    return coefficient_table(made, [distribution.sigma(score) for score in z], rule)
+    sigmas = [distribution.sigma(score) for score in z]
+
+    def work(_: Watch) -> Table:
+        made = Preconditioner(structure.hierarchy, weights, measured_scales(structure))
+        return coefficient_table(made, sigmas, rule)
+
+    return (yield work)
 
 
 FIGURE_ENDING = ".png"

@@ -1,4 +1,4 @@
-"""What a user can ask for, as typed functions with a result: commands, scripts and the panel all call these.
+"""What a user can ask for, as jobs with a result: commands, scripts and the panel all drive these.
 
 Each checks everything before it makes anything: an EdmNoiseError means that nothing in PyMOL has changed.
 """
@@ -29,6 +29,7 @@ from edmnoise.study.report import BY, RESIDUE_IN_CHAIN, level_table, z_table
 
 from . import bridge
 from . import follow as following
+from .jobs import Job, Watch
 from .provenance import Provenance
 
 PROCESSES = ("multiscale",)
@@ -83,7 +84,7 @@ def noise(
     state: int = -1,
     hydrogens: bool = True,
     solvent: bool = False,
-) -> NoiseResult:
+) -> Job[NoiseResult]:
     """Add noise to a selection: a new object whose state 1 is the reference and whose other states are the frames.
 
     Parameters
@@ -132,26 +133,32 @@ def noise(
     following.stop(name)  # of an object that had the name before
     structure = bridge.new_object(cmd, source, name).structure
     covariance = MultiscaleNoise.of(structure.hierarchy, weights)
-    drawn = covariance.blocks(sigma, frames, seed, torch.tensor(structure.coordinates))
     with bridge.appended_frames(cmd, name, frames) as append:
 
-        def passed_on() -> Iterator[torch.Tensor]:
-            """Each block is drawn once, goes to PyMOL and is measured before the next one overwrites it."""
+        def draw(watch: Watch) -> Displacement:
+            drawn = covariance.blocks(sigma, frames, seed, torch.tensor(structure.coordinates))
+            return measure_displacement(structure, passed_on(drawn, watch))
+
+        def passed_on(drawn: Iterator[torch.Tensor], watch: Watch) -> Iterator[torch.Tensor]:
+            """Each block is drawn once, goes to PyMOL's file and is measured before the next one overwrites it."""
+            done = 0
             for block in drawn:
                 append(block.numpy())
                 yield block
+                done += len(block)
+                watch.check(done / frames, f"frame {done:,} of {frames:,}")
 
-        moved = measure_displacement(structure, passed_on())
+        moved = yield draw
     bridge.set_titles(cmd, name, provenance.titles(frames))
     values = _values(moved, RESIDUE_IN_CHAIN, "mean")
     low, high = float(values.min()), float(values.max())
     Painter(cmd, name, RESIDUE_IN_CHAIN, PALETTES[DEFAULT_PALETTE], low, high).paint(moved)
     colouring = Colouring(name, _label(RESIDUE_IN_CHAIN, structure, "mean"), DEFAULT_PALETTE, low, high)
-    table = level_table(structure, moved, provenance.noise)
+    table = yield lambda _: level_table(structure, moved, provenance.noise)
     return NoiseResult(name, structure, provenance, table, colouring, source.notes)
 
 
-def levels(cmd: bridge.Cmd, name: str, align: str = "none", by: str = "summary") -> Table:
+def levels(cmd: bridge.Cmd, name: str, align: str = "none", by: str = "summary") -> Job[Table]:
     """Displacement of an object's states 2, 3, ... from state 1, at every level.
 
     Parameters
@@ -168,8 +175,13 @@ def levels(cmd: bridge.Cmd, name: str, align: str = "none", by: str = "summary")
     if by not in BY:
         raise EdmNoiseError(f"by is {by!r}: give one of {', '.join(BY)}")
     structure, made = _frames_object(cmd, name)
-    moved = measure_displacement(structure, bridge.read_frames(cmd, name), align)
-    return level_table(structure, moved, made.noise if made else None, by)
+    frames = list(bridge.read_frames(cmd, name))
+
+    def measure(_: Watch) -> Table:
+        moved = measure_displacement(structure, frames, align)
+        return level_table(structure, moved, made.noise if made else None, by)
+
+    return (yield measure)
 
 
 def table(
@@ -184,13 +196,14 @@ def table(
     state: int = -1,
     hydrogens: bool = True,
     solvent: bool = False,
-) -> Table:
+) -> Job[Table]:
     """What lands at each level over noise levels, for several weights; makes no object.
 
     Parameters are those of `noise` and of `edmnoise.study.report.z_table`.
     """
     source = bridge.read_source(cmd, selection, state, hydrogens, solvent)
-    return z_table(source.structure, weights, z, distribution, draws, check_seed(seed), fresh)
+    check_seed(seed)
+    return (yield lambda _: z_table(source.structure, weights, z, distribution, draws, seed, fresh))
 
 
 def colour(
@@ -203,7 +216,7 @@ def colour(
     minimum: float | None = None,
     maximum: float | None = None,
     follow: bool = False,
-) -> Colouring:
+) -> Job[Colouring]:
     """Colour an object's atoms by how far their atom, residue or chain moved.
 
     Parameters
@@ -240,7 +253,8 @@ def colour(
     if over == "state" and not follow:
         moved = of(bridge.current_state(cmd, name))
     else:
-        moved = measure_displacement(structure, bridge.read_frames(cmd, name), only=[measure])
+        frames = list(bridge.read_frames(cmd, name))
+        moved = yield lambda _: measure_displacement(structure, frames, only=[measure])
     values = _values(moved, measure, "max" if follow else over)
     low = (0.0 if follow else float(values.min())) if minimum is None else minimum
     high = float(values.max()) if maximum is None else maximum
@@ -254,7 +268,7 @@ def colour(
     return Colouring(name, _label(measure, structure, "state" if follow else over), palette, low, high)
 
 
-def save(cmd: bridge.Cmd, file: str, name: str, level: str = "atom") -> int:
+def save(cmd: bridge.Cmd, file: str, name: str, level: str = "atom") -> Job[int]:
     """Write an object's states as one multi-MODEL file; returns the number of models.
 
     Parameters
@@ -270,9 +284,9 @@ def save(cmd: bridge.Cmd, file: str, name: str, level: str = "atom") -> int:
     source = bridge.read_source(cmd, f"%{name}", 1, solvent=True)
     if source.notes:
         raise EdmNoiseError(f"{name} cannot be written whole: {source.notes[0]}")
-    models = (block[0] for block in bridge.read_frames(cmd, name, first=1))
-    write_frames(file, source.structure, models, level)
-    return int(cmd.count_states(f"%{name}"))
+    frames = list(bridge.read_frames(cmd, name, first=1))
+    yield lambda _: write_frames(file, source.structure, (block[0] for block in frames), level)
+    return len(frames)
 
 
 def _frames_object(cmd: bridge.Cmd, name: str) -> tuple[Structure, Provenance | None]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from edmnoise.base.errors import EdmNoiseError
 
 from .. import arguments as arg
+from ..jobs import Job
 from .speech import command, say, show, table_file, write
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def edm_noise(
     *,
     quiet: Any = 1,
     _self: Any = None,
-) -> NoiseResult:
+) -> Job[NoiseResult]:
     """
     DESCRIPTION
 
@@ -100,7 +101,7 @@ def edm_noise(
     from .. import service
 
     constants = sigma_distribution(arg.text(distribution))
-    result = service.noise(
+    result = yield from service.noise(
         _self,
         arg.text(selection),
         _sigma(z, sigma, constants),
@@ -127,7 +128,7 @@ def edm_noise(
 @command
 def edm_levels(
     name: str, align: str = "none", by: str = "summary", file: str = "", *, quiet: Any = 1, _self: Any = None
-) -> Table:
+) -> Job[Table]:
     """
     DESCRIPTION
 
@@ -165,7 +166,7 @@ def edm_levels(
     from .. import service
 
     path = table_file(file)
-    table = service.levels(_self, arg.text(name), arg.text(align), arg.text(by))
+    table = yield from service.levels(_self, arg.text(name), arg.text(align), arg.text(by))
     show(quiet, table)
     write(quiet, "edm_levels", table, path)
     return table
@@ -187,7 +188,7 @@ def edm_table(
     *,
     quiet: Any = 1,
     _self: Any = None,
-) -> Table:
+) -> Job[Table]:
     """
     DESCRIPTION
 
@@ -237,7 +238,7 @@ def edm_table(
     from .. import service
 
     path = table_file(file)
-    table = service.table(
+    table = yield from service.table(
         _self,
         arg.text(selection),
         arg.numbers("z", arg.text(z) if isinstance(z, str) else z),
@@ -268,7 +269,7 @@ def edm_color(
     *,
     quiet: Any = 1,
     _self: Any = None,
-) -> Colouring:
+) -> Job[Colouring]:
     """
     DESCRIPTION
 
@@ -313,7 +314,7 @@ def edm_color(
     """
     from .. import service
 
-    result = service.colour(
+    result = yield from service.colour(
         _self,
         arg.text(name),
         arg.text(level),
@@ -329,7 +330,7 @@ def edm_color(
 
 
 @command
-def edm_save(file: str, name: str, level: str = "atom", *, quiet: Any = 1, _self: Any = None) -> int:
+def edm_save(file: str, name: str, level: str = "atom", *, quiet: Any = 1, _self: Any = None) -> Job[int]:
     """
     DESCRIPTION
 
@@ -363,7 +364,7 @@ def edm_save(file: str, name: str, level: str = "atom", *, quiet: Any = 1, _self
     """
     from .. import service
 
-    models = service.save(_self, arg.text(file), arg.text(name), arg.text(level))
+    models = yield from service.save(_self, arg.text(file), arg.text(name), arg.text(level))
     plural = "" if models == 1 else "s"
     say(quiet, "edm_save", f"{arg.text(file)} written: {models} model{plural}, {arg.text(level)} level")
     return models

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import arguments as arg
+from ..jobs import Job
 from .speech import command, say, show, table_file, write
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def edm_sample(
     *,
     quiet: Any = 1,
     _self: Any = None,
-) -> SampleResult:
+) -> Job[SampleResult]:
     """
     DESCRIPTION
 
@@ -160,7 +161,7 @@ def edm_sample(
         augment=arg.optional(arg.switch, "augment", augment),
         align=arg.optional(arg.switch, "align", align),
     )
-    result = sampling.sample(
+    result = yield from sampling.sample(
         _self,
         arg.text(selection),
         parse_weights(arg.text(weights) if isinstance(weights, str) else weights),
@@ -199,7 +200,7 @@ def edm_precondition(
     *,
     quiet: Any = 1,
     _self: Any = None,
-) -> Table:
+) -> Job[Table]:
     """
     DESCRIPTION
 
@@ -245,7 +246,7 @@ def edm_precondition(
     from .. import sampling
 
     path = table_file(file)
-    table = sampling.precondition(
+    table = yield from sampling.precondition(
         _self,
         arg.text(selection),
         parse_weights(arg.text(weights) if isinstance(weights, str) else weights),

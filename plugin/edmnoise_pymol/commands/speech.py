@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from edmnoise.base.errors import EdmNoiseError
 
 from .. import arguments as arg
+from ..jobs import Job, run_inline
 
 if TYPE_CHECKING:
     from edmnoise.base.table import Table
@@ -21,13 +22,15 @@ _PRINTED_ROWS = 60
 """Rows of a table that are printed; more belong in a file."""
 
 
-def command(function: Callable[P, R]) -> Callable[P, R]:
-    """One line for wrong input, as PyMOL's own commands do; a traceback is left for our own mistakes."""
+def command(function: Callable[P, Job[R]]) -> Callable[P, R]:
+    """A command from a function that makes its job: run on the spot, and one line for wrong input, as PyMOL's own.
 
+    The job itself, for who drives it in a window, is the command's attribute ``job``. A traceback is left for our own
+    mistakes.
+    """
     signature = inspect.signature(function)
 
-    @functools.wraps(function)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+    def job(*args: P.args, **kwargs: P.kwargs) -> Job[R]:
         import pymol
 
         if "_self" in kwargs:  # typed; PyMOL 2.5's parser does not see through this wrapper to say quiet=0
@@ -40,12 +43,21 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
             call = signature.bind(**given)
         except TypeError as error:
             allowed = ", ".join(name for name, p in signature.parameters.items() if p.kind is not p.KEYWORD_ONLY)
-            raise pymol.CmdException(f"{error}: the arguments are {allowed}") from None
+            raise EdmNoiseError(f"{error}: the arguments are {allowed}") from None
+        return function(*call.args, **call.kwargs)
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        import pymol
+
         try:
-            return function(*call.args, **call.kwargs)
+            return run_inline(job(*args, **kwargs))
         except EdmNoiseError as error:
             raise pymol.CmdException(str(error)) from error
 
+    returned = str(signature.return_annotation).removeprefix("Job[").removesuffix("]")
+    run.__signature__ = signature.replace(return_annotation=returned)  # type: ignore[attr-defined]
+    run.job = job  # type: ignore[attr-defined]
     return run
 
 

@@ -1,0 +1,71 @@
+"""A job is a generator: it yields what may run away from PyMOL, and is given back what that made.
+
+Between two yields a job may touch PyMOL, so it has to be driven in PyMOL's own thread. What it yields knows arrays
+only, so a window can hand it to another thread (`edmnoise_pymol.panel.runner`), while a command runs it on the spot.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Cancelled(Exception):
+    """The user wants no more of a job; what it had made is gone, unless the job keeps it by not raising this."""
+
+
+class Watch:
+    """Between a job and who waits for it: how far it is, and whether it is still wanted. Any thread may use it.
+
+    Parameters
+    ----------
+    told
+        Called with the share that is done (0 to 1) and a few words.
+    """
+
+    def __init__(self, told: Callable[[float, str], None] | None = None) -> None:
+        self._told = told
+        self._unwanted = threading.Event()
+
+    def tell(self, share: float, words: str = "") -> bool:
+        """Say how far the work is; False where it should stop."""
+        if self._told is not None:
+            self._told(share, words)
+        return not self.cancelled
+
+    def check(self, share: float, words: str = "") -> None:
+        """Say how far the work is; raises Cancelled where it should stop."""
+        if not self.tell(share, words):
+            raise Cancelled
+
+    def cancel(self) -> None:
+        self._unwanted.set()
+
+    @property
+    def cancelled(self) -> bool:
+        return self._unwanted.is_set()
+
+
+Work = Callable[[Watch], Any]
+"""Runs in any thread; touches no PyMOL."""
+
+Job = Generator[Work, Any, T]
+
+
+def run_inline(job: Job[T], watch: Watch | None = None) -> T:
+    """Run a job to its end here and now, and return what it returns."""
+    watch = watch or Watch()
+    try:
+        work = next(job)
+        while True:
+            try:
+                made = work(watch)
+            except BaseException as error:
+                work = job.throw(error)
+            else:
+                work = job.send(made)
+    except StopIteration as end:
+        return end.value

@@ -1,0 +1,148 @@
+"""Runs one job at a time: its work in a thread of its own, the rest in the window's thread."""
+
+from __future__ import annotations
+
+import importlib
+import queue
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from pymol.Qt import QtCore
+
+from edmnoise.base.errors import EdmNoiseError
+
+from ..jobs import Cancelled, Job, Watch, Work
+
+_TELL_EVERY = 0.05
+"""Seconds between two reports of progress, which the window draws."""
+
+
+class Runner(QtCore.QObject):
+    """Drives jobs for a window that never waits.
+
+    Signals: ``busy_changed(bool)``; ``progressed(share, words)``; ``failed(sentence, details)`` once for a job that
+    ends badly, with an empty sentence for one that was cancelled.
+    """
+
+    busy_changed = QtCore.Signal(bool)
+    progressed = QtCore.Signal(float, str)
+    failed = QtCore.Signal(str, str)
+    _worked = QtCore.Signal(object, object, object)  # the run, what the work made, what went wrong
+
+    def __init__(self, parent: Any = None) -> None:
+        super().__init__(parent)
+        self._run: _Run | None = None
+        self._worked.connect(self._go_on, QtCore.Qt.ConnectionType.QueuedConnection)
+
+    @property
+    def busy(self) -> bool:
+        return self._run is not None
+
+    def start(self, make: Callable[[], Job[Any]], done: Callable[[Any], None]) -> bool:
+        """Start a job; ``done`` gets its result. False, and nothing happens, while another one runs."""
+        if self.busy:
+            return False
+        run = _Run(make, done, Watch(self._teller()))
+        self._run = run
+        threading.Thread(target=self._serve, args=(run,), name="edmnoise", daemon=True).start()
+        self.busy_changed.emit(True)
+        run.orders.put(_import_torch)
+        return True
+
+    def cancel(self) -> None:
+        """Ask the running job to stop."""
+        if self._run is not None:
+            self._run.watch.cancel()
+
+    def close(self, patience: float = 2.0) -> None:
+        """End the running job now: what it has not finished is not kept. Waits for its thread, but not for ever."""
+        run, self._run = self._run, None
+        if run is not None:
+            run.watch.cancel()
+            run.orders.put(None)
+            run.stopped.wait(patience)
+            if run.job is not None:
+                run.job.close()
+            self.busy_changed.emit(False)
+
+    def _serve(self, run: _Run) -> None:
+        """The thread: does what it is ordered to until it is told to end."""
+        while (work := run.orders.get()) is not None:
+            made = error = None
+            try:
+                made = work(run.watch)
+            except BaseException as raised:  # whatever it is, the window is to hear of it
+                error = raised
+            if self._run is not run:
+                break
+            try:
+                self._worked.emit(run, made, error)
+            except RuntimeError:  # the window is gone
+                break
+        run.stopped.set()
+
+    def _go_on(self, run: _Run, made: Any, error: BaseException | None) -> None:
+        """In the window's thread: give the job what its work made, and order what it asks for next."""
+        if run is not self._run:
+            return
+        try:
+            if run.job is None:
+                if error is not None:
+                    raise error
+                run.job = run.make()
+                work = next(run.job)
+            elif error is not None:
+                work = run.job.throw(error)
+            else:
+                work = run.job.send(made)
+        except StopIteration as end:
+            self._end(run)
+            run.done(end.value)
+        except Cancelled:
+            self._end(run)
+            self.failed.emit("", "")
+        except EdmNoiseError as refused:
+            self._end(run)
+            self.failed.emit(str(refused), "")
+        except Exception as mistake:
+            self._end(run)
+            self.failed.emit(f"{type(mistake).__name__}: {mistake}".splitlines()[0], traceback.format_exc())
+        else:
+            run.orders.put(work)
+
+    def _end(self, run: _Run) -> None:
+        run.orders.put(None)
+        self._run = None
+        self.busy_changed.emit(False)
+
+    def _teller(self) -> Callable[[float, str], None]:
+        last = 0.0
+
+        def tell(share: float, words: str) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last >= _TELL_EVERY or share >= 1:
+                last = now
+                self.progressed.emit(share, words)
+
+        return tell
+
+
+class _Run:
+    """One job on its way."""
+
+    def __init__(self, make: Callable[[], Job[Any]], done: Callable[[Any], None], watch: Watch) -> None:
+        self.make, self.done, self.watch = make, done, watch
+        self.job: Job[Any] | None = None
+        self.orders: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self.stopped = threading.Event()
+
+
+def _import_torch(watch: Watch) -> None:
+    """What a job imports, imported before it starts: torch takes seconds, which the window shall not wait."""
+    watch.tell(0.0, "starting torch")
+    importlib.import_module("edmnoise_pymol.service")
+    importlib.import_module("edmnoise_pymol.sampling")
