@@ -5,6 +5,8 @@ PY := .venv/bin/python
 PIP_INSTALL := $(PY) -m pip install -qq --constraint constraints.txt
 INPUTS := pyproject.toml constraints.txt
 
+ON_SCREEN := OMP_NUM_THREADS=2 OMP_WAIT_POLICY=PASSIVE xvfb-run -a -s "-screen 0 1400x1000x24" $(PY)
+
 .DEFAULT_GOAL := help
 .PHONY: help test demo bench docs lint zip wheel clean system-run system-test
 
@@ -12,7 +14,8 @@ help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
 
 test: system-test lint docs ## lint, types, import rules, documentation, and all tests on a real PyMOL
-	OMP_NUM_THREADS=2 OMP_WAIT_POLICY=PASSIVE xvfb-run -a -s "-screen 0 1400x1000x24" $(PY) -m pytest
+	$(ON_SCREEN) -m pytest tests/panel
+	$(ON_SCREEN) -m pytest
 
 demo: .venv/installed-run ## a tour without a window: tables and pictures into demo/
 	$(PY) -m edmnoise_pymol.demo demo

@@ -8,7 +8,22 @@ import pytest
 
 from edmnoise.structure.files import read_structure
 from edmnoise.structure.hierarchy import Hierarchy
-from edmnoise.structure.structure import Structure
+from edmnoise.structure.structure import Atoms, Structure
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # for the processes that tests start
+
+IDENTITY = "(segi, chain, resi, resn, name, alt, ID)"
+PROPERTIES = (
+    "(index, ID, rank, segi, chain, resi, resn, name, alt, elem, type, b, q, vdw, color, reps, flags, ss, label, "
+    "formal_charge, partial_charge, cartoon, protons, valence, s.sphere_scale)"
+)
+
+
+def pytest_ignore_collect(collection_path, config):
+    """PyMOL's window cannot start where PyMOL runs as a library already: tests/panel is a run of its own."""
+    if collection_path.name == "panel" and not any("panel" in given for given in config.args):
+        return True
+    return None
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -67,3 +82,142 @@ def nesting():
         return Hierarchy.from_labels(names, [label[order] for label in reversed(labels[:-1])])
 
     return make
+
+
+@pytest.fixture(scope="session")
+def mda():
+    """A file of MDAnalysisTests by its name."""
+    from importlib.util import find_spec
+
+    folder = Path(find_spec("MDAnalysisTests").origin).parent / "data"
+    return lambda name: str(folder / name)
+
+
+@pytest.fixture
+def atoms(cmd):
+    """What the atoms of a selection are, in PyMOL's order."""
+
+    def read(selection, facts=IDENTITY):
+        found = []
+        cmd.iterate(selection, f"found.append({facts})", space={"found": found})
+        return found
+
+    return read
+
+
+@pytest.fixture
+def places(cmd):
+    """{what an atom is: its coordinates} for the atoms of a selection that have coordinates in a state."""
+
+    def read(selection, state=1):
+        found = []
+        cmd.iterate_state(state, selection, f"found.append({IDENTITY})", space={"found": found})
+        where = dict(zip(found, cmd.get_coords(selection, state), strict=True))
+        assert len(where) == len(found), "the atoms of a test must be told apart"
+        return where
+
+    return read
+
+
+@pytest.fixture
+def structure_of(cmd, atoms):
+    """The Structure of an object's first state, put together here, without the plugin."""
+
+    def read(name):
+        rows = atoms(f"%{name}", "(name, elem, resn, resi, chain, segi, type == 'HETATM', rank)")
+        *columns, rank = zip(*rows, strict=True)
+        return Structure.from_atoms(cmd.get_coords(f"%{name}", 1), Atoms.make(*columns), rank)
+
+    return read
+
+
+@pytest.fixture
+def frames_of(cmd):
+    """(S, N, 3) the states of an object from a given one on, atoms in PyMOL's order."""
+
+    def read(name, first=2):
+        return np.stack([cmd.get_coords(f"%{name}", k) for k in range(first, cmd.count_states(f"%{name}") + 1)])
+
+    return read
+
+
+@pytest.fixture
+def shades(cmd, atoms):
+    """(N, 3) the atoms' red, green, blue, from 0 to 255."""
+
+    def read(name):
+        indices = atoms(f"%{name}", "color")
+        tuples = {index: cmd.get_color_tuple(index) for index in set(indices)}
+        return np.rint(255 * np.array([tuples[index] for index in indices])).astype(int)
+
+    return read
+
+
+@pytest.fixture
+def snapshot(cmd, atoms):
+    """All that a user could miss in PyMOL, to be compared before and after."""
+    from pymol import setting
+
+    def take(leave_out=()):
+        kept = [name for name in cmd.get_names("all") if name not in leave_out]
+        found = {
+            "names": kept,
+            "shown": [name for name in cmd.get_names("objects", 1) if name not in leave_out],
+            "view": cmd.get_view(),
+            "frame": (cmd.get_frame(), cmd.get_state()),
+            "settings": {name: cmd.get_setting_tuple(number) for name, number in setting.index_dict.items()},
+            "selections": {name: cmd.index(f"%{name}") for name in kept if cmd.get_type(name) == "selection"},
+        }
+        for name in kept:
+            if cmd.get_type(name) == "object:molecule":
+                states = range(1, cmd.count_states(f"%{name}") + 1)
+                found[name] = {
+                    "atoms": atoms(f"%{name}", PROPERTIES),
+                    "coordinates": [None if (x := cmd.get_coordset(name, k)) is None else x.tobytes() for k in states],
+                    "titles": [cmd.get_title(name, k) for k in states],
+                    "matrices": [cmd.get_object_matrix(name, k) for k in states],
+                    "ttt": cmd.get_object_ttt(name),
+                    "settings": [cmd.get_object_settings(name, k) for k in (0, *states)],
+                }
+        return found
+
+    return take
+
+
+@pytest.fixture
+def typed(cmd, capsys):
+    """Run a line as the user types it; gives what was printed. A refused line fails the test."""
+    import edmnoise_pymol
+
+    edmnoise_pymol.register(cmd)
+
+    def run(line):
+        capsys.readouterr()
+        accepted = cmd._parser.parse(line)
+        said = capsys.readouterr().out
+        assert accepted, said
+        return said
+
+    return run
+
+
+@pytest.fixture
+def refusal(cmd, capsys, snapshot):
+    """Type a line that must be refused: gives the one line that PyMOL prints, after looking that nothing changed."""
+    import edmnoise_pymol
+
+    edmnoise_pymol.register(cmd)
+
+    def run(line):
+        before = snapshot()
+        capsys.readouterr()
+        assert not cmd._parser.parse(line), f"{line} was not refused"
+        said, errors = capsys.readouterr()
+        assert snapshot() == before
+        assert errors == ""
+        assert said.startswith(" Error: ")
+        assert said.endswith("\n")
+        assert said.count("\n") == 1
+        return said.removeprefix(" Error: ").rstrip("\n")
+
+    return run

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from ..base.errors import EdmNoiseError
-from ..noise.covariance import Covariance, cross
+from ..noise.covariance import Covariance
 from ..noise.nested import Nested
 from ..structure.hierarchy import Hierarchy
 from ..structure.levels import atom_means
@@ -32,15 +32,19 @@ GAUGES = ("fixed", "translation", "rotation", "kabsch")
 rotation in place of all of them, an approximation (it favours states that fit one rotation well: Daigavane et al. 2025)
 that is here for comparison."""
 
+_BLOCK = 1 << 14
+"""Atoms multiplied at a time, whose float64 copies stay in a processor's cache: 10 states of 1,000,000 atoms take 24 ms
+so, and 33 in one piece."""
+
 
 class Noisy(Protocol):
-    """M = C + sigma^2 K, with methods of `edmnoise.noise.covariance.Covariance`; whitened rows may have any length."""
+    """M = C + sigma^2 K, with methods of `edmnoise.noise.covariance.Covariance`."""
 
     def filter(self, part: Any, x: Tensor) -> Tensor:
         """C M^-1 x, (..., N), for the C that M was made from."""
 
-    def whiten(self, x: Tensor) -> Tensor:
-        """(..., m): coordinates whose plain inner products are those of `inner`."""
+    def solve(self, x: Tensor) -> Tensor:
+        """M^-1 x, (..., N)."""
 
     def inner(self, x: Tensor, y: Tensor) -> Tensor:
         """x^T M^-1 y, (...), float64."""
@@ -67,8 +71,8 @@ class _Prepared(NamedTuple):
 
     covariance: Noisy | Covariance  # M, up to the scale
     scale: float  # x^T M^-1 y is scale times the covariance's inner product
-    centres: Tensor  # (M, 3), 0 where the gauge holds places fixed
-    whitened: Tensor  # (M, 3, m) centred
+    centres: Tensor  # (M, 3) of the kept states, 0 where the gauge holds places fixed
+    pulls: Tensor  # (3 M + 1, N): M^-1 Y of the centred states; x times the last row is the centre of x
     squares: Tensor  # (M,) tr Y^T M^-1 Y
 
 
@@ -114,10 +118,14 @@ class StatesDenoiser:
             raise EdmNoiseError("states hold NaN or infinite coordinates: leave those states out")
         if fluctuations is not None and not isinstance(covariance, Nested):
             raise EdmNoiseError("fluctuations need noise on nested groups: give a Nested covariance")
-        self.states = states.double()
+        self.states = states
         self.covariance, self.gauge, self.hierarchy = covariance, gauge, hierarchy
         self.fluctuations = fluctuations
         self.log_weights = _log_weights(weights, len(states)).to(states.device)
+        # About their plain centres, whatever the gauge takes for the centre later: float32 has its digits to spare for
+        # the shape, also of states that lie far from the origin.
+        about = states.double().mean(dim=2, keepdim=True) if gauge != "fixed" else states.new_zeros(1).double()
+        self._about = {torch.float64: _with_ones(states - about)}
         self._kept: tuple[float, _Prepared] | None = None
 
     def denoise(self, x: Tensor, sigma: float) -> Denoised:
@@ -141,75 +149,81 @@ class StatesDenoiser:
         if self.gauge == "kabsch":
             raise EdmNoiseError("the kabsch gauge is an approximation without a density: use rotation")
         prepared = self._prepared(sigma)
-        scores, _, centred, _ = self._scores(x, sigma)
+        scores, _, place = self._scores(x, sigma)
         free = 3 * (x.shape[2] - (self.gauge != "fixed"))
         covariance, scale = prepared.covariance, prepared.scale
         # M is the covariance over the scale.
         determinant = 3 * (covariance.logdet() - x.shape[2] * math.log(scale))
         if self.gauge != "fixed":
             determinant = determinant + 3 * torch.log(covariance.precision() * scale)
+        centred = x.double() - place[..., None]
         square = scale * covariance.inner(centred, centred).sum(dim=1)
         return torch.logsumexp(scores, dim=1) - 0.5 * (square + free * math.log(2 * math.pi) + determinant)
 
     def _mean(self, x: Tensor, sigma: float) -> Tensor:
-        scores, turns, centred, place = self._scores(x, sigma)
-        weights = torch.softmax(scores, dim=1)
-        states = self._prepared_states(sigma)
-        if turns is None:
-            mean = (weights @ states.flatten(1)).reshape(x.shape)
-        else:
-            # One product over states and their axes: (B 3) x (M 3) times (M 3) x N.
-            turned = (weights[..., None, None] * turns).transpose(1, 2).flatten(2)
-            mean = (turned.reshape(-1, turned.shape[2]) @ states.flatten(0, 1)).reshape(x.shape)
+        """(B, 3, N) in the precision of x: in float32, right to 3e-7 of the largest coordinate about the centre."""
+        scores, turns, place = self._scores(x, sigma)
+        turned = torch.softmax(scores, dim=1)[..., None, None] * turns
+        place = place - (turned @ self._prepared(sigma).centres[..., None]).sum(dim=1)[..., 0]
+        # One product over states, their axes and a row of ones: (B 3) x (3 M + 1) times (3 M + 1) x N.
+        parts = torch.cat([turned.transpose(1, 2).flatten(2), place[..., None]], dim=2)
+        mean = (parts.flatten(0, 1).to(x.dtype) @ self._states(x.dtype)).reshape(x.shape)
         if self.fluctuations is not None:
             noisy = cast(Noisy, self._prepared(sigma).covariance)
-            mean = mean + noisy.filter(self.fluctuations, centred - mean)
-        return mean + place
+            mean = mean + noisy.filter(self.fluctuations, x - mean)
+        return mean
 
-    def _scores(self, x: Tensor, sigma: float) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
-        """Log posterior weights (B, M), E[R] (B, M, 3, 3) or None, centred x (B, 3, N), its centre (B, 3, 1)."""
+    def _scores(self, x: Tensor, sigma: float) -> tuple[Tensor, Tensor, Tensor]:
+        """Log posterior weights (B, M), E[R] (B, M, 3, 3) and the centre of x (B, 3), float64."""
         prepared = self._prepared(sigma)
-        coordinates = x.double()
-        place = coordinates.new_zeros(len(x), 3, 1)
-        if self.gauge != "fixed":
-            place = prepared.covariance.gls_mean(coordinates)[..., None]
-        centred = coordinates - place
-        f = prepared.scale * cross(prepared.covariance.whiten(centred), prepared.whitened)
+        products = _products(x, prepared.pulls)
+        place = products[..., -1]
+        f = prepared.scale * products[..., :-1].unflatten(2, (-1, 3)).transpose(1, 2)
         prior = self.log_weights - 0.5 * prepared.squares
         if self.gauge in ("fixed", "translation"):
-            return prior + f.diagonal(dim1=-2, dim2=-1).sum(-1), None, centred, place
-        if self.gauge == "kabsch":
-            gain, turns = _best_rotation(f)
-            return prior + gain, turns, centred, place
-        log_c, turns = matrix_fisher(f)
-        return prior + log_c, turns, centred, place
+            return prior + f.diagonal(dim1=-2, dim2=-1).sum(-1), torch.eye(3).to(f).expand_as(f), place
+        gain, turns = _best_rotation(f) if self.gauge == "kabsch" else matrix_fisher(f)
+        return prior + gain, turns, place
 
-    def _prepared_states(self, sigma: float) -> Tensor:
-        """(M, 3, N) states about their centres."""
-        return self.states - self._prepared(sigma).centres[..., None]
+    def _states(self, dtype: torch.dtype) -> Tensor:
+        """(3 M + 1, N): the states about their plain centres and a row of ones; kept in each precision asked for."""
+        if dtype not in self._about:
+            self._about[dtype] = self._about[torch.float64].to(dtype)
+        return self._about[dtype]
 
     def _prepared(self, sigma: float) -> _Prepared:
         if not sigma > 0:
             raise EdmNoiseError(f"sigma is {sigma}: give a level above 0")
-        if self._kept is not None and (self.fluctuations is None or self._kept[0] == sigma):
+        if self.fluctuations is None:  # M = sigma^2 K: what K makes of the states serves at every level
+            if self._kept is None:
+                self._kept = (1.0, self._prepare(self.covariance))
             kept = self._kept[1]
-            return (
-                kept
-                if self.fluctuations is not None
-                else kept._replace(scale=sigma**-2, squares=kept.squares * sigma**-2)
-            )
-        covariance: Noisy | Covariance = self.covariance
-        if self.fluctuations is not None:
+            return kept._replace(scale=sigma**-2, squares=kept.squares * sigma**-2)
+        if self._kept is None or self._kept[0] != sigma:
             assert isinstance(self.covariance, Nested)
-            covariance = self.fluctuations + sigma**2 * self.covariance
-        centres = self.states.new_zeros(self.states.shape[:2])
+            self._kept = (sigma, self._prepare(self.fluctuations + sigma**2 * self.covariance))
+        return self._kept[1]
+
+    def _prepare(self, covariance: Noisy | Covariance) -> _Prepared:
+        states = self._states(torch.float64)[:-1].unflatten(0, (-1, 3))
+        centres, share = states.new_zeros(states.shape[:2]), states.new_zeros(states.shape[2])
         if self.gauge != "fixed":
-            centres = covariance.gls_mean(self.states)
-        centred = self.states - centres[..., None]
-        whitened = covariance.whiten(centred)
-        prepared = _Prepared(covariance, 1.0, centres, whitened, covariance.inner(centred, centred).sum(dim=1))
-        self._kept = (sigma, prepared)
-        return self._prepared(sigma)
+            centres = covariance.gls_mean(states)
+            share = covariance.solve(torch.ones_like(share)) / covariance.precision().to(share.device)
+        centred = states - centres[..., None]
+        pulls = torch.cat([covariance.solve(centred).flatten(0, 1), share[None]])
+        return _Prepared(covariance, 1.0, centres, pulls, covariance.inner(centred, centred).sum(dim=1))
+
+
+def _with_ones(states: Tensor) -> Tensor:
+    """(M, 3, N) -> (3 M + 1, N)."""
+    return torch.cat([states.flatten(0, 1), states.new_ones(1, states.shape[2])])
+
+
+def _products(x: Tensor, rows: Tensor) -> Tensor:
+    """x (B, 3, N) times rows (n, N), (B, 3, n) in float64: exponents of states that compete need their digits."""
+    parts = zip(x.flatten(0, 1).split(_BLOCK, dim=1), rows.split(_BLOCK, dim=1), strict=True)
+    return sum(part.double() @ row.T for part, row in parts).unflatten(0, x.shape[:2])
 
 
 def _best_rotation(f: Tensor) -> tuple[Tensor, Tensor]:

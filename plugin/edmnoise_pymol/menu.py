@@ -9,8 +9,16 @@ def add_menu() -> None:
     """Add the submenu; PyMOL's window has just been made."""
     from pymol.plugins import addmenuitemqt
 
+    addmenuitemqt(f"{MENU}|Panel", open_panel)
     addmenuitemqt(f"{MENU}|Try it on 1TII", try_it)
     addmenuitemqt(f"{MENU}|Commands", print_commands)
+
+
+def open_panel() -> None:
+    """Open the panel, docked in PyMOL's window."""
+    from .panel import open_panel as show
+
+    show()
 
 
 def try_it() -> None:

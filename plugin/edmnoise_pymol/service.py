@@ -61,9 +61,11 @@ class Colouring:
 
 @dataclass(frozen=True, eq=False)
 class NoiseResult:
-    """A frames object: its name, how it was made, the table of its levels, its colours, and what was left out."""
+    """A frames object: its name and that of the object it was made from, how it was made, the table of its levels, its
+    colours, and what was left out."""
 
     name: str
+    source: str
     structure: Structure
     provenance: Provenance
     table: Table
@@ -155,7 +157,7 @@ def noise(
     Painter(cmd, name, RESIDUE_IN_CHAIN, PALETTES[DEFAULT_PALETTE], low, high).paint(moved)
     colouring = Colouring(name, _label(RESIDUE_IN_CHAIN, structure, "mean"), DEFAULT_PALETTE, low, high)
     table = yield lambda _: level_table(structure, moved, provenance.noise)
-    return NoiseResult(name, structure, provenance, table, colouring, source.notes)
+    return NoiseResult(name, source.object, structure, provenance, table, colouring, source.notes)
 
 
 def levels(cmd: bridge.Cmd, name: str, align: str = "none", by: str = "summary") -> Job[Table]:

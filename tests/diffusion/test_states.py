@@ -148,6 +148,49 @@ def test_kabsch_favours_the_rod():
     assert fractions(StatesDenoiser(states, flat, gauge="kabsch"), flat, states, 300)[0] > 0.5 + 6 * error
 
 
+@pytest.mark.parametrize("gauge", [*GAUGES, "kabsch"])
+@pytest.mark.parametrize("place", [0.0, 3000.0])
+def test_float32_coordinates(hierarchy, gauge, place):
+    """A protein's number of atoms, two states 0.01 A apart, from the highest level to below the lowest of the presets:
+    log weights are float64's to the last bit, and the estimate is that of the same numbers in float64 within 2e-5 A,
+    or where states lie far away (as crystals' do) within the rounding of their coordinates."""
+    residues = np.arange(5684) // 8
+    k = Nested(Hierarchy(("atom", "residue", "chain"), (residues, residues[::8] // 100)), (1.0, 0.5, 0.2))
+    states = (15 * normal(3, 3, 5684) + place).float()
+    states[1] = states[0] + 0.01 * normal(3, 5684, seed=1)
+    denoiser = StatesDenoiser(states, k, gauge=gauge)
+    for sigma in (2560.0, 160.0, 1.0, 0.1, 0.0016):
+        x = states[:2] + sigma * k.draw(torch.empty(2, 3, 5684), torch.Generator().manual_seed(2))
+        exact = denoiser.denoise(x.double(), sigma).atoms
+        error = (denoiser.denoise(x, sigma).atoms - exact).abs().max()
+        assert error < 2e-5 + 1.3e-7 * float(exact.abs().max()), (sigma, error)
+        wide = denoiser.state_probabilities(x.double(), sigma)
+        assert torch.equal(denoiser.state_probabilities(x, sigma), wide)
+
+
+def test_more_atoms_than_a_block_are_multiplied_piece_by_piece(monkeypatch, states, hierarchy):
+    """9 atoms, 2 or 4 at a time."""
+    denoiser = StatesDenoiser(states, Nested(hierarchy, (0.3, 0.5, 0.2)))
+    x = states[:2] + normal(2, 3, 9)
+    whole, density = denoiser.denoise(x, 1.5).atoms, denoiser.log_density(x, 1.5)
+    for block in (2, 4):
+        monkeypatch.setattr("edmnoise.diffusion.states._BLOCK", block)
+        torch.testing.assert_close(denoiser.denoise(x, 1.5).atoms, whole, rtol=1e-13, atol=1e-13)
+        torch.testing.assert_close(denoiser.log_density(x, 1.5), density, rtol=1e-13, atol=0)
+
+
+def test_log_weights_of_near_states_at_a_low_level():
+    """Flat noise, states 1e-4 A apart, fixed places: sums of (x - y)^2 in float64, in which nothing cancels, say how
+    far apart the log weights of 4,000 atoms are at 0.01 A. The products are large, 4e10, and cancel to this."""
+    flat = Nested(Hierarchy(("atom", "residue"), (np.arange(4000) // 4,)), (1.0, 0.0))
+    states = 15 * normal(1, 3, 4000).repeat(2, 1, 1)
+    states[1] += 1e-4 * normal(3, 4000, seed=1)
+    x = states[:1] + 0.01 * normal(1, 3, 4000, seed=2)
+    squares = (x - states).square().sum((1, 2)) / 0.01**2
+    odds = torch.logit(StatesDenoiser(states, flat, gauge="fixed").state_probabilities(x, 0.01))[0, 0]
+    assert abs(float(odds - (squares[1] - squares[0]) / 2)) < 1e-4
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

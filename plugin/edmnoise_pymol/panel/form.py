@@ -107,6 +107,13 @@ def _signal(control: Any) -> Any:
     return control.textChanged
 
 
+def label(text: str, control: Any) -> Any:
+    """A label whose letter behind & leads to the control."""
+    made = QtWidgets.QLabel(text)
+    made.setBuddy(control)
+    return made
+
+
 def whole(low: int, high: int, value: int, special: str = "") -> Any:
     """A field for a whole number; where ``special`` is given, its lowest value reads so and stands for nothing."""
     spin = QtWidgets.QSpinBox()
@@ -116,7 +123,9 @@ def whole(low: int, high: int, value: int, special: str = "") -> Any:
     return _calm(spin)
 
 
-def real(low: float, high: float, value: float, step: float, unit: str = "", special: str = "", decimals: int = 4) -> Any:
+def real(
+    low: float, high: float, value: float, step: float, unit: str = "", special: str = "", decimals: int = 4
+) -> Any:
     """A field for a number with a unit; ``special`` as in `whole`."""
     spin = QtWidgets.QDoubleSpinBox()
     spin.setDecimals(decimals)

@@ -1,0 +1,280 @@
+"""The Noise tab: weights, level, frames; Live shakes the molecule while the sliders move, Apply makes the frames."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from pymol.Qt import QtCore, QtWidgets
+
+from edmnoise.base.errors import EdmNoiseError
+from edmnoise.noise.sigma import DISTRIBUTIONS, SigmaDistribution, sigma_distribution
+
+from ..live import Live, live
+from ..request import Request
+from . import form, style
+from .session import Session
+from .weights import WeightsEditor
+
+_FINE = 100
+"""Steps of the z slider in one standard deviation."""
+_LOWEST, _HIGHEST = -4, 4
+
+
+class LevelEditor(QtWidgets.QWidget):
+    """z, sigma in angstrom, and the share of training steps with more noise: three faces of one number.
+
+    Signals: ``changed()``.
+    """
+
+    changed = QtCore.Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slider = QtWidgets.QSlider(QtCore.Qt.Orientation.Horizontal)
+        self.slider.setRange(_LOWEST * _FINE, _HIGHEST * _FINE)
+        self.slider.setPageStep(_FINE // 2)
+        self.slider.setToolTip("Noise level as a normal score: training draws z from N(0, 1)")
+        self.slider.setAccessibleName("z slider")
+        self.z = form.real(-12, 12, 0, 0.1, decimals=3)
+        self.z.setToolTip("z: sigma = sigma_data exp(P_mean + P_std z)")
+        self.z.setAccessibleName("z")
+        self.sigma = form.real(1e-5, 1e6, 1, 0.5, unit="Å", decimals=5)
+        self.sigma.setToolTip("Noise level sigma: standard deviation of an atom's noise along each axis, in angstrom")
+        self.sigma.setAccessibleName("sigma")
+        self.distribution = form.choice(*DISTRIBUTIONS)
+        self.distribution.setToolTip("Whose training distribution z belongs to")
+        self.distribution.setAccessibleName("distribution")
+        self.share = QtWidgets.QLabel()
+        self.share.setWordWrap(True)
+        self._given = "z"
+
+        grid = QtWidgets.QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.addWidget(self.slider, 0, 0, 1, 4)
+        for column, (text, widget) in enumerate((("&z", self.z), ("σ", self.sigma))):
+            grid.addWidget(form.label(text, widget), 1, 2 * column)
+            grid.addWidget(widget, 1, 2 * column + 1)
+        grid.addWidget(self.share, 2, 0, 1, 4)
+        grid.addWidget(QtWidgets.QLabel("z of"), 3, 0)
+        grid.addWidget(self.distribution, 3, 1, 1, 3)
+        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(3, 1)
+
+        self.slider.valueChanged.connect(lambda value: self.z.setValue(value / _FINE))
+        self.z.valueChanged.connect(lambda _: self._follow("z"))
+        self.sigma.valueChanged.connect(lambda _: self._follow("sigma"))
+        self.distribution.currentTextChanged.connect(lambda _: self._follow(self._given))
+        self._follow("z")
+
+    @property
+    def constants(self) -> SigmaDistribution:
+        return sigma_distribution(self.distribution.currentText())
+
+    @property
+    def value(self) -> float:
+        """sigma in angstrom, as a command makes it of `options`."""
+        text = self.options.get("z")
+        return float(self.options["sigma"]) if text is None else self.constants.sigma(float(text))
+
+    @property
+    def options(self) -> dict[str, str]:
+        """Arguments of a command: the one that was set last, z or sigma, and the distribution unless it is usual."""
+        given = {self._given: form.text_of(getattr(self, self._given))}
+        name = self.distribution.currentText()
+        return given if name == "alphafold3" else {**given, "distribution": name}
+
+    def recall(self, texts: dict[str, str]) -> None:
+        for name in ("distribution", "z", "sigma"):
+            if name in texts:
+                form.set_text(getattr(self, name), texts[name])
+
+    def _follow(self, given: str) -> None:
+        """Set the other faces after the one that was touched."""
+        self._given = given
+        constants = self.constants
+        others = (self.slider, self.z, self.sigma)
+        blocked = [other.blockSignals(True) for other in others]
+        if given == "z":
+            self.sigma.setValue(constants.sigma(self.z.value()))
+        else:
+            self.z.setValue(constants.z(self.sigma.value()))
+        self.slider.setValue(round(self.z.value() * _FINE))
+        for other, was in zip(others, blocked, strict=True):
+            other.blockSignals(was)
+        share = constants.share_above(self.value)
+        length = self.value * math.sqrt(3)
+        self.share.setText(f"{share:.1%} of training steps have more noise; an atom moves {length:.3g} Å (3-D RMS)")
+        self.changed.emit()
+
+
+class NoiseTab(QtWidgets.QWidget):
+    """What `edm_noise` is asked for."""
+
+    help_page = "quickstart.html"
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._live: Live | None = None
+        self.form = form.Form(self)
+        self.weights = WeightsEditor(session)
+        self.level = LevelEditor()
+        self.process = self.form.add(
+            "process", form.choice(multiscale="multiscale: chain + residue + atom"), "How the noise is made"
+        )
+        self.frames = self.form.add("frames", form.whole(1, 100_000, 10), "Number of noised frames")
+        self.seed = self.form.add("seed", form.whole(0, 2**31 - 1, 0), "The same seed gives the same frames")
+        self.name = self.form.add(
+            "name", QtWidgets.QLineEdit(), "Name of the new object; <object>_noise where it is empty"
+        )
+        self.name.setPlaceholderText("name of the new object")
+        self.redraw = QtWidgets.QToolButton()
+        self.redraw.setIcon(style.icon("dice", self.redraw))
+        self.redraw.setToolTip("New draw: the next seed")
+        self.redraw.setAccessibleName("new draw")
+        self.live = QtWidgets.QPushButton("&Live")
+        self.live.setCheckable(True)
+        self.live.setIcon(style.icon("live", self.live))
+        self.live.setToolTip("Shake a copy of the molecule while the sliders move: one draw, scaled")
+        self.apply = QtWidgets.QPushButton("A&pply")
+        self.apply.setIcon(style.icon("apply", self.apply))
+        self.apply.setToolTip("Make the frames: a new object, the input is not touched")
+        self.copy = QtWidgets.QToolButton()
+        self.copy.setIcon(style.icon("copy", self.copy))
+        self.copy.setToolTip("Copy the command that makes the same frames")
+        self.copy.setAccessibleName("copy as command")
+        self._lay_out()
+        self._connect()
+
+    @property
+    def request(self) -> Request | None:
+        """The command that Apply runs; None without a usable input."""
+        found = self._session.input
+        if found is None:
+            return None
+        try:
+            self.weights.weights  # noqa: B018
+        except EdmNoiseError:
+            return None
+        options = {**self.level.options, "weights": self.weights.text, **self.form.options(), **found.options}
+        return Request("edm_noise", found.selection, options)
+
+    def remembered(self) -> dict[str, str]:
+        """All settings, for `recall`."""
+        return {**self.form.remembered(), "weights": self.weights.text, "distribution": "", **self.level.options}
+
+    def recall(self, texts: dict[str, str]) -> None:
+        self.form.recall({**texts, "name": ""})
+        self.weights.set_weights(texts.get("weights", "flat"))
+        self.level.recall(texts)
+
+    def close_live(self) -> None:
+        """End Live and remove its object."""
+        kept, self._live = self._live, None
+        if kept is not None:
+            kept.close()
+        blocked = self.live.blockSignals(True)
+        self.live.setChecked(False)
+        self.live.blockSignals(blocked)
+
+    def _lay_out(self) -> None:
+        rows = QtWidgets.QFormLayout(self)
+        rows.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        rows.addRow("Process", self.process)
+        rows.addRow(self.weights)
+        rows.addRow(self.level)
+        last = QtWidgets.QHBoxLayout()
+        last.addWidget(self.frames)
+        last.addWidget(form.label("S&eed", self.seed))
+        last.addWidget(self.seed)
+        last.addWidget(self.redraw)
+        rows.addRow(form.label("&Frames", self.frames), last)
+        rows.addRow("Na&me", self.name)
+        buttons = QtWidgets.QHBoxLayout()
+        buttons.addWidget(self.live)
+        buttons.addWidget(self.apply, 1)
+        buttons.addWidget(self.copy)
+        rows.addRow(buttons)
+
+    def _connect(self) -> None:
+        self.weights.changed.connect(self._shake)
+        self.level.changed.connect(self._shake)
+        self.live.toggled.connect(self._toggle_live)
+        self.form["seed"].valueChanged.connect(self._new_draw)
+        self.redraw.clicked.connect(lambda: self.seed.setValue(self.seed.value() + 1))
+        self.apply.clicked.connect(self._make)
+        self.copy.clicked.connect(lambda: self._session.copy(self.request))
+        self._session.input_changed.connect(self._new_input)
+        self._session.runner.busy_changed.connect(lambda _: self._enable())
+        self._session.scene_changed.connect(self._look_at_live)
+        self._enable()
+
+    def _enable(self) -> None:
+        ready = self._session.input is not None and not self._session.runner.busy
+        self.apply.setEnabled(ready)
+        self.copy.setEnabled(self._session.input is not None)
+        self.live.setEnabled(ready or self._live is not None)
+
+    def _make(self) -> None:
+        request = self.request
+        if request is None:
+            self._session.failed.emit("all three weights are 0: give one a number above 0", "")
+            return
+        self.close_live()
+        self._session.run(request, "frames", then=self._show_frames)
+
+    def _show_frames(self, result: Any) -> None:
+        """The first frame, without the input over it; state 1 is the reference."""
+        frames = result.table.meta["frames"]
+        self._session.said.emit(f"{result.name}: reference and {frames} frame{'' if frames == 1 else 's'}")
+        self._session.cmd.disable(result.source)
+        self._session.cmd.frame(2)
+        self._session.show(result.name)
+
+    # Live
+
+    def _toggle_live(self, on: bool) -> None:
+        found = self._session.input
+        if not on or found is None:
+            self.close_live()
+            return
+
+        def begin(made: Live) -> None:
+            self._live = made
+            self._shake()
+            self._session.said.emit(f"live: {made.name} shows frame 1 of seed {self.seed.value()}")
+
+        def make() -> Any:
+            return live(
+                self._session.cmd, found.selection, self.seed.value(), found.state, found.hydrogens, found.solvent
+            )
+
+        if not self._session.start(make, begin):
+            self.close_live()
+
+    def _shake(self) -> None:
+        if self._live is None:
+            return
+        try:
+            moved = self._live.show(self.level.value, self.weights.weights)
+        except EdmNoiseError:  # all weights 0: the fields say so
+            return
+        if not moved:
+            self.close_live()
+
+    def _new_draw(self, _: int) -> None:
+        if self._live is not None:
+            self.close_live()
+            self.live.setChecked(True)
+
+    def _new_input(self) -> None:
+        """Another input ends Live, unless it is the same one seen with its copy beside it."""
+        found = self._session.input
+        if self._live is not None and found is not None and found.object not in (self._live.source, self._live.name):
+            self.close_live()
+        self._enable()
+
+    def _look_at_live(self) -> None:
+        if self._live is not None and not self._live.alive:
+            self.close_live()

@@ -1,0 +1,126 @@
+"""Which atoms: object, selection within it, state, hydrogens and solvent, following PyMOL as it changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pymol.Qt import QtCore, QtWidgets
+
+from edmnoise.base.errors import EdmNoiseError
+
+from . import form, style
+from .session import Session, read_input
+
+_PAUSE_MS = 200
+"""After the last letter that is typed, before the selection is read."""
+
+
+class Pickers(QtWidgets.QWidget):
+    """The upper end of the panel. What it finds goes to the session as its input."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._sizes: dict[str, int] = {}  # atoms of each object, to know a renamed one again
+        self.form = form.Form(self)
+        self.object = self.form.add("object", form.choice(), "The molecule that noise is added to")
+        self.selection = self.form.add(
+            "selection", QtWidgets.QLineEdit(), "Atoms of the object, in PyMOL's words: chain A and resi 4-35"
+        )
+        self.selection.setPlaceholderText("whole object")
+        self.selection.setClearButtonEnabled(True)
+        self.state = self.form.add(
+            "state", form.whole(0, 0, 0, special="shown"), "State of the object; “shown” is the one PyMOL shows"
+        )
+        self.hydrogens = self.form.add("hydrogens", QtWidgets.QCheckBox("hydrogens"), "Keep hydrogen atoms")
+        self.solvent = self.form.add("solvent", QtWidgets.QCheckBox("solvent"), "Keep water and other solvent")
+        self.hydrogens.setChecked(True)
+        self.counts = QtWidgets.QLabel()
+        self.counts.setWordWrap(True)
+        self.counts.setObjectName("counts")
+
+        rows = QtWidgets.QFormLayout(self)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        rows.addRow("&Object", self.object)
+        rows.addRow("&Atoms", self.selection)
+        last = QtWidgets.QHBoxLayout()
+        for widget in (self.state, self.hydrogens, self.solvent):
+            last.addWidget(widget)
+        last.addStretch()
+        rows.addRow(form.label("&State", self.state), last)
+        rows.addRow("", self.counts)
+
+        self._pause = QtCore.QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_PAUSE_MS)
+        self._pause.timeout.connect(self.read)
+        self.form.changed.connect(self._pause.start)
+        session.scene_changed.connect(self._follow_scene)
+        session.frame_changed.connect(self._follow_frame)
+
+    def choose(self, name: str) -> None:
+        """Pick an object by its name."""
+        index = self.object.findText(name)
+        if index >= 0:
+            self.object.setCurrentIndex(index)
+
+    def read(self) -> None:
+        """Count the chosen atoms now, and tell the session."""
+        self._pause.stop()
+        cmd, name = self._session.cmd, self.object.currentText()
+        if not name:
+            self._session.set_input(None, "no structure is loaded: open one, or choose Try it on 1TII in the menu")
+        else:
+            try:
+                found = read_input(
+                    cmd, self._expression(name), self.state.value() or -1, *map(_on, (self.hydrogens, self.solvent))
+                )
+                self._session.set_input(found)
+            except EdmNoiseError as error:
+                self._session.set_input(None, str(error))
+            except Exception as error:  # PyMOL's own words for a selection that it cannot read
+                self._session.set_input(None, str(error).strip() or type(error).__name__)
+        self._show()
+
+    def _expression(self, name: str) -> str:
+        whole = name if self._session.cmd.get_object_list(name) == [name] else f"%{name}"
+        words = self.selection.text().strip()
+        return f"{whole} and ({words})" if words else whole
+
+    def _show(self) -> None:
+        found, why = self._session.input, self._session.why_no_input
+        self.counts.setText(found.census if found else why)
+        self.counts.setStyleSheet("" if found else f"background: {style.WARNING}; color: black; padding: 2px")
+        style.warn(self.selection, "" if found or not self.object.currentText() else why)
+
+    def _follow_scene(self) -> None:
+        cmd = self._session.cmd
+        sizes = {name: cmd.count_atoms(f"%{name}") for name in cmd.get_object_list("(all)") or []}
+        chosen = self._renamed(self.object.currentText(), sizes)
+        self._sizes = sizes
+        blocked = self.object.blockSignals(True)
+        self.object.clear()
+        self.object.addItems(list(sizes))
+        if chosen in sizes:
+            self.object.setCurrentText(chosen)
+        self.object.blockSignals(blocked)
+        states = cmd.count_states(f"%{self.object.currentText()}") if sizes else 0
+        self.state.setMaximum(states)
+        self.read()
+
+    def _renamed(self, chosen: str, sizes: dict[str, int]) -> str:
+        """The chosen object's name by now: the one new name of as many atoms, where the old one has gone."""
+        if chosen in sizes or chosen not in self._sizes:
+            return chosen
+        new = [name for name in sizes if name not in self._sizes and sizes[name] == self._sizes[chosen]]
+        return new[0] if len(new) == 1 else ""
+
+    def _follow_frame(self) -> None:
+        found = self._session.input
+        if self.state.value() == 0 and (found is None or self._session.cmd.count_states(f"%{found.object}") > 1):
+            self._pause.start()
+
+
+def _on(box: Any) -> bool:
+    return bool(box.isChecked())

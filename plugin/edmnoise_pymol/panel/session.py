@@ -1,0 +1,269 @@
+"""What the widgets of a panel share: PyMOL and what happens in it, the running job, results, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pymol.Qt import QtCore, QtWidgets
+
+from edmnoise.structure.structure import describe
+
+from .. import bridge
+from ..request import Request
+from .runner import Runner
+from .settings import Settings
+
+_LOOK_MS = 100
+"""Between two looks at PyMOL, which tells nobody what changes in it."""
+
+_MOST_PICKED = 20_000
+"""Atoms up to which the selection that the user makes with the mouse is read, ten times a second."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """The atoms that noise and sampling are asked for, and how many there are."""
+
+    selection: str
+    state: int
+    hydrogens: bool
+    solvent: bool
+    object: str
+    census: str
+
+    @property
+    def options(self) -> dict[str, str]:
+        """As arguments of a command, its defaults left out."""
+        given = {"hydrogens": (self.hydrogens, True), "solvent": (self.solvent, False)}
+        options = {name: str(int(value)) for name, (value, default) in given.items() if value != default}
+        return options if self.state == -1 else {"state": str(self.state), **options}
+
+
+@dataclass(frozen=True)
+class _Undo:
+    words: str
+    act: Callable[[], None]
+
+
+class Session(QtCore.QObject):
+    """One panel's business with PyMOL. Widgets listen to its signals and ask it to act; they do not know each other.
+
+    Signals
+    -------
+    scene_changed()
+        Objects or selections came, went, were renamed or got other atoms.
+    frame_changed()
+        PyMOL shows another state.
+    picked()
+        The selection that the user makes with the mouse has changed.
+    input_changed()
+        `input` is another one, or none.
+    shown_changed()
+        `shown` is another object, or has been made anew.
+    made(request, result)
+        A job has ended well.
+    failed(sentence, details)
+        Something was refused or went wrong; no details for what the user can mend.
+    said(words)
+        News for the status line.
+    undo_changed(words)
+        What `undo` would take back, "" for nothing.
+    """
+
+    scene_changed = QtCore.Signal()
+    frame_changed = QtCore.Signal()
+    picked = QtCore.Signal()
+    input_changed = QtCore.Signal()
+    shown_changed = QtCore.Signal()
+    made = QtCore.Signal(object, object)
+    failed = QtCore.Signal(str, str)
+    said = QtCore.Signal(str)
+    undo_changed = QtCore.Signal(str)
+
+    def __init__(self, cmd: bridge.Cmd, parent: Any = None) -> None:
+        super().__init__(parent)
+        self.cmd = cmd
+        self.runner = Runner(self)
+        self._reader = Runner(self)
+        self._wanted: dict[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {}
+        self.settings = Settings()
+        self.input: Input | None = None
+        self.why_no_input = "no structure is loaded"
+        self.shown = ""
+        self.results: dict[str, Any] = {}
+        self._undo: list[_Undo] = []
+        self._seen: dict[str, Any] = {}
+        self.runner.failed.connect(self._stopped)
+        self._reader.busy_changed.connect(self._read_soon)
+        self._clock = QtCore.QTimer(self)
+        self._clock.timeout.connect(self.look)
+        self._clock.start(_LOOK_MS)
+
+    # Acting
+
+    def run(self, request: Request, undo: str = "", then: Callable[[Any], None] | None = None) -> bool:
+        """Run a command's job in the background; False while another one runs.
+
+        Parameters
+        ----------
+        request
+            The command. Its line appears in PyMOL's text window, as if it had been typed.
+        undo
+            What `undo` is to call it; the objects that the result names are removed then, its colours restored.
+        then
+            Gets the result, before ``made`` tells everybody.
+        """
+        kept, shown = self._colours(request), self.cmd.get_names("objects", enabled_only=1)
+
+        def done(result: Any) -> None:
+            for name in _objects_of(result):
+                self.results[name] = result
+            if undo:
+                self._remember(undo, result, kept, shown)
+            if then is not None:
+                then(result)
+            self.look()
+            self.made.emit(request, result)
+
+        if not self.start(lambda: request.job(self.cmd), done):
+            return False
+        print(f"PyMOL>{request}")
+        return True
+
+    def start(self, make: Callable[[], Any], done: Callable[[Any], None]) -> bool:
+        """Run any job in the background; False while another one runs."""
+        return bool(self.runner.start(make, done))
+
+    def compute(self, key: str, make: Callable[[], Any], done: Callable[[Any], None]) -> None:
+        """Run a job that only reads, for a display, beside whatever else runs.
+
+        Of the jobs with one key that are still waiting only the last one is run: what a plot shows follows a slider
+        without falling behind. One that is refused leaves the display as it is.
+        """
+        self._wanted[key] = (make, done)
+        self._read_next()
+
+    def _read_next(self) -> None:
+        if not self._wanted or self._reader.busy:
+            return
+        key = next(iter(self._wanted))
+        self._reader.start(*self._wanted.pop(key))
+
+    def _read_soon(self, busy: bool) -> None:
+        if not busy:  # its last result is still to be delivered
+            QtCore.QTimer.singleShot(0, self._read_next)
+
+    def show(self, name: str) -> None:
+        """Let plots, colours, playback and results be about another object."""
+        if name != self.shown or name in self.results:
+            self.shown = name
+            self.shown_changed.emit()
+
+    def undo(self) -> None:
+        """Take the last thing back that the panel made or coloured."""
+        if self._undo:
+            last = self._undo.pop()
+            last.act()
+            self.said.emit(f"taken back: {last.words}")
+            self._tell_undo()
+            self.look()
+
+    def copy(self, request: Request | None) -> None:
+        """Put a command's line where it can be pasted from."""
+        if request is not None:
+            QtWidgets.QApplication.clipboard().setText(str(request))
+            self.said.emit(f"copied: {request}")
+
+    def set_input(self, found: Input | None, why: str = "") -> None:
+        """Called by the pickers."""
+        if (found, why) != (self.input, self.why_no_input):
+            self.input, self.why_no_input = found, why
+            self.input_changed.emit()
+
+    def frame_objects(self) -> list[str]:
+        """Objects of two or more states."""
+        names = self.cmd.get_object_list("(all)") or []
+        return [name for name in names if self.cmd.count_states(f"%{name}") > 1]
+
+    def close(self) -> None:
+        """End what runs, let go of everything."""
+        self._clock.stop()
+        self._wanted.clear()
+        self.runner.close()
+        self._reader.close()
+        self.results.clear()
+        self._undo.clear()
+
+    # Looking
+
+    def look(self) -> None:
+        """See what has changed in PyMOL, and tell."""
+        scene = (tuple(self.cmd.get_names("all")), self.cmd.count_atoms("(all)"), self.cmd.count_states("(all)"))
+        picked = self.cmd.count_atoms("?sele")
+        if 0 < picked <= _MOST_PICKED:
+            picked = hash(tuple(self.cmd.index("?sele")))
+        news = {"scene": scene, "frame": (self.cmd.get_frame(), self.cmd.get_state()), "picked": picked}
+        before, self._seen = self._seen, news
+        if before.get("scene") != scene:
+            self._scene_changed()
+        for what, signal in (("frame", self.frame_changed), ("picked", self.picked)):
+            if before.get(what) != news[what]:
+                signal.emit()
+
+    def _scene_changed(self) -> None:
+        present = self.cmd.get_names("objects")
+        for name in [name for name in self.results if name not in present]:
+            del self.results[name]
+        self.scene_changed.emit()
+        frames = self.frame_objects()
+        if self.shown not in frames:
+            self.shown = frames[-1] if frames else ""
+            self.shown_changed.emit()
+
+    # The way back
+
+    def _colours(self, request: Request) -> tuple[str, list[int]] | None:
+        if request.command != "edm_color" or request.subject not in self.cmd.get_names("objects"):
+            return None
+        return request.subject, bridge.colours(self.cmd, request.subject)
+
+    def _remember(self, words: str, result: Any, kept: tuple[str, list[int]] | None, shown: list[str]) -> None:
+        names = _objects_of(result)
+
+        def act() -> None:
+            if kept is not None and kept[0] in self.cmd.get_names("objects"):
+                from .. import follow
+
+                follow.stop(kept[0])
+                bridge.restore_colours(self.cmd, *kept)
+            for name in names:
+                self.cmd.delete(name)
+            for name in set(shown) & set(self.cmd.get_names("objects")):
+                self.cmd.enable(name)
+
+        self._undo.append(_Undo(words, act))
+        self._tell_undo()
+
+    def _tell_undo(self) -> None:
+        self.undo_changed.emit(self._undo[-1].words if self._undo else "")
+
+    def _stopped(self, sentence: str, details: str) -> None:
+        if sentence:
+            self.failed.emit(sentence, details)
+        else:
+            self.said.emit("cancelled: nothing was made")
+
+
+def _objects_of(result: Any) -> tuple[str, ...]:
+    """Names of the objects that a result made."""
+    if hasattr(result, "names"):
+        return tuple(result.names)
+    return (result.name,) if hasattr(result, "name") and hasattr(result, "provenance") else ()
+
+
+def read_input(cmd: bridge.Cmd, selection: str, state: int, hydrogens: bool, solvent: bool) -> Input:
+    """Count the atoms of a selection as a command would take them; EdmNoiseError where it would refuse them."""
+    source = bridge.read_source(cmd, selection, state, hydrogens, solvent)
+    return Input(selection, state, hydrogens, solvent, source.object, describe(source.structure.hierarchy))

@@ -1,0 +1,148 @@
+"""The panel as a dock of PyMOL's window: pickers, tabs, and what is shown of the frames, from top to bottom."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from pymol.Qt import QtCore, QtWidgets
+
+from edmnoise.base.errors import EdmNoiseError
+
+from .colour_box import ColourBox
+from .noise_tab import NoiseTab
+from .pickers import Pickers
+from .playback import Playback
+from .plots import Plots
+from .results import Results
+from .sampling_tab import SamplingTab
+from .session import Session
+from .status import StatusBar
+
+_NAME = "edmnoise_panel"
+
+
+class Panel(QtWidgets.QWidget):
+    """All controls of one panel: above what is asked for, below what is shown of the frames."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.pickers = Pickers(session)
+        self.noise = NoiseTab(session)
+        self.sampling = SamplingTab(session)
+        self.plots = Plots(session)
+        self.colours = ColourBox(session)
+        self.results = Results(session)
+        self.playback = Playback(session)
+        self.status = StatusBar(session)
+        self.tabs = _tabs({"Noise": self.noise, "Sampling": self.sampling})
+        self.views = _tabs({"Plots": self.plots, "Colour": self.colours, "Results": self.results})
+        self._remembering: dict[str, _Remembering] = {
+            "noise": self.noise,
+            "sampling": self.sampling,
+            "plots": self.plots,
+            "colours": self.colours,
+            "results": self.results,
+            "playback": self.playback,
+        }
+        self._lay_out()
+        self.recall()
+        session.look()
+
+    def recall(self) -> None:
+        """Set the controls as they were last time."""
+        for group, part in self._remembering.items():
+            part.recall(self.session.settings.read(group))
+
+    def remember(self) -> None:
+        for group, part in self._remembering.items():
+            self.session.settings.write(group, part.remembered())
+
+    def close_down(self) -> None:
+        """Remember the settings, end what runs, leave nothing behind."""
+        self.remember()
+        self.session.close()
+        self.noise.close_live()
+
+    def _lay_out(self) -> None:
+        upper = _column(self.pickers, self.tabs)
+        lower = _column(self.views, self.playback, stretch=0)
+        lower.layout().setContentsMargins(0, 0, 0, 0)
+        split = QtWidgets.QSplitter(QtCore.Qt.Orientation.Vertical)
+        split.setChildrenCollapsible(False)
+        split.addWidget(_scrolled(upper))
+        split.addWidget(lower)
+        split.setStretchFactor(0, 3)
+        split.setStretchFactor(1, 2)
+        outer = QtWidgets.QVBoxLayout(self)
+        outer.setContentsMargins(4, 4, 4, 4)
+        outer.addWidget(split, 1)
+        outer.addWidget(self.status)
+
+
+class _Remembering(Protocol):
+    """A part of the panel whose settings are there next time."""
+
+    def remembered(self) -> dict[str, str]: ...
+
+    def recall(self, texts: dict[str, str]) -> None: ...
+
+
+def _tabs(pages: dict[str, Any]) -> Any:
+    tabs = QtWidgets.QTabWidget()
+    for name, page in pages.items():
+        tabs.addTab(page, name)
+    return tabs
+
+
+def _column(*widgets: Any, stretch: int = -1) -> Any:
+    """Widgets below each other; the one that stretches by its number, or the room below them."""
+    column = QtWidgets.QWidget()
+    rows = QtWidgets.QVBoxLayout(column)
+    for number, widget in enumerate(widgets):
+        rows.addWidget(widget, int(number == stretch))
+    if stretch < 0:
+        rows.addStretch()
+    return column
+
+
+def _scrolled(widget: Any) -> Any:
+    area = QtWidgets.QScrollArea()
+    area.setWidget(widget)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    return area
+
+
+class Dock(QtWidgets.QDockWidget):
+    """Holds the panel while it is open; closing it ends the panel and gives its memory back."""
+
+    def __init__(self, cmd: Any, window: Any) -> None:
+        super().__init__("EDM noise", window)
+        self.setObjectName(_NAME)
+        self.setAttribute(QtCore.Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.panel = Panel(Session(cmd, self))
+        self.setWidget(self.panel)
+
+    def closeEvent(self, event: Any) -> None:
+        self.panel.close_down()
+        super().closeEvent(event)
+
+
+def show(cmd: Any = None) -> Dock:
+    """The panel's dock, opened if it was not open."""
+    import pymol
+    from pymol import gui
+
+    window = gui.get_qtwindow()
+    if window is None:
+        raise EdmNoiseError("the panel needs PyMOL's window: start PyMOL without -c, or use the commands")
+    dock = window.findChild(QtWidgets.QDockWidget, _NAME)
+    if dock is None:
+        dock = Dock(pymol.cmd if cmd is None else cmd, window)
+        window.addDockWidget(QtCore.Qt.DockWidgetArea.RightDockWidgetArea, dock)
+        QtWidgets.QApplication.instance().aboutToQuit.connect(dock.close)
+    dock.show()
+    dock.raise_()
+    return dock
