@@ -7,9 +7,10 @@ The floor is to draw normal numbers, once for every step that ours draws in. Nee
 from __future__ import annotations
 
 import contextlib
-import importlib
+import importlib.util
 import io
 import sys
+import types
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -145,6 +146,12 @@ def openfold3() -> Loop:
 
 def lucidrains() -> Loop:
     """alphafold3-pytorch 0.8.3, ElucidatedAtomDiffusion.sample: Euler steps, as the others (its Heun asks twice)."""
+    if "alphafold3_pytorch" not in sys.modules:  # its __init__ imports what trains it, lightning and wandb
+        found = importlib.util.find_spec("alphafold3_pytorch")
+        if found is None:
+            raise ImportError("alphafold3_pytorch")
+        package = sys.modules["alphafold3_pytorch"] = types.ModuleType("alphafold3_pytorch")
+        package.__path__ = list(found.submodule_search_locations or ())
     module = importlib.import_module("alphafold3_pytorch.alphafold3")
 
     class Stub(module.ElucidatedAtomDiffusion):  # type: ignore[misc,name-defined]
