@@ -25,6 +25,8 @@ def contents() -> dict[Path, Path]:
         for file in sorted((parent / package).rglob("*")):
             if file.is_file() and "__pycache__" not in file.parts:
                 files[BUNDLED / file.relative_to(parent)] = file
+    for file in sorted((ROOT / "icons").glob("*.svg")):
+        files[BUNDLED / "edmnoise_pymol" / "icons" / file.name] = file
     return files
 
 

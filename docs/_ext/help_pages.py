@@ -64,7 +64,7 @@ class PymolCommands(SphinxDirective):
     """A section for every command."""
 
     def run(self) -> list[nodes.Node]:
-        from edmnoise_pymol.commands import COMMANDS
+        from edmnoise_pymol import COMMANDS
 
         depend_on_sources(self.env)
         self.names = [command.__name__ for command in COMMANDS]

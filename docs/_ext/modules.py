@@ -69,7 +69,7 @@ class Modules(SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        from edmnoise_pymol.commands import COMMANDS
+        from edmnoise_pymol import COMMANDS
 
         depend_on_sources(self.env)
         commands = ", ".join(command.__name__ for command in COMMANDS)

@@ -6,12 +6,16 @@ import importlib.util
 import sys
 from typing import Any
 
-from .commands import COMMANDS, edm_color, edm_levels, edm_noise, edm_precondition, edm_sample, edm_save, edm_table
+from . import commands
+from .commands import edm_color, edm_levels, edm_noise, edm_precondition, edm_sample, edm_save, edm_table
+from .panel import edm_panel
 
 __all__ = [
+    "COMMANDS",
     "edm_color",
     "edm_levels",
     "edm_noise",
+    "edm_panel",
     "edm_precondition",
     "edm_sample",
     "edm_save",
@@ -19,6 +23,9 @@ __all__ = [
     "register",
     "start_gui",
 ]
+
+COMMANDS = (*commands.COMMANDS, edm_panel)
+"""Every command, in the order in which a user meets them."""
 
 
 def register(cmd: Any = None) -> None:

@@ -23,6 +23,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
         *("alphafold3", "boltz1", "boltz2", "chai1", "protenix", "openfold3"),
     ),
     "device": ("auto", "cpu", "cuda"),
+    "tab": ("noise", "sampling"),
     "rule": ("finite", "increment", "cumulative", "global"),
     **dict.fromkeys(_SWITCHES, ("0", "1")),
 }
@@ -55,6 +56,10 @@ def _entry(cmd: Any, command: str, parameter: str, parameters: list[str]) -> lis
         return [cmd.selection_sc, "selection", ", "]
     if parameter == "name" and parameters.index("name") < 2:
         return [cmd.object_sc, "object", ", "]
+    if parameter == "tab":
+        from pymol.shortcut import Shortcut
+
+        return [lambda: Shortcut(CHOICES["tab"]), "tab", ""]
     if parameter == "file" and parameters.index("file") == 0:
         return None
     return [lambda: _keywords(command, parameters), "argument", ""]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 MENU = "EDM noise"
 
 
@@ -16,9 +18,9 @@ def add_menu() -> None:
 
 def open_panel() -> None:
     """Open the panel, docked in PyMOL's window."""
-    from .panel import open_panel as show
+    from . import panel
 
-    show()
+    panel.open_panel()
 
 
 def try_it() -> None:
@@ -34,9 +36,9 @@ def try_it() -> None:
 
 def print_commands() -> None:
     """List the commands in PyMOL's text window."""
-    from .commands import COMMANDS
+    from . import COMMANDS
 
     print(" EDM noise: type these, or help and a command's name")
     for command in COMMANDS:
-        usage = (command.__doc__ or "").split("USAGE")[1].split("ARGUMENTS")[0]
+        usage = re.split("ARGUMENTS|EXAMPLES", (command.__doc__ or "").split("USAGE")[1])[0]
         print("   " + " ".join(usage.split()))

@@ -9,7 +9,7 @@ import pytest
 from help_pages import parse_argument, parse_help, undocumented
 from modules import FOLDERS, modules_of
 
-from edmnoise_pymol.commands import COMMANDS
+from edmnoise_pymol import COMMANDS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 

@@ -90,9 +90,9 @@ def settings(qapp):
 @pytest.fixture
 def panel(cmd, window, qtbot, settings):
     """The panel, opened and closed again."""
-    from edmnoise_pymol.panel.window import show
+    from edmnoise_pymol.panel import open_panel
 
-    dock = show(cmd)
+    dock = open_panel(cmd)
     yield dock.panel
     dock.close()
     qtbot.waitUntil(lambda: window.findChild(type(dock)) is None, timeout=PATIENCE)

@@ -80,7 +80,7 @@ import edmnoise_pymol
 seen["import"] = heavy()
 cmd.fragment("ala")
 with contextlib.redirect_stdout(io.StringIO()):
-    for command in edmnoise_pymol.commands.COMMANDS:
+    for command in edmnoise_pymol.COMMANDS:
         cmd.help(command.__name__)
         for line in ("{} a", "{} ala, ", "{} ala, w", "{} ala, weights="):
             cmd._parser.complete(line.format(command.__name__))

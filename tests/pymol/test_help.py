@@ -15,9 +15,9 @@ from edmnoise.noise.sigma import DISTRIBUTIONS
 from edmnoise.noise.weights import PRESETS
 from edmnoise.structure.structure import LEVELS
 from edmnoise.study.report import BY
-from edmnoise_pymol import edm_noise, edm_save, register
-from edmnoise_pymol.commands import COMMANDS
+from edmnoise_pymol import COMMANDS, edm_noise, edm_panel, edm_save, register
 from edmnoise_pymol.completion import CHOICES, OWN_CHOICES
+from edmnoise_pymol.panel import TABS
 from edmnoise_pymol.sampling import DENOISERS
 from edmnoise_pymol.service import OVER, PROCESSES
 
@@ -25,6 +25,7 @@ BY_NAME = {command.__name__: command for command in COMMANDS}
 
 BLANK = {  # what the page says of arguments whose default is to be left out
     "edm_noise": {"z": "0", "name": "<object>_noise"},
+    "edm_panel": {"tab": "the last one"},
     "edm_color": {"minimum": "that of the values", "maximum": "that of the values"},
 }
 
@@ -66,7 +67,9 @@ def explained(command):
 
 
 def examples():
-    return [line for command in COMMANDS for line in sections(command)["EXAMPLES"].splitlines()]
+    """All but those of a window (tests/panel)."""
+    headless = [command for command in COMMANDS if command is not edm_panel]
+    return [line for command in headless for line in sections(command)["EXAMPLES"].splitlines()]
 
 
 @pytest.mark.parametrize(
@@ -108,6 +111,9 @@ def test_objects_are_completed_where_only_objects_are_taken(cmd, complete):
 def test_every_optional_argument_is_offered_with_all_its_words(cmd, complete, command):
     cmd.fragment("ala", "lonely")
     first, *rest = arguments_of(command)
+    if first == "tab":
+        assert sorted(complete("edm_panel ")[1]) == sorted(TABS)
+        return
     start = f"{command.__name__} lonely, "
     if first == "file":
         start, rest = f"{command.__name__} frames.pdb, lonely, ", rest[1:]
@@ -136,6 +142,7 @@ def test_words_offered_are_those_that_the_library_takes():
     assert CHOICES["denoiser"] == tuple(DENOISERS)
     assert CHOICES["sampler"] == (*SOLVERS, *SAMPLERS)
     assert CHOICES["rule"] == RULES
+    assert CHOICES["tab"] == TABS
 
 
 def test_levels_offered_to_edm_save_are_those_that_it_takes(cmd, tmp_path):

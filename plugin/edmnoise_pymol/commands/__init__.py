@@ -28,4 +28,4 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     edm_sample,
     edm_precondition,
 )
-"""Every command, in the order in which a user meets them."""
+"""Every command that runs a job, in the order in which a user meets them."""

@@ -6,8 +6,6 @@ from typing import Any, Protocol
 
 from pymol.Qt import QtCore, QtWidgets
 
-from edmnoise.base.errors import EdmNoiseError
-
 from .colour_box import ColourBox
 from .noise_tab import NoiseTab
 from .pickers import Pickers
@@ -130,17 +128,11 @@ class Dock(QtWidgets.QDockWidget):
         super().closeEvent(event)
 
 
-def show(cmd: Any = None) -> Dock:
-    """The panel's dock, opened if it was not open."""
-    import pymol
-    from pymol import gui
-
-    window = gui.get_qtwindow()
-    if window is None:
-        raise EdmNoiseError("the panel needs PyMOL's window: start PyMOL without -c, or use the commands")
+def show(cmd: Any, window: Any) -> Dock:
+    """The panel's dock in PyMOL's window, opened if it was not open."""
     dock = window.findChild(QtWidgets.QDockWidget, _NAME)
     if dock is None:
-        dock = Dock(pymol.cmd if cmd is None else cmd, window)
+        dock = Dock(cmd, window)
         window.addDockWidget(QtCore.Qt.DockWidgetArea.RightDockWidgetArea, dock)
         QtWidgets.QApplication.instance().aboutToQuit.connect(dock.close)
     dock.show()
