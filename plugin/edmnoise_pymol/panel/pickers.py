@@ -84,9 +84,8 @@ class Pickers(QtWidgets.QWidget):
         self._show()
 
     def _expression(self, name: str) -> str:
-        whole = name if self._session.cmd.get_object_list(name) == [name] else f"%{name}"
         words = self.selection.text().strip()
-        return f"{whole} and ({words})" if words else whole
+        return f"{name} and ({words})" if words else name
 
     def _show(self) -> None:
         found, why = self._session.input, self._session.why_no_input

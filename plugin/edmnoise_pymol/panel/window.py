@@ -124,6 +124,7 @@ class Dock(QtWidgets.QDockWidget):
         self.setWidget(self.panel)
 
     def closeEvent(self, event: Any) -> None:
+        self.setObjectName("")  # it lives a moment longer: who opens the panel now gets a new one
         self.panel.close_down()
         super().closeEvent(event)
 

@@ -1,0 +1,151 @@
+"""The panel as a window: opened once, remembered, closed at any moment; one run at a time."""
+
+import sys
+
+import pytest
+
+from edmnoise.base.errors import EdmNoiseError
+from edmnoise_pymol import edm_panel
+from edmnoise_pymol.panel import open_panel
+from edmnoise_pymol.panel.window import Dock
+
+PATIENCE = 60_000
+
+
+def docks(window):
+    return window.findChildren(Dock)
+
+
+def test_it_opens_once_and_from_the_menu(window, cmd, qtbot, settings):
+    from edmnoise_pymol import menu
+
+    menu.open_panel()
+    edm_panel()
+    (dock,) = docks(window)
+    assert dock.isVisible()
+    dock.close()
+    qtbot.waitUntil(lambda: not docks(window), timeout=PATIENCE)
+
+
+def test_a_tab_by_its_name(panel):
+    edm_panel("sampling")
+    assert panel.tabs.tabText(panel.tabs.currentIndex()) == "Sampling"
+    edm_panel("noise")
+    assert panel.tabs.tabText(panel.tabs.currentIndex()) == "Noise"
+    with pytest.raises(EdmNoiseError, match="noise, sampling"):
+        open_panel(tab="moise")
+
+
+def test_opening_imports_no_torch(tmp_path):
+    import subprocess
+
+    script = (
+        "import sys, pymol; from pymol import invocation, gui; invocation.parse_args(['pymol', '-qk']);"
+        "from pmg_qt import pymol_qt_gui as g;"
+        "g.PyMOLApplication.exec = g.PyMOLApplication.exec_ = lambda self, *_: globals().update(kept=self) or 0;"
+        "g.execapp(); pymol.cmd.load('$PYMOL_DATA/demo/pept.pdb');"
+        "from edmnoise_pymol.panel import open_panel; panel = open_panel().panel; panel.session.look();"
+        "assert panel.session.input; print('torch' in sys.modules, flush=True);"
+        "import os; os._exit(0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.strip().endswith("False"), done.stdout + done.stderr
+
+
+def test_settings_are_there_next_time(window, cmd, qtbot, settings):
+    dock = open_panel(cmd)
+    noise = dock.panel.noise
+    noise.weights.set_weights("8.2 1.6 2")
+    noise.level.z.setValue(-1.25)
+    noise.frames.setValue(17)
+    noise.seed.setValue(3)
+    dock.close()
+    qtbot.waitUntil(lambda: not docks(window), timeout=PATIENCE)
+    dock = open_panel(cmd)
+    noise = dock.panel.noise
+    assert (noise.weights.text, noise.level.options, noise.frames.value(), noise.seed.value()) == (
+        "8.2 1.6 2",
+        {"z": "-1.25"},
+        17,
+        3,
+    )
+    dock.close()
+
+
+def test_opened_again_before_the_closed_one_is_gone(window, cmd, settings, qtbot):
+    first = open_panel(cmd)
+    first.close()
+    second = open_panel(cmd)
+    assert second is not first
+    assert second.panel.session.runner.start(lambda: (x for x in ()), print)
+    second.close()
+    qtbot.waitUntil(lambda: not docks(window), timeout=PATIENCE)
+
+
+def test_a_double_click_makes_one_object(panel, cmd, loaded, qtbot):
+    from pymol.Qt import QtCore
+
+    with qtbot.waitSignal(panel.session.made, timeout=PATIENCE):
+        qtbot.mouseClick(panel.noise.apply, QtCore.Qt.MouseButton.LeftButton)
+        qtbot.mouseDClick(panel.noise.apply, QtCore.Qt.MouseButton.LeftButton)
+    assert cmd.get_names("objects") == ["toxin", "toxin_noise"]
+    assert not panel.session.runner.busy
+
+
+def test_closing_in_mid_run_leaves_the_input_alone(window, cmd, qtbot, settings):
+    cmd.load("$PYMOL_DATA/demo/1tii.pdb", "toxin")
+    dock = open_panel(cmd)
+    dock.panel.session.look()
+    dock.panel.noise.frames.setValue(3_000)
+    dock.panel.noise.apply.click()
+    qtbot.waitUntil(lambda: dock.panel.status.bar.value() > 0, timeout=PATIENCE)
+    dock.close()
+    qtbot.waitUntil(lambda: not docks(window), timeout=PATIENCE)
+    assert cmd.get_names("objects") == ["toxin"]
+    assert cmd.get_names("objects", enabled_only=1) == ["toxin"]
+
+
+def test_cancel(panel, cmd, loaded, qtbot):
+    panel.noise.frames.setValue(3_000)
+    panel.noise.apply.click()
+    qtbot.waitUntil(lambda: panel.status.bar.value() > 0, timeout=PATIENCE)
+    with qtbot.waitSignal(panel.session.runner.busy_changed, timeout=PATIENCE):
+        panel.status.cancel.click()
+    assert cmd.get_names("objects") == ["toxin"]
+    assert panel.status.message.text() == "cancelled: nothing was made"
+    assert panel.noise.apply.isEnabled()
+
+
+def test_an_object_deleted_in_mid_run(panel, cmd, loaded, qtbot, refused):
+    def act():
+        panel.noise.frames.setValue(500)
+        panel.noise.apply.click()
+        qtbot.waitUntil(lambda: panel.status.bar.value() > 0, timeout=PATIENCE)
+        cmd.delete("toxin_noise")
+
+    sentence, details = refused(act)
+    assert sentence == "toxin_noise was changed or deleted while its frames were made: they are not kept"
+    assert details == ""
+    assert cmd.get_names("objects") == ["toxin"]
+
+
+def test_what_is_refused_is_one_sentence(panel, cmd, loaded, refused):
+    panel.noise.name.setText("toxin")
+    sentence, details = refused(panel.noise.apply.click)
+    assert sentence == "the name 'toxin' is taken: give another, or delete toxin first"
+    assert details == ""
+    assert panel.status.message.text() == sentence
+    assert not panel.status.details.isVisible()
+    assert cmd.get_names("objects") == ["toxin"]
+
+
+def test_our_own_mistake_shows_details_on_demand(panel, refused):
+    def mistake():
+        yield lambda _: 1 / 0
+
+    sentence, details = refused(lambda: panel.session.start(mistake, print))
+    assert sentence == "ZeroDivisionError: division by zero"
+    assert "Traceback" in details
+    assert panel.status.details.isVisible()
+    panel.status.details.click()
+    assert panel.status.traceback.isVisible()
