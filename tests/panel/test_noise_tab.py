@@ -47,3 +47,113 @@ def test_undo_removes_the_frames_and_shows_the_input_again(panel, cmd, loaded, m
 )
 def test_a_request_is_what_one_types(subject, line):
     assert str(Request("edm_x", subject)) == line
+
+
+@pytest.fixture
+def noise(panel, loaded):
+    return panel.noise
+
+
+@pytest.mark.parametrize(
+    ("act", "line"),
+    [
+        (lambda n: n.level.slider.setValue(125), "edm_noise toxin, z=1.25, weights=flat"),
+        (lambda n: n.level.sigma.setValue(2.5), "edm_noise toxin, sigma=2.5, weights=flat"),
+        (lambda n: n.level.z.setValue(-2.125), "edm_noise toxin, z=-2.125, weights=flat"),
+        (
+            lambda n: n.level.distribution.setCurrentText("wide"),
+            "edm_noise toxin, z=0, distribution=wide, weights=flat",
+        ),
+        (lambda n: n.weights.sliders["chain"].setValue(250), "edm_noise toxin, z=0, weights=2.5 0 1"),
+        (lambda n: n.weights.spins["residue"].setValue(4), "edm_noise toxin, z=0, weights=0 4 1"),
+        (lambda n: n.weights.preset.activated.emit(2), "edm_noise toxin, z=0, weights=current"),
+        (lambda n: n.frames.setValue(25), "edm_noise toxin, z=0, weights=flat, frames=25"),
+        (lambda n: n.redraw.click(), "edm_noise toxin, z=0, weights=flat, seed=1"),
+        (lambda n: n.name.setText("shaken"), "edm_noise toxin, z=0, weights=flat, name=shaken"),
+    ],
+)
+def test_every_control_reaches_the_command(noise, act, line):
+    act(noise)
+    assert str(noise.request) == line
+
+
+def test_the_three_faces_of_the_level_agree(noise):
+    constants = noise.level.constants
+    noise.level.z.setValue(0.75)
+    assert noise.level.slider.value() == 75
+    assert noise.level.sigma.value() == pytest.approx(constants.sigma(0.75), abs=1e-5)
+    noise.level.sigma.setValue(constants.sigma(-1.5))
+    assert noise.level.z.value() == pytest.approx(-1.5, abs=1e-3)
+    assert noise.level.share.text().startswith("93.3% of training steps have more noise")
+    noise.level.distribution.setCurrentText("wide")
+    assert noise.level.sigma.value() == pytest.approx(constants.sigma(-1.5), abs=1e-5)
+
+
+def test_the_bar_shows_the_shares(noise):
+    noise.weights.set_weights("rebalanced")
+    assert noise.weights.bar.shares == pytest.approx((1 / 9, 4 / 9, 4 / 9))
+    assert noise.weights.bar.accessibleName() == "chain 11%, residue 44%, atom 44%"
+
+
+def test_weights_that_are_all_zero_are_refused(noise, cmd, refused):
+    noise.weights.spins["atom"].setValue(0)
+    assert noise.request is None
+    assert noise.weights.spins["chain"].toolTip().startswith("all three weights are 0")
+    sentence, details = refused(noise.apply.click)
+    assert (sentence, details) == ("all three weights are 0: give one a number above 0", "")
+    assert cmd.get_names("objects") == ["toxin"]
+
+
+def test_presets_of_ones_own(noise, qtbot, panel):
+    from pymol.Qt import QtCore
+
+    noise.weights.set_weights("3 7 2")
+    noise.weights.save.click()
+    qtbot.keyClicks(noise.weights.name, "my choice")
+    qtbot.keyClick(noise.weights.name, QtCore.Qt.Key.Key_Return)
+    assert noise.weights.preset.currentText() == "my choice"
+    noise.weights.set_weights("flat")
+    noise.weights.preset.activated.emit(noise.weights.preset.findText("my choice"))
+    assert noise.weights.text == "3 7 2"
+    assert panel.session.settings.read("weights") == {"my choice": "3 7 2"}
+    noise.weights.remove.click()
+    assert noise.weights.preset.findText("my choice") == -1
+    assert panel.session.settings.read("weights") == {}
+
+
+def test_a_published_preset_keeps_its_name(noise, qtbot):
+    from pymol.Qt import QtCore
+
+    noise.weights.save.click()
+    qtbot.keyClicks(noise.weights.name, "flat")
+    qtbot.keyClick(noise.weights.name, QtCore.Qt.Key.Key_Return)
+    assert noise.weights.name.toolTip() == "flat is a published preset: give another name"
+
+
+def test_live_ends_when_its_object_goes(noise, panel, cmd, loaded, qtbot):
+    noise.live.click()
+    qtbot.waitUntil(lambda: noise._live is not None, timeout=60_000)
+    assert cmd.get_names("objects", enabled_only=1) == ["toxin_live"]
+    cmd.delete("toxin_live")
+    panel.session.look()
+    assert not noise.live.isChecked()
+    assert cmd.get_names("objects", enabled_only=1) == ["toxin"]
+    noise.level.slider.setValue(10)
+    assert cmd.get_names("objects") == ["toxin"]
+
+
+def test_live_again_puts_everything_back(noise, cmd, loaded, qtbot):
+    noise.live.click()
+    qtbot.waitUntil(lambda: noise._live is not None, timeout=60_000)
+    noise.live.click()
+    assert cmd.get_names("all") == ["toxin"]
+    assert cmd.get_names("objects", enabled_only=1) == ["toxin"]
+
+
+def test_a_new_draw_shakes_anew(noise, cmd, loaded, qtbot):
+    noise.live.click()
+    qtbot.waitUntil(lambda: noise._live is not None, timeout=60_000)
+    first = cmd.get_coords("toxin_live")
+    noise.redraw.click()
+    qtbot.waitUntil(lambda: noise._live is not None, timeout=60_000)
+    assert not np.array_equal(cmd.get_coords("toxin_live"), first)
