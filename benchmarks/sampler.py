@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edmnoise.base.rotations import haar_rotations
+from edmnoise.base.rotations import quaternion_to_matrix
 from edmnoise.base.seeds import reseed
 from edmnoise.diffusion.denoiser import Denoised
 from edmnoise.diffusion.presets import preset
@@ -232,14 +232,12 @@ def deviation_from_boltz(loop: Loop, align: str, atoms: int = 200, samples: int 
     """Largest difference, angstrom, of the end points, given the same rotations, translations and noise."""
     module = importlib.import_module("boltz.model.modules.diffusionv2")
     denoised = 10 * torch.randn(samples, atoms, 3, generator=torch.Generator().manual_seed(1))
-    motion = [reseed(torch.Generator(), 0, k, AUGMENTATION) for k in range(samples)]
+    generators = [reseed(torch.Generator(), 0, k, AUGMENTATION) for k in range(samples)]
+    motion = iter(torch.stack([torch.randn(STEPS, 7, generator=g, dtype=torch.float64) for g in generators], 1))
 
     def augmentation(*_: object, **__: object) -> tuple[Tensor, Tensor]:
-        turns, shifts = [], []
-        for generator in motion:
-            turns.append(haar_rotations(1, generator)[0].float().mT)
-            shifts.append(torch.empty(3, 1).normal_(generator=generator).mT)
-        return torch.stack(turns), torch.stack(shifts)
+        numbers = next(motion)
+        return quaternion_to_matrix(numbers[:, :4]).float().mT, numbers[:, None, 4:].float()
 
     theirs_own, module.compute_random_augmentation = module.compute_random_augmentation, augmentation
     with torch.random.fork_rng():

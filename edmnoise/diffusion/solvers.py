@@ -1,7 +1,8 @@
 """x(sigma) -> x(sigma'): one step of dx/dsigma = (x - D(x; sigma)) / sigma, or of an SDE with the same marginals.
 
 The covariance of the noise cancels from the flow; fresh noise comes from the caller, who draws it from that covariance.
-Every solver gets D at its starting point, because the caller records it and may change it first.
+Every solver gets D at its starting point, because the caller records it and may change it first, and leaves that
+point as it is.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ class Stage:
         Factor of the Euler increment, AlphaFold 3's eta; like a low temperature where it is above 1.
     previous
         Level and D of the step before, None in the first.
+    out
+        Memory (B, 3, N) that the result may be put in; a solver need not.
     """
 
     sigma: float
@@ -43,15 +46,16 @@ class Stage:
     noise: Callable[[], Tensor]
     step_scale: float = 1.0
     previous: tuple[float, Tensor] | None = None
+    out: Tensor | None = None
 
 
 Solver = Callable[[Tensor, Stage], Tensor]
 
 
 def euler(x: Tensor, stage: Stage) -> Tensor:
-    """x + eta (sigma' - sigma) d with d = (x - D) / sigma, in place (Karras et al. 2022; AlphaFold 3 Algorithm 18)."""
+    """x + eta (sigma' - sigma) d with d = (x - D) / sigma (Karras et al. 2022; AlphaFold 3 Algorithm 18)."""
     # One pass over the coordinates: x + eta (s' - s)(x - D)/s lies on the line from x to D.
-    return x.lerp_(stage.denoised, stage.step_scale * (stage.sigma - stage.target) / stage.sigma)
+    return torch.lerp(x, stage.denoised, stage.step_scale * (stage.sigma - stage.target) / stage.sigma, out=stage.out)
 
 
 def second_order(alpha: float) -> Solver:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.base.rotations import haar_rotations
+from edmnoise.base.rotations import quaternion_to_matrix
 from edmnoise.base.seeds import reseed
 from edmnoise.diffusion.denoiser import Denoised
 from edmnoise.diffusion.presets import preset
@@ -53,7 +53,8 @@ def test_algorithm_18_with_boltz_alignment(replayed):
     generator = torch.Generator().manual_seed(8)
     draws = [torch.randn(2, 3, 9, generator=generator, dtype=torch.float64) for _ in range(13)]
     denoiser = equivariant()
-    motion = [reseed(torch.Generator(), 21, k, AUGMENTATION) for k in range(2)]
+    generators = [reseed(torch.Generator(), 21, k, AUGMENTATION) for k in range(2)]
+    motion = [iter(torch.randn(12, 7, generator=g, dtype=torch.float64)) for g in generators]
     numbers = iter(draws)
 
     x = [schedule.sigmas[0] * row.numpy().T for row in next(numbers)]
@@ -63,8 +64,8 @@ def test_algorithm_18_with_boltz_alignment(replayed):
         t = (1 + gamma) * s
         noise = [row.numpy().T for row in next(numbers)] if gamma else [0.0, 0.0]
         for k in range(2):
-            turn = haar_rotations(1, motion[k])[0].numpy()
-            shift = torch.empty(3, 1).normal_(generator=motion[k]).numpy().ravel().astype(float)
+            quaternion, shift = next(motion[k]).split([4, 3])
+            turn, shift = quaternion_to_matrix(quaternion).numpy(), shift.numpy()
             x[k] = (x[k] - x[k].mean(axis=0)) @ turn.T + shift
             x[k] = x[k] + noise_scale * math.sqrt(t**2 - s**2) * noise[k]
             denoised = denoiser.denoise(torch.tensor(x[k].T[None]), t).atoms[0].numpy().T
