@@ -22,6 +22,9 @@ _BLOCK = 1 << 19
 _BLOCK_ELSEWHERE = 1 << 26
 """The same for an accelerator, where few and large calls are what counts."""
 
+_PAIRS = 1 << 17
+"""Coordinates in a block of frames that each have a reference of their own."""
+
 _SUMS = 1e-14
 """How far float64 sums over atoms may be from the truth, relative to the size of what is summed."""
 
@@ -135,7 +138,7 @@ def superpose(
 
     mean_square = m.spread + m.target_spread - 2 * (rotation * cross).sum((-2, -1))
     near = torch.nonzero(mean_square < _CANCELLED * (size.square() + m.target_spread))[:, 0]
-    for some in near.split(_block_length(frames)):
+    for some in near.split(_block_length(frames)) if near.numel() else ():  # nothing splits into one part of nothing
         y = reference[None] if reference.ndim == 2 else reference[some]
         mean_square[some] = _distance(frames[some], y, rotation[some], parts)
     result = Superposition(
@@ -188,7 +191,7 @@ def move(superposition: Superposition, frames: Tensor, *, out: Tensor | None = N
     origin = -(rotation.mT @ translation).to(frames.dtype)
     motion = torch.cat([rotation, translation + rotation @ origin.double()], -1).to(frames.dtype)
     unmoved = torch.nonzero(~superposition.valid)[:, 0]
-    as_given = frames[unmoved]
+    as_given = frames[unmoved] if unmoved.numel() else None
 
     blocks = _blocks(frames)
     longest = blocks[0].stop if blocks else 0
@@ -201,7 +204,8 @@ def move(superposition: Superposition, frames: Tensor, *, out: Tensor | None = N
             torch.bmm(motion[block], shifted[:count], out=out[block])
         else:  # a product straight into an array with atoms first takes three times as long as this copy
             out[block].copy_(torch.bmm(motion[block], shifted[:count], out=turned[:count]))
-    out[unmoved] = as_given
+    if as_given is not None:
+        out[unmoved] = as_given
     return out
 
 
@@ -234,30 +238,59 @@ class _Moments:
 
 
 def _moments(frames: Tensor, reference: Tensor, weights: _Weights) -> _Moments:
+    return (_moments_of_pairs if reference.ndim == 3 else _moments_about_one)(frames, reference, weights)
+
+
+def _moments_about_one(frames: Tensor, reference: Tensor, weights: _Weights) -> _Moments:
     count, total = frames.shape[0], weights.total
     cross = frames.new_empty(count, 3, 3, dtype=torch.float64)
     centre, spread = cross.new_empty(count, 3), cross.new_empty(count)
-    common = reference.ndim == 2
-    if common:
-        rows, target, target_spread = (part[0] for part in _centred(reference[None], weights))
-    else:
-        target, target_spread = torch.empty_like(centre), torch.empty_like(spread)
-
+    rows, target, target_spread = (part[0] for part in _centred(reference[None], weights))
     blocks = _blocks(frames)
     buffer = cross.new_empty(blocks[0].stop if blocks else 0, 3, weights.root.numel())
     for block in blocks:
         x = _rooted(frames[block], weights, buffer)
-        if common:  # one product for the block: 4 ms for 1,000 frames of 3,000 atoms, a product a frame 10 ms
-            sums = (rows @ x.flatten(0, 1).mT).reshape(4, -1, 3).transpose(0, 1)
-        else:
-            rows, target[block], target_spread[block] = _centred(reference[block], weights)
-            sums = rows @ x.mT
+        # one product for the block: 4 ms for 1,000 frames of 3,000 atoms, a product a frame 10 ms
+        sums = (rows @ x.flatten(0, 1).mT).reshape(4, -1, 3).transpose(0, 1)
         centre[block], cross[block] = sums[:, 0], sums[:, 1:]
         spread[block] = torch.linalg.vector_norm(x, dim=(1, 2))
     centre /= total
     cross /= total
     spread = (spread.square() / total - centre.square().sum(-1)).clamp_min_(0)
     return _Moments(cross, centre, spread, target, target_spread)
+
+
+def _moments_of_pairs(frames: Tensor, reference: Tensor, weights: _Weights) -> _Moments:
+    """One product of rows sqrt(w) (y - q, 1) and sqrt(w) (x - p, 1) a frame, with p and q near the means."""
+    near, target_near = frames.mean(-1).double(), reference.mean(-1).double()
+    products = near.new_empty(frames.shape[0], 4, 4)
+    lengths = near.new_empty(2, frames.shape[0])
+    blocks = _blocks(frames, _PAIRS)
+    rows = near.new_empty(2, blocks[0].stop if blocks else 0, 4, weights.root.numel())
+    for block in blocks:
+        x, y = rows[:, : block.stop - block.start]
+        _shifted_rows(frames[block], near[block], weights, x)
+        _shifted_rows(reference[block], target_near[block], weights, y)
+        torch.bmm(y, x.mT, out=products[block])
+        lengths[0, block] = torch.linalg.vector_norm(x[:, :3], dim=(1, 2))
+        lengths[1, block] = torch.linalg.vector_norm(y[:, :3], dim=(1, 2))
+    products /= weights.total
+    shift, target_shift = products[:, 3, :3], products[:, :3, 3]
+    cross = products[:, :3, :3] - target_shift[..., None] * shift[:, None]
+    spreads = lengths.square_().div_(weights.total)
+    spreads -= torch.stack([shift, target_shift]).square_().sum(-1)
+    spread, target_spread = spreads.clamp_min_(0)
+    return _Moments(cross, near + shift, spread, target_near + target_shift, target_spread)
+
+
+def _shifted_rows(x: Tensor, near: Tensor, weights: _Weights, out: Tensor) -> None:
+    """sqrt(w) (x - near) and sqrt(w) into out (S, 4, n) float64."""
+    if weights.kept is not None:
+        x = x.index_select(-1, weights.kept)
+    out[:, :3].copy_(x).sub_(near[..., None])  # torch.sub, from float32 into float64, takes half as long again
+    out[:, 3] = weights.root
+    if not weights.equal:
+        out[:, :3] *= weights.root
 
 
 def _centred(y: Tensor, weights: _Weights) -> tuple[Tensor, Tensor, Tensor]:
@@ -286,15 +319,15 @@ def _rooted(x: Tensor, weights: _Weights, buffer: Tensor) -> Tensor:
     return rooted if weights.equal else rooted.mul_(weights.root)
 
 
-def _blocks(frames: Tensor) -> list[slice]:
+def _blocks(frames: Tensor, coordinates: int = 0) -> list[slice]:
     """Runs of frames to be worked on at a time; the first is the longest."""
-    count, step = frames.shape[0], _block_length(frames)
+    count, step = frames.shape[0], _block_length(frames, coordinates)
     return [slice(start, min(start + step, count)) for start in range(0, count, step)]
 
 
-def _block_length(frames: Tensor) -> int:
-    coordinates = _BLOCK if frames.device.type == "cpu" else _BLOCK_ELSEWHERE
-    return max(1, coordinates // (3 * frames.shape[-1]))
+def _block_length(frames: Tensor, coordinates: int = 0) -> int:
+    on_cpu = coordinates or _BLOCK
+    return max(1, (on_cpu if frames.device.type == "cpu" else _BLOCK_ELSEWHERE) // (3 * frames.shape[-1]))
 
 
 def _read_weights(frames: Tensor, weights: Tensor | None) -> _Weights:
