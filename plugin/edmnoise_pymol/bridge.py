@@ -323,12 +323,12 @@ def restore_colours(cmd: Cmd, name: str, kept: list[int]) -> None:
 
 
 def move_state(cmd: Cmd, name: str, coordinates: NDArray[np.float32], state: int = 1) -> None:
-    """Put the atoms of a state elsewhere, in get_coords order of an object of `new_object`: the quick way.
+    """Put the atoms of a state elsewhere, in get_coords order.
 
-    Writing where PyMOL keeps the numbers takes 0.4 ms for 150,000 atoms where `load_coords` takes 8.
+    To write where PyMOL keeps the numbers is quicker (0.4 ms for 150,000 atoms, not 8), but what makes the picture
+    follow then, `rebuild`, draws sticks anew from their bonds: 240 ms for 5,500 atoms instead of 195.
     """
-    cmd.get_coordset(name, state, copy=0)[:] = coordinates
-    cmd.rebuild(_whole(name))
+    cmd.load_coords(coordinates, _whole(name), state)
 
 
 def anchors_of(cmd: Cmd, names: list[str]) -> list[tuple[float, float, float]]:

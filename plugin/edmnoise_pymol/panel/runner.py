@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import queue
 import threading
@@ -47,9 +48,8 @@ class Runner(QtCore.QObject):
             return False
         run = _Run(make, done, Watch(self._teller()))
         self._run = run
-        threading.Thread(target=self._serve, args=(run,), name="edmnoise", daemon=True).start()
         self.busy_changed.emit(True)
-        run.orders.put(_import_torch)
+        self._order(run, _import_torch)
         return True
 
     def cancel(self) -> None:
@@ -58,31 +58,32 @@ class Runner(QtCore.QObject):
             self._run.watch.cancel()
 
     def close(self, patience: float = 2.0) -> None:
-        """End the running job now: what it has not finished is not kept. Waits for its thread, but not for ever."""
+        """End the running job now: what it has not finished is not kept. Waits for its work, but not for ever."""
         run, self._run = self._run, None
         if run is not None:
             run.watch.cancel()
             run.orders.put(None)
-            run.stopped.wait(patience)
+            run.idle.wait(patience)
             if run.job is not None:
                 run.job.close()
             self.busy_changed.emit(False)
 
-    def _serve(self, run: _Run) -> None:
-        """The thread: does what it is ordered to until it is told to end."""
-        while (work := run.orders.get()) is not None:
-            made = error = None
-            try:
-                made = work(run.watch)
-            except BaseException as raised:  # whatever it is, the window is to hear of it
-                error = raised
-            if self._run is not run:
-                break
-            try:
+    def _order(self, run: _Run, work: Work) -> None:
+        """Have a piece of work done, in the run's own thread."""
+        run.idle.clear()
+        run.orders.put(lambda: self._do(run, work))
+
+    def _do(self, run: _Run, work: Work) -> None:
+        """In the thread: work, and send what came of it to the window's thread."""
+        made = error = None
+        try:
+            made = work(run.watch)
+        except BaseException as raised:  # whatever it is, the window is to hear of it
+            error = raised
+        run.idle.set()
+        if self._run is run:
+            with contextlib.suppress(RuntimeError):  # the window is gone
                 self._worked.emit(run, made, error)
-            except RuntimeError:  # the window is gone
-                break
-        run.stopped.set()
 
     def _go_on(self, run: _Run, made: Any, error: BaseException | None) -> None:
         """In the window's thread: give the job what its work made, and order what it asks for next."""
@@ -111,11 +112,11 @@ class Runner(QtCore.QObject):
             self._end(run)
             self.failed.emit(f"{type(mistake).__name__}: {mistake}".splitlines()[0], traceback.format_exc())
         else:
-            run.orders.put(work)
+            self._order(run, work)
 
     def _end(self, run: _Run) -> None:
-        run.orders.put(None)
         self._run = None
+        run.orders.put(None)
         self.busy_changed.emit(False)
 
     def _teller(self) -> Callable[[float, str], None]:
@@ -132,13 +133,18 @@ class Runner(QtCore.QObject):
 
 
 class _Run:
-    """One job on its way."""
+    """One job on its way, and the thread that works for it."""
 
     def __init__(self, make: Callable[[], Job[Any]], done: Callable[[Any], None], watch: Watch) -> None:
         self.make, self.done, self.watch = make, done, watch
         self.job: Job[Any] | None = None
-        self.orders: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
-        self.stopped = threading.Event()
+        self.idle = threading.Event()
+        self.orders: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        threading.Thread(target=self._serve, name="edmnoise", daemon=True).start()
+
+    def _serve(self) -> None:
+        while (order := self.orders.get()) is not None:
+            order()
 
 
 def _import_torch(watch: Watch) -> None:

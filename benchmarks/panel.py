@@ -1,0 +1,202 @@
+"""The panel in a real window: slider to screen beside PyMOL's own redraw, and how long the window waits in a run.
+
+PyMOL's window has to be the first PyMOL of a process, so these figures are taken in a process of their own, under Xvfb
+where there is no screen.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .harness import Result, compare, show
+
+LARGE = 150_000
+_MARK = "benchmark-panel: "
+
+
+def run() -> list[Result]:
+    """Start the window elsewhere and collect what it measured."""
+    command = [sys.executable, "-m", "benchmarks.panel", "inside"]
+    if not os.environ.get("DISPLAY"):
+        if shutil.which("xvfb-run") is None:
+            print("panel: no screen and no xvfb-run, not measured", file=sys.stderr)
+            return []
+        command = ["xvfb-run", "-a", "-s", "-screen 0 1400x1000x24", *command]
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {"XDG_CONFIG_HOME": folder, "XDG_RUNTIME_DIR": folder}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    results = []
+    for line in done.stdout.splitlines():
+        if line.startswith(_MARK):
+            results.append(Result(**json.loads(line.removeprefix(_MARK))))
+        else:
+            print(line)
+    if done.returncode:
+        print(done.stderr, file=sys.stderr)
+    return results
+
+
+class Window:
+    """PyMOL's window, whose event loop is turned here."""
+
+    def __init__(self) -> None:
+        import pymol
+        from pymol import gui, invocation
+
+        invocation.parse_args(["pymol", "-qk"])
+        from pmg_qt import pymol_qt_gui
+        from pymol.Qt import QtCore, QtWidgets
+
+        self.core = QtCore
+        for name in ("exec", "exec_"):
+            setattr(pymol_qt_gui.PyMOLApplication, name, lambda app, *_: setattr(self, "app", app) or 0)
+        pymol_qt_gui.execapp()
+        self.app = QtWidgets.QApplication.instance()
+        self.cmd, self.window = pymol.cmd, gui.get_qtwindow()
+        self.window.resize(1200, 900)
+        self.until(lambda: True)
+
+    def until(self, true: Callable[[], bool], at_least: float = 0.0) -> None:
+        """Turn the event loop until something is so, and for some seconds."""
+        end = time.perf_counter() + at_least
+        while time.perf_counter() < end or not true():
+            self.app.processEvents(self.core.QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 20)
+            # Widgets that ask to be deleted are, in a loop that Qt runs by itself; here they have to be reminded.
+            self.core.QCoreApplication.sendPostedEvents(None, self.core.QEvent.Type.DeferredDelete)
+
+    def draw(self) -> None:
+        """Draw the molecules now, and what else of the window has changed."""
+        self.window.pymolwidget._pymolProcess()
+        self.window.pymolwidget.repaint()
+        self.app.processEvents()
+
+    def longest_gap(self, start: Callable[[], None], done: Callable[[], bool], at_least: float = 0.0) -> float:
+        """Longest time in milliseconds between two ticks of a 10 ms timer."""
+        ticks = []
+        timer = self.core.QTimer()
+        timer.timeout.connect(lambda: ticks.append(time.perf_counter()))
+        timer.start(10)
+        start()
+        self.until(done, at_least)
+        timer.stop()
+        return 1000 * max(b - a for a, b in itertools.pairwise(ticks))
+
+
+def _report(result: Result) -> None:
+    print(_MARK + json.dumps(vars(result)), flush=True)
+
+
+def _slider(window: Window, panel: Any, name: str) -> None:
+    """From a slider's step to the molecule on the screen; beside other coordinates on the screen, by PyMOL alone."""
+    cmd = window.cmd
+    panel.noise.live.click()
+    window.until(lambda: panel.noise._live is not None)
+    moved = panel.noise._live.name
+    places = []
+    for value in (-100, -99):
+        panel.noise.level.slider.setValue(value)
+        places.append(cmd.get_coords(moved, 1))
+    values, others = itertools.cycle((-100, -99)), itertools.cycle(places)
+
+    def own_part() -> None:
+        panel.noise.level.slider.setValue(next(values))
+
+    def ours() -> None:
+        own_part()
+        window.draw()
+
+    def theirs() -> None:
+        cmd.load_coords(next(others), moved, 1)
+        window.draw()
+
+    atoms = cmd.count_atoms(moved)
+    if atoms < LARGE:
+        for shape in ("cartoon", "sticks"):
+            cmd.show_as(shape, moved)
+            _report(compare(f"slider to screen, {atoms:,} atoms, {shape}; PyMOL alone", ours, theirs, 1.2, "at_most"))
+    else:
+        cmd.show_as("lines", moved)
+        label = f"the panel's own part, {atoms:,} atoms, lines; PyMOL's redraw"
+        _report(compare(label, own_part, theirs, 0.2, "at_most", repeats=5))
+    panel.noise.live.click()
+
+
+def _grown(cmd: Any, atoms: int) -> None:
+    """Copies of the object ``toxin`` side by side, as one object ``large``."""
+    copies = []
+    for copy in range(-(-atoms // cmd.count_atoms("toxin"))):
+        cmd.create(f"copy_{copy}", "toxin", 1, 1, zoom=0)
+        cmd.alter(f"copy_{copy}", f"segi = 'C{copy}'")
+        copies.append(f"copy_{copy}")
+    cmd.create("large", " or ".join(copies), 1, 1, zoom=0)
+    for name in copies:
+        cmd.delete(name)
+
+
+def inside() -> None:
+    """In the window's process: measure, and print a line a result."""
+    import psutil
+
+    window = Window()
+    cmd = window.cmd
+    from edmnoise_pymol.panel import open_panel
+
+    cmd.load("$PYMOL_DATA/demo/1tii.pdb", "toxin")
+    cmd.remove("solvent")
+    start = time.perf_counter()
+    panel = open_panel().panel
+    window.app.processEvents()
+    print(f"panel: opened in {1000 * (time.perf_counter() - start):.0f} ms, torch loaded: {'torch' in sys.modules}")
+    panel.session.look()
+    idle = window.longest_gap(lambda: None, lambda: True, at_least=5)
+    panel.noise.frames.setValue(1)
+    made = lambda: not panel.session.runner.busy  # noqa: E731
+    first = window.longest_gap(panel.noise.apply.click, made)
+    panel.session.undo()
+    print(f"panel: longest gap of a 10 ms timer in the first run, which imports torch: {first:.0f} ms")
+    if hasattr(panel.sampling, "run"):
+        cmd.show_as("lines")
+        gap = window.longest_gap(panel.sampling.run.click, made, at_least=3)
+        _report(Result("longest gap of a 10 ms timer while sampling; idle window", gap, idle, 3.0, "at_most"))
+        panel.session.undo()
+    _slider(window, panel, "toxin")
+    _grown(cmd, LARGE)
+    cmd.disable("toxin")
+    panel.session.look()
+    panel.pickers.choose("large")
+    panel.pickers.read()
+    _slider(window, panel, "large")
+    cmd.delete("large")
+
+    process = psutil.Process()
+    before = 0
+    for cycle in range(6):
+        dock = open_panel()
+        dock.panel.session.look()
+        dock.panel.noise.frames.setValue(200)
+        dock.panel.noise.apply.click()
+        window.until(lambda dock=dock: not dock.panel.session.runner.busy)
+        dock.panel.session.undo()
+        dock.close()
+        window.until(lambda: True, at_least=0.2)
+        print(cycle, process.memory_info().rss/2**20, flush=True)
+        if cycle == 1:
+            before = process.memory_info().rss
+    grown = (process.memory_info().rss - before) / 2**20
+    print(f"panel: memory kept after 4 times open, 200 frames, undo, close: {grown:.1f} MiB", flush=True)
+    os._exit(0)  # the window's threads end with the process
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["inside"]:
+        inside()
+    print(show(run()))
