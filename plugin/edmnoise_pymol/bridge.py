@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +28,9 @@ from .dcd import DcdWriter
 
 Cmd = Any
 """A ``pymol.cmd`` module or the cmd of a pymol2 instance."""
+
+_FOLDER = "edmnoise_frames_"
+"""What the names of temporary folders begin with; the number of their process follows."""
 
 _IDENTITY = [1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 1.0]
 
@@ -205,7 +209,8 @@ def appended_frames(cmd: Cmd, name: str, frames: int) -> Iterator[Callable[[NDAr
     atoms, states = cmd.count_atoms(_whole(name)), cmd.count_states(_whole(name))
     folder = None
     try:
-        folder = tempfile.mkdtemp(prefix="edmnoise_")
+        _remove_orphans()
+        folder = tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}_")
         path = os.path.join(folder, "frames.dcd")
         with open(path, "wb") as handle:
             writer = DcdWriter(handle, frames, atoms)
@@ -226,6 +231,16 @@ def appended_frames(cmd: Cmd, name: str, frames: int) -> Iterator[Callable[[NDAr
         raise
     finally:
         if folder:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_orphans() -> None:
+    """Delete the folders of processes that ended while frames were made: PyMOL's quit lets nobody tidy up."""
+    import psutil
+
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*_*"):
+        owner = folder.name.removeprefix(_FOLDER).split("_")[0]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -6,7 +6,8 @@ import tempfile
 import pytest
 
 # The settings of the person who runs the tests are theirs; Qt reads this once, when it starts.
-os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="edmnoise_config_")
+_home = tempfile.TemporaryDirectory(prefix="edmnoise_config_")
+os.environ["XDG_CONFIG_HOME"] = _home.name
 os.environ.setdefault("XDG_RUNTIME_DIR", os.environ["XDG_CONFIG_HOME"])
 os.chmod(os.environ["XDG_RUNTIME_DIR"], 0o700)
 

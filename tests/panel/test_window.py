@@ -11,6 +11,30 @@ from edmnoise_pymol.panel.window import Dock
 
 PATIENCE = 60_000
 
+QUIT = """
+from pymol import cmd, gui
+from pymol.Qt import QtCore
+
+def begin():
+    from edmnoise_pymol.panel import open_panel
+
+    cmd.load("$PYMOL_DATA/demo/1tii.pdb", "toxin")
+    panel = open_panel().panel
+    panel.session.look()
+    panel.noise.frames.setValue(3000)
+
+    def told(share, words):
+        if share > 0:
+            print("quitting", flush=True)
+            panel.session.runner.progressed.disconnect(told)
+            gui.get_qtwindow().close()
+
+    panel.session.runner.progressed.connect(told)
+    panel.noise.apply.click()
+
+QtCore.QTimer.singleShot(0, begin)
+"""
+
 
 def docks(window):
     return window.findChildren(Dock)
@@ -103,6 +127,25 @@ def test_closing_in_mid_run_leaves_the_input_alone(window, cmd, qtbot, settings)
     qtbot.waitUntil(lambda: not docks(window), timeout=PATIENCE)
     assert cmd.get_names("objects") == ["toxin"]
     assert cmd.get_names("objects", enabled_only=1) == ["toxin"]
+
+
+def test_quitting_pymol_in_mid_run(tmp_path):
+    import os
+    import subprocess
+
+    script = tmp_path / "quit.py"
+    script.write_text(QUIT)
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    places = {"HOME": str(tmp_path), "TMPDIR": str(folder), "XDG_RUNTIME_DIR": str(tmp_path)}
+    command = [sys.executable, "-m", "pymol", "-q", "-k", "-r", str(script)]
+    done = subprocess.run(
+        command, env=os.environ | places, capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path
+    )
+    assert "quitting" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0
+    assert "Traceback" not in done.stdout + done.stderr
+    assert list(folder.glob("edmnoise*")) == []
 
 
 def test_cancel(panel, cmd, loaded, qtbot):

@@ -1,5 +1,9 @@
 """edm_noise: state 1 is the reference, states 2, 3, ... are MultiscaleNoise's frames, and the input stays as it was."""
 
+import os
+import subprocess
+import sys
+import tempfile
 from collections import defaultdict
 
 import numpy as np
@@ -462,3 +466,16 @@ def test_nothing_stays_behind(cmd, tmp_path, monkeypatch):
     edm_noise("ala", frames=2, name="made")
     assert cmd.get_names("all") == ["ala", "made"]  # hidden names among them
     assert list(tmp_path.iterdir()) == []
+
+
+def test_folders_of_processes_that_were_killed_are_removed(cmd, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for owner in (ended.pid, os.getpid()):
+        (tmp_path / f"edmnoise_frames_{owner}_x").mkdir()
+    (tmp_path / "edmnoise_frames_of_mine").mkdir()
+    cmd.load("$PYMOL_DATA/demo/pept.pdb", "pept")
+    edm_noise("pept", frames=2)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {f"edmnoise_frames_{os.getpid()}_x", "edmnoise_frames_of_mine"}

@@ -123,6 +123,14 @@ class Dock(QtWidgets.QDockWidget):
         self.panel = Panel(Session(cmd, self))
         self.setWidget(self.panel)
 
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:
+        """PyMOL's window closes: the process ends there, and nobody else tells."""
+        if event.type() == QtCore.QEvent.Type.Close and watched is self.parent():
+            self.close()
+        return False
+
     def closeEvent(self, event: Any) -> None:
         self.setObjectName("")  # it lives a moment longer: who opens the panel now gets a new one
         self.panel.close_down()
@@ -135,7 +143,6 @@ def show(cmd: Any, window: Any) -> Dock:
     if dock is None:
         dock = Dock(cmd, window)
         window.addDockWidget(QtCore.Qt.DockWidgetArea.RightDockWidgetArea, dock)
-        QtWidgets.QApplication.instance().aboutToQuit.connect(dock.close)
     dock.show()
     dock.raise_()
     return dock
