@@ -7,6 +7,7 @@ import pytest
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise_pymol import edm_panel
 from edmnoise_pymol.panel import open_panel
+from edmnoise_pymol.panel.help import TEXTS
 from edmnoise_pymol.panel.window import Dock
 
 PATIENCE = 60_000
@@ -192,3 +193,23 @@ def test_our_own_mistake_shows_details_on_demand(panel, refused):
     assert panel.status.details.isVisible()
     panel.status.details.click()
     assert panel.status.traceback.isVisible()
+
+
+@pytest.mark.parametrize("tab", ["Noise", "Sampling", "Plots", "Colour", "Results"])
+def test_every_tab_has_its_help(panel, qtbot, tab):
+    from pymol.Qt import QtWidgets
+
+    for tabs in (panel.tabs, panel.views):
+        names = [tabs.tabText(index) for index in range(tabs.count())]
+        if tab in names:
+            tabs.setCurrentIndex(names.index(tab))
+            tabs.cornerWidget().click()
+            (window,) = tabs.findChildren(QtWidgets.QDialog)
+    text = window.findChild(QtWidgets.QTextBrowser).toPlainText()
+    assert not window.isModal()
+    assert text.startswith(tab)
+    for name in TEXTS[tab][1]:
+        assert name in text
+    assert "<" not in text.replace("<object>", "")
+    window.close()
+    qtbot.waitUntil(lambda: not panel.findChildren(QtWidgets.QDialog), timeout=PATIENCE)

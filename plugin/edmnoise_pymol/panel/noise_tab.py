@@ -13,7 +13,7 @@ from edmnoise.noise.sigma import DISTRIBUTIONS, SigmaDistribution, sigma_distrib
 from ..live import Live, live
 from ..request import Request
 from . import form, style
-from .session import Session
+from .session import Noise, Session
 from .weights import WeightsEditor
 
 _FINE = 100
@@ -111,8 +111,6 @@ class LevelEditor(QtWidgets.QWidget):
 class NoiseTab(QtWidgets.QWidget):
     """What `edm_noise` is asked for."""
 
-    help_page = "quickstart.html"
-
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
@@ -198,8 +196,10 @@ class NoiseTab(QtWidgets.QWidget):
         rows.addRow(buttons)
 
     def _connect(self) -> None:
-        self.weights.changed.connect(self._shake)
-        self.level.changed.connect(self._shake)
+        for part in (self.weights, self.level):
+            part.changed.connect(self._shake)
+            part.changed.connect(self._tell)
+        self._session.z_wanted.connect(self.level.z.setValue)
         self.live.toggled.connect(self._toggle_live)
         self.form["seed"].valueChanged.connect(self._new_draw)
         self.redraw.clicked.connect(lambda: self.seed.setValue(self.seed.value() + 1))
@@ -209,6 +209,11 @@ class NoiseTab(QtWidgets.QWidget):
         self._session.runner.busy_changed.connect(lambda _: self._enable())
         self._session.scene_changed.connect(self._look_at_live)
         self._enable()
+        self._tell()
+
+    def _tell(self) -> None:
+        level = self.level
+        self._session.set_noise(Noise(level.value, level.constants, self.weights.text))
 
     def _enable(self) -> None:
         ready = self._session.input is not None and not self._session.runner.busy

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from pymol.Qt import QtCore, QtWidgets
 
 from .colour_box import ColourBox
+from .help import show_help
 from .noise_tab import NoiseTab
 from .pickers import Pickers
 from .playback import Playback
@@ -15,6 +16,7 @@ from .results import Results
 from .sampling_tab import SamplingTab
 from .session import Session
 from .status import StatusBar
+from .style import icon
 
 _NAME = "edmnoise_panel"
 
@@ -90,6 +92,13 @@ def _tabs(pages: dict[str, Any]) -> Any:
     tabs = QtWidgets.QTabWidget()
     for name, page in pages.items():
         tabs.addTab(page, name)
+    button = QtWidgets.QToolButton()
+    button.setIcon(icon("help", button))
+    button.setToolTip("What this tab is for")
+    button.setAccessibleName("help")
+    button.setAutoRaise(True)
+    button.clicked.connect(lambda: show_help(tabs, tabs.tabText(tabs.currentIndex())))
+    tabs.setCornerWidget(button)
     return tabs
 
 
