@@ -347,10 +347,11 @@ def _churned(x: Tensor, sigma: float, target: float, sampler: Sampler, random: _
 def _aligned(x: Tensor, denoised: Tensor, align: str, frame: Frame, random: _Random) -> tuple[Tensor, Tensor]:
     """x and the denoised, one of the two superposed on the other; x in its room then."""
     if align == "noisy":
-        room = random.room(x)
-        fit = superpose(x, denoised, out=room)
-        frame.then(fit.rotation, fit.translation[..., None])
-        return room, denoised
+        fit = superpose(x, denoised)
+        turn, shift = fit.rotation.to(x.dtype), fit.translation[..., None].to(x.dtype)
+        frame.then(turn, shift)
+        # One product: `move` takes another pass, against rounding that is no larger than what x has already.
+        return torch.baddbmm(shift, turn, x, out=random.room(x)), denoised
     if align == "denoised":
         return x, move(superpose(denoised, x), denoised)
     return x, denoised

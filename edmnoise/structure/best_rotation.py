@@ -7,8 +7,11 @@ may have several best rotations.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from .levels import as_array
 
 _T = torch.tensor(
     [
@@ -110,8 +113,9 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
 
 def _by_singular_values(cross: Tensor) -> tuple[Tensor, Tensor]:
     """The best R of any matrix, and half of what its tr(R^T C) is ahead of the next stationary value."""
-    left, singular, right = torch.linalg.svd(cross)
-    x, y, z = (left @ right).unbind(-1)
-    sign = (torch.linalg.cross(x, y) * z).sum(-1).sign()
-    left = torch.cat([left[..., :2], left[..., 2:] * sign[:, None, None]], -1)
-    return left @ right, singular[:, 1] + sign * singular[:, 2]
+    # In NumPy: a matrix takes .03 ms so and .1 ms in torch, where each of the ten calls costs more than its arithmetic.
+    left, singular, right = np.linalg.svd(as_array(cross))
+    sign = np.sign(np.linalg.det(left @ right))
+    left[..., 2] *= sign[:, None]
+    lead = singular[:, 1] + sign * singular[:, 2]
+    return torch.from_numpy(left @ right).to(cross.device), torch.from_numpy(lead).to(cross.device)

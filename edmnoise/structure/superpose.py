@@ -8,12 +8,18 @@ where it is.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..base.errors import EdmNoiseError
 from .best_rotation import best_rotation
+from .levels import as_array
+
+Array = NDArray[np.float64]
 
 _BLOCK = 1 << 19
 """Coordinates in a block of frames. 4 MiB in float64 stays in a processor's cache between the passes over it: 2^19 and
@@ -21,9 +27,6 @@ _BLOCK = 1 << 19
 
 _BLOCK_ELSEWHERE = 1 << 26
 """The same for an accelerator, where few and large calls are what counts."""
-
-_PAIRS = 1 << 17
-"""Coordinates in a block of frames that each have a reference of their own."""
 
 _SUMS = 1e-14
 """How far float64 sums over atoms may be from the truth, relative to the size of what is summed."""
@@ -124,30 +127,7 @@ def superpose(
     if out is not None:
         _check_out(frames, out)
 
-    m = _moments(frames, reference, parts)
-    radius, target_radius = m.spread.sqrt(), m.target_spread.sqrt()
-    size, target_size = radius + m.centre.norm(dim=-1), target_radius + m.target.norm(dim=-1)
-    valid = size.isfinite() & target_size.isfinite()
-
-    nothing = ~valid | (m.cross.abs().amax((-2, -1)) <= _SUMS * size * target_size)
-    cross = m.cross.masked_fill_(nothing[:, None, None], 0)
-    # Coordinates off by e |x| and e |y| put the singular values of the cross-covariance off by no more than this.
-    noise = _ROUNDING * (size * target_radius + target_size * radius)
-    rotation, ambiguous = best_rotation(cross, noise.masked_fill(~valid, 0))
-    translation = m.target - (rotation @ m.centre[..., None])[..., 0]
-
-    mean_square = m.spread + m.target_spread - 2 * (rotation * cross).sum((-2, -1))
-    near = torch.nonzero(mean_square < _CANCELLED * (size.square() + m.target_spread))[:, 0]
-    for some in near.split(_block_length(frames)) if near.numel() else ():  # nothing splits into one part of nothing
-        y = reference[None] if reference.ndim == 2 else reference[some]
-        mean_square[some] = _distance(frames[some], y, rotation[some], parts)
-    result = Superposition(
-        rotation=rotation,
-        translation=torch.where(valid[:, None], translation, 0),
-        rmsd=torch.where(valid, mean_square.sqrt(), torch.nan),
-        ambiguous=ambiguous & valid,
-        valid=valid,
-    )
+    result = _fit(frames, reference, parts)
     if out is not None:
         move(result, frames, out=out)
     return result
@@ -187,25 +167,24 @@ def move(superposition: Superposition, frames: Tensor, *, out: Tensor | None = N
     _check_out(frames, out)
 
     # R x + t = R (x - o) + (t + R o), with o = -R^T t as the coordinates' own precision holds it: x - o is as small as
-    # y, and what o lost by rounding is in the last bracket. One product with a row of ones below x - o does it all.
-    origin = -(rotation.mT @ translation).to(frames.dtype)
-    motion = torch.cat([rotation, translation + rotation @ origin.double()], -1).to(frames.dtype)
-    unmoved = torch.nonzero(~superposition.valid)[:, 0]
-    as_given = frames[unmoved] if unmoved.numel() else None
+    # y, and what o lost by rounding is in the last bracket.
+    origin = torch.bmm(rotation.mT, translation).neg_().to(frames.dtype)
+    target = torch.baddbmm(translation, rotation, origin.double()).to(frames.dtype)
+    turn = rotation.to(frames.dtype)
+    as_given = None if bool(superposition.valid.all()) else frames[~superposition.valid]
 
     blocks = _blocks(frames)
     longest = blocks[0].stop if blocks else 0
-    shifted = frames.new_ones(longest, 4, frames.shape[-1])
-    turned = frames.new_empty(longest, 3, frames.shape[-1]) if out.stride(-1) != 1 else None
+    shifted = frames.new_empty(longest, 3, frames.shape[-1])
+    turned = torch.empty_like(shifted) if out.stride(-1) != 1 else None
     for block in blocks:
-        count = block.stop - block.start
-        torch.sub(frames[block], origin[block], out=shifted[:count, :3])
+        x = torch.sub(frames[block], origin[block], out=shifted[: block.stop - block.start])
         if turned is None:
-            torch.bmm(motion[block], shifted[:count], out=out[block])
+            torch.baddbmm(target[block], turn[block], x, out=out[block])
         else:  # a product straight into an array with atoms first takes three times as long as this copy
-            out[block].copy_(torch.bmm(motion[block], shifted[:count], out=turned[:count]))
+            out[block].copy_(torch.baddbmm(target[block], turn[block], x, out=turned[: len(x)]))
     if as_given is not None:
-        out[unmoved] = as_given
+        out[~superposition.valid] = as_given
     return out
 
 
@@ -221,24 +200,48 @@ class _Weights:
     """Sum of the weights."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Moments:
-    """Weighted means in float64. A common y has no S before the axes of ``target`` and ``target_spread``."""
+class _Moments(NamedTuple):
+    """Weighted means in float64; first that of x, then that of y."""
 
-    cross: Tensor
-    """(S, 3, 3): (y - target) (x - centre)^T."""
-    centre: Tensor
-    """(S, 3): x."""
-    spread: Tensor
-    """(S,): |x - centre|^2."""
-    target: Tensor
-    """(S, 3): y."""
-    target_spread: Tensor
-    """(S,): |y - target|^2."""
+    cross: Array
+    """(S, 3, 3): (y - centre) (x - centre)^T."""
+    centres: Array
+    """(2, S, 3)."""
+    spreads: Array
+    """(2, S): |x - centre|^2."""
 
 
-def _moments(frames: Tensor, reference: Tensor, weights: _Weights) -> _Moments:
-    return (_moments_of_pairs if reference.ndim == 3 else _moments_about_one)(frames, reference, weights)
+@np.errstate(all="ignore")  # a frame that is not finite must not warn either
+def _fit(frames: Tensor, reference: Tensor, weights: _Weights) -> Superposition:
+    """What follows the sums over atoms is NumPy's: of .4 ms for one frame its calls on nine numbers saved half."""
+    m = (_moments_of_pairs if reference.ndim == 3 else _moments_about_one)(frames, reference, weights)
+    radii = np.sqrt(m.spreads)
+    sizes = radii + np.sqrt((m.centres**2).sum(-1))
+    area = sizes[0] * sizes[1]
+    valid = np.isfinite(area)
+
+    nothing = ~valid | (abs(m.cross).max((1, 2)) <= _SUMS * area)
+    cross = np.where(nothing[:, None, None], 0, m.cross)
+    # Coordinates off by e |x| and e |y| put the singular values of the cross-covariance off by no more than this.
+    noise = np.where(valid, _ROUNDING * (sizes * radii[::-1]).sum(0), 0)
+    rotation, ambiguous = best_rotation(torch.from_numpy(cross), torch.from_numpy(noise))
+    turn = as_array(rotation)
+    translation = m.centres[1] - (turn @ m.centres[0, :, :, None])[..., 0]
+
+    mean_square = m.spreads.sum(0) - 2 * (turn * cross).sum((1, 2))
+    near = np.flatnonzero(mean_square < _CANCELLED * (sizes[0] ** 2 + m.spreads[1]))
+    step = _block_length(frames)
+    for some in (near[start : start + step] for start in range(0, len(near), step)):
+        y = reference[None] if reference.ndim == 2 else reference[some]
+        mean_square[some] = as_array(_distance(frames[some], y, rotation[some].to(frames.device), weights))
+    found = (
+        rotation,
+        torch.from_numpy(np.where(valid[:, None], translation, 0)),
+        torch.from_numpy(np.where(valid, np.sqrt(mean_square), np.nan)),
+        ambiguous & torch.from_numpy(valid),
+        torch.from_numpy(valid),
+    )
+    return Superposition(*(part.to(frames.device) for part in found))
 
 
 def _moments_about_one(frames: Tensor, reference: Tensor, weights: _Weights) -> _Moments:
@@ -257,40 +260,36 @@ def _moments_about_one(frames: Tensor, reference: Tensor, weights: _Weights) -> 
     centre /= total
     cross /= total
     spread = (spread.square() / total - centre.square().sum(-1)).clamp_min_(0)
-    return _Moments(cross, centre, spread, target, target_spread)
+    centres, spreads = (
+        torch.stack([centre, target.expand_as(centre)]),
+        torch.stack([spread, target_spread.expand_as(spread)]),
+    )
+    return _Moments(as_array(cross), as_array(centres), as_array(spreads))
 
 
 def _moments_of_pairs(frames: Tensor, reference: Tensor, weights: _Weights) -> _Moments:
     """One product of rows sqrt(w) (y - q, 1) and sqrt(w) (x - p, 1) a frame, with p and q near the means."""
-    near, target_near = frames.mean(-1).double(), reference.mean(-1).double()
+    near = torch.stack([frames.mean(-1, keepdim=True), reference.mean(-1, keepdim=True)]).double()
     products = near.new_empty(frames.shape[0], 4, 4)
     lengths = near.new_empty(2, frames.shape[0])
-    blocks = _blocks(frames, _PAIRS)
+    blocks = _blocks(frames)
     rows = near.new_empty(2, blocks[0].stop if blocks else 0, 4, weights.root.numel())
+    rows[:, :, 3] = weights.root
     for block in blocks:
-        x, y = rows[:, : block.stop - block.start]
-        _shifted_rows(frames[block], near[block], weights, x)
-        _shifted_rows(reference[block], target_near[block], weights, y)
-        torch.bmm(y, x.mT, out=products[block])
-        lengths[0, block] = torch.linalg.vector_norm(x[:, :3], dim=(1, 2))
-        lengths[1, block] = torch.linalg.vector_norm(y[:, :3], dim=(1, 2))
-    products /= weights.total
-    shift, target_shift = products[:, 3, :3], products[:, :3, 3]
-    cross = products[:, :3, :3] - target_shift[..., None] * shift[:, None]
-    spreads = lengths.square_().div_(weights.total)
-    spreads -= torch.stack([shift, target_shift]).square_().sum(-1)
-    spread, target_spread = spreads.clamp_min_(0)
-    return _Moments(cross, near + shift, spread, target_near + target_shift, target_spread)
-
-
-def _shifted_rows(x: Tensor, near: Tensor, weights: _Weights, out: Tensor) -> None:
-    """sqrt(w) (x - near) and sqrt(w) into out (S, 4, n) float64."""
-    if weights.kept is not None:
-        x = x.index_select(-1, weights.kept)
-    out[:, :3].copy_(x).sub_(near[..., None])  # torch.sub, from float32 into float64, takes half as long again
-    out[:, 3] = weights.root
-    if not weights.equal:
-        out[:, :3] *= weights.root
+        part = rows[:, : block.stop - block.start]
+        coordinates = part[:, :, :3]
+        for side, x in zip(coordinates, (frames[block], reference[block]), strict=True):
+            side.copy_(x if weights.kept is None else x.index_select(-1, weights.kept))
+        coordinates -= near[:, block]  # after the copy: from float32 into float64 torch.sub takes half as long again
+        if not weights.equal:
+            coordinates *= weights.root
+        torch.bmm(part[1], part[0].mT, out=products[block])
+        lengths[:, block] = torch.linalg.vector_norm(coordinates, dim=(2, 3))
+    sums = as_array(products) / weights.total
+    shifts = np.stack([sums[:, 3, :3], sums[:, :3, 3]])
+    cross = sums[:, :3, :3] - shifts[1, :, :, None] * shifts[0, :, None]
+    spreads = as_array(lengths) ** 2 / weights.total - (shifts**2).sum(-1)
+    return _Moments(cross, as_array(near)[..., 0] + shifts, np.maximum(spreads, 0))
 
 
 def _centred(y: Tensor, weights: _Weights) -> tuple[Tensor, Tensor, Tensor]:
@@ -319,15 +318,15 @@ def _rooted(x: Tensor, weights: _Weights, buffer: Tensor) -> Tensor:
     return rooted if weights.equal else rooted.mul_(weights.root)
 
 
-def _blocks(frames: Tensor, coordinates: int = 0) -> list[slice]:
+def _blocks(frames: Tensor) -> list[slice]:
     """Runs of frames to be worked on at a time; the first is the longest."""
-    count, step = frames.shape[0], _block_length(frames, coordinates)
+    count, step = frames.shape[0], _block_length(frames)
     return [slice(start, min(start + step, count)) for start in range(0, count, step)]
 
 
-def _block_length(frames: Tensor, coordinates: int = 0) -> int:
-    on_cpu = coordinates or _BLOCK
-    return max(1, (on_cpu if frames.device.type == "cpu" else _BLOCK_ELSEWHERE) // (3 * frames.shape[-1]))
+def _block_length(frames: Tensor) -> int:
+    coordinates = _BLOCK if frames.device.type == "cpu" else _BLOCK_ELSEWHERE
+    return max(1, coordinates // (3 * frames.shape[-1]))
 
 
 def _read_weights(frames: Tensor, weights: Tensor | None) -> _Weights:
