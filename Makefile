@@ -8,10 +8,10 @@ INPUTS := pyproject.toml constraints.txt
 ON_SCREEN := OMP_NUM_THREADS=2 OMP_WAIT_POLICY=PASSIVE xvfb-run -a -s "-screen 0 1400x1000x24" $(PY)
 
 .DEFAULT_GOAL := help
-.PHONY: help test demo bench docs lint zip wheel clean system-run system-test
+.PHONY: help test demo bench docs screenshots lint zip wheel clean system-run system-test
 
 help:
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 test: system-test lint docs ## lint, types, import rules, documentation, and all tests on a real PyMOL
 	$(ON_SCREEN) -m pytest tests/panel
@@ -31,6 +31,9 @@ lint: .venv/installed-test ## style, types, and who may import whom
 
 docs: .venv/installed-test ## the documentation as web pages in build/docs/
 	$(PY) -m sphinx -W --keep-going -q -b html docs build/docs
+
+screenshots: .venv/installed-test system-test ## the pictures of the panel in docs/images/
+	$(ON_SCREEN) docs/screenshots.py
 
 zip: ## the plugin for PyMOL's Plugin Manager, in dist/
 	$(PYTHON) tools/release_zip.py dist

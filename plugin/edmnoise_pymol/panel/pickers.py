@@ -37,6 +37,8 @@ class Pickers(QtWidgets.QWidget):
         self.hydrogens.setChecked(True)
         self.counts = QtWidgets.QLabel()
         self.counts.setWordWrap(True)
+        policy = QtWidgets.QSizePolicy.Policy
+        self.counts.setSizePolicy(policy.Ignored, policy.Minimum)  # no room but for its lines
         self.counts.setObjectName("counts")
 
         rows = QtWidgets.QFormLayout(self)
@@ -49,7 +51,7 @@ class Pickers(QtWidgets.QWidget):
             last.addWidget(widget)
         last.addStretch()
         rows.addRow(form.label("&State", self.state), last)
-        rows.addRow("", self.counts)
+        rows.addRow(self.counts)
 
         self._pause = QtCore.QTimer(self)
         self._pause.setSingleShot(True)

@@ -19,6 +19,10 @@ from .status import StatusBar
 from .style import icon
 
 _NAME = "edmnoise_panel"
+_WIDTH = 400
+"""Pixels at first; 360 are enough."""
+_CORNER = QtCore.Qt.Corner.TopRightCorner
+"""The panel needs its height more than PyMOL's text window needs its width: while it is open, this corner is its own."""
 
 
 class Panel(QtWidgets.QWidget):
@@ -131,6 +135,7 @@ class Dock(QtWidgets.QDockWidget):
         self.setAttribute(QtCore.Qt.WidgetAttribute.WA_DeleteOnClose)
         self.panel = Panel(Session(cmd, self))
         self.setWidget(self.panel)
+        self._corner = window.corner(_CORNER)
 
         window.installEventFilter(self)
 
@@ -142,6 +147,7 @@ class Dock(QtWidgets.QDockWidget):
 
     def closeEvent(self, event: Any) -> None:
         self.setObjectName("")  # it lives a moment longer: who opens the panel now gets a new one
+        self.parent().setCorner(_CORNER, self._corner)
         self.panel.close_down()
         super().closeEvent(event)
 
@@ -151,7 +157,9 @@ def show(cmd: Any, window: Any) -> Dock:
     dock = window.findChild(QtWidgets.QDockWidget, _NAME)
     if dock is None:
         dock = Dock(cmd, window)
+        window.setCorner(_CORNER, QtCore.Qt.DockWidgetArea.RightDockWidgetArea)
         window.addDockWidget(QtCore.Qt.DockWidgetArea.RightDockWidgetArea, dock)
+        window.resizeDocks([dock], [_WIDTH], QtCore.Qt.Orientation.Horizontal)
     dock.show()
     dock.raise_()
     return dock

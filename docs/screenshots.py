@@ -1,0 +1,115 @@
+"""Make the pictures of the panel: python docs/screenshots.py [folder], on a screen (`make screenshots` brings one).
+
+PyMOL's real window, 1TII, the panel used as its user would; the screen is photographed, molecule and panel together.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent / "images"
+SIZE = 1280, 940
+PATIENCE = 120
+"""Seconds that are waited for a job; none takes a tenth of it."""
+
+
+class Window:
+    """PyMOL's window, whose event loop is turned here."""
+
+    def __init__(self) -> None:
+        import pymol
+        from pymol import gui, invocation
+
+        invocation.parse_args(["pymol", "-qk"])
+        from pmg_qt import pymol_qt_gui
+        from pymol.Qt import QtWidgets
+
+        for name in ("exec", "exec_"):
+            setattr(pymol_qt_gui.PyMOLApplication, name, lambda app, *_: setattr(self, "app", app) or 0)
+        pymol_qt_gui.execapp()
+        self.app: Any = QtWidgets.QApplication.instance()
+        self.cmd, self.window = pymol.cmd, gui.get_qtwindow()
+        self.window.resize(*SIZE)
+        self.window.move(0, 0)
+        self.rest()
+
+    def until(self, true: Callable[[], bool]) -> None:
+        """Turn the event loop until something is so."""
+        end = time.monotonic() + PATIENCE
+        while not true():
+            if time.monotonic() > end:
+                raise TimeoutError("the window waits for something that does not come")
+            self.app.processEvents()
+
+    def rest(self, seconds: float = 1.0) -> None:
+        """Let the window draw what it has to."""
+        end = time.monotonic() + seconds
+        self.until(lambda: time.monotonic() > end)
+
+    def photograph(self, path: Path) -> None:
+        """The window as it is on the screen."""
+        self.rest()
+        picture = self.app.primaryScreen().grabWindow(0).copy(0, 0, *SIZE)
+        if not picture.save(str(path), "PNG"):
+            raise OSError(f"cannot write {path}")
+        print(path)
+
+
+def main(folder: Path) -> None:
+    """All pictures, in the order in which a user gets there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    window = Window()
+    cmd = window.cmd
+    from edmnoise_pymol.panel import open_panel
+
+    cmd.load("$PYMOL_DATA/demo/1tii.pdb", "1tii")
+    cmd.show_as("cartoon")
+    cmd.set("internal_gui_width", 190)
+    panel = open_panel(cmd, "noise").panel
+    panel.session.look()
+    busy = panel.session.runner
+
+    def run(button: Any) -> None:
+        button.click()
+        window.until(lambda: not busy.busy)
+        window.rest(2)
+
+    def view(name: str) -> None:
+        names = [panel.views.tabText(index) for index in range(panel.views.count())]
+        panel.views.setCurrentIndex(names.index(name))
+
+    panel.noise.weights.set_weights("rebalanced")
+    panel.noise.level.z.setValue(-1)
+    panel.noise.frames.setValue(20)
+    run(panel.noise.apply)
+    cmd.orient("1tii")
+    view("Plots")
+    window.photograph(folder / "panel_noise.png")
+    view("Colour")
+    window.photograph(folder / "panel_colour.png")
+    view("Results")
+    window.rest(2)
+    window.photograph(folder / "panel_results.png")
+    cmd.delete("1tii_noise")
+    cmd.enable("1tii")
+    panel.session.look()
+    open_panel(cmd, "sampling")
+    panel.pickers.selection.setText("chain D or chain E")
+    panel.pickers.read()
+    run(panel.sampling.run)
+    view("Plots")
+    window.photograph(folder / "panel_sampling.png")
+    sys.stdout.flush()
+    os._exit(0)  # the window's threads end with the process
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as home:
+        os.environ |= {"XDG_CONFIG_HOME": home, "XDG_RUNTIME_DIR": home}
+        main(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)
