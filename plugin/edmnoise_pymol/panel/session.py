@@ -8,6 +8,7 @@ from typing import Any
 
 from pymol.Qt import QtCore, QtWidgets
 
+from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.structure.structure import describe
 
 from .. import bridge
@@ -42,6 +43,15 @@ class Input:
 
 
 @dataclass(frozen=True)
+class Noise:
+    """What the Noise tab is set to: level in angstrom, its distribution, weights as a command takes them."""
+
+    sigma: float
+    distribution: SigmaDistribution
+    weights: str
+
+
+@dataclass(frozen=True)
 class _Undo:
     words: str
     act: Callable[[], None]
@@ -62,6 +72,10 @@ class Session(QtCore.QObject):
         `input` is another one, or none.
     shown_changed()
         `shown` is another object, or has been made anew.
+    noise_changed()
+        `noise` is another one: what Apply would make.
+    z_wanted(z)
+        A level was chosen in a plot.
     made(request, result)
         A job has ended well.
     failed(sentence, details)
@@ -77,6 +91,8 @@ class Session(QtCore.QObject):
     picked = QtCore.Signal()
     input_changed = QtCore.Signal()
     shown_changed = QtCore.Signal()
+    noise_changed = QtCore.Signal()
+    z_wanted = QtCore.Signal(float)
     made = QtCore.Signal(object, object)
     failed = QtCore.Signal(str, str)
     said = QtCore.Signal(str)
@@ -92,6 +108,7 @@ class Session(QtCore.QObject):
         self.input: Input | None = None
         self.why_no_input = "no structure is loaded"
         self.shown = ""
+        self.noise: Noise | None = None
         self.results: dict[str, Any] = {}
         self._undo: list[_Undo] = []
         self._seen: dict[str, Any] = {}
@@ -181,6 +198,12 @@ class Session(QtCore.QObject):
         if (found, why) != (self.input, self.why_no_input):
             self.input, self.why_no_input = found, why
             self.input_changed.emit()
+
+    def set_noise(self, noise: Noise) -> None:
+        """Called by the Noise tab."""
+        if noise != self.noise:
+            self.noise = noise
+            self.noise_changed.emit()
 
     def frame_objects(self) -> list[str]:
         """Objects of two or more states."""

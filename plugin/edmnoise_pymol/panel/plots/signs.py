@@ -1,0 +1,14 @@
+"""Signs and numbers, as the plots write them."""
+
+LINE, DASHED, DOTTED, POINT = "━", "╍╍", "┈", "●"
+"""Of a legend."""
+
+
+def brief(number: float) -> str:
+    """Three digits, never with an exponent that a person has to work out."""
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
+
+
+def tinted(colour: str, words: str) -> str:
+    """Words in a colour, for a label of rich text."""
+    return f'<span style="color:{colour}">{words}</span>'
