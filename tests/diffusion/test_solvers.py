@@ -133,6 +133,18 @@ def stage(sigma, target, step_scale=1.0, previous=None, asked=None):
     return Stage(sigma, target, denoise(X, sigma), denoise, noise, step_scale, previous)
 
 
+@pytest.mark.parametrize("name", sorted(SOLVERS))
+def test_the_starting_point_stays_and_room_for_the_result_changes_nothing(name):
+    """The sampler records the one and offers the other."""
+    x, made = X.clone(), stage(2.0, 1.5)
+    made.noise = lambda: torch.ones_like(X)
+    plain = SOLVERS[name](x, made).clone()
+    made.out = torch.full_like(X, math.nan)
+    assert torch.equal(SOLVERS[name](x, made), plain)
+    assert torch.equal(x, X)
+    assert torch.equal(made.denoised, X**2 / 3)
+
+
 @pytest.mark.parametrize("name", ["euler", "heun", "chai", "dpmpp_2m", "dpmpp_2m_sde", "ancestral"])
 def test_the_step_to_zero_gives_the_denoised(name):
     torch.testing.assert_close(SOLVERS[name](X.clone(), stage(2.0, 0.0)), X**2 / 3, rtol=1e-14, atol=1e-14)
