@@ -7,13 +7,14 @@ import sys
 from typing import Any
 
 from . import commands
-from .commands import edm_color, edm_levels, edm_noise, edm_precondition, edm_sample, edm_save, edm_table
+from .commands import edm_color, edm_levels, edm_movie, edm_noise, edm_precondition, edm_sample, edm_save, edm_table
 from .panel import edm_panel
 
 __all__ = [
     "COMMANDS",
     "edm_color",
     "edm_levels",
+    "edm_movie",
     "edm_noise",
     "edm_panel",
     "edm_precondition",

@@ -6,7 +6,9 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-_SWITCHES = "hydrogens solvent fresh relative follow trajectory denoised center augment".split()
+_SWITCHES = (
+    "hydrogens solvent fresh relative follow shared bake legend reset ray overwrite trajectory denoised center augment"
+).split()
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "weights": ("flat", "current", "rebalanced", "residue-heavy", "balanced-residue"),

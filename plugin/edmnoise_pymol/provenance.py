@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.noise.weights import Weights
-from edmnoise.study.report import AppliedNoise
 
-_MARK, _REFERENCE = "edmnoise", "ref "
+if TYPE_CHECKING:
+    from edmnoise.study.report import AppliedNoise
+
+_MARK, _SAMPLE_MARK, _REFERENCE = "edmnoise", "edmsample", "ref "
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Provenance:
     @property
     def noise(self) -> AppliedNoise:
         """What the closed forms need."""
+        from edmnoise.study.report import AppliedNoise  # brings torch, which the panel does without
+
         return AppliedNoise(self.sigma, self.weights)
 
     def titles(self, frames: int) -> list[str]:
@@ -69,3 +74,36 @@ class Provenance:
             )
         except (KeyError, ValueError, TypeError, EdmNoiseError):
             return None
+
+
+_FACTS = {"step": "step {}", "z": "z = {:.4g}", "sigma": "σ {:.3g} Å"}
+"""Facts of a title that tell one state from another, and how they read."""
+
+
+def caption(title: str) -> str:
+    """What a state is, in a few words, from its title; the title itself where this program did not write it.
+
+    Examples
+    --------
+    >>> caption("3/10 z=-0.5 sigma=2.2799 weights=0.0/0.0/1.0 seed=0 edmnoise")
+    'frame 3 / 10, z = -0.5, σ 2.28 Å'
+    >>> caption("7/41 step=12 sigma=4.5 partial edmsample")
+    'step 12, σ 4.5 Å, partial'
+    """
+    words = title.split()
+    if not words or words[-1] not in (_MARK, _SAMPLE_MARK):
+        return "reference" if words == ["ref"] else title
+    facts = dict(word.split("=", 1) for word in words if "=" in word)
+    number, _, total = words[0].partition("/")
+    if words[0] == _REFERENCE.strip():
+        return "reference"
+    if total and "step" in facts:
+        found = []
+    elif total:
+        found = [f"{'sample' if 'sample' in words else 'frame'} {number} / {total}"]
+    else:
+        found = [words[0]]
+    for name, pattern in _FACTS.items():
+        if name in facts:
+            found.append(pattern.format(facts[name] if name == "step" else float(facts[name])))
+    return ", ".join([*found, *(["partial"] if "partial" in words else [])])

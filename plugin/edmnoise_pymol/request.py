@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from edmnoise.base.errors import EdmNoiseError
 
 from . import commands
 from .jobs import Job
@@ -46,5 +50,46 @@ class Request:
 
 
 def _one_argument(selection: str) -> str:
-    """PyMOL's prompt splits at commas outside brackets."""
-    return f"({selection})" if "," in selection else selection
+    """PyMOL's prompt splits at commas outside brackets and quotes."""
+    quoted = selection[:1] in ("'", '"')
+    return f"({selection})" if "," in selection and not quoted else selection
+
+
+class SaveSession:
+    """PyMOL's own ``save file.pse``, as the panel runs a `Request`; the old file stays until the new one is whole."""
+
+    command = "save"
+
+    def __init__(self, path: str) -> None:
+        self.subject, self._path = quoted(path), os.path.expanduser(path)
+
+    def __str__(self) -> str:
+        return f"save {self.subject}"
+
+    def job(self, cmd: Any) -> Job[None]:
+        yield from ()  # nothing of it can run away from PyMOL
+        path, (folder, name) = self._path, os.path.split(self._path)
+        if os.path.splitext(name)[1].lower() != ".pse":
+            raise EdmNoiseError(f"a session cannot be written as {name!r}: end the name in .pse")
+        if not os.path.isdir(folder or "."):
+            raise EdmNoiseError(f"cannot write {path}: there is no folder {folder}")
+        before, part = cmd.get("session_file"), None
+        try:
+            number, part = tempfile.mkstemp(prefix=".edmnoise_", suffix=".pse", dir=folder or ".")
+            os.close(number)
+            os.unlink(part)
+            cmd.save(part, quiet=1)
+            os.replace(part, path)
+            part = None
+        except OSError as error:
+            cmd.set("session_file", before, quiet=1)
+            raise EdmNoiseError(f"cannot write {path}: {error.strerror or error}") from error
+        finally:
+            if part is not None and os.path.exists(part):
+                os.unlink(part)
+        cmd.set("session_file", path.replace("\\", "/"), quiet=1)
+
+
+def quoted(path: str) -> str:
+    """A path as PyMOL's prompt takes it for one argument."""
+    return f'"{path}"' if set(path) & set(",;()[] #'") else path

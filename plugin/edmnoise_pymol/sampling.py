@@ -29,9 +29,9 @@ from edmnoise.study.figures import freeze_out_figure
 from edmnoise.study.report import RESIDUE_IN_CHAIN
 from edmnoise.study.sampling import Run, run
 
-from . import bridge
+from . import bridge, looks
+from .colouring import Colouring, Painter
 from .jobs import Job, Watch
-from .service import Colouring, Painter
 
 DENOISERS = {"states": "rotation", "translation": "translation", "fixed": "fixed", "kabsch": "kabsch"}
 """Exact denoisers of the loaded states by name, and how their states may lie in space; kabsch is an approximation."""
@@ -270,7 +270,10 @@ def _coloured(cmd: bridge.Cmd, placed: bridge.Placed, made: Run, names: Sequence
     for name in names:
         Painter(cmd, name, RESIDUE_IN_CHAIN, PALETTES[DEFAULT_PALETTE], low, high).paint(moved)
     label = "RMS displacement of the samples from the reference, residue in chain,"
-    return Colouring(", ".join(names), label, DEFAULT_PALETTE, low, high)
+    colouring = Colouring(", ".join(names), label, DEFAULT_PALETTE, low, high, PALETTES[DEFAULT_PALETTE])
+    for name in names:
+        looks.explain(name, colouring)
+    return colouring
 
 
 def _fluctuations(structure: Structure, given: Sequence[float] | str | None) -> Nested | ElasticNetwork | None:

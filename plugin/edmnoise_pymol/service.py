@@ -10,16 +10,14 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.memory import check_frames_fit
 from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
-from edmnoise.frames.colours import DEFAULT_PALETTE, PALETTES, Anchor, check_range, palette_colours
-from edmnoise.frames.displacement import ALIGNMENTS, Displacement, Measure, measure_displacement
+from edmnoise.frames.colours import DEFAULT_PALETTE, PALETTES
+from edmnoise.frames.displacement import ALIGNMENTS, Displacement, measure_displacement
 from edmnoise.noise.multiscale import MultiscaleNoise
 from edmnoise.noise.sigma import SigmaDistribution, check_sigma
 from edmnoise.noise.weights import Weights
@@ -27,36 +25,16 @@ from edmnoise.structure.files import write_frames
 from edmnoise.structure.structure import Structure
 from edmnoise.study.report import BY, RESIDUE_IN_CHAIN, level_table, z_table
 
-from . import bridge
-from . import follow as following
+from . import bridge, looks
+from .colouring import Colouring, Painter, frames_object, label_of, values_of
 from .jobs import Job, Watch
 from .provenance import Provenance
 
 PROCESSES = ("multiscale",)
 """Noise processes by name."""
 
-OVER = ("mean", "max", "state")
-"""What a colour stands for: the mean over the frames, the largest, the frame that is shown."""
-
-FOLLOW_LIMIT = 6000
-"""Atoms up to which colours can follow the state: a cartoon of 3,000 atoms takes 0.2 s to recolour."""
-
 _STATE_BYTES = 20
 """Memory of one atom in one state inside PyMOL (measured 18.7), coordinates included."""
-
-
-@dataclass(frozen=True, eq=False)
-class Colouring:
-    """Colours given to an object: what they stand for (angstrom) and their range."""
-
-    object: str
-    label: str
-    palette: str
-    minimum: float
-    maximum: float
-
-    def __str__(self) -> str:
-        return f"{self.label} from {self.minimum:.3f} to {self.maximum:.3f} A ({self.palette})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +110,7 @@ def noise(
     _check_room(frames, source.structure.n_atoms)
     name = name or bridge.free_name(cmd, f"{source.object}_noise")
 
-    following.stop(name)  # of an object that had the name before
+    looks.forget(name)  # an object that had the name before
     structure = bridge.new_object(cmd, source, name).structure
     covariance = MultiscaleNoise.of(structure.hierarchy, weights)
     with bridge.appended_frames(cmd, name, frames) as append:
@@ -152,10 +130,12 @@ def noise(
 
         moved = yield draw
     bridge.set_titles(cmd, name, provenance.titles(frames))
-    values = _values(moved, RESIDUE_IN_CHAIN, "mean")
+    values = values_of(moved, RESIDUE_IN_CHAIN, "mean")
     low, high = float(values.min()), float(values.max())
-    Painter(cmd, name, RESIDUE_IN_CHAIN, PALETTES[DEFAULT_PALETTE], low, high).paint(moved)
-    colouring = Colouring(name, _label(RESIDUE_IN_CHAIN, structure, "mean"), DEFAULT_PALETTE, low, high)
+    anchors = PALETTES[DEFAULT_PALETTE]
+    Painter(cmd, name, RESIDUE_IN_CHAIN, anchors, low, high).paint(moved)
+    colouring = Colouring(name, label_of(RESIDUE_IN_CHAIN, structure, "mean"), DEFAULT_PALETTE, low, high, anchors)
+    looks.explain(name, colouring)
     table = yield lambda _: level_table(structure, moved, provenance.noise)
     return NoiseResult(name, source.object, structure, provenance, table, colouring, source.notes)
 
@@ -176,7 +156,7 @@ def levels(cmd: bridge.Cmd, name: str, align: str = "none", by: str = "summary")
         raise EdmNoiseError(f"align is {align!r}: give one of {', '.join(ALIGNMENTS)}")
     if by not in BY:
         raise EdmNoiseError(f"by is {by!r}: give one of {', '.join(BY)}")
-    structure, made = _frames_object(cmd, name)
+    structure, made = frames_object(cmd, name)
     frames = list(bridge.read_frames(cmd, name))
 
     def measure(_: Watch) -> Table:
@@ -208,68 +188,6 @@ def table(
     return (yield lambda _: z_table(source.structure, weights, z, distribution, draws, seed, fresh))
 
 
-def colour(
-    cmd: bridge.Cmd,
-    name: str,
-    level: str = "residue",
-    relative: bool = True,
-    over: str = "mean",
-    palette: str = DEFAULT_PALETTE,
-    minimum: float | None = None,
-    maximum: float | None = None,
-    follow: bool = False,
-) -> Job[Colouring]:
-    """Colour an object's atoms by how far their atom, residue or chain moved.
-
-    Parameters
-    ----------
-    name
-        An object of two or more states of the same atoms; state 1 is the reference.
-    level
-        "atom", "residue" or "chain".
-    relative
-        Relative to the level above (not for chains), or absolute.
-    over
-        "mean" (RMS over the frames), "max", or "state" (the one that is shown).
-    palette
-        A name from PALETTES, or PyMOL's colours joined by spaces or underscores.
-    minimum, maximum
-        Range in angstrom, RMS per coordinate; the values' own where not given.
-    follow
-        Colour by the state that is shown from now on, on the range of all states. A later call ends it.
-    """
-    if over not in OVER:
-        raise EdmNoiseError(f"over is {over!r}: give one of {', '.join(OVER)}")
-    anchors = _anchors(cmd, palette)
-    structure, _ = _frames_object(cmd, name)
-    number = structure.hierarchy.level(level)
-    measure = Measure(number, relative and number + 1 < structure.hierarchy.depth)
-    if follow and structure.n_atoms > FOLLOW_LIMIT:
-        raise EdmNoiseError(
-            f"{name} has {structure.n_atoms:,} atoms: follow=1 recolours up to {FOLLOW_LIMIT:,} in time, use over=state"
-        )
-
-    def of(state: int) -> Displacement:
-        return measure_displacement(structure, [bridge.read_state(cmd, name, state)], only=[measure])
-
-    if over == "state" and not follow:
-        moved = of(bridge.current_state(cmd, name))
-    else:
-        frames = list(bridge.read_frames(cmd, name))
-        moved = yield lambda _: measure_displacement(structure, frames, only=[measure])
-    values = _values(moved, measure, "max" if follow else over)
-    low = (0.0 if follow else float(values.min())) if minimum is None else minimum
-    high = float(values.max()) if maximum is None else maximum
-    check_range(low, high)
-    painter = Painter(cmd, name, measure, anchors, low, high)
-    if follow:
-        following.start(cmd, name, lambda state: painter.paint(of(state)))
-    else:
-        following.stop(name)
-        painter.paint(moved, over)
-    return Colouring(name, _label(measure, structure, "state" if follow else over), palette, low, high)
-
-
 def save(cmd: bridge.Cmd, file: str, name: str, level: str = "atom") -> Job[int]:
     """Write an object's states as one multi-MODEL file; returns the number of models.
 
@@ -289,57 +207,6 @@ def save(cmd: bridge.Cmd, file: str, name: str, level: str = "atom") -> Job[int]
     frames = list(bridge.read_frames(cmd, name, first=1))
     yield lambda _: write_frames(file, source.structure, (block[0] for block in frames), level)
     return len(frames)
-
-
-def _frames_object(cmd: bridge.Cmd, name: str) -> tuple[Structure, Provenance | None]:
-    """Reference structure of an object of two or more states, and how it was made if that is known."""
-    bridge.existing_object(cmd, name)
-    states = cmd.count_states(f"%{name}")
-    if states < 2:
-        raise EdmNoiseError(f"{name} has {states} state: states 2 and up are measured from state 1 (see edm_noise)")
-    source = bridge.read_source(cmd, f"%{name}", 1, solvent=True)
-    if source.notes:
-        raise EdmNoiseError(f"{name} cannot be measured: {source.notes[0]}; make an object without them by edm_noise")
-    made = Provenance.of([bridge.title(cmd, name, state) for state in range(1, states + 1)])
-    return source.structure, made
-
-
-def _values(moved: Displacement, measure: Measure, over: str) -> NDArray[np.float64]:
-    """(groups,) what is coloured, angstrom."""
-    return np.sqrt(moved.largest[measure] if over == "max" else moved.by_group[measure])
-
-
-def _label(measure: Measure, structure: Structure, over: str) -> str:
-    kind = {"mean": "RMS", "max": "largest", "state": "present"}[over]
-    return f"{kind} displacement, {measure.label(structure.hierarchy)},"
-
-
-@dataclass(frozen=True, eq=False)
-class Painter:
-    """Gives every atom of an object the colour of its group, on one range."""
-
-    cmd: bridge.Cmd
-    name: str
-    measure: Measure
-    anchors: Sequence[Anchor]
-    low: float
-    high: float
-
-    def paint(self, moved: Displacement, over: str = "mean") -> None:
-        shades = palette_colours(_values(moved, self.measure, over), self.anchors, self.low, self.high)
-        bridge.paint(self.cmd, self.name, shades[moved.hierarchy.ancestors(0, self.measure.level)])
-
-
-def _anchors(cmd: bridge.Cmd, palette: str) -> Sequence[Anchor]:
-    """Colours of a palette by name, or of PyMOL's colours joined by spaces or underscores."""
-    if palette in PALETTES:
-        return PALETTES[palette]
-    names = palette.split() if " " in palette.strip() else palette.split("_")
-    if len(names) < 2:
-        raise EdmNoiseError(
-            f"no palette {palette!r}: give one of {', '.join(PALETTES)}, or two or more of PyMOL's colours (white_red)"
-        )
-    return bridge.anchors_of(cmd, names)
 
 
 def _check_room(frames: int, atoms: int) -> None:

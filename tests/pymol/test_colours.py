@@ -173,3 +173,170 @@ def test_the_picture_changes(cmd, frames):
     before = cmd.png(None, 60, 45, ray=1)
     edm_color(frames)
     assert cmd.png(None, 60, 45, ray=1) != before
+
+
+# Colours of every state its own
+
+
+@pytest.fixture
+def of_states(cmd, atoms):
+    """(S, N, 3) the colours of each state's atoms of a discrete object, from 0 to 255."""
+
+    def read(name):
+        states = []
+        for state in range(1, cmd.count_states(f"%{name}") + 1):
+            tuples = [cmd.get_color_tuple(index) for index in atoms(f"%{name} and state {state}", "color")]
+            states.append(np.rint(255 * np.array(tuples)).astype(int))
+        return np.stack(states)
+
+    return read
+
+
+@pytest.mark.parametrize("shared", [1, 0])
+@pytest.mark.parametrize("level", ["atom", "chain"])
+def test_a_baked_copy_has_the_colours_of_each_state(cmd, frames, displacements, of_states, snapshot, level, shared):
+    cmd.alter(f"{frames} and chain C and resi 200+210", "chain = 'Q'")  # atoms that are no longer sorted
+    before = snapshot()
+    result = edm_color(frames, level=level, relative=0, palette="white_red", bake=1, shared=shared)
+    assert snapshot(leave_out=result.names) == {**before, "frame": before["frame"]}
+    assert result.names == ("frames_baked",)
+    values = np.sqrt(np.concatenate([np.zeros((1, cmd.count_atoms(frames))), displacements(frames, level, False)]))
+    found = of_states("frames_baked")
+    white_red = [(1, 1, 1), (1, 0, 0)]
+    for shades, state in zip(found, values, strict=True):
+        low, high = (0, values.max()) if shared else (state.min(), state.max())
+        if high - low > 1e-3:  # the state that is the reference
+            assert same(shades, palette_colours(state, white_red, low, high))
+    for state in range(1, FRAMES + 2):
+        assert np.array_equal(cmd.get_coords("%frames_baked", state), cmd.get_coords(f"%{frames}", state))
+        assert cmd.get_title("frames_baked", state) == cmd.get_title(frames, state)
+
+
+def test_a_baked_copy_shows_its_colours(cmd, frames):
+    edm_color(frames, bake=1, palette="white_red")
+    cmd.disable(frames)
+    cmd.show_as("spheres", "frames_baked")
+    pictures = set()
+    for state in (1, 2, 3):
+        cmd.frame(state)
+        pictures.add(cmd.png(None, 60, 45, ray=1))
+    assert len(pictures) == 3
+
+
+@pytest.mark.parametrize("name", ["same", "7-up.x^y"])
+def test_baking_names_that_pymol_reads_as_selections(cmd, frames, name):
+    cmd.copy(name, frames)
+    (baked,) = edm_color(name, bake=1).names
+    assert cmd.count_atoms(f"%{baked}") == 6 * cmd.count_atoms(f"%{name}")
+
+
+def test_baking_what_does_not_fit(cmd, frames, refusal, monkeypatch):
+    monkeypatch.setattr("edmnoise.base.memory.available_bytes", lambda: 2**20)
+    assert "baked states need 0.0 GiB" in refusal(f"edm_color {frames}, bake=1")
+
+
+def test_baking_without_a_pymol_that_can(frames, refusal, monkeypatch, cmd):
+    monkeypatch.delattr(cmd, "set_discrete")
+    assert "cannot bake colours into states: use follow=1" in refusal(f"edm_color {frames}, bake=1")
+
+
+def test_a_baked_copy_is_taken_away_when_it_fails(frames, refusal, monkeypatch):
+    def fail(*_):
+        raise EdmNoiseError("no more paint")
+
+    monkeypatch.setattr("edmnoise_pymol.looks.paint_state", fail)
+    assert refusal(f"edm_color {frames}, bake=1") == "no more paint"
+
+
+def test_following_and_baking_at_once_is_refused(frames, refusal):
+    assert "give one of them" in refusal(f"edm_color {frames}, bake=1, follow=1")
+
+
+# The legend in the scene
+
+
+def test_a_legend_is_a_ramp_of_the_range(cmd, frames):
+    result = edm_color(frames, palette="white_red", minimum=0.5, maximum=2, legend=1)
+    assert result.names == ()
+    assert cmd.get_type("frames_legend") == "object:ramp"
+    ramp = cmd.get_session("frames_legend", partial=1)["names"][0][5]
+    assert ramp[3:5] == [[0.5, 2.0], [1, 1, 1, 1, 0, 0]]
+    edm_color(frames, palette="blue white red", minimum=0, maximum=4, legend=1)
+    ramp = cmd.get_session("frames_legend", partial=1)["names"][0][5]
+    assert ramp[3:5] == [[0, 2, 4], [0, 0, 1, 1, 1, 1, 1, 0, 0]]
+    edm_color(frames)
+    assert "frames_legend" not in cmd.get_names("all")
+
+
+def test_a_legend_survives_ray_tracing_and_sessions(cmd, frames, tmp_path):
+    cmd.disable(frames)
+    nothing = cmd.png(None, 80, 60, ray=1)
+    edm_color(frames, legend=1)
+    drawn = cmd.png(None, 80, 60, ray=1)
+    assert drawn != nothing
+    cmd.save(str(tmp_path / "scene.pse"))
+    cmd.reinitialize()
+    cmd.load(str(tmp_path / "scene.pse"))
+    assert cmd.png(None, 80, 60, ray=1) == drawn
+
+
+def test_a_legend_of_one_value(cmd, frames):
+    cmd.frame(1)
+    edm_color(frames, over="state", legend=1)
+    assert cmd.get_type("frames_legend") == "object:ramp"
+
+
+def test_a_legend_does_not_take_the_place_of_something_else(cmd, frames, refusal):
+    cmd.select("frames_legend", f"{frames} and name CA")
+    assert "'frames_legend' is taken" in refusal(f"edm_color {frames}, legend=1")
+    edm_color(frames)
+    assert "frames_legend" in cmd.get_names("all")
+
+
+# The colours before
+
+
+@pytest.fixture
+def fresh(cmd):
+    """A loaded ensemble that nothing has coloured yet, its carbon atoms green."""
+    cmd.load("$PYMOL_DATA/demo/1tii.pdb", "1tii")
+    edm_noise("1tii and chain C", frames=3, name="other")
+    cmd.create("fresh", "other", 0, 0)
+    cmd.color("green", "fresh")
+    return "fresh"
+
+
+def test_reset_gives_back_what_there_was_before_the_first_colours(cmd, fresh, snapshot, typed):
+    cmd.color("magenta", f"{fresh} and resi 200-210")
+    before = snapshot()
+    edm_color(fresh, legend=1)
+    edm_color(fresh, palette="ocean", level="atom", legend=1)
+    assert snapshot() != before
+    assert typed(f"edm_color {fresh}, reset=1") == " edm_color: fresh has the colours that it came with\n"
+    assert snapshot() == before
+
+
+def test_reset_gives_frames_the_colours_of_their_input(cmd, atoms):
+    cmd.load("$PYMOL_DATA/demo/1tii.pdb", "1tii")
+    cmd.color("orange", "1tii and chain C")
+    edm_noise("1tii and chain C", frames=2, name="frames")
+    assert edm_color("frames", reset=1) is None
+    assert set(atoms("frames", "color")) == {cmd.get_color_index("orange")}
+
+
+def test_reset_of_what_was_never_coloured(cmd, fresh, refusal):
+    assert "fresh has the colours that it came with" in refusal(f"edm_color {fresh}, reset=1")
+
+
+def test_reset_after_the_atoms_have_changed(cmd, fresh, refusal):
+    edm_color(fresh)
+    cmd.remove(f"{fresh} and resi 200")
+    assert "has got other atoms" in refusal(f"edm_color {fresh}, reset=1")
+
+
+def test_another_object_of_the_same_name_has_its_own_colours(cmd, fresh, refusal):
+    edm_color(fresh)
+    cmd.delete(fresh)
+    edm_color("other")
+    cmd.create(fresh, "other", 0, 0)
+    assert "came with" in refusal(f"edm_color {fresh}, reset=1")

@@ -16,10 +16,11 @@ from edmnoise.noise.weights import PRESETS
 from edmnoise.structure.structure import LEVELS
 from edmnoise.study.report import BY
 from edmnoise_pymol import COMMANDS, edm_noise, edm_panel, edm_save, register
+from edmnoise_pymol.colouring import OVER
 from edmnoise_pymol.completion import CHOICES, OWN_CHOICES
 from edmnoise_pymol.panel import TABS
 from edmnoise_pymol.sampling import DENOISERS
-from edmnoise_pymol.service import OVER, PROCESSES
+from edmnoise_pymol.service import PROCESSES
 
 BY_NAME = {command.__name__: command for command in COMMANDS}
 
@@ -231,7 +232,10 @@ def test_every_example_runs(cmd, typed, tmp_path, monkeypatch, line):
         edm_noise("1tii and chain A", frames=3)
     assert typed(line)
     written = re.search(r"file=(\S+)|edm_save (\S+),", line)
-    assert [file.name for file in tmp_path.iterdir()] == ([written[1] or written[2]] if written else [])
+    names = [written[1] or written[2]] if written else []
+    if line.startswith("edm_movie"):
+        names = [f"frames_{state:04}.png" for state in range(1, 5)]
+    assert sorted(file.name for file in tmp_path.iterdir()) == names
 
 
 def test_no_command_is_forgotten(cmd):

@@ -12,7 +12,8 @@ from edmnoise.noise.weights import PRESETS
 from edmnoise.structure.structure import LEVELS
 from edmnoise.study.report import BY
 from edmnoise_pymol import edm_color, edm_levels, edm_noise, edm_save, edm_table
-from edmnoise_pymol.service import OVER, PROCESSES
+from edmnoise_pymol.colouring import OVER
+from edmnoise_pymol.service import PROCESSES
 
 NAMES = ["ala", "pair", "made", "bare", "bad", "point"]
 

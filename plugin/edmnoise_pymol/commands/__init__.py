@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .noise import edm_color, edm_levels, edm_noise, edm_save, edm_table
+from .noise import edm_levels, edm_noise, edm_save, edm_table
 from .sampling import edm_precondition, edm_sample
+from .views import edm_color, edm_movie
 
 __all__ = [
     "COMMANDS",
     "edm_color",
     "edm_levels",
+    "edm_movie",
     "edm_noise",
     "edm_precondition",
     "edm_sample",
@@ -25,6 +27,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     edm_table,
     edm_color,
     edm_save,
+    edm_movie,
     edm_sample,
     edm_precondition,
 )

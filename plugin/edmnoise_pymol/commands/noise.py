@@ -1,4 +1,4 @@
-"""edm_noise, edm_levels, edm_table, edm_color, edm_save: noise, measured and shown."""
+"""edm_noise, edm_levels, edm_table, edm_save: noise, measured and written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .speech import command, say, show, table_file, write
 if TYPE_CHECKING:
     from edmnoise.base.table import Table
 
-    from ..service import Colouring, NoiseResult
+    from ..service import NoiseResult
 
 
 @command
@@ -254,79 +254,6 @@ def edm_table(
     show(quiet, table)
     write(quiet, "edm_table", table, path)
     return table
-
-
-@command
-def edm_color(
-    name: str,
-    level: str = "residue",
-    relative: Any = 1,
-    over: str = "mean",
-    palette: str = "dusk",
-    minimum: Any = "",
-    maximum: Any = "",
-    follow: Any = 0,
-    *,
-    quiet: Any = 1,
-    _self: Any = None,
-) -> Job[Colouring]:
-    """
-    DESCRIPTION
-
-        "edm_color" colours an object by how far its atoms, residues or chains
-        moved from state 1, in angstrom (RMS per coordinate).
-
-    USAGE
-
-        edm_color name [, level [, relative [, over [, palette [, minimum
-            [, maximum [, follow ]]]]]]]
-
-    ARGUMENTS
-
-        name = string: an object of two or more states
-
-        level = string: atom, residue or chain {default: residue}
-
-        relative = 0/1: relative to the level above (an atom in its residue, a
-        residue in its chain), or absolute; chains are absolute {default: 1}
-
-        over = string: mean (RMS over the states), max, or state (the state that
-        is shown) {default: mean}
-
-        palette = string: dusk, ocean, blue_white_red, rainbow, grey_red, or two
-        or more of PyMOL's colours joined by "_" or spaces {default: dusk}
-
-        minimum, maximum = float: range in angstrom {default: that of the values}
-
-        follow = 0/1: keep colouring by the state that is shown while it changes,
-        on one range for all states; needs PyMOL's window, up to 6,000 atoms
-        {default: 0}
-
-    EXAMPLES
-
-        edm_color 1tii_noise
-        edm_color 1tii_noise, level=atom, palette=white_red, minimum=0, maximum=5
-        edm_color 1tii_noise, level=chain, over=state
-
-    SEE ALSO
-
-        edm_noise, edm_levels
-    """
-    from .. import service
-
-    result = yield from service.colour(
-        _self,
-        arg.text(name),
-        arg.text(level),
-        arg.switch("relative", relative),
-        arg.text(over),
-        arg.text(palette),
-        arg.optional(arg.real, "minimum", minimum),
-        arg.optional(arg.real, "maximum", maximum),
-        arg.switch("follow", follow),
-    )
-    say(quiet, "edm_color", f"{result.object} coloured by {result}")
-    return result
 
 
 @command

@@ -11,7 +11,7 @@ from pymol.Qt import QtCore, QtWidgets
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.structure.structure import describe
 
-from .. import bridge
+from .. import bridge, looks
 from ..request import Request
 from .runner import Runner
 from .settings import Settings
@@ -132,7 +132,7 @@ class Session(QtCore.QObject):
         then
             Gets the result, before ``made`` tells everybody.
         """
-        kept, shown = self._colours(request), self.cmd.get_names("objects", enabled_only=1)
+        kept, shown = self._looks(request), self.cmd.get_names("objects", enabled_only=1)
 
         def done(result: Any) -> None:
             for name in _objects_of(result):
@@ -247,20 +247,17 @@ class Session(QtCore.QObject):
 
     # The way back
 
-    def _colours(self, request: Request) -> tuple[str, list[int]] | None:
+    def _looks(self, request: Request) -> looks.Looks | None:
         if request.command != "edm_color" or request.subject not in self.cmd.get_names("objects"):
             return None
-        return request.subject, bridge.colours(self.cmd, request.subject)
+        return looks.keep(self.cmd, request.subject)
 
-    def _remember(self, words: str, result: Any, kept: tuple[str, list[int]] | None, shown: list[str]) -> None:
+    def _remember(self, words: str, result: Any, kept: looks.Looks | None, shown: list[str]) -> None:
         names = _objects_of(result)
 
         def act() -> None:
-            if kept is not None and kept[0] in self.cmd.get_names("objects"):
-                from .. import follow
-
-                follow.stop(kept[0])
-                bridge.restore_colours(self.cmd, *kept)
+            if kept is not None:
+                looks.restore(self.cmd, kept)
             for name in names:
                 self.cmd.delete(name)
             for name in set(shown) & set(self.cmd.get_names("objects")):

@@ -1,0 +1,179 @@
+"""edm_color, edm_movie: frames, seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .. import arguments as arg
+from ..jobs import Job
+from .speech import command, say
+
+if TYPE_CHECKING:
+    from ..colouring import Colouring
+
+
+@command
+def edm_color(
+    name: str,
+    level: str = "residue",
+    relative: Any = 1,
+    over: str = "mean",
+    palette: str = "dusk",
+    minimum: Any = "",
+    maximum: Any = "",
+    follow: Any = 0,
+    shared: Any = 1,
+    bake: Any = 0,
+    legend: Any = 0,
+    reset: Any = 0,
+    *,
+    quiet: Any = 1,
+    _self: Any = None,
+) -> Job[Colouring | None]:
+    """
+    DESCRIPTION
+
+        "edm_color" colours an object by how far its atoms, residues or chains
+        moved from state 1, in angstrom (RMS per coordinate).
+
+    USAGE
+
+        edm_color name [, level [, relative [, over [, palette [, minimum
+            [, maximum [, follow [, shared [, bake [, legend [, reset
+            ]]]]]]]]]]]
+
+    ARGUMENTS
+
+        name = string: an object of two or more states
+
+        level = string: atom, residue or chain {default: residue}
+
+        relative = 0/1: relative to the level above (an atom in its residue, a
+        residue in its chain), or absolute; chains are absolute {default: 1}
+
+        over = string: mean (RMS over the states), max, or state (the state that
+        is shown) {default: mean}
+
+        palette = string: dusk, ocean, blue_white_red, rainbow, grey_red, or two
+        or more of PyMOL's colours joined by "_" or spaces {default: dusk}
+
+        minimum, maximum = float: range in angstrom {default: that of the values}
+
+        follow = 0/1: keep colouring by the state that is shown while it changes,
+        on one range for all states; needs PyMOL's window, up to 6,000 atoms
+        {default: 0}
+
+        shared = 0/1: with follow or bake, one range for all states; 0 gives each
+        state its own, the lowest and the highest of its values {default: 1}
+
+        bake = 0/1: leave the object as it is and make a copy, <object>_baked,
+        whose states carry their own colours: it plays smoothly at any size and
+        is kept in sessions. It takes 300 bytes for each atom in each state.
+        edm_levels does not measure such a copy {default: 0}
+
+        legend = 0/1: show the range in the scene, as object <object>_legend,
+        which ray tracing and sessions keep; 0 removes it {default: 0}
+
+        reset = 0/1: give back the colours that the object came with, before
+        edm_noise, edm_sample or edm_color first coloured it; the other
+        arguments have no meaning then {default: 0}
+
+    EXAMPLES
+
+        edm_color 1tii_noise
+        edm_color 1tii_noise, level=atom, palette=white_red, minimum=0, maximum=5
+        edm_color 1tii_noise, level=chain, over=state, legend=1
+        edm_color 1tii_noise, bake=1
+        edm_color 1tii_noise, reset=1
+
+    SEE ALSO
+
+        edm_noise, edm_levels, edm_movie
+    """
+    from .. import colouring
+
+    if arg.switch("reset", reset):
+        yield from colouring.reset(_self, arg.text(name))
+        say(quiet, "edm_color", f"{arg.text(name)} has the colours that it came with")
+        return None
+    result = yield from colouring.colour(
+        _self,
+        arg.text(name),
+        arg.text(level),
+        arg.switch("relative", relative),
+        arg.text(over),
+        arg.text(palette),
+        arg.optional(arg.real, "minimum", minimum),
+        arg.optional(arg.real, "maximum", maximum),
+        arg.switch("follow", follow),
+        arg.switch("shared", shared),
+        arg.switch("bake", bake),
+        arg.switch("legend", legend),
+    )
+    say(quiet, "edm_color", f"{result.object} coloured by {result}")
+    return result
+
+
+@command
+def edm_movie(
+    file: str,
+    name: str,
+    width: Any = 0,
+    height: Any = 0,
+    ray: Any = 0,
+    overwrite: Any = 0,
+    *,
+    quiet: Any = 1,
+    _self: Any = None,
+) -> Job[list[str]]:
+    """
+    DESCRIPTION
+
+        "edm_movie" takes a picture of the scene at each state of an object, as
+        PNG files with numbers: frames.png makes frames_0001.png and so on, for
+        any program that makes films. Where a movie is defined (mset), its frames
+        are taken instead of the states.
+
+    USAGE
+
+        edm_movie file, name [, width [, height [, ray [, overwrite ]]]]
+
+    ARGUMENTS
+
+        file = string: a .png name; the numbers come before the ending
+
+        name = string: an object
+
+        width, height = integer: pixels, 0 for those of the window {default: 0}
+
+        ray = 0/1: trace rays, slowly and finely {default: 0}
+
+        overwrite = 0/1: replace pictures that are there already {default: 0}
+
+    EXAMPLES
+
+        edm_movie frames.png, 1tii_noise, width=64, height=48
+
+    NOTES
+
+        What is cancelled keeps the pictures taken by then.
+
+    SEE ALSO
+
+        edm_color, edm_save
+    """
+    from .. import movie
+
+    written = yield from movie.pictures(
+        _self,
+        arg.text(file),
+        arg.text(name),
+        arg.whole("width", width),
+        arg.whole("height", height),
+        arg.switch("ray", ray),
+        arg.switch("overwrite", overwrite),
+    )
+    if written:
+        plural = f"s, {written[0]} to {written[-1]}" if len(written) > 1 else f", {written[0]}"
+        say(quiet, "edm_movie", f"{len(written)} picture{plural}")
+    return written
