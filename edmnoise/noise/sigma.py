@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..base.errors import EdmNoiseError
@@ -85,3 +86,28 @@ def sigma_distribution(name: str) -> SigmaDistribution:
     if name not in DISTRIBUTIONS:
         raise EdmNoiseError(f"no noise distribution {name!r}: the known ones are {', '.join(DISTRIBUTIONS)}")
     return DISTRIBUTIONS[name]
+
+
+def parse_distribution(given: str | Sequence[float] | SigmaDistribution) -> SigmaDistribution:
+    """A published distribution by name, or one's own from "P_mean P_std sigma_data" (16 A where it is left out).
+
+    Examples
+    --------
+    >>> parse_distribution("-1.84 2.8").name
+    '-1.84/2.8/16'
+    """
+    if isinstance(given, SigmaDistribution):
+        return given
+    parts = given.replace("/", " ").replace(",", " ").split() if isinstance(given, str) else list(given)
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        if isinstance(given, str) and len(parts) == 1:
+            return sigma_distribution(given.strip())
+        numbers = []
+    if len(numbers) not in (2, 3):
+        raise EdmNoiseError(
+            f"distribution is {given!r}: give P_mean P_std sigma_data, or one of {', '.join(DISTRIBUTIONS)}"
+        )
+    p_mean, p_std, sigma_data = (*numbers, 16.0)[:3]
+    return SigmaDistribution(sigma_data, p_mean, p_std, f"{p_mean:g}/{p_std:g}/{sigma_data:g}", "one's own")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..base.errors import EdmNoiseError
@@ -55,6 +55,10 @@ class Weights:
         if name not in PRESETS:
             raise EdmNoiseError(f"no weights {name!r}: {_ALLOWED}")
         return cls.of(*PRESETS[name])
+
+    def __iter__(self) -> Iterator[float]:
+        """Chain, residue, atom: ``chain, residue, atom = weights``."""
+        return iter((self.chain, self.residue, self.atom))
 
     @property
     def by_level(self) -> tuple[float, float, float]:

@@ -7,12 +7,24 @@ import sys
 from typing import Any
 
 from . import commands
-from .commands import edm_color, edm_levels, edm_movie, edm_noise, edm_precondition, edm_sample, edm_save, edm_table
+from .commands import (
+    edm_color,
+    edm_design,
+    edm_levels,
+    edm_movie,
+    edm_noise,
+    edm_precondition,
+    edm_sample,
+    edm_save,
+    edm_scramble,
+    edm_table,
+)
 from .panel import edm_panel
 
 __all__ = [
     "COMMANDS",
     "edm_color",
+    "edm_design",
     "edm_levels",
     "edm_movie",
     "edm_noise",
@@ -20,6 +32,7 @@ __all__ = [
     "edm_precondition",
     "edm_sample",
     "edm_save",
+    "edm_scramble",
     "edm_table",
     "register",
     "start_gui",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .design import edm_design, edm_scramble
 from .noise import edm_levels, edm_noise, edm_save, edm_table
 from .sampling import edm_precondition, edm_sample
 from .views import edm_color, edm_movie
@@ -12,12 +13,14 @@ from .views import edm_color, edm_movie
 __all__ = [
     "COMMANDS",
     "edm_color",
+    "edm_design",
     "edm_levels",
     "edm_movie",
     "edm_noise",
     "edm_precondition",
     "edm_sample",
     "edm_save",
+    "edm_scramble",
     "edm_table",
 ]
 
@@ -30,5 +33,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     edm_movie,
     edm_sample,
     edm_precondition,
+    edm_design,
+    edm_scramble,
 )
 """Every command that runs a job, in the order in which a user meets them."""

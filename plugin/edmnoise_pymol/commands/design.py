@@ -1,0 +1,217 @@
+"""edm_design, edm_scramble: weights chosen, not guessed, and what they do to training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .. import arguments as arg
+from ..jobs import Job
+from .speech import command, say, show, table_file, write
+
+if TYPE_CHECKING:
+    from edmnoise.base.table import Table
+    from edmnoise.noise.sigma import SigmaDistribution
+    from edmnoise.noise.weights import Weights
+
+    from ..design import DesignResult
+
+
+@command
+def edm_design(
+    selection: str,
+    chain: Any = "",
+    residue: Any = "",
+    atom: Any = "",
+    z: Any = 0,
+    sigma: Any = "",
+    fixed: Any = "",
+    compare: Any = "flat | current | rebalanced",
+    file: str = "",
+    distribution: Any = "alphafold3",
+    state: Any = -1,
+    hydrogens: Any = 1,
+    solvent: Any = 0,
+    *,
+    quiet: Any = 1,
+    _self: Any = None,
+) -> Job[DesignResult]:
+    """
+    DESCRIPTION
+
+        "edm_design" finds the weights and the sigma of noise that moves the
+        chains, the residues in their chain and the atoms in their residue as
+        far as you want, on this structure. It prints what they give, beside
+        other weights at the same sigma. Nothing is drawn: closed forms. Where
+        no weights do it, it says which come closest, and why.
+
+    USAGE
+
+        edm_design selection [, chain [, residue [, atom [, z [, sigma
+            [, fixed [, compare [, file [, distribution [, state [, hydrogens
+            [, solvent ]]]]]]]]]]]]
+
+    ARGUMENTS
+
+        selection = string: atoms of one object
+
+        chain, residue, atom = float: wanted displacement in angstrom of the
+        chains, of the residues in their chain, of the atoms in their residue:
+        RMS per coordinate over atoms. A level that is left out gets no noise
+        of its own, unless sigma or fixed gives it some
+
+        z = float: normal score at which it is wanted; what P_mean puts the
+        sigma there is printed {default: 0}
+
+        sigma = float: keep this sigma in angstrom
+
+        fixed = string: weights or ratios of two weights to keep, for example
+        atom 0.1 | residue/atom 4
+
+        compare = string: other weights, as in edm_noise, with "|" between them
+        {default: flat | current | rebalanced}
+
+        file = string: also write the table, as .csv or .json
+
+        distribution = string: training distribution, as in edm_noise:
+        alphafold3, boltz, lucidrains, wide; or one's own as P_mean P_std
+        sigma_data {default: alphafold3}
+
+        state, hydrogens, solvent = as in edm_noise
+
+    EXAMPLES
+
+        edm_design 1tii, chain=10, residue=3.8, atom=1.4
+        edm_design 1tii, residue=3.8, atom=1.4, sigma=4.82
+        edm_design 1tii, atom=1.4, fixed=chain 0.1 | residue/atom 4
+
+    NOTES
+
+        For one chain the chain's part is a shift of the whole: after centring
+        it is worth nothing. The result has the attributes weights (chain,
+        residue, atom) and sigma, which edm_noise takes.
+
+    SEE ALSO
+
+        edm_scramble, edm_noise, edm_table
+    """
+    from edmnoise.noise.design import parse_constraints
+
+    from .. import design
+
+    path = table_file(file)
+    result = yield from design.design(
+        _self,
+        arg.text(selection),
+        [arg.optional(arg.real, name, x) for name, x in (("chain", chain), ("residue", residue), ("atom", atom))],
+        _distribution(distribution),
+        z=arg.real("z", z),
+        sigma=arg.optional(arg.real, "sigma", sigma),
+        constraints=parse_constraints(fixed if isinstance(fixed, Mapping) else arg.items(fixed)),
+        compared=_weights(compare),
+        state=arg.whole("state", state),
+        hydrogens=arg.switch("hydrogens", hydrogens),
+        solvent=arg.switch("solvent", solvent),
+    )
+    w = result.weights
+    say(quiet, "edm_design", f"weights={w.chain:.4g} {w.residue:.4g} {w.atom:.4g}, sigma={result.sigma:.4g}")
+    show(quiet, result.table)
+    write(quiet, "edm_design", result.table, path)
+    return result
+
+
+@command
+def edm_scramble(
+    selection: str,
+    weights: Any = "flat | current | rebalanced",
+    distribution: Any = "alphafold3 | wide",
+    chain: Any = "",
+    residue: Any = "",
+    atom: Any = "",
+    file: str = "",
+    state: Any = -1,
+    hydrogens: Any = 1,
+    solvent: Any = 0,
+    *,
+    quiet: Any = 1,
+    _self: Any = None,
+) -> Job[Table]:
+    """
+    DESCRIPTION
+
+        "edm_scramble" prints for each level of a structure the noise level at
+        which its displacement relative to the level above reaches a reference
+        length, so that its groups are rearranged independently of each other,
+        and in what share of training steps the noise is larger than that.
+
+    USAGE
+
+        edm_scramble selection [, weights [, distribution [, chain [, residue
+            [, atom [, file [, state [, hydrogens [, solvent ]]]]]]]]]
+
+    ARGUMENTS
+
+        selection = string: atoms of one object
+
+        weights = string: noises to compare, as in edm_noise, with "|" between
+        them {default: flat | current | rebalanced}
+
+        distribution = string: training distributions with "|" between them:
+        alphafold3, boltz, lucidrains, wide, or one's own as P_mean P_std
+        sigma_data {default: alphafold3 | wide}
+
+        chain = float: reference length of the chain in angstrom; without it
+        the mean distance from a chain's centre to the nearest other one's
+
+        residue = float: reference length of the residue; without it 3.8, the
+        distance of neighbouring C-alpha
+
+        atom = float: reference length of the atom; without it 1.4, a bond
+
+        file = string: also write the table, as .csv or .json
+
+        state, hydrogens, solvent = as in edm_noise
+
+    EXAMPLES
+
+        edm_scramble 1tii
+        edm_scramble 1tii and chain A, weights=flat | 8.2 1.6 1.3 | 0 1 1
+        edm_scramble 1tii, distribution=alphafold3 | -1 1.8 16, residue=5
+
+    NOTES
+
+        Displacements are RMS per coordinate, as in all tables. The last column
+        counts their lengths in 3-D instead, which are sqrt(3) as large.
+
+    SEE ALSO
+
+        edm_design, edm_table
+    """
+    from .. import design
+
+    path = table_file(file)
+    table = yield from design.scramble(
+        _self,
+        arg.text(selection),
+        _weights(weights),
+        [_distribution(item) for item in arg.items(distribution)],
+        [arg.optional(arg.real, name, x) for name, x in (("chain", chain), ("residue", residue), ("atom", atom))],
+        state=arg.whole("state", state),
+        hydrogens=arg.switch("hydrogens", hydrogens),
+        solvent=arg.switch("solvent", solvent),
+    )
+    show(quiet, table)
+    write(quiet, "edm_scramble", table, path)
+    return table
+
+
+def _weights(given: Any) -> list[Weights]:
+    from edmnoise.noise.weights import parse_weights
+
+    return [parse_weights(item) for item in arg.items(given)]
+
+
+def _distribution(given: Any) -> SigmaDistribution:
+    from edmnoise.noise.sigma import parse_distribution
+
+    return parse_distribution(arg.text(given) if isinstance(given, str) else given)

@@ -1,0 +1,100 @@
+"""The commands of design print what the library says of the selected atoms, and make nothing."""
+
+import json
+
+import pytest
+
+from edmnoise.noise.design import design
+from edmnoise.noise.scramble import reference_lengths, scramble_table
+from edmnoise.noise.sigma import parse_distribution, sigma_distribution
+from edmnoise.noise.weights import Weights
+from edmnoise_pymol import edm_design, edm_noise, edm_scramble
+
+FRAGMENT = "1tii and chain A and resi 4-35"
+OWN = parse_distribution("-1 1.8 16")
+
+
+@pytest.fixture
+def structure(cmd, structure_of):
+    """The fragment's Structure, made without the plugin, and PyMOL left as it was."""
+    cmd.load("$PYMOL_DATA/demo/1tii.pdb", "1tii")
+    cmd.create("copy", FRAGMENT)
+    made = structure_of("copy")
+    cmd.delete("copy")
+    return made
+
+
+def test_design_is_the_librarys_and_makes_nothing(structure, snapshot):
+    before = snapshot()
+    result = edm_design(FRAGMENT, residue=3, atom="1.4", sigma=5, fixed="", compare="flat | 1 4 4")
+    assert snapshot() == before
+    expected = design(structure.hierarchy, residue=3, atom=1.4, sigma=5)
+    assert result.design == expected
+    assert (result.weights, result.sigma) == (expected.weights, expected.sigma)
+    assert result.table["weights"] == ["wanted", "designed", "flat", "rebalanced"]
+
+
+def test_the_result_goes_into_edm_noise(structure):
+    result = edm_design(FRAGMENT, residue=3.8, atom=1.4)
+    made = edm_noise(FRAGMENT, weights=result.weights, sigma=result.sigma, frames=200)
+    moved = dict(zip(made.table["displacement"], made.table["measured"], strict=True))
+    assert moved["atom in residue"] == pytest.approx(1.4, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    "fixed", ["chain 0.1 | residue/atom 4", "chain=0.1|residue/atom=4", {"chain": 0.1, "residue/atom": 4}]
+)
+def test_constraints_as_they_may_be_given(structure, fixed):
+    weights = edm_design(FRAGMENT, atom=1.4, fixed=fixed).weights
+    assert tuple(weights) == pytest.approx((0.1, 0.72, 0.18))
+
+
+def test_typed_as_in_the_issue(structure, typed, tmp_path):
+    said = typed(f"edm_design 1tii, chain=10, residue=3.8, atom=1.4, z=0, file={tmp_path}/design.csv")
+    assert "edm_design: weights=0.8578 0.1229 0.01936, sigma=10.79" in said
+    assert "P_mean -0.394 puts it at z = 0" in said
+    assert said.endswith("design.csv written: 5 rows\n")
+    one = typed(f"edm_design {FRAGMENT}, chain=10, residue=3.8, atom=1.4")
+    assert "One chain: after centring its part is worth nothing" in one
+
+
+def test_scramble_points_are_the_librarys_and_nothing_is_made(structure, snapshot, tmp_path):
+    before = snapshot()
+    table = edm_scramble(FRAGMENT, "flat | 1 4 4", "wide | -1 1.8 16", residue=5, file=f"{tmp_path}/points.json")
+    assert snapshot() == before
+    weights = [Weights.named("flat"), Weights.named("rebalanced")]
+    lengths = reference_lengths(structure, residue=5)
+    expected = scramble_table(structure, weights, [sigma_distribution("wide"), OWN], lengths)
+    assert str(table) == str(expected)
+    assert len(json.loads((tmp_path / "points.json").read_text())["rows"]) == 12
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("edm_design ala", ["nothing to design for", "chain, residue, atom"]),
+        ("edm_design nosuch, atom=1", ["'nosuch'"]),
+        ("edm_design ala, atom=far", ["atom is 'far'", "number"]),
+        ("edm_design ala, atom=-1", ["atom is -1 A", "above 0"]),
+        ("edm_design ala, residue=1", ["no weights give residue in chain 1 A", "every chain is one residue"]),
+        ("edm_design ala, atom=1, z=99", ["z is 99", "-12 to 12"]),
+        ("edm_design ala, atom=1, sigma=0", ["sigma is 0", "above 0"]),
+        ("edm_design ala, atom=1, fixed=atom", ["constraint 'atom'", "residue/atom 4"]),
+        ("edm_design ala, atom=1, fixed=atom 0.7 | chain 0.7", ["atom 0.7, chain 0.7 contradict each other"]),
+        ("edm_design ala, atom=1, compare=heavy", ["'heavy'", "three numbers"]),
+        ("edm_design ala, atom=1, distribution=nosuch", ["'nosuch'", "alphafold3"]),
+        ("edm_design ala, atom=1, file=design.png", ["'design.png'", ".csv or .json"]),
+        ("edm_design ala, atm=1", ["'atm'", "the arguments are selection, chain, residue"]),
+        ("edm_scramble nosuch", ["'nosuch'"]),
+        ("edm_scramble ala, weights=1 2", ["'1 2'", "three numbers"]),
+        ("edm_scramble ala, distribution=1 2 3 4", ["'1 2 3 4'", "P_mean P_std sigma_data"]),
+        ("edm_scramble ala, distribution=1 -2", ["p_std is -2", "above 0"]),
+        ("edm_scramble ala, residue=0", ["reference length of the residue is 0 A", "above 0"]),
+        ("edm_scramble ala, weights=|", ["no weights", "at least one"]),
+    ],
+)
+def test_wrong_input_is_one_line_and_changes_nothing(cmd, refusal, line, said):
+    cmd.fragment("ala")
+    refused = refusal(line)
+    for words in said:
+        assert words in refused
