@@ -40,7 +40,6 @@ class Canvas(pg.GraphicsLayoutWidget):
         self.plot: Any = None
         self.setMinimumSize(120, 200)
         self.scene().sigMouseClicked.connect(self._click)
-        self.scene().sigMouseMoved.connect(self._hover)
         self.setBackground(self.colour("Base"))
 
     def set_axes(self, left: Axis, bottom: Axis) -> None:
@@ -179,6 +178,10 @@ class Canvas(pg.GraphicsLayoutWidget):
         if getattr(self, "plot", None) is not None:
             self._write()
 
+    def mouseMoveEvent(self, event: Any) -> None:
+        super().mouseMoveEvent(event)
+        self._hover(self.mapToScene(event.position().toPoint() if hasattr(event, "position") else event.pos()))
+
     def leaveEvent(self, event: Any) -> None:
         super().leaveEvent(event)
         self.left.emit()
@@ -215,6 +218,8 @@ class Canvas(pg.GraphicsLayoutWidget):
             used += width
         text = "<br>".join("".join(row) for row in rows)
         self._legend.setText(text, color=self.colour("Text").name(), size=f"{self._points():g}pt")
+        self.ci.layout.setRowFixedHeight(0, self._legend.itemRect().height())
+        self.ci.layout.activate()  # now, not when the next picture has been drawn over it
 
     def _points(self) -> float:
         return self.font().pointSizeF() if self.font().pointSizeF() > 0 else 9.0

@@ -95,6 +95,11 @@ class Chart(QtWidgets.QWidget):
             self._canvas.plot.clear()
         self.drawn.emit()
 
+    def wait(self) -> None:
+        """What is to be shown is under way; until then what was shown stays."""
+        if not self.full:
+            self.empty(f"measuring {self._session.shown} …")
+
     def present(self, subject: object) -> None:
         """After drawing: show it, all of it if it is about another subject or the user has not zoomed."""
         self.message.hide()

@@ -48,6 +48,7 @@ class FreezeOutChart(Chart):
                 self._draw(self._curves)
         else:
             self._result, self._curves = result, None
+            self.wait()
 
             def job() -> Any:
                 from ...curves import freeze_out

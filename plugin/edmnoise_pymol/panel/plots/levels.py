@@ -52,7 +52,8 @@ class LevelsChart(Chart):
     def refresh(self) -> None:
         measured, noise, found = self._shown.measured, self._session.noise, self._session.input
         if self._shown.want() and measured is None and not self._shown.reason:
-            return  # under way
+            self.wait()
+            return
         if measured is not None and measured.levels is not None:
             from ...curves import with_others
 

@@ -58,6 +58,8 @@ class SequenceChart(Chart):
             self._draw(measured)
             self._follow_frame()
             self._mark_picked()
+        else:
+            self.wait()
 
     def _new(self) -> None:
         if self._shown.measured is None:
