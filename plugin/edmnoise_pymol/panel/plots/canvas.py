@@ -82,7 +82,7 @@ class Canvas(pg.GraphicsLayoutWidget):
     def ink(self, name: str) -> Any:
         """A colour by its name, lighter where the ground is dark."""
         colour = QtGui.QColor(name)
-        return colour.lighter(160) if self.colour("Base").lightness() < 128 else colour
+        return colour.lighter(130) if self.colour("Base").lightness() < 128 else colour
 
     def pen(self, colour: Any, width: float = 1.0, style: str = "SolidLine") -> Any:
         return pg.mkPen(colour, width=width, style=getattr(QtCore.Qt.PenStyle, style))

@@ -25,6 +25,7 @@ _NEAR = 8.0
 """Angstroms that are seen around a residue that was clicked."""
 
 _NOW = "#9fa8c7"
+"""Of one frame, which scatters: less loud than the mean, on light and on dark."""
 
 
 class SequenceChart(Chart):
@@ -117,7 +118,7 @@ class SequenceChart(Chart):
             if number % 2 == 0:
                 canvas.band(chain.first - 0.5, chain.last + 0.5)
         residue = canvas.ink(style.LEVEL_COLOURS["residue"])
-        self._now_curve = canvas.curve([], [], canvas.pen(canvas.ink(_NOW), 1), depth=-1)
+        self._now_curve = canvas.curve([], [], canvas.pen(_NOW, 1), depth=-1)
         canvas.curve(*self._by_chain(measured.mean), canvas.pen(residue, 2), depth=1)
         if measured.expected:
             canvas.curve(*self._by_chain(measured.expected), canvas.pen(canvas.colour("Text"), 1, "DashLine"), depth=2)
@@ -145,7 +146,7 @@ class SequenceChart(Chart):
         frames = self._of.frames
         legend = [(LINE, canvas.ink(style.LEVEL_COLOURS["residue"]).name(), f"{frames} frame{'s' * (frames > 1)}")]
         if self._now:
-            legend.append((LINE, canvas.ink(_NOW).name(), f"state {self._state}"))
+            legend.append((LINE, _NOW, f"state {self._state}"))
         if self._of.expected:
             legend.append((DASHED, text, "expected"))
         if self._picked:
