@@ -23,16 +23,31 @@ class Preset:
         What users type.
     steps
         Its usual number, n of its own convention.
-    schedule
-        Levels for a number of steps.
     sampler
-        Solver and switches.
+        Solver and switches for a number of steps.
+    grid
+        How it lays out its levels: a name from `edmnoise.diffusion.schedule.GRIDS`.
+    sigma_min, sigma_max
+        Lowest and highest level, angstrom.
+    rho
+        How they are spaced.
     """
 
     name: str
     steps: int
-    schedule: Callable[[int], Schedule]
     sampler: Callable[[int], Sampler]
+    grid: str
+    sigma_min: float = 4e-4 * SIGMA_DATA
+    sigma_max: float = 160.0 * SIGMA_DATA
+    rho: float = 7.0
+
+    def schedule(
+        self, steps: int, sigma_max: float | None = None, sigma_min: float | None = None, rho: float | None = None
+    ) -> Schedule:
+        """Levels for a number of steps, laid out as this sampler does; None leaves a number as published."""
+        high = self.sigma_max if sigma_max is None else sigma_max
+        low = self.sigma_min if sigma_min is None else sigma_min
+        return karras(steps, low, high, self.rho if rho is None else rho, grid=self.grid)
 
 
 def _family(
@@ -58,7 +73,7 @@ def _family(
         translate=1.0,
         align=align,
     )
-    return Preset(name, steps, lambda n: karras(n, smin, 160.0, rho, SIGMA_DATA, grid), lambda n: made)
+    return Preset(name, steps, lambda n: made, grid, smin * SIGMA_DATA, rho=rho)
 
 
 def _chai(n: int) -> Sampler:
@@ -73,7 +88,7 @@ PRESETS = {
         _family("alphafold3", "closed"),
         _family("boltz1", "then_zero", 0.605, 1.107, 0.901, 1.638, rho=8.0, align="noisy"),
         _family("boltz2", "then_zero", smin=1e-4, align="noisy"),
-        Preset("chai1", 200, lambda n: karras(n, 4e-4, 80.0, 7.0, SIGMA_DATA, "midpoint"), _chai),
+        Preset("chai1", 200, _chai, "midpoint", sigma_max=80.0 * SIGMA_DATA),
         _family("protenix", "closed_zero"),
         _family("openfold3", "closed"),
     )

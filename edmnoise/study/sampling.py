@@ -8,8 +8,9 @@ still carries sigma.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -119,6 +120,42 @@ class Run:
         return Table(title, tuple(columns), {"partial": self.partial}, (f"90 % of the way is done at sigma: {frozen}",))
 
 
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """A step that has just been recorded, for who watches a run grow.
+
+    Attributes
+    ----------
+    samples
+        Numbers of the samples that were made together, from 0.
+    step
+        Number of the step, from 1.
+    sigma
+        Level at which the denoiser was asked, angstrom.
+    noisy, denoised
+        (B, N, 3) float32, angstrom, as they would lie had the samples never been moved as a whole.
+    """
+
+    samples: range
+    step: int
+    sigma: float
+    noisy: NDArray[np.float32]
+    denoised: NDArray[np.float32]
+
+    def laid_on(self, structure: Structure) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The noisy and the denoised, moved as lays each denoised sample on the structure.
+
+        The end of the run, on which a `Run` lays whole trajectories, is not known yet.
+        """
+        denoised = torch.from_numpy(self.denoised).mT
+        fit = superpose(denoised, torch.tensor(structure.coordinates.T))
+        return _bordered(move(fit, torch.from_numpy(self.noisy).mT)), _bordered(move(fit, denoised))
+
+
+Recording = Generator[Recorded, None, Run]
+"""A run that is made as it is iterated; what it returns is the whole."""
+
+
 def run(
     structure: Structure,
     denoiser: Denoiser,
@@ -152,31 +189,62 @@ def run(
     EdmNoiseError
         For runs whose record does not fit in memory (saying how many samples would), and as `sample` does.
     """
+    recording = record(structure, denoiser, covariance, schedule, sampler, samples, seed, keep, progress, device, dtype)
+    while True:
+        try:
+            next(recording)
+        except StopIteration as end:
+            made: Run = end.value
+            return made
+
+
+def record(
+    structure: Structure,
+    denoiser: Denoiser,
+    covariance: Covariance,
+    schedule: Schedule,
+    sampler: Sampler,
+    samples: int = 1,
+    seed: int = 0,
+    keep: int = 100,
+    progress: Progress | None = None,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> Recording:
+    """The same run, a recorded step at a time; parameters and errors as in `run`, memory checked at once."""
     if samples < 1:
         raise EdmNoiseError(f"samples is {samples}: give a whole number from 1")
     chosen = np.unique(np.linspace(1, schedule.steps, min(max(keep, 2), schedule.steps)).round().astype(int))
     check_frames_fit(samples, structure.n_atoms * 12 * (2 * len(chosen) + 4), what="samples with their recorded steps")
     chunk = max(1, _CHUNK_BYTES // (structure.n_atoms * 24 * 8))
     chunks = [range(first, min(first + chunk, samples)) for first in range(0, samples, chunk)]
-    parts: list[_Chunk] = []
-    for index, numbers in enumerate(chunks):
-        steps = sample(
+
+    def steps(numbers: range) -> Iterator[Step]:
+        return sample(
             denoiser, covariance, schedule, sampler, numbers, seed, structure.hierarchy, device=device, dtype=dtype
         )
 
-        def watch(step: Step, index: int = index) -> bool:
-            done = index * schedule.steps + step.number
-            return progress is None or progress(done, len(chunks) * schedule.steps, step) is not False
+    def watch(index: int, step: Step) -> bool:
+        done = index * schedule.steps + step.number
+        return progress is None or progress(done, len(chunks) * schedule.steps, step) is not False
 
-        parts.append(_record(steps, chosen, denoiser, watch, structure))
-        if parts[-1].partial:
-            break
-    # A chunk that was cancelled early has fewer steps than those before it; without any it says nothing.
-    if parts[-1].partial and len(parts) > 1:
-        parts.pop()
-        partial = True
-    else:
-        partial = parts[-1].partial
+    def chunk_by_chunk() -> Recording:
+        parts: list[_Chunk] = []
+        for index, numbers in enumerate(chunks):
+            part = yield from _record(steps(numbers), numbers, chosen, denoiser, partial(watch, index), structure)
+            parts.append(part)
+            if part.partial:
+                break
+        return _joined(parts, structure)
+
+    return chunk_by_chunk()
+
+
+def _joined(parts: list[_Chunk], structure: Structure) -> Run:
+    cancelled = parts[-1].partial
+    if cancelled and len(parts) > 1:
+        # A chunk that was cancelled early has fewer steps than those before it; without any it says nothing.
+        parts = parts[:-1]
     first = parts[0]
     states = None
     if first.states:
@@ -189,7 +257,7 @@ def run(
         np.concatenate([np.stack(part.denoised) for part in parts], axis=1),
         np.concatenate([part.final for part in parts]),
         states,
-        partial,
+        cancelled,
         first.last_sigma,
     )
 
@@ -208,11 +276,12 @@ class _Chunk:
 
 def _record(
     steps: Iterator[Step],
+    samples: range,
     chosen: NDArray[np.int64],
     denoiser: Denoiser,
     watch: Callable[[Step], bool],
     structure: Structure,
-) -> _Chunk:
+) -> Generator[Recorded, None, _Chunk]:
     """Run a chunk to its end or until it is cancelled, keeping the chosen steps and the last."""
     kept = _Chunk([], [], [], [], [], np.empty(0, np.float32), False, math.nan)
     wanted = set(chosen.tolist())
@@ -234,6 +303,8 @@ def _record(
             kept.partial, kept.last_sigma = not go_on and step.number < step.steps, step.target
         if not go_on:
             break
+        if step.number in wanted:
+            yield Recorded(samples, step.number, step.sigma_hat, kept.noisy[-1], kept.denoised[-1])
     fit = superpose(end, torch.tensor(structure.coordinates.T))
     kept.final = _bordered(move(fit, end))
     kept.noisy = [_bordered(move(fit, torch.from_numpy(frame).mT)) for frame in kept.noisy]

@@ -6,6 +6,7 @@ only, so a window can hand it to another thread (`edmnoise_pymol.panel.runner`),
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
@@ -24,9 +25,12 @@ class Watch:
     ----------
     told
         Called with the share that is done (0 to 1) and a few words.
+    every
+        Seconds after which who waits would like to see what there is by then; for ever where nobody looks on.
     """
 
-    def __init__(self, told: Callable[[float, str], None] | None = None) -> None:
+    def __init__(self, told: Callable[[float, str], None] | None = None, every: float = math.inf) -> None:
+        self.every = every
         self._told = told
         self._unwanted = threading.Event()
 

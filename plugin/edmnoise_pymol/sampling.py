@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,88 +17,39 @@ from edmnoise.base.table import Table
 from edmnoise.base.table import check_path as check_table_path
 from edmnoise.diffusion.elastic_network import ElasticNetwork
 from edmnoise.diffusion.precondition import RULES, Preconditioner, coefficient_table, measured_scales
-from edmnoise.diffusion.presets import PRESETS, SIGMA_DATA, preset
-from edmnoise.diffusion.sampler import Churn, Sampler, Step
-from edmnoise.diffusion.schedule import Schedule, karras
-from edmnoise.diffusion.solvers import SOLVERS
+from edmnoise.diffusion.sampler import Step
 from edmnoise.diffusion.states import StatesDenoiser
 from edmnoise.frames.colours import DEFAULT_PALETTE, PALETTES
-from edmnoise.frames.displacement import measure_displacement
+from edmnoise.frames.displacement import Displacement, measure_displacement
 from edmnoise.noise.nested import Nested
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.structure import Structure
 from edmnoise.study.figures import freeze_out_figure
 from edmnoise.study.report import RESIDUE_IN_CHAIN
-from edmnoise.study.sampling import Run, run
+from edmnoise.study.sampling import Recorded, Recording, Run, record
 
 from . import bridge, looks
 from .colouring import Colouring, Painter
+from .growing import Frames, Growing
 from .jobs import Job, Watch
+from .plan import SamplerChoice
 
 DENOISERS = {"states": "rotation", "translation": "translation", "fixed": "fixed", "kabsch": "kabsch"}
 """Exact denoisers of the loaded states by name, and how their states may lie in space; kabsch is an approximation."""
 
-DEFAULT_STEPS = 40
-SIGMA_MIN, SIGMA_MAX = 4e-4 * SIGMA_DATA, 160.0 * SIGMA_DATA
-"""Lowest and highest level in angstrom where none is given: AlphaFold 3's."""
+HEUN = SamplerChoice()
 
-
-@dataclass(frozen=True)
-class SamplerChoice:
-    """A solver or preset by name and what of it is to be changed; None leaves a thing as it is."""
-
-    name: str = "heun"
-    steps: int | None = None
-    sigma_max: float | None = None
-    sigma_min: float | None = None
-    rho: float | None = None
-    churn: float | None = None
-    step_scale: float | None = None
-    noise_scale: float | None = None
-    center: bool | None = None
-    augment: bool | None = None
-    align: bool | None = None
-
-    def build(self) -> tuple[Schedule, Sampler]:
-        """The schedule and the sampler; EdmNoiseError for an unknown name or values that do not fit."""
-        if self.name in PRESETS:
-            published = preset(self.name)
-            steps = published.steps if self.steps is None else self.steps
-            levels = (self.sigma_max, self.sigma_min, self.rho)
-            schedule = published.schedule(steps) if levels == (None,) * 3 else self._levels(steps)
-            sampler = published.sampler(steps)
-        elif self.name in SOLVERS:
-            schedule = self._levels(DEFAULT_STEPS if self.steps is None else self.steps)
-            sampler = Sampler(self.name, center=True, rotate=True, translate=0.0)
-        else:
-            raise EdmNoiseError(f"no sampler {self.name!r}: the known ones are {', '.join([*SOLVERS, *PRESETS])}")
-        if self.churn is not None:
-            churn = replace(sampler.churn, gamma=self.churn) if self.name in PRESETS else Churn(self.churn)
-            sampler = replace(sampler, churn=churn)
-        if self.step_scale is not None:
-            sampler = replace(sampler, step_scale=self.step_scale)
-        if self.noise_scale is not None:
-            sampler = replace(sampler, noise_scale=self.noise_scale)
-        if self.center is not None:
-            sampler = replace(sampler, center=self.center)
-        if self.augment is not None:
-            sampler = replace(sampler, rotate=self.augment, translate=sampler.translate if self.augment else 0.0)
-        if self.align is not None:
-            sampler = replace(sampler, align="denoised" if self.align else "none")
-        return schedule, sampler
-
-    def _levels(self, steps: int) -> Schedule:
-        high = SIGMA_MAX if self.sigma_max is None else self.sigma_max
-        low = SIGMA_MIN if self.sigma_min is None else self.sigma_min
-        return karras(steps, low, high, 7.0 if self.rho is None else self.rho)
+Shown = tuple[Recorded, Frames, Frames]
+"""A step, and its noisy and denoised samples (B, N, 3) laid on the reference."""
 
 
 @dataclass(frozen=True, eq=False)
 class SampleResult:
-    """Objects made, what was recorded, its table, and the colours."""
+    """Objects made and the one they were made from, what was recorded, its table, the colours, and what is to say."""
 
     names: tuple[str, ...]
+    source: str
     run: Run
     table: Table
     colouring: Colouring
@@ -108,7 +62,7 @@ def sample(
     weights: Weights,
     distribution: SigmaDistribution,
     denoiser: str = "states",
-    choice: SamplerChoice = SamplerChoice(),
+    choice: SamplerChoice = HEUN,
     samples: int = 1,
     trajectory: bool = True,
     denoised: bool = False,
@@ -119,9 +73,13 @@ def sample(
     solvent: bool = False,
     state_weights: Sequence[float] | None = None,
     fluctuations: Sequence[float] | str | None = None,
-    level_weights: Sequence[float] = (0.0, 0.0),
 ) -> Job[SampleResult]:
     """Sample from the states of a loaded object, or of several objects of the same atoms.
+
+    Who looks on (`edmnoise_pymol.jobs.Watch.every`) sees the objects from the start, and each recorded step as another
+    state, laid on the reference by its denoised estimate; at the end, or when the run is cancelled, the states are
+    written again, laid on the reference by the end of their trajectory and marked partial where that is not the end of
+    the schedule. A job that is closed in mid-run, as a window is, removes its objects: only Cancel keeps what there is.
 
     Parameters
     ----------
@@ -148,8 +106,6 @@ def sample(
     fluctuations
         Standard deviations (chain, residue, atom) per coordinate of each state's own motion, angstrom; or "network"
         for the elastic network of the first state's residue contacts.
-    level_weights
-        How far residue and chain estimates replace the means of the atoms in the step, (residue, chain).
 
     Raises
     ------
@@ -159,51 +115,92 @@ def sample(
     if denoiser not in DENOISERS:
         raise EdmNoiseError(f"no denoiser {denoiser!r}: the known ones are {', '.join(DENOISERS)}")
     schedule, sampler = choice.build()
-    if len(level_weights) != 2:
-        raise EdmNoiseError(f"level_weights are {list(level_weights)}: give two numbers, residue and chain")
-    sampler = replace(sampler, residue_weight=level_weights[0], chain_weight=level_weights[1])
     check_seed(seed)
     chosen = _device(device)
     if name is not None:
         bridge.check_free_name(cmd, name)
     source, states = bridge.read_states(cmd, selection, hydrogens, solvent)
     structure = source.structure
-    name = name or bridge.free_name(cmd, f"{source.object}_sample")
-    covariance = Nested(structure.hierarchy, weights.by_level)
-    model = StatesDenoiser(
-        torch.tensor(np.stack(states)).mT.to(chosen),
-        covariance,
-        state_weights,
-        DENOISERS[denoiser],
-        _fluctuations(structure, fluctuations),
-        structure.hierarchy,
-    )
+    _check_choice_of_states(source.object, len(states), state_weights)
 
-    def work(watch: Watch) -> Run:
+    def prepare(watch: Watch) -> tuple[Recording, float]:
+        """Build the model: seconds for an elastic network."""
+        watch.check(0.0, "building the denoiser")
+        covariance = Nested(structure.hierarchy, weights.by_level)
+        model = StatesDenoiser(
+            torch.tensor(np.stack(states)).mT.to(chosen),
+            covariance,
+            state_weights,
+            DENOISERS[denoiser],
+            _fluctuations(structure, fluctuations),
+            structure.hierarchy,
+        )
+
         def told(done: int, steps: int, step: Step) -> bool:
             return watch.tell(done / steps, f"step {done:,} of {steps:,}, sigma {step.target:.3g} A")
 
-        return run(structure, model, covariance, schedule, sampler, samples, seed, progress=told, device=chosen)
+        recording = record(structure, model, covariance, schedule, sampler, samples, seed, progress=told, device=chosen)
+        watch.check(0.0, "sampling")
+        return recording, watch.every
 
-    made = yield work
-    frames = _objects(name, made, trajectory, denoised)
-    placed: bridge.Placed | None = None
-    created: list[str] = []
+    recording, every = yield prepare
+    names = _names(cmd, source.object, name, samples, trajectory, denoised)
+    shown = Growing(cmd, source, names) if every < math.inf else None
     try:
-        for target, (coordinates, titles) in frames.items():
-            placed = bridge.new_object(cmd, source, target)
-            created.append(target)
-            with bridge.appended_frames(cmd, target, len(coordinates)) as append:
-                append(coordinates[:, placed.order])
-            bridge.set_titles(cmd, target, ["ref", *titles])
+        made: Run | None = None
+        while made is None:
+            pause = every if shown is None else shown.pause(every)
+            piece, made = yield partial(_advance, recording, structure, pause)
+            if shown is not None and made is None:
+                _show_steps(shown, piece, names, samples, trajectory, denoised)
+        frames = _frames(names, made, trajectory, denoised)
+        if shown is None:
+            shown = Growing(cmd, source, tuple(frames))
+        shown.write(frames)
+        measured = partial(measure_displacement, shown.structure, [made.final[:, shown.order]])
+        moved = yield lambda _: measured(only=[RESIDUE_IN_CHAIN])
+        shown.check()
+        colouring = _coloured(cmd, moved, shown.names)
+        table = yield lambda _: made.table(distribution)
     except BaseException:
-        for target in created:
-            cmd.delete(target)
+        if shown is not None:
+            shown.remove()
         raise
-    assert placed is not None
-    colouring = _coloured(cmd, placed, made, tuple(frames))
-    count = f"{len(states)} state{'' if len(states) == 1 else 's'} of {source.object}"
-    return SampleResult(tuple(frames), made, made.table(distribution), colouring, (count, *source.notes))
+    notes = [f"{len(states)} state{'' if len(states) == 1 else 's'} of {source.object}", *source.notes]
+    if made.partial:
+        notes.append(f"cancelled at sigma {made.last_sigma:.3g} A: what was made is kept, marked partial")
+    return SampleResult(shown.names, source.object, made, table, colouring, tuple(notes))
+
+
+def _advance(recording: Recording, structure: Structure, seconds: float, _: Watch) -> tuple[list[Shown], Run | None]:
+    """Go on for so long: what was recorded meanwhile, laid on the structure, and the run where it has ended."""
+    piece: list[Shown] = []
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            step = next(recording)
+        except StopIteration as ended:
+            return piece, ended.value
+        if seconds < math.inf:
+            piece.append((step, *step.laid_on(structure)))
+            if time.monotonic() >= end:
+                return piece, None
+
+
+def _show_steps(
+    shown: Growing, piece: Sequence[Shown], names: Sequence[str], samples: int, trajectory: bool, denoised: bool
+) -> None:
+    for step, noisy, clean in piece:
+        title = f"{step.step} step={step.step} sigma={step.sigma:.6g} growing edmsample"
+        for number, sample_number in enumerate(step.samples):
+            if not trajectory:
+                shown.add(names[0], noisy[number], f"{sample_number + 1}/{samples} sample {title}", sample_number + 2)
+            elif denoised:
+                shown.add(names[2 * sample_number], noisy[number], title)
+                shown.add(names[2 * sample_number + 1], clean[number], title)
+            else:
+                shown.add(names[sample_number], noisy[number], title)
+    shown.show()
 
 
 def precondition(
@@ -240,12 +237,36 @@ def write(result: SampleResult, path: str) -> None:
         result.table.save(path)
 
 
-def _objects(name: str, made: Run, trajectory: bool, denoised: bool) -> dict[str, tuple[np.ndarray, list[str]]]:
-    """Name -> frames (S, N, 3) and their titles, for each object to make."""
+def _names(
+    cmd: bridge.Cmd, source: str, name: str | None, samples: int, trajectory: bool, denoised: bool
+) -> tuple[str, ...]:
+    """Names of the objects to make: one for each sample's steps, and for its denoised estimates, or one for all."""
+
+    def of(stem: str) -> tuple[str, ...]:
+        if not trajectory:
+            return (stem,)
+        tails = [""] if samples == 1 else [f"_{number}" for number in range(1, samples + 1)]
+        return tuple(f"{stem}{tail}{kind}" for tail in tails for kind in (("", "_denoised") if denoised else ("",)))
+
+    if name is not None:
+        for target in of(name):
+            bridge.check_free_name(cmd, target)
+        return of(name)
+    taken = {held.lower() for held in cmd.get_names("all")}
+    stem = stems = str(cmd.get_legal_name(f"{source}_sample"))
+    number = 1
+    while taken & {target.lower() for target in of(stem)}:
+        stem = f"{stems}_{number:02d}"
+        number += 1
+    return of(stem)
+
+
+def _frames(names: Sequence[str], made: Run, trajectory: bool, denoised: bool) -> dict[str, tuple[Frames, list[str]]]:
+    """Name -> frames (S, N, 3) and their titles, for each object."""
     mark = " partial" if made.partial else ""
     if not trajectory:
         titles = [f"{k}/{len(made.final)} sample{mark} edmsample" for k in range(1, len(made.final) + 1)]
-        return {name: (made.final, titles)}
+        return {names[0]: (made.final, titles)}
     total = len(made.steps)
     steps = [
         f"{k}/{total} step={step} sigma={sigma:.6g}{mark} edmsample"
@@ -253,18 +274,16 @@ def _objects(name: str, made: Run, trajectory: bool, denoised: bool) -> dict[str
     ]
     titles = [*steps, f"end sigma={made.last_sigma:.6g}{mark} edmsample"]
     objects = {}
+    left = iter(names)
     for sample_number in range(len(made.final)):
-        tail = "" if len(made.final) == 1 else f"_{sample_number + 1}"
         end = made.final[None, sample_number]
-        objects[name + tail] = (np.concatenate([made.noisy[:, sample_number], end]), titles)
-        if denoised:
-            objects[f"{name}{tail}_denoised"] = (np.concatenate([made.denoised[:, sample_number], end]), titles)
+        for recorded in (made.noisy, made.denoised) if denoised else (made.noisy,):
+            objects[next(left)] = (np.concatenate([recorded[:, sample_number], end]), titles)
     return objects
 
 
-def _coloured(cmd: bridge.Cmd, placed: bridge.Placed, made: Run, names: Sequence[str]) -> Colouring:
+def _coloured(cmd: bridge.Cmd, moved: Displacement, names: Sequence[str]) -> Colouring:
     """Colour all objects alike: by how far the residues of the final samples lie from the reference."""
-    moved = measure_displacement(placed.structure, [made.final[:, placed.order]], only=[RESIDUE_IN_CHAIN])
     values = np.sqrt(moved.by_group[RESIDUE_IN_CHAIN])
     low, high = float(values.min()), float(values.max())
     for name in names:
@@ -274,6 +293,15 @@ def _coloured(cmd: bridge.Cmd, placed: bridge.Placed, made: Run, names: Sequence
     for name in names:
         looks.explain(name, colouring)
     return colouring
+
+
+def _check_choice_of_states(name: str, count: int, state_weights: Sequence[float] | None) -> None:
+    """Raise EdmNoiseError where there are not as many weights as states."""
+    if state_weights is not None and len(state_weights) != count:
+        raise EdmNoiseError(
+            f"state_weights are {len(state_weights)} numbers for {count} state{'' if count == 1 else 's'} of {name}: "
+            + (f"give {count} numbers" if count > 1 else "choosing needs several states, or several objects")
+        )
 
 
 def _fluctuations(structure: Structure, given: Sequence[float] | str | None) -> Nested | ElasticNetwork | None:

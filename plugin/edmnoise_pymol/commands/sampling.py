@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .. import arguments as arg
@@ -11,6 +12,7 @@ from .speech import command, say, show, table_file, write
 if TYPE_CHECKING:
     from edmnoise.base.table import Table
 
+    from ..plan import Plan, SamplerChoice
     from ..sampling import SampleResult
 
 
@@ -148,18 +150,19 @@ def edm_sample(
 
     path = None if arg.absent(file) else sampling.check_path(arg.text(file))
     constants = sigma_distribution(arg.text(distribution))
-    choice = sampling.SamplerChoice(
-        arg.text(sampler),
-        steps=arg.optional(arg.whole, "steps", steps),
-        sigma_max=arg.optional(arg.real, "sigma_max", sigma_max),
-        sigma_min=arg.optional(arg.real, "sigma_min", sigma_min),
-        rho=arg.optional(arg.real, "rho", rho),
-        churn=arg.optional(arg.real, "churn", churn),
-        step_scale=arg.optional(arg.real, "step_scale", step_scale),
-        noise_scale=arg.optional(arg.real, "noise_scale", noise_scale),
-        center=arg.optional(arg.switch, "center", center),
-        augment=arg.optional(arg.switch, "augment", augment),
-        align=arg.optional(arg.switch, "align", align),
+    choice = _choice(
+        sampler=sampler,
+        steps=steps,
+        sigma_max=sigma_max,
+        sigma_min=sigma_min,
+        rho=rho,
+        churn=churn,
+        step_scale=step_scale,
+        noise_scale=noise_scale,
+        center=center,
+        augment=augment,
+        align=align,
+        level_weights=level_weights,
     )
     result = yield from sampling.sample(
         _self,
@@ -178,7 +181,6 @@ def edm_sample(
         solvent=arg.switch("solvent", solvent),
         state_weights=arg.optional(arg.numbers, "state_weights", state_weights),
         fluctuations=arg.optional(_numbers_or_word, "fluctuations", fluctuations),
-        level_weights=arg.numbers("level_weights", level_weights),
     )
     say(quiet, "edm_sample", f"object {', '.join(result.names)}: {'; '.join(result.notes)}")
     show(quiet, result.table)
@@ -257,6 +259,32 @@ def edm_precondition(
     show(quiet, table)
     write(quiet, "edm_precondition", table, path)
     return table
+
+
+def plan(options: Mapping[str, str]) -> Job[Plan]:
+    """What `edm_sample` with these arguments would go through, those that have no part in it left aside."""
+    from edmnoise.noise.sigma import sigma_distribution
+
+    from .. import plan
+
+    chosen = {name: options[name] for name in _OF_THE_SAMPLER if name in options}
+    return (yield from plan.plan(_choice(**chosen), sigma_distribution(options.get("distribution", "alphafold3"))))
+
+
+_CONVERT: dict[str, Callable[[str, Any], Any]] = {
+    "steps": arg.whole,
+    **dict.fromkeys(("sigma_max", "sigma_min", "rho", "churn", "step_scale", "noise_scale"), arg.real),
+    **dict.fromkeys(("center", "augment", "align"), arg.switch),
+}
+_OF_THE_SAMPLER = ("sampler", *_CONVERT, "level_weights")
+
+
+def _choice(sampler: Any = "heun", level_weights: Any = "0 0", **given: Any) -> SamplerChoice:
+    """Arguments of `edm_sample` as they are typed -> what they choose."""
+    from ..plan import SamplerChoice
+
+    changed = {name: arg.optional(_CONVERT[name], name, value) for name, value in given.items()}
+    return SamplerChoice(arg.text(sampler), **changed, level_weights=arg.numbers("level_weights", level_weights))
 
 
 def _numbers_or_word(name: str, value: Any) -> list[float] | str:

@@ -120,7 +120,7 @@ def whole(low: int, high: int, value: int, special: str = "") -> Any:
     spin.setRange(low, high)
     spin.setSpecialValueText(special)
     spin.setValue(value)
-    return _calm(spin)
+    return calm(spin)
 
 
 def real(
@@ -134,7 +134,7 @@ def real(
     spin.setSuffix(f" {unit}" if unit else "")
     spin.setSpecialValueText(special)
     spin.setValue(value)
-    return _calm(spin)
+    return calm(spin)
 
 
 def choice(*words: str, **labelled: str) -> Any:
@@ -144,10 +144,10 @@ def choice(*words: str, **labelled: str) -> Any:
         box.addItem(word, word)
     for word, label in labelled.items():
         box.addItem(label, word)
-    return _calm(box)
+    return calm(box)
 
 
-def _calm(control: Any) -> Any:
+def calm(control: Any) -> Any:
     """The wheel scrolls the panel, it does not change a field that it passes over; a narrow panel may squeeze it."""
     control.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
     control.setMinimumWidth(50)

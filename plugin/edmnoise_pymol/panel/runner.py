@@ -19,6 +19,8 @@ from ..jobs import Cancelled, Job, Watch, Work
 
 _TELL_EVERY = 0.05
 """Seconds between two reports of progress, which the window draws."""
+_SHOW_EVERY = 0.25
+"""Seconds between two looks at what a job has made by then."""
 
 
 class Runner(QtCore.QObject):
@@ -46,7 +48,7 @@ class Runner(QtCore.QObject):
         """Start a job; ``done`` gets its result. False, and nothing happens, while another one runs."""
         if self.busy:
             return False
-        run = _Run(make, done, Watch(self._teller()))
+        run = _Run(make, done, Watch(self._teller(), _SHOW_EVERY))
         self._run = run
         self.busy_changed.emit(True)
         self._order(run, _import_torch)
