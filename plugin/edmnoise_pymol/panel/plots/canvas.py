@@ -8,6 +8,7 @@ from typing import Any
 from pymol.Qt import QtCore, QtGui
 
 from .axes import Axis, pg
+from .clip import clipped, within
 
 _SHARPER = 3
 """Pixels of a picture in a file for one on the screen."""
@@ -162,10 +163,35 @@ class Canvas(pg.GraphicsLayoutWidget):
             item.setPen(pen)
 
     def svg(self) -> bytes:
-        """The drawing as lines and text."""
-        from pyqtgraph.exporters import SVGExporter
+        """The drawing as lines and text. Qt writes no clipping: what lies outside of the axes is left out before."""
+        from pyqtgraph.Qt import QtSvg  # of the binding that PyMOL uses
 
-        return bytes(SVGExporter(self.scene()).export(toBytes=True))
+        store = QtCore.QBuffer()
+        store.open(QtCore.QIODevice.OpenModeFlag.WriteOnly)
+        generator = QtSvg.QSvgGenerator()
+        generator.setOutputDevice(store)
+        generator.setResolution(self.logicalDpiX())  # that of the axes, which are drawn beforehand
+        generator.setSize(self.viewport().size())
+        generator.setViewBox(self.viewport().rect())
+        generator.setTitle(self._heading)
+        curves = [(item, item.getData()) for item in self.plot.items if isinstance(item, pg.PlotCurveItem)]
+        dots = [item for item in self.plot.items if isinstance(item, pg.ScatterPlotItem)]
+        x_range, y_range = map(tuple, self.box.viewRange())
+        for item, data in curves:
+            if data[0] is not None:
+                item.setData(*clipped(data[0].tolist(), data[1].tolist(), x_range, y_range))
+        for item in dots:
+            places = zip(*(axis.tolist() for axis in item.getData()), strict=True)
+            item.setPointsVisible([within(x, x_range) and within(y, y_range) for x, y in places])
+        painter = QtGui.QPainter(generator)
+        self.render(painter, QtCore.QRectF(self.viewport().rect()), self.viewport().rect())
+        painter.end()
+        for item, data in curves:
+            if data[0] is not None:
+                item.setData(*data)
+        for item in dots:
+            item.setPointsVisible(True)
+        return bytes(store.data())
 
     def where(self, x: float, y: float) -> Any:
         """The pixel of the viewport at a place of the plot."""
