@@ -219,7 +219,12 @@ def baked_copy(cmd: bridge.Cmd, name: str, target: str) -> None:
         Where PyMOL put the atoms of a state into another order (nothing is left behind).
     """
     # Unlike create, copy keeps the order of atoms that are not sorted.
-    cmd.copy(target, f"%{name}", zoom=0)
+    cmd.feedback("push")
+    cmd.feedback("disable", "executive", "actions")  # copy says twice what it did
+    try:
+        cmd.copy(target, f"%{name}", zoom=0)
+    finally:
+        cmd.feedback("pop")
     cmd.set_discrete(target, 1)
     for state in range(1, cmd.count_states(f"%{name}") + 1):
         if not np.array_equal(cmd.get_coords(f"%{target}", state), cmd.get_coords(f"%{name}", state)):

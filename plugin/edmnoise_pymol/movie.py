@@ -47,6 +47,7 @@ def pictures(
     files = _files(file, frames)
     if not overwrite:
         _check_free(files)
+    width, height = _size(cmd, width, height)
     cmd.mstop()
     frame = cmd.get_frame()
     written: list[str] = []
@@ -82,11 +83,33 @@ def _files(file: str, frames: int) -> list[str]:
     return [f"{stem}_{number:0{digits}}{ending}" for number in range(1, frames + 1)]
 
 
+def _size(cmd: bridge.Cmd, width: int, height: int) -> tuple[int, int]:
+    """Both sides in pixels, in the window's proportions where one is given.
+
+    PyMOL, told one side alone, takes the other from the picture before: a row of pictures grows out of shape.
+    """
+    across, down = cmd.get_viewport()
+    if not width and not height:
+        return int(across), int(down)
+    return width or max(1, round(height * across / down)), height or max(1, round(width * down / across))
+
+
 def _check_free(files: list[str]) -> None:
     taken = [file for file in files if os.path.exists(file)]
     if taken:
         more = f" and {len(taken) - 1:,} more exist" if len(taken) > 1 else " exists"
         raise EdmNoiseError(f"{taken[0]}{more}: give another name, or overwrite=1 to replace what is there")
+
+
+def _draw(cmd: bridge.Cmd, path: str, width: int, height: int, ray: bool) -> None:
+    """In a window png draws the scene smaller each time that it is told a size, and leaves it so: draw does not."""
+    from pymol import gui
+
+    if ray or gui.get_qtwindow() is None:
+        cmd.png(path, width, height, ray=int(ray), quiet=1)
+    else:
+        cmd.draw(width, height, quiet=1)
+        cmd.png(path, prior=1, quiet=1)
 
 
 def _take(cmd: bridge.Cmd, target: str, width: int, height: int, ray: bool) -> None:
@@ -96,7 +119,7 @@ def _take(cmd: bridge.Cmd, target: str, width: int, height: int, ray: bool) -> N
         number, part = tempfile.mkstemp(prefix=".edmnoise_", suffix=_ENDING, dir=os.path.dirname(target) or ".")
         os.close(number)
         os.unlink(part)
-        cmd.png(part, width, height, ray=int(ray), quiet=1)
+        _draw(cmd, part, width, height, ray)
         if not os.path.exists(part):
             raise EdmNoiseError(f"PyMOL made no picture for {target}")
         os.replace(part, target)

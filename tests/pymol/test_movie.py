@@ -85,3 +85,10 @@ def test_a_baked_copy_in_pictures(cmd, frames, tmp_path):
     edm_color(frames, bake=1)
     cmd.disable(frames)
     assert len(edm_movie(str(tmp_path / "film.png"), "frames_baked", width=32, height=24)) == FRAMES + 1
+
+
+@pytest.mark.parametrize(("given", "size"), [("", (640, 480)), (", width=64", (64, 48)), (", height=96", (128, 96))])
+def test_sides_that_are_not_given_are_the_windows(cmd, frames, tmp_path, typed, given, size):
+    cmd.viewport(640, 480)
+    typed(f"edm_movie {tmp_path}/film.png, {frames}{given}")
+    assert {imread(tmp_path / name).shape[1::-1] for name in os.listdir(tmp_path)} == {size}

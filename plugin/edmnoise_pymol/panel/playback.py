@@ -19,6 +19,8 @@ from . import form, style
 from .session import Session
 
 _FPS = 10
+_LOOK_MS = 100
+"""Between two looks at PyMOL's player."""
 
 
 class Playback(QtWidgets.QWidget):
@@ -70,8 +72,13 @@ class Playback(QtWidgets.QWidget):
         self._clock = QtCore.QTimer(self)
         self._clock.setTimerType(QtCore.Qt.TimerType.PreciseTimer)
         self._clock.timeout.connect(self._tick)
+        self._seen: Any = None
+        self._drawn: bool | None = None  # what the icon of play shows
+        self._watch = QtCore.QTimer(self)
+        self._watch.timeout.connect(self._look)
         self._connect()
         self._follow()
+        self._watch.start(_LOOK_MS)
 
     @property
     def frames(self) -> int:
@@ -173,6 +180,13 @@ class Playback(QtWidgets.QWidget):
         if self._session.cmd.get_movie_playing():
             self._session.cmd.set("movie_loop", int(on))
 
+    def _look(self) -> None:
+        """A movie that is defined, and a player that is started, change no frame that the session could tell of."""
+        seen = (self._movie, self.frames, self.playing)
+        if seen != self._seen:
+            self._seen = seen
+            self._follow()
+
     def _follow(self) -> None:
         """Show what PyMOL shows."""
         cmd, name, frames = self._session.cmd, self._session.shown, self.frames
@@ -183,8 +197,8 @@ class Playback(QtWidgets.QWidget):
         self.slider.blockSignals(blocked)
         for widget in (self.head, self.back, self.play, self.on, self.tail, self.slider):
             widget.setEnabled(frames > 1)
-        if self.play.isChecked() != playing or not self.play.property("drawn"):
-            self.play.setProperty("drawn", True)
+        if self._drawn != playing:
+            self._drawn = playing
             self.play.setIcon(style.icon("pause" if playing else "play", self.play))
             self.play.setToolTip("Pause" if playing else "Play")
             self.play.setAccessibleName("Pause" if playing else "Play")

@@ -98,7 +98,7 @@ class Results(QtWidgets.QWidget):
         self._run(self.frames_request(path), lambda models: f"{path} written: {_count(models, 'model')}")
 
     def save_pictures(self, path: str) -> None:
-        self._run(self.pictures_request(path), lambda files: f"{_count(len(files), 'picture')}: {files[0]} and on")
+        self._run(self.pictures_request(path), self._pictures_taken)
 
     def save_session(self, path: str) -> None:
         self._run(SaveSession(path), lambda _: f"{path} written")
@@ -178,6 +178,13 @@ class Results(QtWidgets.QWidget):
     def _run(self, request: Any, words: Callable[[Any], str]) -> None:
         if request is not None:
             self._session.run(request, then=lambda result: self._session.said.emit(words(result)))
+
+    def _pictures_taken(self, files: list[str]) -> str:
+        cmd = self._session.cmd
+        wanted = cmd.count_frames() if cmd.get_movie_length() > 0 else cmd.count_states(f"?{self._session.shown}")
+        if len(files) < wanted:
+            return f"cancelled: {len(files)} of {wanted} pictures are kept, up to {files[-1]}"
+        return f"{_count(len(files), 'picture')} written, up to {files[-1]}"
 
     def _enable(self) -> None:
         self.copy_table.setEnabled(self.table is not None)
