@@ -23,7 +23,7 @@ def freeze_out_figure(run: Run, path: str | os.PathLike[str]) -> None:
 
     Solid lines are the denoised estimates, dotted ones the noisy samples that the denoiser was given.
     """
-    figure = _figure(7.0, 5.0)
+    figure = new_figure(7.0, 5.0)
     axes = figure.add_subplot()
     hierarchy, frozen = run.structure.hierarchy, run.freeze_out()
     denoised, noisy = run.to_go("denoised"), run.to_go("noisy")
@@ -54,7 +54,7 @@ def schedule_figure(
     schedules: Mapping[str, Schedule], distribution: SigmaDistribution, path: str | os.PathLike[str]
 ) -> None:
     """Noise level at each step of several schedules, sigma on the left and z on the right, as a PNG file."""
-    figure = _figure(7.0, 4.4)
+    figure = new_figure(7.0, 4.4)
     axes = figure.add_subplot()
     for name, schedule in schedules.items():
         above = [sigma for sigma in schedule.sigmas if sigma > 0]
@@ -79,7 +79,8 @@ def schedule_figure(
         figure.savefig(handle, format="png", dpi=150)
 
 
-def _figure(width: float, height: float) -> Any:
+def new_figure(width: float, height: float) -> Any:
+    """An empty figure of a size in inches, without a window; EdmNoiseError where matplotlib is missing."""
     try:
         from matplotlib.figure import Figure  # 0.5 s: only who draws pays for it
     except ImportError as error:

@@ -17,7 +17,9 @@ from .commands import (
     edm_sample,
     edm_save,
     edm_scramble,
+    edm_signal,
     edm_table,
+    edm_triangle,
 )
 from .panel import edm_panel
 
@@ -33,7 +35,9 @@ __all__ = [
     "edm_sample",
     "edm_save",
     "edm_scramble",
+    "edm_signal",
     "edm_table",
+    "edm_triangle",
     "register",
     "start_gui",
 ]

@@ -26,6 +26,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     ),
     "device": ("auto", "cpu", "cuda"),
     "tab": ("noise", "sampling"),
+    "measure": ("displacement", "ratio", "scramble", "share"),
     "rule": ("finite", "increment", "cumulative", "global"),
     **dict.fromkeys(_SWITCHES, ("0", "1")),
 }
@@ -35,6 +36,7 @@ suite compares them."""
 OWN_CHOICES: dict[tuple[str, str], tuple[str, ...]] = {
     ("edm_save", "level"): ("atom", "residue"),
     ("edm_sample", "align"): ("0", "1"),
+    ("edm_signal", "by"): ("level", "z"),
 }
 """Where one command takes other words than the others."""
 

@@ -5,15 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.table import Table
+from edmnoise.base.table import check_path as check_table_path
 from edmnoise.noise.design import Constraint, Design, design_table
 from edmnoise.noise.design import design as design_noise
+from edmnoise.noise.forms import LEVELS, LevelForms
 from edmnoise.noise.scramble import reference_lengths, scramble_table
 from edmnoise.noise.sigma import SigmaDistribution
+from edmnoise.noise.signal import signal_table, step_table
+from edmnoise.noise.triangle import Measure
 from edmnoise.noise.weights import Weights
+from edmnoise.study.design_figures import signal_figure, triangle_figure
+from edmnoise.study.weight_map import WeightMap, data_scales, weight_map
 
 from . import bridge
-from .jobs import Job
+from .jobs import Job, Watch
+
+SIGNAL_BY = ("level", "z")
+"""What a table of the training signal lists."""
+
+FIGURE_ENDING = ".png"
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,3 +93,78 @@ def scramble(
     structure = bridge.read_source(cmd, selection, state, hydrogens, solvent).structure
     lengths = reference_lengths(structure, *reference)
     return (yield lambda _: scramble_table(structure, weights, distributions, lengths))
+
+
+def signal(
+    cmd: bridge.Cmd,
+    selection: str,
+    weights: Sequence[Weights],
+    distributions: Sequence[SigmaDistribution],
+    by: str = "level",
+    z: Sequence[float] = (),
+    figure: str | None = None,
+    state: int = -1,
+    hydrogens: bool = True,
+    solvent: bool = False,
+) -> Job[Table]:
+    """What training steps see of each level of a selection; with the name of a figure, that is drawn too.
+
+    Parameters are those of `scramble` and of `edmnoise.noise.signal`; ``by`` is one of SIGNAL_BY.
+    """
+    if by not in SIGNAL_BY:
+        raise EdmNoiseError(f"by is {by!r}: give one of {', '.join(SIGNAL_BY)}")
+    structure = bridge.read_source(cmd, selection, state, hydrogens, solvent).structure
+
+    def work(_: Watch) -> Table:
+        forms, scales = LevelForms.of(structure.hierarchy), data_scales(structure)
+        if by == "level":
+            table = signal_table(forms, scales, weights, distributions)
+        else:
+            table = step_table(forms, scales, weights, distributions, z)
+        if figure is not None:
+            signal_figure(structure, weights, distributions, figure)
+        return table
+
+    return (yield work)
+
+
+def triangle(
+    cmd: bridge.Cmd,
+    selection: str,
+    measure: str,
+    level: str,
+    distribution: SigmaDistribution,
+    reference: float | None = None,
+    figure: str | None = None,
+    state: int = -1,
+    hydrogens: bool = True,
+    solvent: bool = False,
+) -> Job[WeightMap]:
+    """A measure of a selection over all weights; with the name of a figure, that is drawn too.
+
+    Parameters are those of `design` and of `edmnoise.noise.triangle.Measure`; without ``reference`` the level's own
+    reference length is taken.
+    """
+    if level not in LEVELS:
+        raise EdmNoiseError(f"no level {level!r}: the levels are {', '.join(LEVELS)}")
+    structure = bridge.read_source(cmd, selection, state, hydrogens, solvent).structure
+    lengths = reference_lengths(structure, **{level: reference})
+    wanted = Measure(measure, level, distribution, lengths[LEVELS.index(level)])
+
+    def work(_: Watch) -> WeightMap:
+        made = weight_map(structure, wanted)
+        if figure is not None:
+            triangle_figure(made, figure)
+        return made
+
+    return (yield work)
+
+
+def check_path(path: str) -> str:
+    """Return a path of a table or a figure; EdmNoiseError for an ending that is not known."""
+    return path if is_figure(path) else check_table_path(path)
+
+
+def is_figure(path: str) -> bool:
+    """Whether a path is that of a picture."""
+    return path.lower().endswith(FIGURE_ENDING)

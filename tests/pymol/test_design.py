@@ -5,10 +5,14 @@ import json
 import pytest
 
 from edmnoise.noise.design import design
+from edmnoise.noise.forms import LevelForms
 from edmnoise.noise.scramble import reference_lengths, scramble_table
 from edmnoise.noise.sigma import parse_distribution, sigma_distribution
+from edmnoise.noise.signal import signal_table, step_table
+from edmnoise.noise.triangle import Measure
 from edmnoise.noise.weights import Weights
-from edmnoise_pymol import edm_design, edm_noise, edm_scramble
+from edmnoise.study.weight_map import data_scales, weight_map
+from edmnoise_pymol import edm_design, edm_noise, edm_scramble, edm_signal, edm_triangle
 
 FRAGMENT = "1tii and chain A and resi 4-35"
 OWN = parse_distribution("-1 1.8 16")
@@ -69,6 +73,41 @@ def test_scramble_points_are_the_librarys_and_nothing_is_made(structure, snapsho
     assert len(json.loads((tmp_path / "points.json").read_text())["rows"]) == 12
 
 
+@pytest.mark.parametrize("by", ["level", "z"])
+def test_the_signal_is_the_librarys_and_nothing_is_made(structure, snapshot, tmp_path, by):
+    before = snapshot()
+    table = edm_signal(FRAGMENT, "flat | 1 4 4", "wide | -1 1.8 16", by=by, z="-1 0.5", file=f"{tmp_path}/signal.csv")
+    assert snapshot() == before
+    given = LevelForms.of(structure.hierarchy), data_scales(structure), [Weights.named("flat"), Weights.of(1, 4, 4)]
+    distributions = [sigma_distribution("wide"), OWN]
+    expected = signal_table(*given, distributions) if by == "level" else step_table(*given, distributions, [-1, 0.5])
+    assert str(table) == str(expected)
+    assert len((tmp_path / "signal.csv").read_text().splitlines()) == len(expected) + 1
+
+
+def test_the_triangle_is_the_librarys_and_nothing_is_made(structure, snapshot, tmp_path):
+    before = snapshot()
+    result = edm_triangle(FRAGMENT, "scramble", "atom", "wide", 1.5, file=f"{tmp_path}/map.csv")
+    assert snapshot() == before
+    expected = weight_map(structure, Measure("scramble", "atom", sigma_distribution("wide"), 1.5))
+    assert (result.values == expected.values).all()
+    assert str(result.table) == str(expected.table)
+    assert len((tmp_path / "map.csv").read_text().splitlines()) == 5051
+
+
+def test_the_triangles_reference_length_is_that_of_scramble_points(structure):
+    z = edm_triangle("1tii", "scramble", "chain").table["value"][1]
+    row = next(r for r in edm_scramble("1tii").rows() if r["level"].startswith("chain") and r["weights"] == "current")
+    assert z == pytest.approx(row["z"])
+
+
+@pytest.mark.parametrize("line", ["edm_triangle 1tii, file=", "edm_signal 1tii, file="])
+def test_figures_typed(structure, typed, tmp_path, line):
+    said = typed(f"{line}{tmp_path}/figure.png")
+    assert said.endswith("figure.png written\n")
+    assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -91,6 +130,19 @@ def test_scramble_points_are_the_librarys_and_nothing_is_made(structure, snapsho
         ("edm_scramble ala, distribution=1 -2", ["p_std is -2", "above 0"]),
         ("edm_scramble ala, residue=0", ["reference length of the residue is 0 A", "above 0"]),
         ("edm_scramble ala, weights=|", ["no weights", "at least one"]),
+        ("edm_signal nosuch", ["'nosuch'"]),
+        ("edm_signal ala, by=atom", ["by is 'atom'", "level, z"]),
+        ("edm_signal ala, by=z, z=50", ["z is 50", "-12 to 12"]),
+        ("edm_signal ala, file=signal.pdf", ["'signal.pdf'", ".csv or .json"]),
+        ("edm_signal ala, weights=|", ["no weights", "at least one"]),
+        ("edm_triangle nosuch", ["'nosuch'"]),
+        ("edm_triangle ala, measure=speed", ["no measure 'speed'", "displacement, ratio, scramble, share"]),
+        ("edm_triangle ala, level=domain", ["no level 'domain'", "chain, residue, atom"]),
+        ("edm_triangle ala, level=chain", ["no noise moves the chain"]),
+        ("edm_triangle ala, measure=share, level=chain", ["chain has no reference length"]),
+        ("edm_triangle ala, measure=share, level=atom, reference=-1", ["reference length of the atom is -1 A"]),
+        ("edm_triangle ala, file=map.xyz", ["'map.xyz'", ".csv or .json"]),
+        ("edm_triangle ala, level=atom, file=nosuch/map.png", ["nosuch/map.png"]),
     ],
 )
 def test_wrong_input_is_one_line_and_changes_nothing(cmd, refusal, line, said):

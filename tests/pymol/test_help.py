@@ -12,12 +12,14 @@ from edmnoise.diffusion.solvers import SOLVERS
 from edmnoise.frames.colours import PALETTES
 from edmnoise.frames.displacement import ALIGNMENTS
 from edmnoise.noise.sigma import DISTRIBUTIONS
+from edmnoise.noise.triangle import MEASURES
 from edmnoise.noise.weights import PRESETS
 from edmnoise.structure.structure import LEVELS
 from edmnoise.study.report import BY
 from edmnoise_pymol import COMMANDS, edm_noise, edm_panel, edm_save, register
 from edmnoise_pymol.colouring import OVER
 from edmnoise_pymol.completion import CHOICES, OWN_CHOICES
+from edmnoise_pymol.design import SIGNAL_BY
 from edmnoise_pymol.panel import TABS
 from edmnoise_pymol.sampling import DENOISERS
 from edmnoise_pymol.service import PROCESSES
@@ -143,6 +145,8 @@ def test_words_offered_are_those_that_the_library_takes():
     assert CHOICES["denoiser"] == tuple(DENOISERS)
     assert CHOICES["sampler"] == (*SOLVERS, *SAMPLERS)
     assert CHOICES["rule"] == RULES
+    assert CHOICES["measure"] == MEASURES
+    assert OWN_CHOICES["edm_signal", "by"] == SIGNAL_BY
     assert CHOICES["tab"] == TABS
 
 

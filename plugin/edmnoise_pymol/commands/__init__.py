@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .design import edm_design, edm_scramble
+from .design import edm_design, edm_scramble, edm_signal, edm_triangle
 from .noise import edm_levels, edm_noise, edm_save, edm_table
 from .sampling import edm_precondition, edm_sample
 from .views import edm_color, edm_movie
@@ -21,7 +21,9 @@ __all__ = [
     "edm_sample",
     "edm_save",
     "edm_scramble",
+    "edm_signal",
     "edm_table",
+    "edm_triangle",
 ]
 
 COMMANDS: tuple[Callable[..., Any], ...] = (
@@ -35,5 +37,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     edm_precondition,
     edm_design,
     edm_scramble,
+    edm_signal,
+    edm_triangle,
 )
 """Every command that runs a job, in the order in which a user meets them."""

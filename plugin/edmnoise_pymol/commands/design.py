@@ -1,4 +1,4 @@
-"""edm_design, edm_scramble: weights chosen, not guessed, and what they do to training."""
+"""edm_design, edm_scramble, edm_signal, edm_triangle: weights chosen, not guessed, and what they do to training."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from edmnoise.base.table import Table
     from edmnoise.noise.sigma import SigmaDistribution
     from edmnoise.noise.weights import Weights
+    from edmnoise.study.weight_map import WeightMap
 
     from ..design import DesignResult
 
@@ -93,7 +94,7 @@ def edm_design(
 
     SEE ALSO
 
-        edm_scramble, edm_noise, edm_table
+        edm_triangle, edm_scramble, edm_noise
     """
     from edmnoise.noise.design import parse_constraints
 
@@ -185,7 +186,7 @@ def edm_scramble(
 
     SEE ALSO
 
-        edm_design, edm_table
+        edm_design, edm_signal, edm_table
     """
     from .. import design
 
@@ -203,6 +204,186 @@ def edm_scramble(
     show(quiet, table)
     write(quiet, "edm_scramble", table, path)
     return table
+
+
+@command
+def edm_signal(
+    selection: str,
+    weights: Any = "flat | current | rebalanced",
+    distribution: Any = "alphafold3 | wide",
+    by: str = "level",
+    z: Any = "-3 -2 -1 0 1 2 3",
+    file: str = "",
+    state: Any = -1,
+    hydrogens: Any = 1,
+    solvent: Any = 0,
+    *,
+    quiet: Any = 1,
+    _self: Any = None,
+) -> Job[Table]:
+    """
+    DESCRIPTION
+
+        "edm_signal" prints what training steps see of each level of a
+        structure: the share of the steps in which the level stands clear of
+        the noise (10 dB above), is in play, or is drowned (10 dB below), for
+        training distributions and weights side by side. By z it prints the
+        density of the steps, EDM's loss weight, c_out^2 and their product,
+        which is 1, and the signal to noise of each level.
+
+    USAGE
+
+        edm_signal selection [, weights [, distribution [, by [, z [, file
+            [, state [, hydrogens [, solvent ]]]]]]]]
+
+    ARGUMENTS
+
+        selection = string: atoms of one object
+
+        weights = string: noises to compare, as in edm_noise, with "|" between
+        them {default: flat | current | rebalanced}
+
+        distribution = string: training distributions with "|" between them:
+        alphafold3, boltz, lucidrains, wide, or one's own as P_mean P_std
+        sigma_data {default: alphafold3 | wide}
+
+        by = string: level (what is spent on each), or z (a row for each noise
+        level) {default: level}
+
+        z = floats: normal scores of the rows by z {default: -3 -2 -1 0 1 2 3}
+
+        file = string: also write the table (.csv, .json) or a figure (.png)
+
+        state, hydrogens, solvent = as in edm_noise
+
+    EXAMPLES
+
+        edm_signal 1tii
+        edm_signal 1tii, by=z, weights=1 4 4, distribution=alphafold3
+        edm_signal 1tii, distribution=wide | -1 1.8 16, file=signal.png
+
+    NOTES
+
+        The data of a level is its part of the structure's own coordinates,
+        centred. A figure takes up to four weights and four distributions.
+
+    SEE ALSO
+
+        edm_scramble, edm_precondition
+    """
+    from .. import design
+
+    path = None if arg.absent(file) else design.check_path(arg.text(file))
+    drawn = path is not None and design.is_figure(path)
+    table = yield from design.signal(
+        _self,
+        arg.text(selection),
+        _weights(weights),
+        [_distribution(item) for item in arg.items(distribution)],
+        arg.text(by),
+        arg.numbers("z", arg.text(z) if isinstance(z, str) else z),
+        figure=path if drawn else None,
+        state=arg.whole("state", state),
+        hydrogens=arg.switch("hydrogens", hydrogens),
+        solvent=arg.switch("solvent", solvent),
+    )
+    show(quiet, table)
+    if drawn:
+        say(quiet, "edm_signal", f"{path} written")
+    else:
+        write(quiet, "edm_signal", table, path)
+    return table
+
+
+@command
+def edm_triangle(
+    selection: str,
+    measure: str = "displacement",
+    level: str = "residue",
+    distribution: Any = "alphafold3",
+    reference: Any = "",
+    file: str = "",
+    state: Any = -1,
+    hydrogens: Any = 1,
+    solvent: Any = 0,
+    *,
+    quiet: Any = 1,
+    _self: Any = None,
+) -> Job[WeightMap]:
+    """
+    DESCRIPTION
+
+        "edm_triangle" maps a measure over all weights of chain, residue and
+        atom for one structure: closed forms, nothing is drawn at random. It
+        prints the values at the named weights and at those in proportion to
+        the structure's own data scales, and writes the whole map as a figure
+        or a table.
+
+    USAGE
+
+        edm_triangle selection [, measure [, level [, distribution
+            [, reference [, file [, state [, hydrogens [, solvent ]]]]]]]]
+
+    ARGUMENTS
+
+        selection = string: atoms of one object
+
+        measure = string: displacement (of the level relative to the one above,
+        in sigma), ratio (residue/atom, absolute), scramble (the z at which
+        the level moves by its reference length), or share (of the training
+        steps beyond it) {default: displacement}
+
+        level = string: atom, residue or chain {default: residue}
+
+        distribution = string: training distribution: alphafold3, boltz,
+        lucidrains, wide, or one's own as P_mean P_std sigma_data
+        {default: alphafold3}
+
+        reference = float: reference length of the level in angstrom; without
+        it that of edm_scramble
+
+        file = string: also write the map as a figure (.png), or all of its
+        5,050 weights as a table (.csv, .json)
+
+        state, hydrogens, solvent = as in edm_noise
+
+    EXAMPLES
+
+        edm_triangle 1tii, file=triangle.png
+        edm_triangle 1tii, measure=share, level=atom, distribution=wide
+        edm_triangle 1tii, measure=scramble, reference=5, file=scramble.csv
+
+    NOTES
+
+        From Python the result has the arrays weights, (5050, 3) as chain,
+        residue, atom, and values.
+
+    SEE ALSO
+
+        edm_design, edm_scramble
+    """
+    from .. import design
+
+    path = None if arg.absent(file) else design.check_path(arg.text(file))
+    drawn = path is not None and design.is_figure(path)
+    result = yield from design.triangle(
+        _self,
+        arg.text(selection),
+        arg.text(measure),
+        arg.text(level),
+        _distribution(distribution),
+        arg.optional(arg.real, "reference", reference),
+        figure=path if drawn else None,
+        state=arg.whole("state", state),
+        hydrogens=arg.switch("hydrogens", hydrogens),
+        solvent=arg.switch("solvent", solvent),
+    )
+    show(quiet, result.table)
+    if drawn:
+        say(quiet, "edm_triangle", f"{path} written")
+    else:
+        write(quiet, "edm_triangle", result.grid, path)
+    return result
 
 
 def _weights(given: Any) -> list[Weights]:
