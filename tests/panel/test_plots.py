@@ -123,6 +123,12 @@ def test_each_plot_says_what_to_do_while_there_is_nothing(panel, plots, cmd, qtb
         assert not plots.export.isEnabled()
 
 
+def test_without_pyqtgraph_there_is_a_sentence(panel, plots, loaded, qtbot, monkeypatch):
+    monkeypatch.setattr("edmnoise_pymol.panel.plots.chart.find_spec", lambda name: None)
+    plots.choose("sequence")
+    qtbot.waitUntil(lambda: "pip install pyqtgraph" in plots.chart.message.text(), timeout=PATIENCE)
+
+
 # Levels
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from pymol.Qt import QtCore, QtWidgets
@@ -96,9 +97,8 @@ class Chart(QtWidgets.QWidget):
         self.drawn.emit()
 
     def wait(self) -> None:
-        """What is to be shown is under way; until then what was shown stays."""
-        if not self.full:
-            self.empty(f"measuring {self._session.shown} …")
+        """What is to be shown is under way, and what was shown does not hold any more."""
+        self.empty(f"measuring {self._session.shown} …")
 
     def present(self, subject: object) -> None:
         """After drawing: show it, all of it if it is about another subject or the user has not zoomed."""
@@ -132,7 +132,10 @@ class Chart(QtWidgets.QWidget):
     def _refresh_now(self) -> None:
         if self.isVisible():
             self._stale = False
-            self.refresh()
+            if find_spec("pyqtgraph") is None:
+                self.empty("Plots need pyqtgraph: pip install pyqtgraph, then start PyMOL again")
+            else:
+                self.refresh()
 
     # What each plot is
 

@@ -52,7 +52,8 @@ class LevelsChart(Chart):
     def refresh(self) -> None:
         measured, noise, found = self._shown.measured, self._session.noise, self._session.input
         if self._shown.want() and measured is None and not self._shown.reason:
-            self.wait()
+            if not self.full:  # else the lines stay: only points will come
+                self.wait()
             return
         if measured is not None and measured.levels is not None:
             from ...curves import with_others
@@ -76,6 +77,7 @@ class LevelsChart(Chart):
                 if asked != self._asked:
                     return
                 if isinstance(answer, str):
+                    self._levels = None
                     self.empty(answer)
                 else:
                     self._kept = found, answer[1]

@@ -37,7 +37,6 @@ class SequenceChart(Chart):
     def __init__(self, session: Session, shown: Shown) -> None:
         super().__init__(session)
         self._shown = shown
-        self._drawn: object = None
         self._state = 0
         self._now: tuple[float, ...] = ()
         self._picked: list[int] = []
@@ -64,7 +63,8 @@ class SequenceChart(Chart):
 
     def _new(self) -> None:
         if self._shown.measured is None:
-            self._drawn, self._state, self._now, self._picked = None, 0, (), []
+            self._state, self._now, self._picked = 0, (), []
+            self.wait()
         self.later()
 
     def _follow_frame(self) -> None:
@@ -122,7 +122,6 @@ class SequenceChart(Chart):
         canvas.curve(*self._by_chain(measured.mean), canvas.pen(residue, 2), depth=1)
         if measured.expected:
             canvas.curve(*self._by_chain(measured.expected), canvas.pen(canvas.colour("Text"), 1, "DashLine"), depth=2)
-        self._drawn = measured
         self._draw_now()
         self.present(measured.object)
 
