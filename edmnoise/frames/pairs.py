@@ -1,0 +1,113 @@
+"""d_ij = |x_i - x_j| for listed pairs of atoms in several frames: what lDDT, contacts, bonds and clashes are made of.
+
+Pairs are found once, on the reference, by a tree; their number grows as the number of atoms does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from ..base.memory import check_frames_fit
+
+Points = NDArray[np.float32]
+"""(N, 3, S): atoms first and frames last, so that an atom's coordinates in all frames are one run of memory. Looking up
+1.2 million pairs of 5,469 atoms in 20 frames takes a fifth of the time that it takes frame by frame."""
+
+_TILE = 1 << 17
+"""Distances at a time: 512 KiB, which stay in the cache from the look-up to the last comparison (20 frames of 1TII: 175
+ms; tiles of 2^14 take 215)."""
+
+_PAIR_BYTES = 48
+"""Memory of a pair while pairs are found and sorted."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Pairs of atoms and their distances in the reference.
+
+    Attributes
+    ----------
+    first, second
+        (P,) int32 atoms; ``first < second``.
+    reference
+        (P,) float32, angstrom.
+    """
+
+    first: NDArray[np.int32]
+    second: NDArray[np.int32]
+    reference: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, coordinates: NDArray[np.float32], pairs: NDArray[np.int64]) -> Pairs:
+        """From (P, 2) atoms and the (N, 3) coordinates of the reference."""
+        first, second = (np.ascontiguousarray(column, dtype=np.int32) for column in pairs.T)
+        made = cls(first, second, np.empty(len(pairs), dtype=np.float32))
+        for where, distances in made.distances(np.ascontiguousarray(coordinates[:, :, None])):
+            made.reference[where] = distances[:, 0]
+        return made
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def distances(self, points: Points) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+        """Distances in every frame, some pairs at a time.
+
+        Parameters
+        ----------
+        points
+            (N, 3, S) coordinates, angstrom, contiguous.
+
+        Yields
+        ------
+        slice, array
+            Which pairs, and their distances (p, S) in angstrom, which the next ones overwrite.
+        """
+        atoms, _, frames = points.shape
+        rows = points.reshape(atoms, 3 * frames)
+        length = min(len(self), max(1, _TILE // frames))
+        one, other = np.empty((2, length, 3 * frames), dtype=np.float32)
+        lengths = np.empty((length, frames), dtype=np.float32)
+        for start in range(0, len(self), length or 1):
+            where = slice(start, min(start + length, len(self)))
+            size = where.stop - start
+            a, b, d = one[:size], other[:size], lengths[:size]
+            np.take(rows, self.first[where], axis=0, out=a, mode="clip")  # without a mode, numpy copies once more
+            np.take(rows, self.second[where], axis=0, out=b, mode="clip")
+            a -= b
+            a *= a
+            squares = a.reshape(size, 3, frames)
+            np.add(squares[:, 0], squares[:, 1], out=d)
+            d += squares[:, 2]
+            yield where, np.sqrt(d, out=d)
+
+
+def close_pairs(coordinates: NDArray[np.float32], radius: float) -> NDArray[np.int64]:
+    """All pairs of atoms that are at most ``radius`` apart.
+
+    Parameters
+    ----------
+    coordinates
+        (N, 3), angstrom.
+    radius
+        In angstrom.
+
+    Returns
+    -------
+    array
+        (P, 2) atoms, the lower number first, in rising order: neighbours in the list are neighbours in memory.
+
+    Raises
+    ------
+    EdmNoiseError
+        Where so many pairs do not fit in memory.
+    """
+    tree = cKDTree(coordinates)
+    count = (int(tree.count_neighbors(tree, radius)) - len(coordinates)) // 2
+    check_frames_fit(count, _PAIR_BYTES, what=f"pairs of atoms within {radius:g} A")
+    pairs = tree.query_pairs(radius, output_type="ndarray")
+    return pairs[np.argsort(pairs[:, 0] * len(coordinates) + pairs[:, 1])]  # query_pairs puts the lower number first
