@@ -220,7 +220,7 @@ def appended_frames(
             writer = DcdWriter(handle, frames, atoms)
             yield writer.write
             writer.check_complete()
-        if cmd.count_atoms(f"?{name}") != atoms:  # a window lets its user do anything meanwhile
+        if not is_there(cmd, name, atoms):  # a window lets its user do anything meanwhile
             raise EdmNoiseError(f"{name} was changed or deleted while its frames were made: they are not kept")
         with _silence(cmd):
             cmd.load_traj(path, name, first, format="dcd", image=0)
@@ -290,6 +290,14 @@ def existing_object(cmd: Cmd, name: str) -> str:
         listed = ", ".join(known) if known else "none"
         raise EdmNoiseError(f"no molecular object {name!r}: loaded are {listed}")
     return name
+
+
+def is_there(cmd: Cmd, name: str, atoms: int) -> bool:
+    """Whether an object is loaded and has so many atoms.
+
+    A selection of its name is not enough to tell: once it is gone, ``?made`` and ``%made`` are ``made_2``.
+    """
+    return name in cmd.get_names("objects") and cmd.count_atoms(_whole(name)) == atoms
 
 
 def check_free_name(cmd: Cmd, name: str) -> str:

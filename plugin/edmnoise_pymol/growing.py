@@ -97,8 +97,8 @@ class Growing:
     def check(self) -> None:
         """Raise EdmNoiseError where an object is no longer as it was made."""
         for name, states in self._states.items():
-            here = self._cmd.count_atoms(f"?{name}") == len(self.order) and self._cmd.count_states(f"?{name}") == states
-            if not here:
+            here = bridge.is_there(self._cmd, name, len(self.order))
+            if not here or self._cmd.count_states(f"%{name}") != states:
                 raise EdmNoiseError(
                     f"{name} was changed or deleted while the sampler ran: the run has ended, nothing of it is kept"
                 )

@@ -285,5 +285,15 @@ def _objects_of(result: Any) -> tuple[str, ...]:
 
 def read_input(cmd: bridge.Cmd, selection: str, state: int, hydrogens: bool, solvent: bool) -> Input:
     """Count the atoms of a selection as a command would take them; EdmNoiseError where it would refuse them."""
+    state = _beyond(cmd, selection) if state == -1 else state
     source = bridge.read_source(cmd, selection, state, hydrogens, solvent)
     return Input(selection, state, hydrogens, solvent, source.object, describe(source.structure.hierarchy))
+
+
+def _beyond(cmd: bridge.Cmd, selection: str) -> int:
+    """Where PyMOL shows a later state than the object has, as after a run with more of them: its last; -1 else."""
+    names = cmd.get_object_list(f"({selection})") or []
+    if len(names) != 1 or cmd.get_setting_int("all_states", names[0]):
+        return -1
+    states = int(cmd.count_states(f"%{names[0]}"))
+    return states if 1 < states < cmd.get_setting_int("state", names[0]) else -1

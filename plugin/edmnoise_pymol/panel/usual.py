@@ -1,0 +1,72 @@
+"""Fields that may be left as they are: they say whose number stands then, and begin at it when they are stepped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pymol.Qt import QtWidgets
+
+from . import form, style
+
+
+class UsualReal(QtWidgets.QDoubleSpinBox):
+    """A number, or nothing: its lowest value stands for the usual one."""
+
+    def __init__(self, low: float, high: float, step: float, unit: str = "", decimals: int = 4) -> None:
+        super().__init__()
+        self.usual: float | None = None
+        self.setDecimals(decimals)
+        self.setRange(low, high)
+        self.setSingleStep(step)
+        self.setSuffix(f" {unit}" if unit else "")
+        self.setSpecialValueText("usual")
+        self.setValue(low)
+        form.calm(self)
+
+    def stepBy(self, steps: int) -> None:
+        if self.value() == self.minimum() and self.usual is not None and steps > 0:
+            self.setValue(self.usual)
+        else:
+            super().stepBy(steps)
+
+
+class UsualWhole(QtWidgets.QSpinBox):
+    """The same for a whole number."""
+
+    def __init__(self, low: int, high: int) -> None:
+        super().__init__()
+        self.usual: float | None = None
+        self.setRange(low, high)
+        self.setSpecialValueText("usual")
+        self.setValue(low)
+        form.calm(self)
+
+    def stepBy(self, steps: int) -> None:
+        if self.value() == self.minimum() and self.usual is not None and steps > 0:
+            self.setValue(round(self.usual))
+        else:
+            super().stepBy(steps)
+
+
+def switch() -> Any:
+    """On, off, or as usual."""
+    return form.choice(**{"": "usual", "1": "on", "0": "off"})
+
+
+def name_usual(control: Any, word: str) -> None:
+    """Say whose number or switch it is that stands where nothing is chosen."""
+    if isinstance(control, QtWidgets.QComboBox):
+        control.setItemText(0, word)
+    else:
+        control.setSpecialValueText(word)
+
+
+def set_usual(control: Any, tip: str, usual: str) -> None:
+    """Tell in the control's tooltip what stands where nothing is chosen; it is where stepping begins."""
+    if isinstance(control, QtWidgets.QComboBox):
+        shown = {"1": "on", "0": "off"}.get(usual, usual)
+    else:
+        control.usual = float(usual)
+        shown = f"{usual}{control.suffix()}"
+    control.setProperty("help", f"{tip}; usually {shown} here")
+    style.warn(control, "")
