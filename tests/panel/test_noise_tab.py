@@ -42,6 +42,14 @@ def test_undo_removes_the_frames_and_shows_the_input_again(panel, cmd, loaded, m
     assert not panel.status.undo.isEnabled()
 
 
+def test_the_last_frames_are_seen_alone(panel, cmd, loaded, made):
+    first = made(panel.noise.apply.click).name
+    second = made(panel.noise.apply.click).name
+    assert cmd.get_names("objects", enabled_only=1) == [second]
+    panel.status.undo.click()
+    assert cmd.get_names("objects", enabled_only=1) == [first]
+
+
 @pytest.mark.parametrize(
     ("subject", "line"), [("1tii and chain A+B", "edm_x 1tii and chain A+B"), ("resi 1,2", "edm_x (resi 1,2)")]
 )

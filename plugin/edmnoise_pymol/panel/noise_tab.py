@@ -230,10 +230,11 @@ class NoiseTab(QtWidgets.QWidget):
         self._session.run(request, "frames", then=self._show_frames)
 
     def _show_frames(self, result: Any) -> None:
-        """The first frame, without the input over it; state 1 is the reference."""
+        """The first frame, without the input and earlier frames over it; state 1 is the reference."""
         frames = result.table.meta["frames"]
         self._session.said.emit(f"{result.name}: reference and {frames} frame{'' if frames == 1 else 's'}")
-        self._session.cmd.disable(result.source)
+        for other in {result.source, *self._session.results} - {result.name}:
+            self._session.cmd.disable(other)
         self._session.cmd.frame(2)
         self._session.show(result.name)
 

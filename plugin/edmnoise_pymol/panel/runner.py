@@ -65,8 +65,8 @@ class Runner(QtCore.QObject):
         if run is not None:
             run.watch.cancel()
             run.orders.put(None)
-            run.idle.wait(patience)
-            if run.job is not None:
+            if run.job is not None:  # else torch is still imported, which nothing waits for
+                run.idle.wait(patience)
                 run.job.close()
             self.busy_changed.emit(False)
 
