@@ -51,7 +51,7 @@ class Colouring:
     def range(self) -> tuple[float, float]:
         """Of what is shown now: another one for each frame where they have ranges of their own."""
         if self.each and self.painter is not None:
-            return self.painter.painted
+            return self.painter.shown
         return self.minimum, self.maximum
 
 
@@ -66,6 +66,17 @@ class Painter:
     low: float | None
     high: float | None
     painted: tuple[float, float] = (0.0, 0.0)
+    baked: dict[int, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> tuple[float, float]:
+        """Range of the state that is shown, or of the last one that was painted."""
+        try:
+            return (
+                self.baked.get(bridge.current_state(self.cmd, self.name), self.painted) if self.baked else self.painted
+            )
+        except EdmNoiseError:  # all states are shown, or none
+            return self.painted
 
     def paint(self, moved: Displacement, over: str = "mean") -> None:
         shades = self.shades(moved, over)
@@ -122,6 +133,8 @@ def colour(
         raise EdmNoiseError(f"over is {over!r}: give one of {', '.join(OVER)}")
     if follow_state and bake:
         raise EdmNoiseError("follow and bake are both 1: baked colours follow by themselves, give one of them")
+    if bake and legend and not shared:
+        raise EdmNoiseError("baked states with a range each have no legend in common: use shared=1 or legend=0")
     anchors = looks.anchors(cmd, palette)
     structure, _ = frames_object(cmd, name)
     number = structure.hierarchy.level(level)
@@ -231,6 +244,7 @@ def _bake(cmd: bridge.Cmd, name: str, painter: Painter, of: Callable[[int], Disp
     try:
         for state in range(1, states + 1):
             looks.paint_state(cmd, target, state, painter.shades(of(state)))
+            painter.baked[state] = painter.painted
 
             def told(watch: Watch, state: int = state) -> None:
                 watch.check(state / states, f"state {state:,} of {states:,} coloured")

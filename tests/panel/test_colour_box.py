@@ -236,6 +236,29 @@ def test_bake_makes_a_copy_and_leaves_the_object(box, panel, cmd, made, dyes, at
     assert dyes("frames_baked") == dyes(again)
 
 
+def test_a_baked_copy_tells_each_states_own_range(box, panel, cmd, made, qtbot):
+    box.scene.click()
+    box.shared.click()
+    assert str(box.baking) == "edm_color frames, shared=0, bake=1"
+    made(box.bake.click)
+    panel.session.show("frames_baked")
+    ranges = set()
+    for state in (2, 3, 4):
+        cmd.frame(state)
+        box._explain()
+        ranges.add(box.legend.bar.numbers)
+    assert len(ranges) == 3
+
+
+def test_a_baked_copy_takes_the_place_of_object_and_legend(box, panel, cmd, made):
+    box.scene.click()
+    made(box.apply.click)
+    made(box.bake.click)
+    assert set(cmd.get_names("objects", enabled_only=1)) == {"pept", "frames_baked", "frames_baked_legend"}
+    panel.session.undo()
+    assert set(cmd.get_names("objects", enabled_only=1)) == {"pept", "frames", "frames_legend"}
+
+
 def test_undo_removes_the_baked_copy(box, panel, cmd, made, snapshot):
     before = snapshot()
     box.scene.click()

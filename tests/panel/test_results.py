@@ -111,6 +111,18 @@ def test_a_click_on_a_heading_sorts(results, qtbot):
     assert found != [float(f"{value:.3f}") for value in results.table["measured"]]
 
 
+def test_what_is_missing_stands_last(results):
+    from pymol.Qt import QtCore
+
+    number = column(results.view, "share")
+    for how in (QtCore.Qt.SortOrder.AscendingOrder, QtCore.Qt.SortOrder.DescendingOrder):
+        results.view.sortByColumn(number, how)
+        found = [row[number] for row in cells(results.view)]
+        assert found[-2:] == ["-", "-"]
+        numbers = [float(text) for text in found[:-2]]
+        assert numbers == sorted(numbers, reverse=how == QtCore.Qt.SortOrder.DescendingOrder)
+
+
 # Copying
 
 

@@ -252,6 +252,10 @@ def test_following_and_baking_at_once_is_refused(frames, refusal):
     assert "give one of them" in refusal(f"edm_color {frames}, bake=1, follow=1")
 
 
+def test_baked_states_with_a_range_each_have_no_legend(frames, refusal):
+    assert "use shared=1 or legend=0" in refusal(f"edm_color {frames}, bake=1, shared=0, legend=1")
+
+
 # The legend in the scene
 
 

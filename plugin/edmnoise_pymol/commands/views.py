@@ -72,7 +72,8 @@ def edm_color(
         edm_levels does not measure such a copy {default: 0}
 
         legend = 0/1: show the range in the scene, as object <object>_legend,
-        which ray tracing and sessions keep; 0 removes it {default: 0}
+        which ray tracing and sessions keep; 0 removes it; not for baked states
+        with a range each {default: 0}
 
         reset = 0/1: give back the colours that the object came with, before
         edm_noise, edm_sample or edm_color first coloured it; the other

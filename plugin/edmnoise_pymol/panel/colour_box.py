@@ -100,7 +100,8 @@ class ColourBox(QtWidgets.QWidget):
     @property
     def baking(self) -> Request | None:
         """The command that Bake runs."""
-        made = self._request("follow", "over")
+        # One legend cannot stand for a range of each state.
+        made = self._request("follow", "over", *(() if self.shared.isChecked() else ("legend",)))
         return made and Request(made.command, made.subject, {**made.options, "bake": "1"})
 
     def remembered(self) -> dict[str, str]:
@@ -197,7 +198,10 @@ class ColourBox(QtWidgets.QWidget):
 
     def _show_baked(self, colouring: Any) -> None:
         """The copy instead of the object that it covers."""
-        self._session.cmd.disable(self._session.shown)
+        shown = self._session.shown
+        for name in (shown, looks.legend_name(shown)):
+            if name in self._session.cmd.get_names("objects"):
+                self._session.cmd.disable(name)
         self._session.said.emit(f"{colouring.object}: every state has its own colours")
 
     def _new_object(self) -> None:
@@ -262,7 +266,8 @@ class ColourBox(QtWidgets.QWidget):
             self.legend.explain("", (), 0, 0)
         else:
             own = ", this frame's own range" if found.each else ""
-            self.legend.explain(f"{found.label.rstrip(',')}{own}", found.anchors, *found.range)
+            words = found.label[:1].upper() + found.label[1:].rstrip(",")
+            self.legend.explain(f"{words}{own}", found.anchors, *found.range)
 
 
 def _row(*widgets: tuple[Any, int], stretch: bool = False) -> Any:

@@ -18,6 +18,7 @@ class _Rows(QtCore.QAbstractTableModel):
         super().__init__(parent)
         self.columns = table.columns if table is not None else ()
         self._length = len(table) if table is not None else 0
+        self._order = list(range(self._length))
 
     def rowCount(self, parent: Any = None) -> int:
         return 0 if parent is not None and parent.isValid() else self._length
@@ -27,7 +28,7 @@ class _Rows(QtCore.QAbstractTableModel):
 
     def data(self, index: Any, role: Any = QtCore.Qt.ItemDataRole.DisplayRole) -> Any:
         column = self.columns[index.column()]
-        value = column.values[index.row()]
+        value = column.values[self._order[index.row()]]
         if role == QtCore.Qt.ItemDataRole.DisplayRole:
             return column.cell(value)
         if role == QtCore.Qt.ItemDataRole.TextAlignmentRole and not isinstance(value, str):
@@ -45,24 +46,29 @@ class _Rows(QtCore.QAbstractTableModel):
             return f"{column.name}{unit}{f': {column.help}' if column.help else ''}"
         return None
 
-    def key(self, row: int, column: int) -> tuple[int, Any]:
-        """Numbers in their order, then words, residue numbers among them by their number, then what is missing."""
-        value = self.columns[column].values[row]
-        if value is None or (isinstance(value, float) and math.isnan(value)):
-            return 2, 0.0
-        if isinstance(value, str):
-            digits = value.strip()
-            try:
-                return 0, float(digits)
-            except ValueError:
-                return 1, digits
+    def sort(self, column: int, order: Any = QtCore.Qt.SortOrder.AscendingOrder) -> None:
+        """Sort by a column's values, what is missing last; by none (-1) as it was measured."""
+        rows = range(self._length)
+        self.beginResetModel()
+        if 0 <= column < len(self.columns):
+            found = enumerate(map(_key, self.columns[column].values))
+            keys = {row: key for row, key in found if key is not None}
+            falling = order == QtCore.Qt.SortOrder.DescendingOrder
+            there = sorted(keys, key=lambda row: keys[row], reverse=falling)
+            self._order = [*there, *(row for row in rows if row not in keys)]
+        else:
+            self._order = list(rows)
+        self.endResetModel()
+
+
+def _key(value: Any) -> tuple[int, Any] | None:
+    """Numbers in their order, residue numbers among them, then words; None for what is missing."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    try:
         return 0, float(value)
-
-
-class _Sorted(QtCore.QSortFilterProxyModel):
-    def lessThan(self, left: Any, right: Any) -> bool:
-        rows = self.sourceModel()
-        return bool(rows.key(left.row(), left.column()) < rows.key(right.row(), right.column()))
+    except ValueError:
+        return 1, str(value)
 
 
 class TableView(QtWidgets.QTableView):
@@ -78,15 +84,13 @@ class TableView(QtWidgets.QTableView):
         self.setWordWrap(False)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 4)
-        self._sorted = _Sorted(self)
-        self._sorted.setSourceModel(_Rows(None, self))
-        self.setModel(self._sorted)
+        self.setModel(_Rows(None, self))
 
     def show_table(self, table: Table | None) -> None:
-        old = self._sorted.sourceModel()
-        self._sorted.setSourceModel(_Rows(table, self))
+        old = self.model()
+        self.horizontalHeader().setSortIndicator(-1, QtCore.Qt.SortOrder.AscendingOrder)  # as it was measured
+        self.setModel(_Rows(table, self))
         old.deleteLater()
-        self.sortByColumn(-1, QtCore.Qt.SortOrder.AscendingOrder)  # as it was measured
         self.resizeColumnsToContents()
 
     def copy(self, everything: bool = False) -> None:
@@ -95,7 +99,7 @@ class TableView(QtWidgets.QTableView):
         chosen = {index.row() for index in self.selectionModel().selectedIndexes()}
         rows = range(model.rowCount()) if everything or not chosen else sorted(chosen)
         columns = range(model.columnCount())
-        lines = [[column.heading for column in self._sorted.sourceModel().columns]]
+        lines = [[column.heading for column in model.columns]]
         lines += [[str(model.index(row, column).data()) for column in columns] for row in rows]
         QtWidgets.QApplication.clipboard().setText("\n".join("\t".join(line) for line in lines) + "\n")
 
