@@ -19,7 +19,7 @@ from edmnoise.noise.multiscale import MultiscaleNoise
 from edmnoise.noise.scramble import reference_lengths, scramble_table
 from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.noise.statistics import NoiseStatistics
-from edmnoise.noise.triangle import Measure, grid
+from edmnoise.noise.triangle import WeightMeasure, grid
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.files import read_structure
 from edmnoise.structure.structure import Structure
@@ -59,7 +59,7 @@ def run() -> list[Result]:
     weights = grid(99)
     inside = weights[weights.min(axis=1) > 0]
     for level in LEVELS:
-        wanted = Measure("share", level, DISTRIBUTION, lengths[LEVELS.index(level)])
+        wanted = WeightMeasure("share", level, DISTRIBUTION, lengths[LEVELS.index(level)])
         shown = nested[LEVELS.index(level)]
         points = inside[np.random.default_rng(0).permutation(len(inside))[:SAMPLED]]
         draws = [_estimate(structure, Weights.of(*point), (shown,)) for point in points]

@@ -25,7 +25,7 @@ CLEAR, DROWNED = 10.0, 0.1
 """Signal to noise (of mean squares: 10 and -10 dB) above which a level is seen, and below which it is lost; in between
 it is in play."""
 
-Scales = tuple[float, float, float]
+DataScales = tuple[float, float, float]
 """Data scales in angstrom: chain, residue in chain, atom in residue."""
 
 
@@ -47,7 +47,7 @@ def c_out_squared(sigma: ArrayLike, sigma_data: float) -> Array:
     return np.asarray(square * sigma_data**2 / (square + sigma_data**2))
 
 
-def even_sigma(forms: LevelForms, weights: ArrayLike, scales: Scales) -> Array:
+def even_sigma(forms: LevelForms, weights: ArrayLike, scales: DataScales) -> Array:
     """(..., 3) noise level in angstrom at which a level's noise is as large as its data: signal to noise 1.
 
     Infinite where the noise does not move a level; NaN where the data has no such level, as one centred chain.
@@ -57,7 +57,7 @@ def even_sigma(forms: LevelForms, weights: ArrayLike, scales: Scales) -> Array:
         return np.asarray(np.where(np.array(scales) > 0, np.array(scales) / noise, math.nan))
 
 
-def signal_to_noise(forms: LevelForms, weights: ArrayLike, scales: Scales, sigma: ArrayLike) -> Array:
+def signal_to_noise(forms: LevelForms, weights: ArrayLike, scales: DataScales, sigma: ArrayLike) -> Array:
     """(..., s, 3) ratio of mean squares for (..., 3) weights at (s,) noise levels."""
     even = even_sigma(forms, weights, scales)[..., None, :]
     return np.asarray(np.square(even / np.asarray(sigma, dtype=np.float64)[:, None]))
@@ -78,7 +78,7 @@ def spent(distribution: SigmaDistribution, even: ArrayLike) -> tuple[Array, Arra
 
 
 def signal_table(
-    forms: LevelForms, scales: Scales, weights: Sequence[Weights], distributions: Sequence[SigmaDistribution]
+    forms: LevelForms, scales: DataScales, weights: Sequence[Weights], distributions: Sequence[SigmaDistribution]
 ) -> Table:
     """How much of the training each distribution spends on each level, for several weights.
 
@@ -112,7 +112,7 @@ def signal_table(
 
 def step_table(
     forms: LevelForms,
-    scales: Scales,
+    scales: DataScales,
     weights: Sequence[Weights],
     distributions: Sequence[SigmaDistribution],
     z: Sequence[float],
@@ -150,7 +150,7 @@ def step_table(
     return Table("training over noise levels", tuple(columns), {"scales": list(scales)}, (note,))
 
 
-def check_scales(scales: Scales) -> Scales:
+def check_scales(scales: DataScales) -> DataScales:
     """Return data scales that can be used; EdmNoiseError for one that is negative or not finite, or for all zero."""
     if not (all(math.isfinite(scale) and scale >= 0 for scale in scales) and max(scales) > 0):
         shown = ", ".join(f"{part} {scale:g}" for part, scale in zip(PARTS, scales, strict=True))

@@ -29,7 +29,7 @@ _OUTSIDE = 1e-9
 
 
 @dataclass(frozen=True)
-class Measure:
+class WeightMeasure:
     """What is mapped over the triangle.
 
     Attributes

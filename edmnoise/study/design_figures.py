@@ -16,7 +16,7 @@ from ..noise.sigma import SigmaDistribution
 from ..noise.signal import (
     CLEAR,
     DROWNED,
-    Scales,
+    DataScales,
     c_out_squared,
     decibels,
     density,
@@ -131,7 +131,7 @@ def signal_figure(
     """
     if not (0 < len(weights) <= len(_LINES) and 0 < len(distributions) <= len(_LINES)):
         raise EdmNoiseError(
-            f"{len(weights)} weights and {len(distributions)} distributions in a figure: give 1 to {len(_LINES)} each"
+            f"weights: {len(weights)}, distributions: {len(distributions)}; a figure takes 1 to {len(_LINES)} of each"
         )
     forms, scales = LevelForms.of(structure.hierarchy), data_scales(structure)
     sigma = np.geomspace(0.01, 1000, 400)
@@ -192,7 +192,7 @@ def _legend(axes: Any, things: Sequence[str], colours: Sequence[str], sets: Sequ
 def _bars(
     axes: Any,
     forms: LevelForms,
-    scales: Scales,
+    scales: DataScales,
     weights: Sequence[Weights],
     distributions: Sequence[SigmaDistribution],
 ) -> None:

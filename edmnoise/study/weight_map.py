@@ -10,8 +10,8 @@ import numpy as np
 from ..base.table import Column, Table
 from ..diffusion.precondition import measured_scales
 from ..noise.forms import LEVELS, Array, LevelForms
-from ..noise.signal import Scales
-from ..noise.triangle import Measure, grid, proportions
+from ..noise.signal import DataScales
+from ..noise.triangle import WeightMeasure, grid, proportions
 from ..noise.weights import PRESETS, Weights
 from ..structure.structure import Structure, describe
 
@@ -43,7 +43,7 @@ class WeightMap:
     """
 
     title: str
-    measure: Measure
+    measure: WeightMeasure
     weights: Array
     values: Array
     marks: Mapping[str, Weights]
@@ -67,7 +67,7 @@ class WeightMap:
         return Table(f"{measure.text('A')}: {self.title}", columns, meta)
 
 
-def weight_map(structure: Structure, measure: Measure, steps: int = STEPS) -> WeightMap:
+def weight_map(structure: Structure, measure: WeightMeasure, steps: int = STEPS) -> WeightMap:
     """Map a measure over the triangle of weights: closed forms, nothing is drawn.
 
     Parameters
@@ -93,7 +93,7 @@ def weight_map(structure: Structure, measure: Measure, steps: int = STEPS) -> We
     )
 
 
-def data_scales(structure: Structure) -> Scales:
+def data_scales(structure: Structure) -> DataScales:
     """Data scales of a structure's own coordinates, coarsest first: chain, residue in chain, atom in residue.
 
     Angstrom, RMS per coordinate over atoms, about the centroid: one chain has none of its own.

@@ -14,7 +14,7 @@ from edmnoise.noise.forms import LEVELS, LevelForms
 from edmnoise.noise.scramble import reference_lengths, scramble_table
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.signal import signal_table, step_table
-from edmnoise.noise.triangle import Measure
+from edmnoise.noise.triangle import WeightMeasure
 from edmnoise.noise.weights import Weights
 from edmnoise.study.design_figures import signal_figure, triangle_figure
 from edmnoise.study.weight_map import WeightMap, data_scales, weight_map
@@ -142,14 +142,14 @@ def triangle(
 ) -> Job[WeightMap]:
     """A measure of a selection over all weights; with the name of a figure, that is drawn too.
 
-    Parameters are those of `design` and of `edmnoise.noise.triangle.Measure`; without ``reference`` the level's own
-    reference length is taken.
+    Parameters are those of `design` and of `edmnoise.noise.triangle.WeightMeasure`; without ``reference`` the level's
+    own reference length is taken.
     """
     if level not in LEVELS:
         raise EdmNoiseError(f"no level {level!r}: the levels are {', '.join(LEVELS)}")
     structure = bridge.read_source(cmd, selection, state, hydrogens, solvent).structure
     lengths = reference_lengths(structure, **{level: reference})
-    wanted = Measure(measure, level, distribution, lengths[LEVELS.index(level)])
+    wanted = WeightMeasure(measure, level, distribution, lengths[LEVELS.index(level)])
 
     def work(_: Watch) -> WeightMap:
         made = weight_map(structure, wanted)

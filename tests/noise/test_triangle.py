@@ -12,7 +12,7 @@ from edmnoise.noise.forms import LevelForms
 from edmnoise.noise.multiscale import MultiscaleNoise
 from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.noise.statistics import NoiseStatistics
-from edmnoise.noise.triangle import CORNERS, MEASURES, Measure, grid, place, proportions, weights_at
+from edmnoise.noise.triangle import CORNERS, MEASURES, WeightMeasure, grid, place, proportions, weights_at
 from edmnoise.noise.weights import Weights
 
 ALPHAFOLD3 = sigma_distribution("alphafold3")
@@ -51,7 +51,7 @@ def drawn(fragment):
 @pytest.mark.parametrize("name", MEASURES)
 def test_values_are_monte_carlos(fragment, drawn, name, level):
     reference = {"residue": 3.8, "atom": 1.4}[level]
-    values = Measure(name, level, ALPHAFOLD3, reference).values(LevelForms.of(fragment.hierarchy), POINTS)
+    values = WeightMeasure(name, level, ALPHAFOLD3, reference).values(LevelForms.of(fragment.hierarchy), POINTS)
     errors = []
     for value, point in zip(values, drawn, strict=True):
         moved, spread = point["ratio" if name == "ratio" else level]
@@ -69,7 +69,7 @@ def test_values_are_monte_carlos(fragment, drawn, name, level):
 
 def test_chains_too(toxin):
     """Seven chains, relative to the centre of all atoms."""
-    values = Measure("displacement", "chain", ALPHAFOLD3, 20.0).values(LevelForms.of(toxin.hierarchy), POINTS)
+    values = WeightMeasure("displacement", "chain", ALPHAFOLD3, 20.0).values(LevelForms.of(toxin.hierarchy), POINTS)
     theory = [NoiseStatistics(toxin.hierarchy, shares[::-1]) for shares in POINTS]
     assert values == pytest.approx([noise.displacement(2, noise.whole).rms() for noise in theory])
 
@@ -129,18 +129,20 @@ def test_one_chain_has_no_share_for_the_chain(fragment):
 def test_unknown_words_and_missing_lengths(given, said):
     name, level, reference = given
     with pytest.raises(EdmNoiseError, match=said):
-        Measure(name, level, ALPHAFOLD3, reference)
+        WeightMeasure(name, level, ALPHAFOLD3, reference)
 
 
 def test_a_level_that_nothing_moves(fragment):
     forms = LevelForms.of(fragment.hierarchy)
     for name in ("displacement", "scramble", "share"):
         with pytest.raises(EdmNoiseError, match="no noise moves the chain"):
-            Measure(name, "chain", ALPHAFOLD3, 20.0).values(forms, POINTS)
+            WeightMeasure(name, "chain", ALPHAFOLD3, 20.0).values(forms, POINTS)
 
 
 def test_a_level_that_some_weights_do_not_move(fragment):
     forms = LevelForms.of(fragment.hierarchy)
-    z, share = (Measure(name, "atom", ALPHAFOLD3, 1.4).values(forms, (0.5, 0.5, 0)) for name in ("scramble", "share"))
+    z, share = (
+        WeightMeasure(name, "atom", ALPHAFOLD3, 1.4).values(forms, (0.5, 0.5, 0)) for name in ("scramble", "share")
+    )
     assert z == math.inf
     assert share == 0

@@ -9,7 +9,7 @@ from edmnoise.noise.forms import LevelForms
 from edmnoise.noise.scramble import reference_lengths, scramble_table
 from edmnoise.noise.sigma import parse_distribution, sigma_distribution
 from edmnoise.noise.signal import signal_table, step_table
-from edmnoise.noise.triangle import Measure
+from edmnoise.noise.triangle import WeightMeasure
 from edmnoise.noise.weights import Weights
 from edmnoise.study.weight_map import data_scales, weight_map
 from edmnoise_pymol import edm_design, edm_noise, edm_scramble, edm_signal, edm_triangle
@@ -89,7 +89,7 @@ def test_the_triangle_is_the_librarys_and_nothing_is_made(structure, snapshot, t
     before = snapshot()
     result = edm_triangle(FRAGMENT, "scramble", "atom", "wide", 1.5, file=f"{tmp_path}/map.csv")
     assert snapshot() == before
-    expected = weight_map(structure, Measure("scramble", "atom", sigma_distribution("wide"), 1.5))
+    expected = weight_map(structure, WeightMeasure("scramble", "atom", sigma_distribution("wide"), 1.5))
     assert (result.values == expected.values).all()
     assert str(result.table) == str(expected.table)
     assert len((tmp_path / "map.csv").read_text().splitlines()) == 5051

@@ -10,7 +10,7 @@ from edmnoise.frames.colours import DEFAULT_PALETTE, PALETTES, palette_colours
 from edmnoise.noise.forms import LevelForms, mean_squares
 from edmnoise.noise.sigma import parse_distribution, sigma_distribution
 from edmnoise.noise.statistics import NoiseStatistics
-from edmnoise.noise.triangle import MEASURES, Measure
+from edmnoise.noise.triangle import MEASURES, WeightMeasure
 from edmnoise.noise.weights import PRESETS, Weights
 from edmnoise.study import design_figures
 from edmnoise.study.design_figures import signal_figure, triangle_figure
@@ -21,7 +21,7 @@ LENGTHS = {"chain": 20.7, "residue": 3.8, "atom": 1.4}
 
 
 def measure(name="displacement", level="residue"):
-    return Measure(name, level, ALPHAFOLD3, LENGTHS[level])
+    return WeightMeasure(name, level, ALPHAFOLD3, LENGTHS[level])
 
 
 def test_a_map_holds_every_weight_and_the_named_ones(toxin):
@@ -50,7 +50,7 @@ def test_one_chain_has_no_scale_of_its_own(fragment):
     assert data_scales(fragment)[0] == 0
     assert weight_map(fragment, measure()).marks[OWN].chain == 0
     with pytest.raises(EdmNoiseError, match="no noise moves the chain"):
-        weight_map(fragment, Measure("share", "chain", ALPHAFOLD3, 20.0))
+        weight_map(fragment, WeightMeasure("share", "chain", ALPHAFOLD3, 20.0))
 
 
 @pytest.mark.parametrize("level", LENGTHS)
@@ -106,6 +106,6 @@ def test_the_training_signal_can_be_drawn(toxin, fragment, tmp_path, sets):
 
 
 def test_a_crowded_figure_is_refused_and_writes_nothing(fragment, tmp_path):
-    with pytest.raises(EdmNoiseError, match="5 weights and 1 distributions in a figure"):
+    with pytest.raises(EdmNoiseError, match="weights: 5, distributions: 1; a figure takes 1 to 4"):
         signal_figure(fragment, [Weights.named(name) for name in PRESETS], [WIDE], tmp_path / "signal.png")
     assert list(tmp_path.iterdir()) == []
