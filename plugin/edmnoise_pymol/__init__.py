@@ -9,6 +9,7 @@ from typing import Any
 from . import commands
 from .commands import (
     edm_color,
+    edm_damage,
     edm_design,
     edm_levels,
     edm_movie,
@@ -26,6 +27,7 @@ from .panel import edm_panel
 __all__ = [
     "COMMANDS",
     "edm_color",
+    "edm_damage",
     "edm_design",
     "edm_levels",
     "edm_movie",

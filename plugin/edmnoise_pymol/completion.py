@@ -37,6 +37,7 @@ OWN_CHOICES: dict[tuple[str, str], tuple[str, ...]] = {
     ("edm_save", "level"): ("atom", "residue"),
     ("edm_sample", "align"): ("0", "1"),
     ("edm_signal", "by"): ("level", "z"),
+    ("edm_damage", "by"): ("summary", "residue"),
 }
 """Where one command takes other words than the others."""
 

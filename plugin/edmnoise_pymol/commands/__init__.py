@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .damage import edm_damage
 from .design import edm_design, edm_scramble, edm_signal, edm_triangle
 from .noise import edm_levels, edm_noise, edm_save, edm_table
 from .sampling import edm_precondition, edm_sample
@@ -13,6 +14,7 @@ from .views import edm_color, edm_movie
 __all__ = [
     "COMMANDS",
     "edm_color",
+    "edm_damage",
     "edm_design",
     "edm_levels",
     "edm_movie",
@@ -39,5 +41,6 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     edm_scramble,
     edm_signal,
     edm_triangle,
+    edm_damage,
 )
 """Every command that runs a job, in the order in which a user meets them."""

@@ -1,0 +1,98 @@
+"""What noise destroys, as a user asks for it: drawn and measured on the selected atoms; nothing in PyMOL is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.seeds import check_seed
+from edmnoise.base.table import Table
+from edmnoise.base.table import check_path as check_table_path
+from edmnoise.frames.damage import Native
+from edmnoise.noise.sigma import SigmaDistribution
+from edmnoise.noise.weights import Weights
+from edmnoise.study.damage import DamageStudy, damage_figure, damage_rows
+
+from . import bridge
+from .jobs import Job, Watch
+
+BY = ("summary", "residue")
+"""What is printed and written: every measure, or each residue's lDDT."""
+
+FIGURE_ENDING = ".png"
+
+
+@dataclass(frozen=True, eq=False)
+class DamageResult:
+    """What was measured, the whole table, with standard errors, and the one to print: without them, or by residue."""
+
+    study: DamageStudy
+    table: Table
+    printed: Table
+    notes: tuple[str, ...]
+
+
+def damage(
+    cmd: bridge.Cmd,
+    selection: str,
+    z: Sequence[float],
+    weights: Sequence[Weights],
+    distribution: SigmaDistribution,
+    draws: int = 20,
+    seed: int = 0,
+    by: str = "summary",
+    state: int = -1,
+    hydrogens: bool = True,
+    solvent: bool = False,
+) -> Job[DamageResult]:
+    """What is left of a selection at several noise levels, for several weights.
+
+    Parameters
+    ----------
+    cmd
+        PyMOL.
+    selection
+        Atoms of one object.
+    z, weights, distribution, draws, seed
+        As in `edmnoise.study.damage.damage_rows`.
+    by
+        "summary" or "residue".
+    state, hydrogens, solvent
+        As in `service.noise`.
+    """
+    if by not in BY:
+        raise EdmNoiseError(f"by is {by!r}: give one of {', '.join(BY)}")
+    check_seed(seed)
+    for score in z:
+        distribution.sigma(score)
+    source = bridge.read_source(cmd, selection, state, hydrogens, solvent)
+    total = len(weights) * len(z)
+
+    def measure(watch: Watch) -> DamageStudy:
+        watch.check(0, "finding bonds and neighbours")
+        native = Native.of(source.structure)
+        rows = []
+        for row in damage_rows(native, weights, z, distribution, draws, seed):
+            rows.append(row)
+            watch.check(len(rows) / total, f"{row.weights.label}, z = {row.z:.3g}: {len(rows)} of {total}")
+        return DamageStudy(native, tuple(rows), distribution, draws, seed)
+
+    study = yield measure
+    whole, printed = (study.by_residue,) * 2 if by == "residue" else (study.table, study.summary)
+    return (yield lambda _: DamageResult(study, whole(), printed(), source.notes))
+
+
+def check_path(path: str) -> str:
+    """Return a path that `write` can write; EdmNoiseError for an ending that is not known."""
+    if path.lower().endswith(FIGURE_ENDING):
+        return path
+    return check_table_path(path)
+
+
+def write(result: DamageResult, path: str) -> None:
+    """Write the whole table (.csv, .json), or the figure of every measure (.png)."""
+    if path.lower().endswith(FIGURE_ENDING):
+        damage_figure(result.study, path)
+    else:
+        result.table.save(path)
