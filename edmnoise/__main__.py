@@ -1,0 +1,125 @@
+"""python -m edmnoise sweep study.toml: many structures, many settings, one table."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from . import __version__
+from .base.errors import EdmNoiseError
+from .study.sweep.pools import Pool, dask_pool, local_pool
+from .study.sweep.run import Progress
+from .study.sweep.settings import KEYS, read_settings
+from .study.sweep.sweep import Swept, sweep
+
+REFUSED, FAILED, INTERRUPTED = 1, 3, 130
+"""Exit codes: nothing or not all could be done; all was done and some tasks have no numbers; Ctrl-C."""
+
+_RETURN, _CLEAR = "\r", "\x1b[K"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit code."""
+    given = _parser().parse_args(arguments)
+    try:
+        return _sweep(given)
+    except EdmNoiseError as error:
+        print(f"edmnoise: {error}", file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt:
+        print("\nedmnoise: interrupted; what is done is kept, and the same command goes on from there", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m edmnoise", description="Noise on biomolecules.")
+    parser.add_argument("--version", action="version", version=f"edmnoise {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True)
+    keys = "\n".join(f"  {name:13} {key.help}" for name, key in KEYS.items())
+    sweep = commands.add_parser(
+        "sweep",
+        help="run a study over many structures",
+        description="Run a study over many structures; the same command goes on with one that was interrupted.",
+        epilog=f"keys of the study:\n{keys}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    sweep.add_argument("study", help="TOML file")
+    sweep.add_argument("--out", metavar="FOLDER", help="folder of results (default: the study's name without .toml)")
+    sweep.add_argument("--processes", type=int, metavar="N", help="processes on this machine (default: one a core)")
+    sweep.add_argument("--scheduler", metavar="ADDRESS", help="Dask scheduler, tcp://host:port, in place of processes")
+    sweep.add_argument(
+        "--every",
+        type=float,
+        default=5.0,
+        metavar="SECONDS",
+        help="how often progress is told where it is not told to a terminal (default: %(default)g)",
+    )
+    return parser
+
+
+def _sweep(given: argparse.Namespace) -> int:
+    settings = read_settings(given.study)
+    folder = given.out or Path(given.study).expanduser().with_suffix("")
+    if given.scheduler and given.processes is not None:
+        raise EdmNoiseError("--processes and --scheduler are both given: give one of them")
+    pool: AbstractContextManager[Pool] = dask_pool(given.scheduler) if given.scheduler else local_pool(given.processes)
+    steps = sweep(settings, folder, pool)
+    teller = _Teller(given.every)
+    try:
+        while True:
+            teller.tell(next(steps))
+    except StopIteration as end:
+        done: Swept = end.value
+    finally:
+        teller.end()
+    print(done.lines[0])
+    for line in done.lines[1:]:
+        print(f"edmnoise: {line}", file=sys.stderr)
+    if done.again:
+        print(f"edmnoise: the same command tries {done.again:,} of these again", file=sys.stderr)
+    print(*done.files, sep="\n")
+    return FAILED if done.failed else 0
+
+
+class _Teller:
+    """Progress on stderr: one line that is written over in a terminal, a new line from time to time elsewhere."""
+
+    def __init__(self, every: float) -> None:
+        self.terminal = sys.stderr.isatty()
+        self.every = 0.1 if self.terminal else every
+        self.told = -float("inf")
+        self.last = ""
+
+    def tell(self, progress: Progress) -> None:
+        if time.monotonic() - self.told < self.every and progress.done < progress.total:
+            return
+        share = f"{progress.done:,} of {progress.total:,} tasks"
+        failed = f", {progress.failed:,} without numbers" if progress.failed else ""
+        left = "" if progress.left is None else f", {_time(progress.left)} left"
+        workers = "" if progress.workers else ", no workers yet"
+        line = f"{share}{failed}{left}{workers}"
+        if line == self.last:
+            return
+        self.told, self.last = time.monotonic(), line
+        text = f"{_RETURN}{line}{_CLEAR}" if self.terminal else f"{line}\n"
+        print(text, end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        if self.terminal and self.last:
+            print(file=sys.stderr)
+
+
+def _time(seconds: float) -> str:
+    """Hours, minutes, seconds: "2 h 5 min", "3 min 20 s", "7 s"."""
+    whole = round(seconds)
+    if whole >= 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 60} min {whole % 60} s" if whole >= 60 else f"{whole} s"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
