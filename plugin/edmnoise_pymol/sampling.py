@@ -296,12 +296,16 @@ def _coloured(cmd: bridge.Cmd, moved: Displacement, names: Sequence[str]) -> Col
 
 
 def _check_choice_of_states(name: str, count: int, state_weights: Sequence[float] | None) -> None:
-    """Raise EdmNoiseError where there are not as many weights as states."""
-    if state_weights is not None and len(state_weights) != count:
+    """Raise EdmNoiseError where weights are no probabilities, or not as many as there are states."""
+    if state_weights is None:
+        return
+    if len(state_weights) != count:
         raise EdmNoiseError(
             f"state_weights are {len(state_weights)} numbers for {count} state{'' if count == 1 else 's'} of {name}: "
             + (f"give {count} numbers" if count > 1 else "choosing needs several states, or several objects")
         )
+    if not (all(0 <= weight < math.inf for weight in state_weights) and sum(state_weights) > 0):
+        raise EdmNoiseError(f"state_weights are {list(state_weights)}: give numbers, none negative, not all zero")
 
 
 def _fluctuations(structure: Structure, given: Sequence[float] | str | None) -> Nested | ElasticNetwork | None:

@@ -5,10 +5,14 @@ import json
 import numpy as np
 import pytest
 
+from edmnoise.base.errors import EdmNoiseError
 from edmnoise.diffusion.presets import PRESETS
 from edmnoise.diffusion.solvers import SOLVERS
 from edmnoise_pymol import edm_precondition, edm_sample
+from edmnoise_pymol.commands.sampling import plan as sampling_plan
 from edmnoise_pymol.completion import CHOICES
+from edmnoise_pymol.jobs import Watch, run_inline
+from edmnoise_pymol.plan import SamplerChoice
 from edmnoise_pymol.sampling import DENOISERS
 
 RUN = "steps=6, sigma_max=100, sigma_min=0.01"
@@ -120,6 +124,97 @@ def test_a_scrambled_object_keeps_its_atoms(cmd, copies):
     assert cmd.intra_rms_cur("made", 1)[-1] < 0.05
 
 
+WATCHED = [{}, {"samples": 2}, {"samples": 2, "denoised": 1}, {"samples": 3, "trajectory": 0}]
+
+
+@pytest.mark.parametrize("options", WATCHED)
+def test_who_looks_on_gets_the_same(cmd, copies, frames_of, options):
+    """A state a step while it runs, each laid on the reference; in the end the very frames of a run unseen."""
+    options = {"steps": 8, "sampler": "alphafold3", "seed": 3, **options}
+    unseen = edm_sample("both", **options, name="unseen")
+    seen = []
+    job = edm_sample.job("both", **options, name="seen", quiet=1, _self=cmd)
+    made = end = None
+    watch = Watch(every=0.0)
+    work = next(job)
+    while end is None:
+        made = work(watch)
+        try:
+            work = job.send(made)
+        except StopIteration as stop:
+            end = stop.value
+        else:
+            seen.append([cmd.count_states(name) for name in cmd.get_names("objects") if name.startswith("seen")])
+    assert seen[0] == [1] * len(end.names)
+    if options.get("trajectory", 1):
+        assert [states[0] for states in seen[:9]] == list(range(1, 10))
+    for one, other in zip(unseen.names, end.names, strict=True):
+        assert frames_of(one).tobytes() == frames_of(other).tobytes()
+        states = range(1, cmd.count_states(one) + 1)
+        assert [cmd.get_title(one, k) for k in states] == [cmd.get_title(other, k) for k in states]
+
+
+def test_states_on_their_way_lie_on_the_reference(cmd, copies, frames_of):
+    job = edm_sample.job("d", steps=6, sigma_max=3, denoised=1, name="made", quiet=1, _self=cmd)
+    watch = Watch(every=0.0)
+    work = next(job)
+    for _ in range(4):
+        work = job.send(work(watch))
+    assert cmd.get_title("made", 3).startswith("2 step=2 sigma=")
+    assert cmd.count_states("made") == 4
+    np.testing.assert_allclose(frames_of("made_denoised")[-1], cmd.get_coords("d"), atol=0.2)
+    job.close()
+    assert "made" not in cmd.get_names("objects")
+    assert "made_denoised" not in cmd.get_names("objects")
+
+
+def test_a_cancelled_run_keeps_its_steps(cmd, copies):
+    watch = Watch(lambda share, words: watch.cancel() if words.startswith("step 3 ") else None)
+    made = run_inline(edm_sample.job("both", steps=9, name="made", quiet=1, _self=cmd), watch)
+    assert made.run.partial
+    assert cmd.count_states("made") == 1 + 3 + 1
+    assert all("partial" in cmd.get_title("made", k) for k in range(2, 6))
+    assert made.notes[-1].startswith("cancelled at sigma")
+
+
+def test_an_object_that_is_gone_is_missed(cmd, copies):
+    """Although PyMOL takes the beginning of a name for the whole."""
+    job = edm_sample.job("both", steps=9, denoised=1, name="made", quiet=1, _self=cmd)
+    watch = Watch(every=0.0)
+    work = job.send(next(job)(watch))
+    cmd.delete("made")
+    made = work(watch)
+    with pytest.raises(EdmNoiseError, match="made was changed or deleted while the sampler ran"):
+        job.send(made)
+    assert "made_denoised" not in cmd.get_names("objects")
+
+
+def test_names_are_free_for_all_objects(cmd, copies):
+    assert edm_sample("d", steps=3, samples=2).names == ("d_sample_1", "d_sample_2")
+    assert edm_sample("d", steps=3, samples=2).names == ("d_sample_01_1", "d_sample_01_2")
+    assert edm_sample("d", steps=3).names == ("d_sample",)
+
+
+def test_a_preset_keeps_what_is_not_changed(cmd, copies):
+    """Its grid and its rho, where only the highest level is another."""
+    plain = SamplerChoice("boltz1", steps=7).build()[0]
+    lower = SamplerChoice("boltz1", steps=7, sigma_max=100.0).build()[0]
+    assert lower.steps == plain.steps
+    assert lower.sigmas[0] == pytest.approx(100)
+    np.testing.assert_allclose(np.diff(np.array(lower.sigmas[:-1]) ** (1 / 8), 2), 0, atol=1e-12)
+    protenix = SamplerChoice("protenix", rho=5.0).build()[0]
+    assert protenix.steps == 200
+    assert protenix.sigmas[-1] == 0
+
+
+def test_a_plan_is_what_is_run(cmd, copies):
+    made = edm_sample("d", sampler="boltz1", steps=20, churn=0.3, name="made")
+    plan = run_inline(sampling_plan({"sampler": "boltz1", "steps": "20", "churn": "0.3"}))
+    np.testing.assert_allclose(plan.asked, made.run.sigmas)
+    assert plan.usual["churn"] == "0.605"
+    assert plan.usual["align"] == "1"
+
+
 def test_precondition(cmd, copies, typed):
     said = typed("edm_precondition d, weights=1 4 4, z=-1 0")
     assert "data scales: chain" in said
@@ -147,7 +242,11 @@ def test_completion_knows_the_names():
         ("edm_sample d, weights=1 1 0", "1e-6"),
         ("edm_sample d, churn=-1", "churn is -1"),
         ("edm_sample d, step_scale=2, sampler=dpmpp_2m", "step_scale"),
-        ("edm_sample both, state_weights=1 2 3", "give 2 numbers"),
+        ("edm_sample both, state_weights=1 2 3", "3 numbers for 2 states of both: give 2 numbers"),
+        ("edm_sample d, state_weights=1 2", "2 numbers for 1 state of d: choosing needs several states"),
+        ("edm_sample both, state_weights=1 -1", "state_weights are [1.0, -1.0]: give numbers, none negative"),
+        ("edm_sample d, sampler=boltz1, sigma_max=0.001", "sigma_min is 0.0064 and sigma_max 0.001"),
+        ("edm_sample d, rho=0", "rho is 0"),
         ("edm_sample d, fluctuations=0 1", "three numbers"),
         ("edm_sample d, fluctuations=magic", "give network"),
         ("edm_sample d, level_weights=2 0", "from 0 to 1"),

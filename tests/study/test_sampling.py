@@ -16,7 +16,7 @@ from edmnoise.structure.files import read_structure
 from edmnoise.structure.structure import Structure
 from edmnoise.study import sampling
 from edmnoise.study.figures import freeze_out_figure, schedule_figure
-from edmnoise.study.sampling import PARTS, run
+from edmnoise.study.sampling import PARTS, record, run
 
 SCHEDULE = karras(12, 0.01, 300.0)
 TURNING = Sampler("heun", center=True, rotate=True)
@@ -104,6 +104,26 @@ def test_ctrl_c_is_a_cancel(copies, model):
         return True
 
     assert made(copies, model, progress=interrupt).steps.tolist() == [1, 2, 3]
+
+
+def test_a_run_can_be_watched(copies, model):
+    """Step by step it is the run that is made at once; a step is laid on the structure by its denoised estimate."""
+    at_once = made(copies, model, samples=2, seed=6, keep=6)
+    recording, seen = record(copies[0], model, model.covariance, SCHEDULE, TURNING, 2, 6, 6), []
+    while True:
+        try:
+            seen.append(next(recording))
+        except StopIteration as stop:
+            whole = stop.value
+            break
+    assert [step.step for step in seen] == at_once.steps.tolist()
+    assert [step.sigma for step in seen] == at_once.sigmas.tolist()
+    assert whole.noisy.tobytes() == at_once.noisy.tobytes()
+    assert whole.final.tobytes() == at_once.final.tobytes()
+    noisy, denoised = seen[-1].laid_on(copies[0])
+    best = [min(np.sqrt(np.mean((one - copy.coordinates) ** 2)) for copy in copies) for one in denoised]
+    assert min(best) < 1
+    np.testing.assert_allclose(np.linalg.norm(noisy - denoised, axis=2).mean(), 0, atol=0.1)
 
 
 def test_recording_keeps_chosen_steps(copies, model):

@@ -19,8 +19,8 @@ from ..jobs import Cancelled, Job, Watch, Work
 
 _TELL_EVERY = 0.05
 """Seconds between two reports of progress, which the window draws."""
-_SHOW_EVERY = 0.25
-"""Seconds between two looks at what a job has made by then."""
+_SHOW_EVERY = 0.5
+"""Seconds between two looks at what a job has made by then: PyMOL draws its scene anew for each."""
 
 
 class Runner(QtCore.QObject):

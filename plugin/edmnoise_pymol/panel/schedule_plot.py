@@ -14,7 +14,7 @@ from ..commands.sampling import plan
 from . import style
 from .plots.chart import Chart
 from .plots.shown import answered
-from .plots.signs import LINE, POINT, brief
+from .plots.signs import DOTTED, LINE, brief
 from .session import Session
 
 if TYPE_CHECKING:
@@ -73,19 +73,23 @@ class SchedulePlot(Chart):
         colour = canvas.ink(style.LEVEL_COLOURS["chain"])
         steps, levels = zip(*self._levels, strict=True)
         canvas.curve(steps, levels, canvas.pen(colour, 1.5))
-        legend = [(LINE, colour.name(), "level at each step")]
-        churned = [(k, math.log10(asked)) for k, asked in enumerate(plan.asked) if asked != plan.sigmas[k]]
-        if churned:
+        legend = [(LINE, colour.name(), "σ")]
+        churned = [math.log10(asked) if asked != sigma else math.nan for asked, sigma in self._asked]
+        if not all(map(math.isnan, churned)):
             warm = canvas.ink(style.LEVEL_COLOURS["residue"])
-            across, up = zip(*churned, strict=True)
-            canvas.dots(across, up, warm, canvas.pen(warm, 0), size=3)
-            legend.append((POINT, warm.name(), "after churn"))
+            canvas.curve(range(len(churned)), churned, canvas.pen(warm, 1.5, "DotLine"))
+            legend.append((DOTTED, warm.name(), "after churn"))
         canvas.describe("Schedule", legend)
         self.present(plan)
 
     @property
     def _levels(self) -> list[tuple[int, float]]:
         return [(k, math.log10(sigma)) for k, sigma in enumerate(self._of.sigmas) if sigma > 0]
+
+    @property
+    def _asked(self) -> list[tuple[float, float]]:
+        """Of each step: where the denoiser is asked, and where the step starts."""
+        return list(zip(self._of.asked, self._of.sigmas, strict=False))
 
     @property
     def _of(self) -> Plan:
