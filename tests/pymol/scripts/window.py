@@ -53,7 +53,7 @@ def follows_the_state():
 
 def waits_while_all_states_are_shown():
     looks = []
-    follow._timers["made"].timeout.connect(lambda: looks.append(cmd.get_setting_int("all_states")))
+    follow._followers["made"].timer.timeout.connect(lambda: looks.append(cmd.get_setting_int("all_states")))
     recoloured = painted("made")
     cmd.set("all_states", 1)
     cmd.frame(2)
@@ -66,23 +66,23 @@ def waits_while_all_states_are_shown():
 
 def ends_with_another_call():
     edmnoise_pymol.edm_color("made", palette="white_red")
-    report["ended by another call"] = list(follow._timers)
+    report["ended by another call"] = list(follow._followers)
     yield lambda: True
 
 
 def ends_with_the_object():
     edmnoise_pymol.edm_color("made", follow=1)
     cmd.delete("made")
-    yield lambda: "made" not in follow._timers
+    yield lambda: "made" not in follow._followers
     edmnoise_pymol.edm_noise("pept", frames=2, name="made")
     edmnoise_pymol.edm_color("made", follow=1)
     cmd.set_name("made", "renamed")
-    yield lambda: "made" not in follow._timers
+    yield lambda: "made" not in follow._followers
     edmnoise_pymol.edm_noise("pept", frames=2, name="again")
     edmnoise_pymol.edm_color("again", follow=1)
     cmd.delete("again")
     edmnoise_pymol.edm_noise("pept", frames=2, name="again")
-    report["followed after it was made anew"] = list(follow._timers)
+    report["followed after it was made anew"] = list(follow._followers)
 
 
 def ends_when_the_atoms_have_changed():
@@ -90,7 +90,7 @@ def ends_when_the_atoms_have_changed():
     edmnoise_pymol.edm_color("cut", follow=1)
     cmd.remove("cut and resi 1")
     cmd.frame(2 if cmd.get_state() != 2 else 3)
-    yield lambda: "cut" not in follow._timers
+    yield lambda: "cut" not in follow._followers
 
 
 def shows_itself_in_the_menu():
