@@ -148,7 +148,7 @@ def measure_damage(native: Native, blocks: Iterable[Frames]) -> Damage:
     Examples
     --------
     >>> from edmnoise.structure.structure import Atoms
-    >>> atoms = Atoms.make(["CA", "CA"], ["C", "C"], ["GLY", "GLY"], [1, 2], "AA", ["", ""], [False] * 2)
+    >>> atoms = Atoms.make(["CA", "CA"], ["C", "C"], ["GLY", "GLY"], [1, 2], ["A", "A"], ["", ""], [False] * 2)
     >>> pair = Native.of(Structure.from_atoms([[0, 0, 0], [3.8, 0, 0]], atoms))
     >>> moved = np.array([[[0, 0, 0], [5.3, 0, 0]]], np.float32)
     >>> measure_damage(pair, [moved]).mean(LDDT)  # off by 1.5 A: within two of the four thresholds

@@ -77,12 +77,13 @@ def edm_damage(
     NOTES
 
         lDDT: all atoms of different residues within 15 A, thresholds 0.5, 1, 2
-        and 4 A. Contacts: heavy atoms within 4.5 A, of residues that no bond
-        joins. Bonds: pairs closer than their covalent radii and 0.45 A; broken
-        where they no longer are. Centres: tetrahedral, of three or four heavy
-        neighbours; half of them flip in any strong noise. Clashes: heavy atoms
-        0.4 A within their van der Waals radii that no three bonds join, per
-        1,000; strong noise has few, since its atoms are far apart.
+        and 4 A. RMSD: of all atoms, a length in 3-D. Contacts: heavy atoms
+        within 4.5 A, of residues that no bond joins. Bonds: pairs closer than
+        their covalent radii and 0.45 A; broken where they no longer are.
+        Centres: tetrahedral, with three or four heavy neighbours; strong noise
+        flips half of them, as a coin would. Clashes: heavy atoms 0.4 A within
+        their van der Waals radii that no three bonds join, per 1,000; the
+        strongest noise has few, since its atoms are far apart.
 
     SEE ALSO
 
