@@ -33,7 +33,8 @@ class Runner(QtCore.QObject):
     busy_changed = QtCore.Signal(bool)
     progressed = QtCore.Signal(float, str)
     failed = QtCore.Signal(str, str)
-    _worked = QtCore.Signal(object, object, object)  # the run, what the work made, what went wrong
+    # The run, what the work made, what went wrong: in one, for PySide6 6.12 loses count of a None sent between threads.
+    _worked = QtCore.Signal(object)
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
@@ -85,10 +86,11 @@ class Runner(QtCore.QObject):
         run.idle.set()
         if self._run is run:
             with contextlib.suppress(RuntimeError):  # the window is gone
-                self._worked.emit(run, made, error)
+                self._worked.emit((run, made, error))
 
-    def _go_on(self, run: _Run, made: Any, error: BaseException | None) -> None:
+    def _go_on(self, worked: tuple[_Run, Any, BaseException | None]) -> None:
         """In the window's thread: give the job what its work made, and order what it asks for next."""
+        run, made, error = worked
         if run is not self._run:
             return
         try:
