@@ -152,7 +152,7 @@ def sample(
             pause = every if shown is None else shown.pause(every)
             piece, made = yield partial(_advance, recording, structure, pause)
             if shown is not None and made is None:
-                _show_steps(shown, piece, names, samples, trajectory, denoised)
+                _show_steps(shown, piece, names, schedule.steps, trajectory, denoised)
         frames = _frames(names, made, trajectory, denoised)
         if shown is None:
             shown = Growing(cmd, source, tuple(frames))
@@ -188,13 +188,13 @@ def _advance(recording: Recording, structure: Structure, seconds: float, _: Watc
 
 
 def _show_steps(
-    shown: Growing, piece: Sequence[Shown], names: Sequence[str], samples: int, trajectory: bool, denoised: bool
+    shown: Growing, piece: Sequence[Shown], names: Sequence[str], steps: int, trajectory: bool, denoised: bool
 ) -> None:
     for step, noisy, clean in piece:
-        title = f"{step.step} step={step.step} sigma={step.sigma:.6g} growing edmsample"
+        title = f"{step.step}/{steps} step={step.step} sigma={step.sigma:.6g} growing edmsample"
         for number, sample_number in enumerate(step.samples):
             if not trajectory:
-                shown.add(names[0], noisy[number], f"{sample_number + 1}/{samples} sample {title}", sample_number + 2)
+                shown.add(names[0], noisy[number], title, sample_number + 2)
             elif denoised:
                 shown.add(names[2 * sample_number], noisy[number], title)
                 shown.add(names[2 * sample_number + 1], clean[number], title)

@@ -160,7 +160,7 @@ def test_states_on_their_way_lie_on_the_reference(cmd, copies, frames_of):
     work = next(job)
     for _ in range(4):
         work = job.send(work(watch))
-    assert cmd.get_title("made", 3).startswith("2 step=2 sigma=")
+    assert cmd.get_title("made", 3).startswith("2/6 step=2 sigma=")
     assert cmd.count_states("made") == 4
     np.testing.assert_allclose(frames_of("made_denoised")[-1], cmd.get_coords("d"), atol=0.2)
     job.close()

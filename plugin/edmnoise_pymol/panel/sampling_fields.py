@@ -13,10 +13,10 @@ from . import form
 from .usual import UsualReal, UsualWhole, switch
 
 DENOISERS = {
-    "states": "states: anywhere, turned anyhow",
-    "translation": "states: anywhere, not turned",
-    "fixed": "states: where they are",
-    "kabsch": "best rotation only (approximate)",
+    "states": "states: any place, any turn",
+    "translation": "states: any place, as turned",
+    "fixed": "states: just as they lie",
+    "kabsch": "best turn only (approximate)",
 }
 SOLVERS = {
     "euler": "Euler, first order",

@@ -227,10 +227,11 @@ class SamplingTab(QtWidgets.QWidget):
         """The end of the first sample, without the input over it; say what was made and where it froze out."""
         session = self._session
         first = result.names[0]
-        steps, samples = len(result.run.steps), len(result.run.final)
-        made = f"{first}: {steps} steps" if self._is_trajectory(result) else f"{first}: {_count(samples, 'sample')}"
+        samples, last, kept = len(result.run.final), int(result.run.steps[-1]), len(result.run.steps)
+        steps = f"{last} steps" if kept == last else f"{last} steps, {kept} of them kept"
+        made = f"{first}: {steps if self._is_trajectory(result) else _count(samples, 'sample')}"
         if len(result.names) > 1:
-            made = f"{first} and {len(result.names) - 1} more: {_count(samples, 'sample')}, {steps} steps"
+            made = f"{first} and {len(result.names) - 1} more: {_count(samples, 'sample')}, {steps}"
         if result.run.partial:
             made += f"; cancelled at σ {result.run.last_sigma:.3g} Å, what was made is kept, marked partial"
         session.said.emit("; ".join([made, *result.table.notes]).replace(" A", " Å"))

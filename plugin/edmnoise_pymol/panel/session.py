@@ -292,7 +292,10 @@ def read_input(cmd: bridge.Cmd, selection: str, state: int, hydrogens: bool, sol
 
 def _beyond(cmd: bridge.Cmd, selection: str) -> int:
     """Where PyMOL shows a later state than the object has, as after a run with more of them: its last; -1 else."""
-    names = cmd.get_object_list(f"({selection})") or []
+    try:
+        names = cmd.get_object_list(f"({selection})") or []
+    except Exception:  # a selection that PyMOL cannot read: `read_source` says why
+        return -1
     if len(names) != 1 or cmd.get_setting_int("all_states", names[0]):
         return -1
     states = int(cmd.count_states(f"%{names[0]}"))
