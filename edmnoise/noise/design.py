@@ -28,8 +28,9 @@ _EXACT = 1e6
 _LEAST = 1e-4
 """Weight of the row that asks for the least noise where the targets leave a choice."""
 
-_REACHED = 1e-6
-"""Relative error of a part's mean square below which a target counts as reached."""
+_REACHED = 2e-3
+"""Relative error of a part's mean square below which a target counts as reached: .1 % of a displacement, so that a
+sigma or a weight that was copied with four digits does not contradict the targets that it was found for."""
 
 _ZERO = 1e-9
 """Weight that is nothing but what the least squares leave."""
@@ -180,7 +181,7 @@ def design(
     chain_part, residue_part, atom_part = (float(x) for x in np.sqrt(reached))
     parts = (chain_part, residue_part, atom_part)
     if np.any(np.abs(reached[rows] / goal - 1) > _REACHED):
-        closest = ", ".join(f"{value:.3g}" for value, given in zip(parts, targets, strict=True) if given is not None)
+        closest = ", ".join(f"{value:.4g}" for value, given in zip(parts, targets, strict=True) if given is not None)
         kept = "".join(f", {text}" for text in [*([f"sigma {sigma:g} A"] if sigma else []), *map(str, constraints)])
         raise EdmNoiseError(
             f"no weights give {', '.join(_said(targets))}{kept}: the closest, {_shares(weights)} at sigma "

@@ -82,6 +82,12 @@ def test_a_sigma_that_is_kept_gives_what_is_left_to_the_open_level(toxin):
     assert math.hypot(*made.parts) == pytest.approx(10)
 
 
+def test_a_sigma_copied_from_the_table_is_no_contradiction(toxin):
+    made = design(toxin.hierarchy, chain=10, residue=3.8, atom=1.4)
+    again = design(toxin.hierarchy, chain=10, residue=3.8, atom=1.4, sigma=float(f"{made.sigma:.4g}"))
+    assert again.parts == pytest.approx((10, 3.8, 1.4), rel=1e-3)
+
+
 def test_weights_and_ratios_are_kept(toxin):
     made = design(toxin.hierarchy, atom=1.4, constraints=parse_constraints({"chain": 0.1, "residue/atom": 4}))
     assert tuple(made.weights) == pytest.approx((0.1, 0.72, 0.18))
