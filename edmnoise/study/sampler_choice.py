@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..base.errors import EdmNoiseError
@@ -29,6 +30,8 @@ class SamplerChoice:
         Highest and lowest level, angstrom.
     center, augment, align
         Whether samples are centred, turned at random, and superposed on the denoised estimate before a step.
+    level_weights
+        How far the denoiser's residue and chain centres replace those of its atoms in the step, each from 0 to 1.
     """
 
     name: str = "heun"
@@ -42,14 +45,14 @@ class SamplerChoice:
     center: bool | None = None
     augment: bool | None = None
     align: bool | None = None
+    level_weights: Sequence[float] = (0.0, 0.0)
 
     def build(self) -> tuple[Schedule, Sampler]:
         """The schedule and the sampler; EdmNoiseError for an unknown name or values that do not fit."""
         if self.name in PRESETS:
             published = preset(self.name)
             steps = published.steps if self.steps is None else self.steps
-            levels = (self.sigma_max, self.sigma_min, self.rho)
-            schedule = published.schedule(steps) if levels == (None,) * 3 else self._levels(steps)
+            schedule = published.schedule(steps, self.sigma_max, self.sigma_min, self.rho)
             sampler = published.sampler(steps)
         elif self.name in SOLVERS:
             schedule = self._levels(DEFAULT_STEPS if self.steps is None else self.steps)
@@ -69,9 +72,30 @@ class SamplerChoice:
             sampler = replace(sampler, rotate=self.augment, translate=sampler.translate if self.augment else 0.0)
         if self.align is not None:
             sampler = replace(sampler, align="denoised" if self.align else "none")
-        return schedule, sampler
+        if len(self.level_weights) != 2:
+            raise EdmNoiseError(f"level_weights are {list(self.level_weights)}: give two numbers, residue and chain")
+        residue, chain = self.level_weights
+        return schedule, replace(sampler, residue_weight=residue, chain_weight=chain)
 
     def _levels(self, steps: int) -> Schedule:
         high = SIGMA_MAX if self.sigma_max is None else self.sigma_max
         low = SIGMA_MIN if self.sigma_min is None else self.sigma_min
         return karras(steps, low, high, RHO if self.rho is None else self.rho)
+
+    def usual(self) -> dict[str, str]:
+        """What each argument is where it is left out, as text that a command takes."""
+        _, sampler = SamplerChoice(self.name, self.steps).build()
+        published = PRESETS.get(self.name)
+        numbers = {
+            "steps": published.steps if published else DEFAULT_STEPS,
+            "sigma_max": published.sigma_max if published else SIGMA_MAX,
+            "sigma_min": published.sigma_min if published else SIGMA_MIN,
+            "rho": published.rho if published else RHO,
+            "churn": sampler.churn.gamma,
+            "step_scale": sampler.step_scale,
+            "noise_scale": sampler.noise_scale,
+            "center": int(sampler.center),
+            "augment": int(sampler.rotate),
+            "align": int(sampler.align != "none"),
+        }
+        return {name: f"{number:.4g}" for name, number in numbers.items()}

@@ -27,13 +27,13 @@ from edmnoise.noise.weights import Weights
 from edmnoise.structure.structure import Structure
 from edmnoise.study.figures import freeze_out_figure
 from edmnoise.study.report import RESIDUE_IN_CHAIN
+from edmnoise.study.sampler_choice import SamplerChoice
 from edmnoise.study.sampling import Recorded, Recording, Run, record
 
 from . import bridge, looks
 from .colouring import Colouring, Painter
 from .growing import Frames, Growing
 from .jobs import Job, Watch
-from .plan import SamplerChoice
 
 DENOISERS = {"states": "rotation", "translation": "translation", "fixed": "fixed", "kabsch": "kabsch"}
 """Exact denoisers of the loaded states by name, and how their states may lie in space; kabsch is an approximation."""

@@ -8,11 +8,11 @@ import pytest
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.diffusion.presets import PRESETS
 from edmnoise.diffusion.solvers import SOLVERS
+from edmnoise.study.sampler_choice import SamplerChoice
 from edmnoise_pymol import edm_precondition, edm_sample
 from edmnoise_pymol.commands.sampling import plan as sampling_plan
 from edmnoise_pymol.completion import CHOICES
 from edmnoise_pymol.jobs import Watch, run_inline
-from edmnoise_pymol.plan import SamplerChoice
 from edmnoise_pymol.sampling import DENOISERS
 
 RUN = "steps=6, sigma_max=100, sigma_min=0.01"

@@ -11,8 +11,9 @@ from .speech import command, say, show, table_file, write
 
 if TYPE_CHECKING:
     from edmnoise.base.table import Table
+    from edmnoise.study.sampler_choice import SamplerChoice
 
-    from ..plan import Plan, SamplerChoice
+    from ..plan import Plan
     from ..sampling import SampleResult
 
 
@@ -281,7 +282,7 @@ _OF_THE_SAMPLER = ("sampler", *_CONVERT, "level_weights")
 
 def _choice(sampler: Any = "heun", level_weights: Any = "0 0", **given: Any) -> SamplerChoice:
     """Arguments of `edm_sample` as they are typed -> what they choose."""
-    from ..plan import SamplerChoice
+    from edmnoise.study.sampler_choice import SamplerChoice
 
     changed = {name: arg.optional(_CONVERT[name], name, value) for name, value in given.items()}
     return SamplerChoice(arg.text(sampler), **changed, level_weights=arg.numbers("level_weights", level_weights))
