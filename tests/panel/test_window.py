@@ -213,3 +213,18 @@ def test_every_tab_has_its_help(panel, qtbot, tab):
     assert "<" not in text.replace("<object>", "")
     window.close()
     qtbot.waitUntil(lambda: not panel.findChildren(QtWidgets.QDialog), timeout=PATIENCE)
+
+
+def test_the_plot_that_has_something_to_say_is_shown(panel, cmd, loaded, made):
+    assert panel.plots.chart is panel.plots.levels
+    panel.pickers.selection.setText("chain D and resi 1-20")
+    panel.pickers.read()
+    panel.sampling.form["steps"].setValue(4)
+    made(panel.sampling.run.click)
+    assert panel.plots.chart is panel.plots.freeze_out
+    panel.plots.choose("sequence")
+    made(panel.noise.apply.click)
+    assert panel.plots.chart is panel.plots.sequence
+    panel.plots.choose("freeze_out")
+    made(panel.noise.apply.click)
+    assert panel.plots.chart is panel.plots.levels

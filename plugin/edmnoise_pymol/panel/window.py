@@ -22,7 +22,7 @@ _NAME = "edmnoise_panel"
 _WIDTH = 400
 """Pixels at first; 360 are enough."""
 _CORNER = QtCore.Qt.Corner.TopRightCorner
-"""The panel needs its height more than PyMOL's text window needs its width: while it is open, this corner is its own."""
+"""The panel needs height more than PyMOL's text window needs width: while it is open, this corner is the panel's."""
 
 
 class Panel(QtWidgets.QWidget):

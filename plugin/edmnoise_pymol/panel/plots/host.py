@@ -9,6 +9,7 @@ from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
 
+from ...request import Request
 from .. import style
 from ..session import Session
 from .chart import Chart
@@ -49,6 +50,7 @@ class Plots(QtWidgets.QWidget):
         self.export = self._tool("export", "Write the plot as a picture, or its numbers")
         self._lay_out()
         self.fit.clicked.connect(lambda: self.chart.fit())
+        session.made.connect(self._suit)
         self.choose("levels")
 
     @property
@@ -116,6 +118,13 @@ class Plots(QtWidgets.QWidget):
         rows.setSpacing(2)
         rows.addLayout(top)
         rows.addWidget(self.stack, 1)
+
+    def _suit(self, request: Request, _: object) -> None:
+        """Show the plot that has something to say of what was made, where the one that is shown has not."""
+        pair = {"edm_sample": ("levels", "freeze_out"), "edm_noise": ("freeze_out", "levels")}
+        silent, telling = pair.get(request.command, ("", ""))
+        if silent and self.chart is self.charts[silent]:
+            self.choose(telling)
 
     def _enable(self) -> None:
         for button in (self.fit, self.export):
