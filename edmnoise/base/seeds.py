@@ -6,9 +6,12 @@ two frames share a generator and the global one is never touched.
 
 from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING
 
 from .errors import EdmNoiseError
+
+if TYPE_CHECKING:
+    import torch
 
 _MASK = 0xFFFFFFFF
 
