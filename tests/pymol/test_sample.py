@@ -177,6 +177,20 @@ def test_a_cancelled_run_keeps_its_steps(cmd, copies):
     assert made.notes[-1].startswith("cancelled at sigma")
 
 
+@pytest.mark.parametrize(("trajectory", "kept"), [(1, ["made_1"]), (0, ["made"])])
+def test_cancelled_in_a_later_chunk(cmd, copies, frames_of, monkeypatch, trajectory, kept):
+    """The samples that are whole are kept; objects and states of those that are not go."""
+    from edmnoise.study import sampling
+
+    monkeypatch.setattr(sampling, "_CHUNK_BYTES", 1)
+    watch = Watch(lambda share, words: watch.cancel() if words.startswith("step 8 ") else None, every=0.0)
+    job = edm_sample.job("both", steps=5, samples=3, trajectory=trajectory, name="made", quiet=1, _self=cmd)
+    made = run_inline(job, watch)
+    assert [name for name in cmd.get_names("objects") if name.startswith("made")] == kept == list(made.names)
+    assert cmd.count_states(kept[0]) == (7 if trajectory else 2)
+    assert frames_of(kept[0])[-1].tobytes() == made.run.final[0].tobytes()
+
+
 def test_an_object_that_is_gone_is_missed(cmd, copies):
     """Although PyMOL takes the beginning of a name for the whole."""
     job = edm_sample.job("both", steps=9, denoised=1, name="made", quiet=1, _self=cmd)
