@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -58,6 +58,7 @@ def damage_rows(
     distribution: SigmaDistribution,
     draws: int = 20,
     seed: int = 0,
+    progress: Callable[[int, int], object] | None = None,
 ) -> Iterator[DamageRow]:
     """Draw noise and measure what it destroys, a row for each weights at each z; frames are never kept.
 
@@ -73,6 +74,9 @@ def damage_rows(
         Frames per row; each row has its own.
     seed
         The same seed gives the same rows.
+    progress
+        Told of the frames that are done and of how many there are, more often than there are rows; what it raises ends
+        the work.
 
     Yields
     ------
@@ -91,12 +95,22 @@ def damage_rows(
     structure = native.structure
     reference = torch.tensor(structure.coordinates)
     sigmas = [distribution.sigma(score) for score in z]
+    done, total = 0, len(weights) * len(z) * draws
+
+    def counted(blocks: Iterator[torch.Tensor]) -> Iterator[torch.Tensor]:
+        nonlocal done
+        for block in blocks:
+            yield block
+            done += len(block)
+            if progress is not None:
+                progress(done, total)
+
     for i, weight in enumerate(weights):
         process = MultiscaleNoise.of(structure.hierarchy, weight)
         for j, (score, sigma) in enumerate(zip(z, sigmas, strict=True)):
             first = (i * len(z) + j) * draws
             frames = process.blocks(sigma, range(first, first + draws), seed, reference)
-            yield DamageRow(weight, float(score), sigma, measure_damage(native, frames))
+            yield DamageRow(weight, float(score), sigma, measure_damage(native, counted(frames)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -67,15 +67,15 @@ def damage(
     for score in z:
         distribution.sigma(score)
     source = bridge.read_source(cmd, selection, state, hydrogens, solvent)
-    total = len(weights) * len(z)
 
     def measure(watch: Watch) -> DamageStudy:
         watch.check(0, "finding bonds and neighbours")
         native = Native.of(source.structure)
-        rows = []
-        for row in damage_rows(native, weights, z, distribution, draws, seed):
-            rows.append(row)
-            watch.check(len(rows) / total, f"{row.weights.label}, z = {row.z:.3g}: {len(rows)} of {total}")
+
+        def progress(done: int, total: int) -> None:
+            watch.check(done / total, f"frame {done:,} of {total:,}")
+
+        rows = damage_rows(native, weights, z, distribution, draws, seed, progress)
         return DamageStudy(native, tuple(rows), distribution, draws, seed)
 
     study = yield measure

@@ -65,7 +65,7 @@ def test_it_tells_how_far_it_is_and_can_be_cancelled(structure):
     watch = Watch(lambda share, words: told.append((share, words)))
     run_inline(edm_damage.job(FRAGMENT, z="-1 0", weights="flat", draws=2), watch)
     assert [share for share, _ in told] == [0, 0.5, 1]
-    assert told[1][1] == "flat, z = -1: 1 of 2"
+    assert told[1][1] == "frame 2 of 4"
     watch.cancel()
     with pytest.raises(Cancelled):
         run_inline(edm_damage.job(FRAGMENT, z="-1 0", weights="flat"), watch)
