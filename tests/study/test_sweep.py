@@ -11,10 +11,12 @@ import torch
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.diffusion.states import StatesDenoiser
+from edmnoise.frames.damage import Native
 from edmnoise.noise.nested import Nested
 from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.noise.weights import Weights, parse_weights
 from edmnoise.structure.files import read_frames, read_structure
+from edmnoise.study.damage import DamageStudy, damage_rows
 from edmnoise.study.report import z_table
 from edmnoise.study.sampler_choice import SamplerChoice
 from edmnoise.study.sampling import PARTS
@@ -68,6 +70,20 @@ def test_freeze_out_is_that_of_a_run(study, finished):
     assert row["chain"] is None  # one chain does not move about its own centre
     assert rows["s0.pdb", "flat", 0]["models"] == 1
     assert rows["s0.pdb", "flat", 0]["atom in residue"] is None
+
+
+def test_damage_is_that_of_its_table(study, swept, tmp_path):
+    study.write_text(study.read_text().replace('"levels", "freeze_out"', '"damage"').replace("[0, 1]", "[1]"))
+    done = swept(study, tmp_path / "out")
+    native = Native.of(read_structure(study.parent / "s2.pdb"))
+    distribution = sigma_distribution("alphafold3")
+    rows = tuple(damage_rows(native, WEIGHTS, [-1, 0, 1], distribution, draws=2, seed=1))
+    table = DamageStudy(native, rows, distribution, 2, 1).summary()
+    own = [row for row in done.tables["damage"].rows() if row["structure"] == "s2.pdb"]
+    for row, expected in zip(own, table.rows(), strict=True):
+        assert row == {"structure": "s2.pdb", "process": "multiscale", "seed": 1} | {
+            name: None if value != value else value for name, value in expected.items()
+        }
 
 
 def test_tables_are_in_the_order_of_the_study(finished):
@@ -309,7 +325,8 @@ def test_one_thread_gives_the_numbers_and_the_threads_come_back(study):
 def test_every_measure_gives_its_columns_and_draws_some_of_them(finished):
     for name, measure in MEASURES.items():
         columns = {column.name for column in measure.columns}
-        assert columns <= set(finished.tables[name].rows()[0])
+        if name in finished.tables:
+            assert columns <= set(finished.tables[name].rows()[0])
         assert set(measure.drawn) <= columns
         assert {column.expected for column in measure.columns} - {None} <= columns
     assert MEASURES["levels"].function == f"{levels.__module__}:{levels.__name__}"

@@ -1,16 +1,21 @@
-"""The measures that every sweep knows: displacement at each level, and where sampling freezes out."""
+"""The measures that every sweep knows: displacement at each level, what noise destroys, where sampling freezes out."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 
 from ...diffusion.states import StatesDenoiser
+from ...frames.damage import MEASURES as DAMAGE
+from ...frames.damage import Native, measure_damage
 from ...frames.displacement import measure_displacement
 from ...noise.multiscale import MultiscaleNoise
 from ...noise.nested import Nested
+from ...noise.statistics import NoiseStatistics
+from ...noise.weights import Weights
+from ...structure.structure import Structure
 from ..report import ATOM, ATOM_IN_RESIDUE, RESIDUE, RESIDUE_IN_CHAIN
 from ..sampler_choice import SamplerChoice
 from ..sampling import PARTS, run
@@ -22,14 +27,11 @@ SHOWN = (ATOM, RESIDUE, RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE)
 
 def levels(case: Case) -> Mapping[str, Value]:
     """A row of `edmnoise.study.report.z_table`, from the same draws: RMS per coordinate, angstrom."""
-    setting, structure, weights, sigma = case.setting, case.structure, case.weights, case.sigma
-    process = MultiscaleNoise.of(structure.hierarchy, weights)
-    numbers = range(setting.first, setting.first + setting.count)
-    blocks = process.blocks(sigma, numbers, setting.seed, torch.tensor(structure.coordinates))
-    moved = measure_displacement(structure, blocks, only=SHOWN)
-    theory = case.loaded.theory(weights)
+    structure, weights, sigma = case.structure, case.weights, case.sigma
+    moved = measure_displacement(structure, _noised(case), only=SHOWN)
+    theory = case.loaded.once(_theory, weights)
     expected = {m: theory.displacement(m.level, m.relative_to).rms(sigma) for m in SHOWN}
-    ratio, spread = case.loaded.ratio(weights, setting.count)
+    ratio, spread = case.loaded.once(_ratio, weights, case.setting.count)
     return {
         "atom": moved.rms(ATOM),
         "residue": moved.rms(RESIDUE),
@@ -42,6 +44,29 @@ def levels(case: Case) -> Mapping[str, Value]:
         "atom in residue": moved.rms(ATOM_IN_RESIDUE),
         "in residue expected": expected[ATOM_IN_RESIDUE],
     }
+
+
+def damage(case: Case) -> Mapping[str, Value]:
+    """A row of `edmnoise.study.damage.DamageStudy.table` without its errors, from the same draws."""
+    found = measure_damage(case.loaded.once(Native.of), _noised(case))
+    values = {measure.name: found.mean(measure) for measure in DAMAGE}
+    return {name: None if math.isnan(value) else value for name, value in values.items()}
+
+
+def _noised(case: Case) -> Iterator[torch.Tensor]:
+    """The frames of a case, (s, N, 3) at a time."""
+    process = MultiscaleNoise.of(case.structure.hierarchy, case.weights)
+    numbers = range(case.setting.first, case.setting.first + case.setting.count)
+    return process.blocks(case.sigma, numbers, case.setting.seed, torch.tensor(case.structure.coordinates))
+
+
+def _theory(structure: Structure, weights: Weights) -> NoiseStatistics:
+    return NoiseStatistics(structure.hierarchy, weights.by_level)
+
+
+def _ratio(structure: Structure, weights: Weights, draws: int) -> tuple[float, float]:
+    """Mean and scatter of the ratio residue/atom, which every noise level shares."""
+    return _theory(structure, weights).ratio_scatter(draws)
 
 
 def freeze_out(case: Case) -> Mapping[str, Value]:

@@ -84,6 +84,22 @@ MEASURES = {
         ),
         ("residue", "residue in chain", "atom in residue", "residue / atom"),
     ),
+    "damage": SweepMeasure(
+        "What noise destroys",
+        ("process", "weights", "level", "seed"),
+        "edmnoise.study.sweep.levels:damage",
+        (
+            Measured("lDDT", help="all atoms, within 15 A"),
+            Measured("RMSD", "A", "after superposition: a length in 3-D"),
+            Measured("contacts kept"),
+            Measured("bond lengths off", "A"),
+            Measured("bonds broken"),
+            Measured("centres flipped"),
+            Measured("clashes", help="per 1,000 heavy atoms"),
+            Measured("radius of gyration", "A"),
+        ),
+        ("lDDT", "contacts kept", "RMSD", "bond lengths off"),
+    ),
     "freeze_out": SweepMeasure(
         "Noise level at which each part of a sample freezes out",
         ("process", "weights", "sampler", "seed"),

@@ -53,7 +53,9 @@ def write_report(plan: Plan, made: Mapping[str, Table], folder: Path) -> Path:
     for name in plan.settings.measures:
         mean = averaged(made[name], MEASURES[name].axes)
         parts.append(f"<h2>{html.escape(MEASURES[name].title)}</h2>")
-        parts.append(f"<p>Means over structures and seeds; each row is in {name}.csv. Lengths are RMS per coordinate.")
+        parts.append(
+            f"<p>Means over structures and seeds; each row is in {name}.csv. Displacements are RMS per coordinate."
+        )
         if len(made[name]):
             parts.append(_picture(name, made[name]))
         parts.append(_table(mean))

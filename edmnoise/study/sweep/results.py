@@ -33,8 +33,7 @@ def tables(plan: Plan, finished: Mapping[str, Outcome]) -> dict[str, Table]:
             for column in measure.columns
         ]
         title = f"{measure.title}: {len(plan.sources):,} structures, {plan.settings.name}"
-        notes = ("Lengths are RMS per coordinate.",)
-        made[name] = Table(title, tuple(columns), {"settings": plan.settings.digest}, notes)
+        made[name] = Table(title, tuple(columns), {"settings": plan.settings.digest})
     return made
 
 

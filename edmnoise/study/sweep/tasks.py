@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...base.errors import EdmNoiseError
 from ...noise.weights import Weights
@@ -26,11 +26,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ...noise.statistics import NoiseStatistics
     from ...structure.structure import Structure
 
 UNREADABLE = "unreadable"
 """Digest of a file that could not be read when the sweep was planned."""
+
+Made = TypeVar("Made")
 
 _KEPT = 4
 """Structures that a worker keeps: tasks of one structure come one after another."""
@@ -164,8 +165,15 @@ class Loaded:
             raise EdmNoiseError(f"{source.name} is not the file that it was when the sweep began: start it again")
         self.source = source
         self.structure: Structure = read_structure(source.path, hydrogens=source.hydrogens, solvent=source.solvent)
-        self._theory: dict[Weights, NoiseStatistics] = {}
-        self._ratios: dict[tuple[Weights, int], tuple[float, float]] = {}
+        self._kept: dict[tuple[object, ...], Any] = {}
+
+    def once(self, make: Callable[..., Made], *arguments: Hashable) -> Made:
+        """What ``make`` makes of the structure and of arguments, made once for all tasks of this worker."""
+        key = make, *arguments
+        if key not in self._kept:
+            self._kept[key] = make(self.structure, *arguments)
+        made: Made = self._kept[key]
+        return made
 
     @cached_property
     def states(self) -> NDArray[np.float32]:
@@ -173,21 +181,6 @@ class Loaded:
         from ...structure.files import read_frames
 
         return read_frames(self.source.path, self.source.hydrogens, self.source.solvent)[1]
-
-    def theory(self, weights: Weights) -> NoiseStatistics:
-        """Closed forms of weights."""
-        from ...noise.statistics import NoiseStatistics
-
-        if weights not in self._theory:
-            self._theory[weights] = NoiseStatistics(self.structure.hierarchy, weights.by_level)
-        return self._theory[weights]
-
-    def ratio(self, weights: Weights, draws: int) -> tuple[float, float]:
-        """Mean and scatter of the ratio residue/atom, which every noise level shares."""
-        key = weights, draws
-        if key not in self._ratios:
-            self._ratios[key] = self.theory(weights).ratio_scatter(draws)
-        return self._ratios[key]
 
 
 @dataclass(frozen=True)
