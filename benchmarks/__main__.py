@@ -7,7 +7,18 @@ import traceback
 
 from .harness import show
 
-MODULES = ("noise", "superpose", "pymol_frames", "colouring", "startup", "sampler", "design", "damage", "sweep", "panel")
+MODULES = (
+    "noise",
+    "superpose",
+    "pymol_frames",
+    "colouring",
+    "startup",
+    "sampler",
+    "design",
+    "damage",
+    "sweep",
+    "panel",
+)
 
 print(f"{os.cpu_count()} cores, {os.getloadavg()[0]:.1f} of them busy before this")
 

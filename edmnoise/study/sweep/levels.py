@@ -27,7 +27,7 @@ SHOWN = (ATOM, RESIDUE, RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE)
 
 def levels(case: Case) -> Mapping[str, Value]:
     """A row of `edmnoise.study.report.z_table`, from the same draws: RMS per coordinate, angstrom."""
-    structure, weights, sigma = case.structure, case.weights, case.sigma
+    structure, weights, sigma = case.structure, case.noise_weights, case.sigma
     moved = measure_displacement(structure, _noised(case), only=SHOWN)
     theory = case.loaded.once(_theory, weights)
     expected = {m: theory.displacement(m.level, m.relative_to).rms(sigma) for m in SHOWN}
@@ -55,7 +55,7 @@ def damage(case: Case) -> Mapping[str, Value]:
 
 def _noised(case: Case) -> Iterator[torch.Tensor]:
     """The frames of a case, (s, N, 3) at a time."""
-    process = MultiscaleNoise.of(case.structure.hierarchy, case.weights)
+    process = MultiscaleNoise.of(case.structure.hierarchy, case.noise_weights)
     numbers = range(case.setting.first, case.setting.first + case.setting.count)
     return process.blocks(case.sigma, numbers, case.setting.seed, torch.tensor(case.structure.coordinates))
 
@@ -77,7 +77,7 @@ def freeze_out(case: Case) -> Mapping[str, Value]:
     labels = [part.label(structure.hierarchy) for part in PARTS]
     if len(states) == 1:
         return {"models": 1, **dict.fromkeys(labels)}
-    covariance = Nested(structure.hierarchy, case.weights.by_level)
+    covariance = Nested(structure.hierarchy, case.noise_weights.by_level)
     model = StatesDenoiser(torch.from_numpy(states).mT, covariance, hierarchy=structure.hierarchy)
     schedule, sampler = SamplerChoice(**dict(setting.sampler)).build()
     made = run(structure, model, covariance, schedule, sampler, setting.count, setting.seed)

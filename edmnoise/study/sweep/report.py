@@ -17,7 +17,7 @@ from ...base.files import replacing
 from ...base.table import Column, Table
 from .measures import MEASURES
 from .results import FAILURES, label
-from .tasks import Plan
+from .tasks import TaskPlan
 
 NAME = "report.html"
 
@@ -32,7 +32,7 @@ th { vertical-align: bottom } td.text, th.text { text-align: left } img { max-wi
 """
 
 
-def write_report(plan: Plan, made: Mapping[str, Table], folder: Path) -> Path:
+def write_report(plan: TaskPlan, made: Mapping[str, Table], folder: Path) -> Path:
     """Write report.html: settings, failures, and for each measure its mean over structures, as table and figure.
 
     Figures need matplotlib; without it the page says so. Nothing on the page depends on when or how it was made.
@@ -92,7 +92,7 @@ def _mean(values: Sequence[Any]) -> float:
     return math.fsum(there) / len(there) if there else math.nan
 
 
-def _settings(plan: Plan) -> str:
+def _settings(plan: TaskPlan) -> str:
     settings = plan.settings
     first = ", ".join(settings.structures[:5]) + (" ..." if len(settings.structures) > 5 else "")
     rows = {

@@ -10,13 +10,13 @@ from typing import Any
 from ...base.files import replacing
 from ...base.table import Column, Table
 from .measures import MEASURES
-from .tasks import Outcome, Plan, Setting
+from .tasks import Outcome, Setting, TaskPlan
 
 FAILURES = "failures"
 """Name of the table of tasks without numbers."""
 
 
-def tables(plan: Plan, finished: Mapping[str, Outcome]) -> dict[str, Table]:
+def tables(plan: TaskPlan, finished: Mapping[str, Outcome]) -> dict[str, Table]:
     """A table for each measure, rows in the order of the plan; tasks without numbers are left out."""
     made = {}
     for name in plan.settings.measures:
@@ -37,7 +37,7 @@ def tables(plan: Plan, finished: Mapping[str, Outcome]) -> dict[str, Table]:
     return made
 
 
-def failures(plan: Plan, finished: Mapping[str, Outcome]) -> Table:
+def failures(plan: TaskPlan, finished: Mapping[str, Outcome]) -> Table:
     """What went wrong: one row for each structure, measure and sentence, with the number of tasks."""
     wrong = [(task, outcome) for task in plan.tasks() if (outcome := finished[task.key]).values is None]
     rows: dict[tuple[str, str, str], int] = {}
@@ -55,7 +55,7 @@ def failures(plan: Plan, finished: Mapping[str, Outcome]) -> Table:
     )
 
 
-def write_tables(plan: Plan, finished: Mapping[str, Outcome], folder: Path) -> dict[str, Table]:
+def write_tables(plan: TaskPlan, finished: Mapping[str, Outcome], folder: Path) -> dict[str, Table]:
     """Write NAME.csv for each measure, NAME.parquet where pyarrow is installed, failures.csv where there are any.
 
     Returns
@@ -119,7 +119,7 @@ def _write_parquet(table: Table, path: Path) -> None:
         parquet.write_table(content, handle)
 
 
-def summary(plan: Plan, finished: Mapping[str, Outcome]) -> list[str]:
+def summary(plan: TaskPlan, finished: Mapping[str, Outcome]) -> list[str]:
     """What to tell a person at the end, a line each."""
     wrong = failures(plan, finished)
     good = len(plan) - sum(wrong["tasks"])

@@ -17,7 +17,7 @@ from itertools import groupby
 from ...base.errors import EdmNoiseError
 from .journal import Journal
 from .pools import Pool
-from .tasks import Outcome, Plan, Task
+from .tasks import Outcome, Task, TaskPlan
 
 BATCH_SECONDS = 0.25
 """Work that travels together."""
@@ -56,7 +56,9 @@ class Progress:
     workers: int
 
 
-def compute(plan: Plan, journal: Journal, pool: Pool, unfinished: list[Outcome] | None = None) -> Iterator[Progress]:
+def compute(
+    plan: TaskPlan, journal: Journal, pool: Pool, unfinished: list[Outcome] | None = None
+) -> Iterator[Progress]:
     """Finish the tasks of a plan.
 
     Parameters
@@ -119,7 +121,7 @@ def compute(plan: Plan, journal: Journal, pool: Pool, unfinished: list[Outcome] 
 class _Work:
     """Tasks that wait, how long each measure takes, and what is done."""
 
-    def __init__(self, plan: Plan, journal: Journal) -> None:
+    def __init__(self, plan: TaskPlan, journal: Journal) -> None:
         self.journal, self.total = journal, len(plan)
         tasks = list(plan.tasks())
         self.waiting = deque(task for task in tasks if task.key not in journal.finished)

@@ -42,7 +42,7 @@ class Level:
 
 
 @dataclass(frozen=True)
-class Settings:
+class Study:
     """What a study asks for.
 
     Attributes
@@ -91,7 +91,7 @@ class Settings:
         return hashlib.sha256(json.dumps(self.facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def read_settings(path: str | os.PathLike[str]) -> Settings:
+def read_settings(path: str | os.PathLike[str]) -> Study:
     """Read a study.
 
     Raises
@@ -133,7 +133,7 @@ class _Wrong(Exception):
         self.path = list(path)
 
 
-def _settings(given: Mapping[str, Any], folder: Path, name: str) -> Settings:
+def _settings(given: Mapping[str, Any], folder: Path, name: str) -> Study:
     if "z" in given and "sigma" in given:
         raise _Wrong("z and sigma are both given: give one of them", ["sigma"])
     if "structures" not in given:
@@ -160,7 +160,7 @@ def _settings(given: Mapping[str, Any], folder: Path, name: str) -> Settings:
         "distribution": [distribution.sigma_data, distribution.p_mean, distribution.p_std],
         "samplers": [dict(sampler) for sampler in value["samplers"]],
     }
-    return Settings(
+    return Study(
         structures=_found(value["structures"], folder),
         levels=levels,
         distribution=distribution,

@@ -1,4 +1,4 @@
-"""Settings -> plan -> journal -> tables and report: a sweep from its file to its results."""
+"""Study -> plan -> journal -> tables and report: a sweep from its file to its results."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from .pools import Pool
 from .report import write_report
 from .results import FAILURES, summary, write_tables
 from .run import Progress, compute
-from .settings import Settings
-from .tasks import Outcome, Plan, plan
+from .settings import Study
+from .tasks import Outcome, TaskPlan, plan
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class Swept:
         Tasks that failed in a way that the next run tries again, such as a worker that was lost.
     """
 
-    plan: Plan
+    plan: TaskPlan
     folder: Path
     tables: Mapping[str, Table]
     lines: tuple[str, ...]
@@ -56,7 +56,7 @@ class Swept:
 
 
 def sweep(
-    settings: Settings, folder: str | os.PathLike[str], pool: AbstractContextManager[Pool]
+    settings: Study, folder: str | os.PathLike[str], pool: AbstractContextManager[Pool]
 ) -> Generator[Progress, None, Swept]:
     """Do what a study asks for, or the part of it that is not done yet.
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ...base.errors import EdmNoiseError
 from ...noise.weights import Weights
 from .measures import MEASURES, Value
-from .settings import Given, Level, Settings
+from .settings import Given, Level, Study
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +38,7 @@ _KEPT = 4
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceFile:
     """A structure's file: its name in the tables, where it is, what it held when the sweep was planned."""
 
     name: str
@@ -79,7 +79,7 @@ class Setting:
 class Task:
     """One structure under one setting."""
 
-    source: Source
+    source: SourceFile
     setting: Setting
 
     @property
@@ -100,11 +100,11 @@ class Outcome:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class TaskPlan:
     """All tasks of a study, in the order of its tables."""
 
-    settings: Settings
-    sources: tuple[Source, ...]
+    settings: Study
+    sources: tuple[SourceFile, ...]
     rows: tuple[Setting, ...]
 
     def tasks(self) -> Iterator[Task]:
@@ -115,16 +115,16 @@ class Plan:
         return len(self.sources) * len(self.rows)
 
 
-def plan(settings: Settings) -> Plan:
+def plan(settings: Study) -> TaskPlan:
     """The tasks of a study; each file is read once, for its hash, so that a file that changed is another task."""
     sources = tuple(
-        Source(
+        SourceFile(
             name, str(settings.folder / name), digest_of(settings.folder / name), settings.hydrogens, settings.solvent
         )
         for name in settings.structures
     )
     rows = tuple(row for measure in settings.measures for row in _rows(settings, measure))
-    return Plan(settings, sources, rows)
+    return TaskPlan(settings, sources, rows)
 
 
 def digest_of(path: str | Path) -> str:
@@ -135,7 +135,7 @@ def digest_of(path: str | Path) -> str:
         return UNREADABLE
 
 
-def _rows(settings: Settings, measure: str) -> Iterator[Setting]:
+def _rows(settings: Study, measure: str) -> Iterator[Setting]:
     axes = MEASURES[measure].axes
     processes: Sequence[str | None] = settings.processes if "process" in axes else [None]
     weights: Sequence[Weights | None] = settings.weights if "weights" in axes else [None]
@@ -158,7 +158,7 @@ def _hash(facts: Any) -> str:
 class Loaded:
     """A structure as a worker keeps it, with what is computed once for all its tasks."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: SourceFile) -> None:
         from ...structure.files import read_structure
 
         if source.digest != UNREADABLE and digest_of(source.path) != source.digest:
@@ -196,7 +196,7 @@ class Case:
         return self.loaded.structure
 
     @property
-    def weights(self) -> Weights:
+    def noise_weights(self) -> Weights:
         """Weights, for a measure that depends on them."""
         assert self.setting.weights is not None
         return self.setting.weights
@@ -210,7 +210,7 @@ class Case:
 
 _load = lru_cache(maxsize=_KEPT)(Loaded)
 
-Batch = Sequence[tuple[Source, Sequence[Setting]]]
+Batch = Sequence[tuple[SourceFile, Sequence[Setting]]]
 """Tasks that travel together."""
 
 
@@ -220,7 +220,7 @@ def run_batch(batch: Batch) -> list[Outcome]:
         return [run_task(source, setting) for source, settings in batch for setting in settings]
 
 
-def run_task(source: Source, setting: Setting) -> Outcome:
+def run_task(source: SourceFile, setting: Setting) -> Outcome:
     """Run one task. An EdmNoiseError is final, being about the file or the setting; another error is tried again."""
     start = time.perf_counter()
     key = Task(source, setting).key
