@@ -8,12 +8,15 @@ from dataclasses import dataclass, replace
 from ..base.errors import EdmNoiseError
 from ..diffusion.presets import PRESETS, SIGMA_DATA, preset
 from ..diffusion.sampler import Churn, Sampler
-from ..diffusion.schedule import Schedule, karras
+from ..diffusion.schedule import Schedule, by_hand, karras, log_linear
 from ..diffusion.solvers import SOLVERS
 
 DEFAULT_STEPS = 40
 SIGMA_MIN, SIGMA_MAX, RHO = 4e-4 * SIGMA_DATA, 160.0 * SIGMA_DATA, 7.0
 """Lowest and highest level in angstrom and their spacing where none is given: AlphaFold 3's."""
+
+SCHEDULES = ("karras", "log_linear")
+"""How levels are laid out, by name."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class SamplerChoice:
         Numbers without a unit.
     sigma_max, sigma_min
         Highest and lowest level, angstrom.
+    schedule
+        How the levels lie: "karras" (by rho), "log_linear" (a geometric series), or the levels themselves, angstrom.
     center, augment, align
         Whether samples are centred, turned at random, and superposed on the denoised estimate before a step.
     level_weights
@@ -46,21 +51,20 @@ class SamplerChoice:
     augment: bool | None = None
     align: bool | None = None
     level_weights: Sequence[float] = (0.0, 0.0)
+    schedule: str | Sequence[float] = "karras"
 
     def build(self) -> tuple[Schedule, Sampler]:
         """The schedule and the sampler; EdmNoiseError for an unknown name or values that do not fit."""
-        if self.name in PRESETS:
-            published = preset(self.name)
-            steps = published.steps if self.steps is None else self.steps
-            schedule = published.schedule(steps, self.sigma_max, self.sigma_min, self.rho)
-            sampler = published.sampler(steps)
-        elif self.name in SOLVERS:
-            schedule = self._levels(DEFAULT_STEPS if self.steps is None else self.steps)
-            sampler = Sampler(self.name, center=True, rotate=True, translate=0.0)
-        else:
+        if self.name not in PRESETS and self.name not in SOLVERS:
             raise EdmNoiseError(f"no sampler {self.name!r}: the known ones are {', '.join([*SOLVERS, *PRESETS])}")
+        schedule = self._by_hand() if not isinstance(self.schedule, str) else self._levels(self.schedule)
+        if self.name in PRESETS:
+            by_hand = not isinstance(self.schedule, str)
+            sampler = preset(self.name).sampler(schedule.steps if by_hand else self._steps)
+        else:
+            sampler = Sampler(self.name, center=True, rotate=True, translate=0.0)
         if self.churn is not None:
-            churn = replace(sampler.churn, gamma=self.churn) if self.name in PRESETS else Churn(self.churn)
+            churn = replace(sampler.churn, gamma=self.churn) if self.name in PRESETS else Churn(self.churn, at="start")
             sampler = replace(sampler, churn=churn)
         if self.step_scale is not None:
             sampler = replace(sampler, step_scale=self.step_scale)
@@ -71,16 +75,38 @@ class SamplerChoice:
         if self.augment is not None:
             sampler = replace(sampler, rotate=self.augment, translate=sampler.translate if self.augment else 0.0)
         if self.align is not None:
-            sampler = replace(sampler, align="denoised" if self.align else "none")
+            own = sampler.align if sampler.align != "none" else "denoised"  # Boltz aligns the noisy structure
+            sampler = replace(sampler, align=own if self.align else "none")
         if len(self.level_weights) != 2:
             raise EdmNoiseError(f"level_weights are {list(self.level_weights)}: give two numbers, residue and chain")
         residue, chain = self.level_weights
         return schedule, replace(sampler, residue_weight=residue, chain_weight=chain)
 
-    def _levels(self, steps: int) -> Schedule:
-        high = SIGMA_MAX if self.sigma_max is None else self.sigma_max
-        low = SIGMA_MIN if self.sigma_min is None else self.sigma_min
-        return karras(steps, low, high, RHO if self.rho is None else self.rho)
+    @property
+    def _steps(self) -> int:
+        usual = PRESETS[self.name].steps if self.name in PRESETS else DEFAULT_STEPS
+        return usual if self.steps is None else self.steps
+
+    def _levels(self, kind: str) -> Schedule:
+        published = PRESETS.get(self.name)
+        low, high, rho, grid = SIGMA_MIN, SIGMA_MAX, RHO, "then_zero"
+        if published is not None:
+            low, high, rho, grid = published.sigma_min, published.sigma_max, published.rho, published.grid
+        high = high if self.sigma_max is None else self.sigma_max
+        low = low if self.sigma_min is None else self.sigma_min
+        if kind == "karras":
+            return karras(self._steps, low, high, rho if self.rho is None else self.rho, grid=grid)
+        if kind != "log_linear":
+            raise EdmNoiseError(f"schedule is {kind!r}: give one of {', '.join(SCHEDULES)}, or levels in angstrom")
+        if self.rho is not None:
+            raise EdmNoiseError(f"rho is {self.rho} with schedule=log_linear, which has none: leave it out")
+        return log_linear(self._steps, low, high, grid)
+
+    def _by_hand(self) -> Schedule:
+        given = [name for name in ("steps", "sigma_max", "sigma_min", "rho") if getattr(self, name) is not None]
+        if given:
+            raise EdmNoiseError(f"the levels are given one by one and so is {given[0]}: leave one of them out")
+        return by_hand(self.schedule)
 
     def usual(self) -> dict[str, str]:
         """What each argument is where it is left out, as text that a command takes."""

@@ -68,6 +68,8 @@ class Run:
         Whether the run was cancelled: ``final`` is what the last step made, at ``last_sigma``.
     last_sigma
         Level that the samples have reached, angstrom.
+    asked
+        Number of samples that were asked for: more than there are where the run was cancelled among the later ones.
     """
 
     structure: Structure
@@ -79,6 +81,16 @@ class Run:
     states: NDArray[np.float64] | None
     partial: bool
     last_sigma: float
+    asked: int
+
+    @property
+    def ended(self) -> str:
+        """How the run ended, in words."""
+        if not self.partial:
+            return "complete"
+        if len(self.final) < self.asked:
+            return f"cancelled with {len(self.final)} of {self.asked} samples complete"
+        return f"cancelled at sigma {self.last_sigma:.3g} A"
 
     def to_go(self, what: str = "denoised") -> dict[Measure, NDArray[np.float64]]:
         """For each part (T,): RMS distance per coordinate from the final sample, angstrom, over groups and samples."""
@@ -115,8 +127,7 @@ class Run:
         frozen = ", ".join(
             f"{part.label(hierarchy)} {sigma:.3g} A" for part, sigma in self.freeze_out().items() if sigma > 0
         )
-        state = f"cancelled at sigma {self.last_sigma:.3g} A" if self.partial else "complete"
-        title = f"{len(self.final)} sample{'' if len(self.final) == 1 else 's'}, {state}: {describe(hierarchy)}"
+        title = f"{len(self.final)} sample{'' if len(self.final) == 1 else 's'}, {self.ended}: {describe(hierarchy)}"
         return Table(title, tuple(columns), {"partial": self.partial}, (f"90 % of the way is done at sigma: {frozen}",))
 
 
@@ -235,12 +246,12 @@ def record(
             parts.append(part)
             if part.partial:
                 break
-        return _joined(parts, structure)
+        return _joined(parts, structure, samples)
 
     return chunk_by_chunk()
 
 
-def _joined(parts: list[_Chunk], structure: Structure) -> Run:
+def _joined(parts: list[_Chunk], structure: Structure, asked: int) -> Run:
     cancelled = parts[-1].partial
     if cancelled and len(parts) > 1:
         # A chunk that was cancelled early has fewer steps than those before it; without any it says nothing.
@@ -259,6 +270,7 @@ def _joined(parts: list[_Chunk], structure: Structure) -> Run:
         states,
         cancelled,
         first.last_sigma,
+        asked,
     )
 
 
@@ -287,10 +299,7 @@ def _record(
     wanted = set(chosen.tolist())
     end = torch.empty(0)
     for step in steps:
-        try:
-            go_on = watch(step)
-        except KeyboardInterrupt:  # Ctrl-C in a terminal is a cancel like any other
-            go_on = False
+        go_on = watch(step)
         if step.number in wanted or not go_on:
             kept.steps.append(step.number)
             kept.sigmas.append(step.sigma_hat)

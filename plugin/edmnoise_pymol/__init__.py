@@ -9,6 +9,7 @@ from typing import Any
 from . import commands
 from .commands import (
     edm_color,
+    edm_compare,
     edm_damage,
     edm_design,
     edm_levels,
@@ -17,6 +18,7 @@ from .commands import (
     edm_precondition,
     edm_sample,
     edm_save,
+    edm_schedule,
     edm_scramble,
     edm_signal,
     edm_table,
@@ -27,6 +29,7 @@ from .panel import edm_panel
 __all__ = [
     "COMMANDS",
     "edm_color",
+    "edm_compare",
     "edm_damage",
     "edm_design",
     "edm_levels",
@@ -36,6 +39,7 @@ __all__ = [
     "edm_precondition",
     "edm_sample",
     "edm_save",
+    "edm_schedule",
     "edm_scramble",
     "edm_signal",
     "edm_table",

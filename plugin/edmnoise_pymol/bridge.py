@@ -345,7 +345,7 @@ def colours(cmd: Cmd, name: str) -> list[int]:
 
 def restore_colours(cmd: Cmd, name: str, kept: list[int]) -> None:
     """Give an object its colours back, unless it has got other atoms since."""
-    if cmd.count_atoms(f"?{name}") == len(kept):
+    if is_there(cmd, name, len(kept)):
         cmd.alter(_whole(name), "color = _next()", space={"_next": iter(kept).__next__})
         cmd.recolor(_whole(name))
 

@@ -24,6 +24,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
         *("euler", "heun", "ralston", "midpoint", "chai", "dpmpp_2m", "dpmpp_2m_sde", "ancestral"),
         *("alphafold3", "boltz1", "boltz2", "chai1", "protenix", "openfold3"),
     ),
+    "schedule": ("karras", "log_linear"),
     "device": ("auto", "cpu", "cuda"),
     "tab": ("noise", "sampling"),
     "measure": ("displacement", "ratio", "scramble", "share"),
@@ -38,6 +39,7 @@ OWN_CHOICES: dict[tuple[str, str], tuple[str, ...]] = {
     ("edm_sample", "align"): ("0", "1"),
     ("edm_signal", "by"): ("level", "z"),
     ("edm_damage", "by"): ("summary", "residue"),
+    ("edm_compare", "by"): ("summary", "step"),
 }
 """Where one command takes other words than the others."""
 

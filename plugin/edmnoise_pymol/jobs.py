@@ -7,8 +7,10 @@ only, so a window can hand it to another thread (`edmnoise_pymol.panel.runner`),
 from __future__ import annotations
 
 import math
+import signal
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -60,16 +62,37 @@ Job = Generator[Work, Any, T]
 
 
 def run_inline(job: Job[T], watch: Watch | None = None) -> T:
-    """Run a job to its end here and now, and return what it returns."""
+    """Run a job to its end here and now, and return what it returns; Ctrl-C in a terminal cancels it."""
     watch = watch or Watch()
+    with _interrupt_cancels(watch):
+        try:
+            work = next(job)
+            while True:
+                try:
+                    made = work(watch)
+                except BaseException as error:
+                    work = job.throw(error)
+                else:
+                    work = job.send(made)
+        except StopIteration as end:
+            return end.value
+
+
+@contextmanager
+def _interrupt_cancels(watch: Watch) -> Iterator[None]:
+    """While a job runs, a first Ctrl-C asks it to stop at the next step, so that what was made is kept; a second one
+    interrupts it. Python lets no thread but the first one listen."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is not signal.default_int_handler:
+        yield
+        return
+
+    def cancel(*_: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        watch.cancel()
+
+    signal.signal(signal.SIGINT, cancel)
     try:
-        work = next(job)
-        while True:
-            try:
-                made = work(watch)
-            except BaseException as error:
-                work = job.throw(error)
-            else:
-                work = job.send(made)
-    except StopIteration as end:
-        return end.value
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

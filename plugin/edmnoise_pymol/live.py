@@ -49,7 +49,7 @@ class Live:
 
     @property
     def alive(self) -> bool:
-        return int(self._cmd.count_atoms(f"?{self.name}")) == self.structure.n_atoms
+        return bridge.is_there(self._cmd, self.name, self.structure.n_atoms)
 
     def close(self) -> None:
         """Remove the object and show the one it was made from again."""

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
+from edmnoise.base.table import Column, Table
 from edmnoise.noise.sigma import SigmaDistribution
+from edmnoise.study.figures import schedule_figure
 from edmnoise.study.sampler_choice import SamplerChoice
 
 from .jobs import Job, Watch
 
+FIGURE_ENDING = ".png"
+
 
 @dataclass(frozen=True)
-class Plan:
+class Course:
     """The levels of a run before it is made.
 
     Attributes
@@ -37,14 +41,32 @@ class Plan:
         return len(self.asked)
 
 
-def plan(choice: SamplerChoice, distribution: SigmaDistribution) -> Job[Plan]:
+def plan(choice: SamplerChoice, distribution: SigmaDistribution) -> Job[Course]:
     """What a sampler would go through; touches no PyMOL."""
 
-    def work(_: Watch) -> Plan:
+    def work(_: Watch) -> Course:
         schedule, sampler = choice.build()
         levels = schedule.sigmas
         scores = tuple(distribution.z(sigma) if sigma > 0 else float("nan") for sigma in levels)
         asked = tuple(sigma * (1 + sampler.churn.of(sigma, target)) for sigma, target in pairwise(levels))
-        return Plan(levels, scores, asked, choice.usual())
+        return Course(levels, scores, asked, choice.usual())
+
+    return (yield work)
+
+
+def table(choice: SamplerChoice, distribution: SigmaDistribution, path: str | None = None) -> Job[Table]:
+    """The same as a table; also written, or drawn where the path ends in .png."""
+
+    def work(_: Watch) -> Table:
+        schedule, sampler = choice.build()
+        asked = [sigma * (1 + sampler.churn.of(sigma, target)) for sigma, target in pairwise(schedule.sigmas)]
+        plain = schedule.table(distribution)
+        column = Column("asked at", [*asked, float("nan")], "A", decimals=4, help="level after churn")
+        made = Table(f"{choice.name}: {plain.title}", (*plain.columns, column), {**plain.meta, "sampler": choice.name})
+        if path is not None and path.lower().endswith(FIGURE_ENDING):
+            schedule_figure({choice.name: schedule}, distribution, path)
+        elif path is not None:
+            made.save(path)
+        return made
 
     return (yield work)

@@ -34,6 +34,7 @@ from . import bridge, looks
 from .colouring import Colouring, Painter
 from .growing import Frames, Growing
 from .jobs import Job, Watch
+from .plan import FIGURE_ENDING
 
 DENOISERS = {"states": "rotation", "translation": "translation", "fixed": "fixed", "kabsch": "kabsch"}
 """Exact denoisers of the loaded states by name, and how their states may lie in space; kabsch is an approximation."""
@@ -168,7 +169,7 @@ def sample(
         raise
     notes = [f"{len(states)} state{'' if len(states) == 1 else 's'} of {source.object}", *source.notes]
     if made.partial:
-        notes.append(f"cancelled at sigma {made.last_sigma:.3g} A: what was made is kept, marked partial")
+        notes.append(f"{made.ended}: what was made is kept, marked partial")
     return SampleResult(shown.names, source.object, made, table, colouring, tuple(notes))
 
 
@@ -217,9 +218,6 @@ def precondition(
         return coefficient_table(made, sigmas, rule)
 
     return (yield work)
-
-
-FIGURE_ENDING = ".png"
 
 
 def check_path(path: str) -> str:

@@ -16,6 +16,7 @@ from edmnoise.noise.triangle import MEASURES
 from edmnoise.noise.weights import PRESETS
 from edmnoise.structure.structure import LEVELS
 from edmnoise.study.report import BY
+from edmnoise.study.sampler_choice import SCHEDULES
 from edmnoise_pymol import COMMANDS, edm_noise, edm_panel, edm_save, register
 from edmnoise_pymol.colouring import OVER
 from edmnoise_pymol.completion import CHOICES, OWN_CHOICES
@@ -145,6 +146,7 @@ def test_words_offered_are_those_that_the_library_takes():
     assert CHOICES["denoiser"] == tuple(DENOISERS)
     assert CHOICES["sampler"] == (*SOLVERS, *SAMPLERS)
     assert CHOICES["rule"] == RULES
+    assert CHOICES["schedule"] == SCHEDULES
     assert CHOICES["measure"] == MEASURES
     assert OWN_CHOICES["edm_signal", "by"] == SIGNAL_BY
     assert CHOICES["tab"] == TABS
@@ -202,7 +204,7 @@ def test_every_argument_is_explained_with_its_default(command):
             assert said is None
         elif default != "":
             assert said[1].split(",")[0] == default
-        elif command.__name__ != "edm_sample":  # there a sampler's own values stand in
+        elif "sampler" not in pages:  # there a sampler's own values stand in
             assert (said[1] if said else None) == BLANK.get(command.__name__, {}).get(argument)
 
 

@@ -1,6 +1,9 @@
 """edm_sample and edm_precondition typed in a real PyMOL: trajectories, their order, their files, what is refused."""
 
 import json
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,11 +12,32 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.diffusion.presets import PRESETS
 from edmnoise.diffusion.solvers import SOLVERS
 from edmnoise.study.sampler_choice import SamplerChoice
-from edmnoise_pymol import edm_precondition, edm_sample
+from edmnoise_pymol import edm_precondition, edm_sample, edm_schedule
 from edmnoise_pymol.commands.sampling import plan as sampling_plan
 from edmnoise_pymol.completion import CHOICES
 from edmnoise_pymol.jobs import Watch, run_inline
 from edmnoise_pymol.sampling import DENOISERS
+
+INTERRUPTED = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+from pymol import cmd
+from edmnoise.diffusion.states import StatesDenoiser
+from edmnoise_pymol import edm_sample
+
+plain, steps = StatesDenoiser.denoise, 0
+
+def denoise(self, x, sigma):
+    global steps
+    steps += 1
+    print("step", steps)
+    return plain(self, x, sigma)
+
+StatesDenoiser.denoise = denoise
+cmd.load("$PYMOL_DATA/demo/pept.pdb", "pept")
+run = edm_sample("pept", sampler="euler", steps=20000).run
+print("partial", run.partial, run.steps[-1])
+"""
 
 RUN = "steps=6, sigma_max=100, sigma_min=0.01"
 
@@ -189,6 +213,7 @@ def test_cancelled_in_a_later_chunk(cmd, copies, frames_of, monkeypatch, traject
     assert [name for name in cmd.get_names("objects") if name.startswith("made")] == kept == list(made.names)
     assert cmd.count_states(kept[0]) == (7 if trajectory else 2)
     assert frames_of(kept[0])[-1].tobytes() == made.run.final[0].tobytes()
+    assert made.notes[-1].startswith("cancelled with 1 of 3 samples complete")
 
 
 def test_an_object_that_is_gone_is_missed(cmd, copies):
@@ -246,6 +271,13 @@ def test_completion_knows_the_names():
     [
         ("edm_sample nosuch", "'nosuch'"),
         ("edm_sample d or e and name CA", "states need the same atoms"),
+        ("edm_sample d and resi 1-3 or e and resi 2-4", "states need the same atoms"),
+        ("edm_sample d, schedule=magic", "karras, log_linear"),
+        ("edm_sample d, schedule=1 2 3", "each below the one before"),
+        ("edm_sample d, schedule=10 1 0, steps=5", "so is steps"),
+        ("edm_sample d, schedule=log_linear, rho=7", "which has none"),
+        ("edm_schedule steps=0", "steps is 0"),
+        ("edm_schedule magic", "the known ones are euler"),
         ("edm_sample d, sampler=magic", "the known ones are euler"),
         ("edm_sample d, denoiser=magic", "the known ones are states"),
         ("edm_sample d, steps=0", "steps is 0"),
@@ -272,3 +304,55 @@ def test_completion_knows_the_names():
 )
 def test_refused(cmd, copies, refusal, line, sentence):
     assert sentence in refusal(line)
+
+
+def test_levels_in_a_series_and_one_by_one(cmd, copies, typed):
+    assert SamplerChoice(schedule=(100.0, 10.0, 1.0, 0.0)).build()[0].sigmas == (100.0, 10.0, 1.0, 0.0)
+    series = SamplerChoice("alphafold3", steps=4, schedule="log_linear").build()[0].sigmas
+    assert np.diff(np.log(series)) == pytest.approx(np.log(4e-4 / 160) / 4)
+    made = edm_sample("both", schedule="100 10 1 0", name="made").run
+    assert made.sigmas.tolist() == [100, 10, 1]
+
+
+@pytest.mark.parametrize("name", ["boltz1", "protenix", "heun"])
+def test_align_is_the_published_one_where_there_is_one(name):
+    aligned = {"boltz1": "noisy", "protenix": "denoised", "heun": "denoised"}
+    assert SamplerChoice(name, align=True).build()[1].align == aligned[name]
+    assert SamplerChoice(name, align=False).build()[1].align == "none"
+
+
+def test_churn_of_a_solver_is_that_of_karras():
+    """Every step has it, the last one too, which goes to 0."""
+    _, sampler = SamplerChoice("heun", churn=0.4).build()
+    assert sampler.churn.of(0.01, 0.0) == 0.4
+
+
+def test_a_schedule_as_table_and_figure(cmd, typed, tmp_path):
+    from PIL import Image
+
+    said = typed(f"edm_schedule boltz2, steps=5, file={tmp_path}/levels.png")
+    with Image.open(tmp_path / "levels.png") as picture:
+        assert picture.width > 600
+    table = edm_schedule("boltz2", steps=5, file=str(tmp_path / "levels.csv"))
+    assert table["sigma"][0] == pytest.approx(2560)
+    assert table["asked at"][0] == pytest.approx(1.8 * 2560)
+    assert "asked at" in said
+    assert (tmp_path / "levels.csv").read_text().count("\n") >= 7
+
+
+def test_ctrl_c_keeps_what_was_made(tmp_path):
+    """A real interrupt, in the middle of a step: the next step ends the run."""
+    script = tmp_path / "run.py"
+    script.write_text(INTERRUPTED)
+    command = [sys.executable, "-u", str(script)]
+    said = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        for line in process.stdout:
+            said.append(line)
+            if line.startswith("step 5"):
+                process.send_signal(signal.SIGINT)
+                break
+        said += process.communicate(timeout=120)[0].splitlines()
+    assert process.returncode == 0, "".join(said[-9:])
+    assert said[-1].startswith("partial True"), "".join(said[-9:])
+    assert int(said[-1].split()[2]) >= 5

@@ -97,15 +97,6 @@ def test_a_cancelled_run_keeps_what_it_has(copies, model):
     assert "cancelled" in result.table(sigma_distribution("alphafold3")).title
 
 
-def test_ctrl_c_is_a_cancel(copies, model):
-    def interrupt(done, total, step):
-        if done == 3:
-            raise KeyboardInterrupt
-        return True
-
-    assert made(copies, model, progress=interrupt).steps.tolist() == [1, 2, 3]
-
-
 def test_a_run_can_be_watched(copies, model):
     """Step by step it is the run that is made at once; a step is laid on the structure by its denoised estimate."""
     at_once = made(copies, model, samples=2, seed=6, keep=6)

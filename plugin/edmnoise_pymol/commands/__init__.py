@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .compare import edm_compare
 from .damage import edm_damage
 from .design import edm_design, edm_scramble, edm_signal, edm_triangle
 from .noise import edm_levels, edm_noise, edm_save, edm_table
-from .sampling import edm_precondition, edm_sample
+from .sampling import edm_precondition, edm_sample, edm_schedule
 from .views import edm_color, edm_movie
 
 __all__ = [
     "COMMANDS",
     "edm_color",
+    "edm_compare",
     "edm_damage",
     "edm_design",
     "edm_levels",
@@ -22,6 +24,7 @@ __all__ = [
     "edm_precondition",
     "edm_sample",
     "edm_save",
+    "edm_schedule",
     "edm_scramble",
     "edm_signal",
     "edm_table",
@@ -36,11 +39,13 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     edm_save,
     edm_movie,
     edm_sample,
+    edm_schedule,
     edm_precondition,
     edm_design,
     edm_scramble,
     edm_signal,
     edm_triangle,
     edm_damage,
+    edm_compare,
 )
 """Every command that runs a job, in the order in which a user meets them."""

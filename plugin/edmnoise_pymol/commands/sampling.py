@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from edmnoise.base.table import Table
     from edmnoise.study.sampler_choice import SamplerChoice
 
-    from ..plan import Plan
+    from ..plan import Course
     from ..sampling import SampleResult
 
 
@@ -46,6 +46,7 @@ def edm_sample(
     hydrogens: Any = 1,
     solvent: Any = 0,
     distribution: str = "alphafold3",
+    schedule: Any = "karras",
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -68,7 +69,7 @@ def edm_sample(
             [, churn [, step_scale [, noise_scale [, center [, augment
             [, align [, device [, seed [, name [, file [, denoised
             [, state_weights [, fluctuations [, level_weights [, hydrogens
-            [, solvent [, distribution ]]]]]]]]]]]]]]]]]]]]]]]]]]
+            [, solvent [, distribution [, schedule ]]]]]]]]]]]]]]]]]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -128,6 +129,9 @@ def edm_sample(
 
         hydrogens, solvent, distribution = as in edm_noise
 
+        schedule = string: karras (by rho), log_linear (a geometric series), or
+        the levels one by one in angstrom: 100 10 1 0 {default: karras}
+
     EXAMPLES
 
         edm_sample 1tii and chain D
@@ -142,7 +146,7 @@ def edm_sample(
 
     SEE ALSO
 
-        edm_noise, edm_precondition, edm_color
+        edm_schedule, edm_precondition, edm_noise, edm_color
     """
     from edmnoise.noise.sigma import sigma_distribution
     from edmnoise.noise.weights import parse_weights
@@ -164,6 +168,7 @@ def edm_sample(
         augment=augment,
         align=align,
         level_weights=level_weights,
+        schedule=schedule,
     )
     result = yield from sampling.sample(
         _self,
@@ -190,6 +195,86 @@ def edm_sample(
         sampling.write(result, path)
         say(quiet, "edm_sample", f"{path} written")
     return result
+
+
+@command
+def edm_schedule(
+    sampler: str = "heun",
+    steps: Any = "",
+    sigma_max: Any = "",
+    sigma_min: Any = "",
+    rho: Any = "",
+    schedule: Any = "karras",
+    churn: Any = "",
+    file: str = "",
+    distribution: str = "alphafold3",
+    *,
+    quiet: Any = 1,
+    _self: Any = None,
+) -> Job[Table]:
+    """
+    DESCRIPTION
+
+        "edm_schedule" prints the noise levels that edm_sample would go through
+        with the same arguments: sigma at each step, its normal score, and the
+        level at which the denoiser is asked where churn adds noise before.
+
+    USAGE
+
+        edm_schedule [ sampler [, steps [, sigma_max [, sigma_min [, rho
+            [, schedule [, churn [, file [, distribution ]]]]]]]]]
+
+    ARGUMENTS
+
+        sampler = string: euler, heun, ralston, midpoint, chai, dpmpp_2m,
+        dpmpp_2m_sde, ancestral; or a published one: alphafold3, boltz1,
+        boltz2, chai1, protenix, openfold3 {default: heun}
+
+        steps = integer: number of steps, or the published one's {default: 40}
+
+        sigma_max, sigma_min, rho = float: highest and lowest level, angstrom, and
+        how they are spaced, or the published one's {default: 2560, 0.0064, 7}
+
+        schedule = string: karras (by rho), log_linear (a geometric series), or
+        the levels one by one in angstrom: 100 10 1 0 {default: karras}
+
+        churn = float: noise added before each step, gamma, or the published
+        one's {default: 0}
+
+        file = string: also write the table (.csv, .json) or its figure (.png)
+
+        distribution = as in edm_noise
+
+    EXAMPLES
+
+        edm_schedule
+        edm_schedule boltz2, file=levels.png
+        edm_schedule heun, steps=20, schedule=log_linear
+
+    SEE ALSO
+
+        edm_sample
+    """
+    from edmnoise.noise.sigma import sigma_distribution
+
+    from .. import plan, sampling
+
+    path = None if arg.absent(file) else sampling.check_path(arg.text(file))
+    constants = sigma_distribution(arg.text(distribution))
+    choice = _choice(
+        sampler=sampler,
+        steps=steps,
+        sigma_max=sigma_max,
+        sigma_min=sigma_min,
+        rho=rho,
+        schedule=schedule,
+        churn=churn,
+    )
+    table = yield from plan.table(choice, constants, path)
+    show(quiet, table)
+    if path is not None:
+        say(quiet, "edm_schedule", f"{path} written")
+    return table
 
 
 @command
@@ -262,7 +347,7 @@ def edm_precondition(
     return table
 
 
-def plan(options: Mapping[str, str]) -> Job[Plan]:
+def plan(options: Mapping[str, str]) -> Job[Course]:
     """What `edm_sample` with these arguments would go through, those that have no part in it left aside."""
     from edmnoise.noise.sigma import sigma_distribution
 
@@ -277,18 +362,23 @@ _CONVERT: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("sigma_max", "sigma_min", "rho", "churn", "step_scale", "noise_scale"), arg.real),
     **dict.fromkeys(("center", "augment", "align"), arg.switch),
 }
-_OF_THE_SAMPLER = ("sampler", *_CONVERT, "level_weights")
+_OF_THE_SAMPLER = ("sampler", *_CONVERT, "level_weights", "schedule")
 
 
-def _choice(sampler: Any = "heun", level_weights: Any = "0 0", **given: Any) -> SamplerChoice:
+def _choice(sampler: Any = "heun", level_weights: Any = "0 0", schedule: Any = "karras", **given: Any) -> SamplerChoice:
     """Arguments of `edm_sample` as they are typed -> what they choose."""
     from edmnoise.study.sampler_choice import SamplerChoice
 
     changed = {name: arg.optional(_CONVERT[name], name, value) for name, value in given.items()}
-    return SamplerChoice(arg.text(sampler), **changed, level_weights=arg.numbers("level_weights", level_weights))
+    return SamplerChoice(
+        arg.text(sampler),
+        **changed,
+        level_weights=arg.numbers("level_weights", level_weights),
+        schedule=_numbers_or_word("schedule", schedule),
+    )
 
 
 def _numbers_or_word(name: str, value: Any) -> list[float] | str:
-    """Three numbers, or the name of a model."""
+    """Numbers, or a name."""
     word = arg.text(value) if isinstance(value, str) else ""
-    return word if word.isalpha() else arg.numbers(name, value)
+    return word if word.isidentifier() else arg.numbers(name, value)

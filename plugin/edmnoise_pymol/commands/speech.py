@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from edmnoise.base.errors import EdmNoiseError
 
 from .. import arguments as arg
-from ..jobs import Job, run_inline
+from ..jobs import Cancelled, Job, run_inline
 
 if TYPE_CHECKING:
     from edmnoise.base.table import Table
@@ -54,6 +54,8 @@ def command(function: Callable[P, Job[R]]) -> Callable[P, R]:
             return run_inline(job(*args, **kwargs))
         except EdmNoiseError as error:
             raise pymol.CmdException(str(error)) from error
+        except Cancelled:
+            raise pymol.CmdException("cancelled: nothing was made") from None
 
     returned = str(signature.return_annotation).removeprefix("Job[").removesuffix("]")
     run.__signature__ = signature.replace(return_annotation=returned)  # type: ignore[attr-defined]

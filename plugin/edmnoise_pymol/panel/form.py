@@ -64,6 +64,8 @@ def text_of(control: Any) -> str:
     if isinstance(control, QtWidgets.QAbstractButton):
         return str(int(control.isChecked()))
     if isinstance(control, QtWidgets.QComboBox):
+        if control.isEditable() and control.currentText() != control.itemText(control.currentIndex()):
+            return str(control.currentText()).strip()
         data = control.currentData()
         return str(data) if data is not None else control.currentText()
     if isinstance(control, QtWidgets.QSpinBox | QtWidgets.QDoubleSpinBox):

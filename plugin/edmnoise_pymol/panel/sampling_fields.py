@@ -50,7 +50,7 @@ _USUAL = {
     "augment": "Turn at random before each step (a published sampler also shifts by about 1 Å)",
     "align": "Superpose the denoised structure on the noisy one before each step",
 }
-_SAMPLER = (*_USUAL, "sampler", "level_weights", "distribution")
+_SAMPLER = (*_USUAL, "sampler", "level_weights", "distribution", "schedule")
 
 
 class SamplingFields(QtCore.QObject):
@@ -80,6 +80,9 @@ class SamplingFields(QtCore.QObject):
             "align": switch(),
         }.items():
             made.add(name, field, _USUAL[name])
+        made.add(
+            "schedule", _schedules(), "How the levels lie: karras, log_linear, or typed in Å: 100 10 1 0"
+        )
         made.add("samples", form.whole(1, 100_000, 1), "Number of samples, made together")
         made.add("seed", form.whole(0, 2**31 - 1, 0), "Sample k depends on the seed and k only")
         made.add(
@@ -182,6 +185,7 @@ class SamplingFields(QtCore.QObject):
             motions.addWidget(self.parts[f"{level} motion"])
         for at, (words, control) in enumerate(
             (
+                ("levels", self.form["schedule"]),
                 ("motion", self.parts["motion"]),
                 ("", self._motions),
                 ("weights", self.form["state_weights"]),
@@ -200,6 +204,14 @@ class SamplingFields(QtCore.QObject):
 
     def _show_motions(self) -> None:
         self._motions.setVisible(self.parts.text("motion") == "numbers")
+
+
+def _schedules() -> Any:
+    """Names, or levels that are typed."""
+    box = form.choice("karras", "log_linear")
+    box.setEditable(True)
+    box.setInsertPolicy(QtWidgets.QComboBox.InsertPolicy.NoInsert)
+    return box
 
 
 def _samplers() -> Any:

@@ -18,7 +18,7 @@ from .plots.signs import DOTTED, LINE, brief
 from .session import Session
 
 if TYPE_CHECKING:
-    from ..plan import Plan
+    from ..plan import Course
     from .plots.canvas import Canvas
 
 _HEIGHT = 160
@@ -39,7 +39,7 @@ class SchedulePlot(Chart):
     def __init__(self, session: Session, options: Callable[[], Mapping[str, str]]) -> None:
         super().__init__(session)
         self._options = options
-        self._plan: Plan | None = None
+        self._plan: Course | None = None
         self.setFixedHeight(_HEIGHT)
         self.setToolTip(self.help)
         self.setAccessibleName("schedule")
@@ -67,7 +67,7 @@ class SchedulePlot(Chart):
         canvas.setMinimumSize(120, 90)
         canvas.set_axes(LogAxis("left", "σ (Å)"), Axis("bottom", ""))
 
-    def _draw(self, plan: Plan) -> None:
+    def _draw(self, plan: Course) -> None:
         canvas = self.canvas
         canvas.plot.clear()
         colour = canvas.ink(style.LEVEL_COLOURS["chain"])
@@ -92,7 +92,7 @@ class SchedulePlot(Chart):
         return list(zip(self._of.asked, self._of.sigmas, strict=False))
 
     @property
-    def _of(self) -> Plan:
+    def _of(self) -> Course:
         assert self._plan is not None
         return self._plan
 
