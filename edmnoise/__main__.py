@@ -63,7 +63,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _sweep(given: argparse.Namespace) -> int:
     settings = read_settings(given.study)
-    folder = given.out or Path(given.study).expanduser().with_suffix("")
+    file = Path(given.study).expanduser()
+    folder = given.out or (file.with_suffix("") if file.suffix else f"{file}_sweep")
     if given.scheduler and given.processes is not None:
         raise EdmNoiseError("--processes and --scheduler are both given: give one of them")
     pool: AbstractContextManager[Pool] = dask_pool(given.scheduler) if given.scheduler else local_pool(given.processes)

@@ -9,6 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 import pytest
 import torch
 
+from edmnoise.__main__ import main
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.diffusion.states import StatesDenoiser
 from edmnoise.frames.damage import Native
@@ -25,7 +26,6 @@ from edmnoise.study.sweep import run
 from edmnoise.study.sweep.journal import NAME, open_journal
 from edmnoise.study.sweep.levels import levels
 from edmnoise.study.sweep.measures import MEASURES, Measured, SweepMeasure
-from edmnoise.study.sweep.pools import local_pool
 from edmnoise.study.sweep.settings import read_settings
 from edmnoise.study.sweep.tasks import plan, run_batch
 
@@ -310,9 +310,30 @@ def test_workers_that_always_end_are_not_the_tasks_fault(study, swept, tmp_path)
         swept(study, tmp_path / "out", Dying({"s0.pdb", "s1.pdb", "s2.pdb"}))
 
 
-def test_no_processes(study, swept, tmp_path):
-    with pytest.raises(EdmNoiseError, match="processes is 0: give a whole number from 1"):
-        swept(study, tmp_path / "out", local_pool(0))
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--processes", "0"], "processes is 0: give a whole number from 1"),
+        (
+            ["--processes", "2", "--scheduler", "tcp://x"],
+            "--processes and --scheduler are both given: give one of them",
+        ),
+    ],
+)
+def test_a_refused_command_is_one_line_and_makes_nothing(study, capsys, options, said):
+    before = sorted(study.parent.iterdir())
+    assert main(["sweep", str(study), *options]) == 1
+    assert capsys.readouterr() == ("", f"edmnoise: {said}\n")
+    assert sorted(study.parent.iterdir()) == before
+
+
+def test_the_command_tells_progress_and_results(study, finished, capsys):
+    """A sweep that is done: nothing is left to tell but the results."""
+    assert main(["sweep", str(study), "--out", str(finished.folder)]) == 0
+    said, errors = capsys.readouterr()
+    files = [f"{finished.folder}/{name}" for name in ("levels.csv", "freeze_out.csv", "report.html")]
+    assert said.splitlines() == ["72 of 72 tasks have numbers: 3 structures, 24 each", *files]
+    assert errors == ""
 
 
 def test_one_thread_gives_the_numbers_and_the_threads_come_back(study):

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
@@ -60,8 +60,6 @@ class LocalPool:
     """New processes on this machine, one torch thread each. They end with this process, however that ends."""
 
     def __init__(self, processes: int) -> None:
-        if processes < 1:
-            raise EdmNoiseError(f"processes is {processes}: give a whole number from 1")
         self.width = processes
         self._start()
 
@@ -99,10 +97,16 @@ def _watch(reader: Connection) -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
+def local_pool(processes: int | None = None) -> AbstractContextManager[LocalPool]:
+    """Processes of this machine, as many as it has cores for where no number is given; started when entered."""
+    if processes is not None and processes < 1:
+        raise EdmNoiseError(f"processes is {processes}: give a whole number from 1")
+    return _local_pool(os.cpu_count() or 1 if processes is None else processes)
+
+
 @contextmanager
-def local_pool(processes: int | None = None) -> Iterator[LocalPool]:
-    """Processes of this machine, as many as it has cores for where no number is given."""
-    pool = LocalPool(os.cpu_count() or 1 if processes is None else processes)
+def _local_pool(processes: int) -> Iterator[LocalPool]:
+    pool = LocalPool(processes)
     try:
         yield pool
     finally:
