@@ -117,7 +117,7 @@ def sample(
         raise EdmNoiseError(f"no denoiser {denoiser!r}: the known ones are {', '.join(DENOISERS)}")
     schedule, sampler = choice.build()
     check_seed(seed)
-    chosen = _device(device)
+    chosen = torch_device(device)
     if name is not None:
         bridge.check_free_name(cmd, name)
     source, states = bridge.read_states(cmd, selection, hydrogens, solvent)
@@ -322,7 +322,8 @@ def _fluctuations(structure: Structure, given: Sequence[float] | str | None) -> 
     return Nested(structure.hierarchy, [deviation**2 for deviation in reversed(given)])
 
 
-def _device(name: str) -> str:
+def torch_device(name: str) -> str:
+    """The device that auto, cpu or cuda means here; EdmNoiseError for another name or a GPU that is not there."""
     if name not in ("auto", "cpu", "cuda"):
         raise EdmNoiseError(f"device is {name!r}: give auto, cpu or cuda")
     if name == "cuda" and not torch.cuda.is_available():

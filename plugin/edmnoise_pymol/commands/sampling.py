@@ -155,7 +155,7 @@ def edm_sample(
 
     path = None if arg.absent(file) else sampling.check_path(arg.text(file))
     constants = sigma_distribution(arg.text(distribution))
-    choice = _choice(
+    choice = chosen_sampler(
         sampler=sampler,
         steps=steps,
         sigma_max=sigma_max,
@@ -261,7 +261,7 @@ def edm_schedule(
 
     path = None if arg.absent(file) else sampling.check_path(arg.text(file))
     constants = sigma_distribution(arg.text(distribution))
-    choice = _choice(
+    choice = chosen_sampler(
         sampler=sampler,
         steps=steps,
         sigma_max=sigma_max,
@@ -354,7 +354,9 @@ def plan(options: Mapping[str, str]) -> Job[Course]:
     from .. import plan
 
     chosen = {name: options[name] for name in _OF_THE_SAMPLER if name in options}
-    return (yield from plan.plan(_choice(**chosen), sigma_distribution(options.get("distribution", "alphafold3"))))
+    return (
+        yield from plan.plan(chosen_sampler(**chosen), sigma_distribution(options.get("distribution", "alphafold3")))
+    )
 
 
 _CONVERT: dict[str, Callable[[str, Any], Any]] = {
@@ -362,10 +364,15 @@ _CONVERT: dict[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("sigma_max", "sigma_min", "rho", "churn", "step_scale", "noise_scale"), arg.real),
     **dict.fromkeys(("center", "augment", "align"), arg.switch),
 }
-_OF_THE_SAMPLER = ("sampler", *_CONVERT, "level_weights", "schedule")
+SETTINGS = (*_CONVERT, "schedule")
+"""Arguments that set one thing of a sampler by a word or a number."""
+
+_OF_THE_SAMPLER = ("sampler", *SETTINGS, "level_weights")
 
 
-def _choice(sampler: Any = "heun", level_weights: Any = "0 0", schedule: Any = "karras", **given: Any) -> SamplerChoice:
+def chosen_sampler(
+    sampler: Any = "heun", level_weights: Any = "0 0", schedule: Any = "karras", **given: Any
+) -> SamplerChoice:
     """Arguments of `edm_sample` as they are typed -> what they choose."""
     from edmnoise.study.sampler_choice import SamplerChoice
 

@@ -1,0 +1,314 @@
+"""Runs side by side: what each level still has to go, where it freezes out, and what is spent on moving the whole.
+
+The way of the noisy sample x_t to its end y is d_t = x_t - y, both at rest and laid on the reference. Two parts of it
+change no shape, so that nobody who centres or superposes sees them:
+
+    shift:  N |mean d_t|^2 / |d_t|^2, what centring removes;
+    turn:   (|d_t - mean d_t|^2 - min over R, s of |R x_t + s - y|^2) / |d_t|^2, what superposition removes beyond that.
+
+The same can be asked of the noise before anything is sampled. With Q an orthonormal basis of the three shifts of all
+atoms, or of the three infinitesimal turns of the reference about its centre, it is tr Q^T (K (x) I_3) Q / 3 tr K: the
+share of every draw, at the start and in between, that is a shift or a turn.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..base.errors import EdmNoiseError
+from ..base.files import replacing
+from ..base.table import Column, Table
+from ..frames.displacement import Measure
+from ..noise.nested import Nested
+from ..noise.weights import Weights
+from ..structure.structure import Structure, describe
+from ..structure.superpose import superpose
+from .figures import new_figure
+from .sampling import FROZEN, PARTS, Run
+
+MOST = 12
+"""Variants that a comparison takes: more lines in one figure cannot be told apart."""
+
+_ROUNDED = 1e-4
+"""Of the first level: a way that is shorter is rounding in part."""
+
+_LOWEST = 3000.0
+"""By how much the way of a level falls within a panel."""
+
+_COLOURS = (
+    *("#3f51b5", "#d2694c", "#4f9d69", "#8e5ea2", "#c08a2e", "#2a9db5"),
+    *("#7a5c48", "#b5386b", "#6b7a1f", "#1f3d2b", "#9a9aa5", "#e08fb0"),
+)
+_LINES = ("-", "--", ":", "-.")
+
+
+@dataclass(frozen=True, eq=False)
+class Gauge:
+    """Shares of a motion that move the sample as a whole, each from 0 to 1: a number, or one for each step."""
+
+    shift: NDArray[np.float64]
+    turn: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """What a comparison keeps of a run.
+
+    Attributes
+    ----------
+    weights, sampler
+        What the run was made with, as it is called in tables.
+    steps, sigmas
+        (T,) numbers of the recorded steps, and the levels at which the denoiser was asked, angstrom.
+    to_go
+        For each part (T,): RMS distance per coordinate of the denoised estimate from the end, angstrom.
+    frozen
+        For each part the freeze-out level, angstrom; NaN where the part never moved.
+    way
+        Shares (T,) of the noisy sample's way to its end.
+    noise
+        Shares of every draw of the noise.
+    """
+
+    weights: str
+    sampler: str
+    steps: NDArray[np.int64]
+    sigmas: NDArray[np.float64]
+    to_go: dict[Measure, NDArray[np.float64]]
+    frozen: dict[Measure, float]
+    way: Gauge
+    noise: Gauge
+
+
+def variant(run: Run, weights: Weights, sampler: str) -> Variant:
+    """Keep of a run what is compared; its frames may go then."""
+    return Variant(
+        weights.label,
+        sampler,
+        run.steps,
+        run.sigmas,
+        run.to_go(),
+        run.freeze_out(),
+        gauge_of_way(run),
+        gauge_of_noise(run.structure, weights),
+    )
+
+
+def gauge_of_way(run: Run) -> Gauge:
+    """Shares (T,) of the noisy sample's way to its end at each recorded step, over all samples together.
+
+    NaN where the way is below 1e-4 of the first level: float32 does not say better than that where the whole lies.
+    """
+    least = (_ROUNDED * run.sigmas[0]) ** 2 * run.noisy[0].size
+    end = torch.from_numpy(run.final).mT.double()
+    rows = []
+    for frame in run.noisy:
+        noisy = torch.from_numpy(frame).mT.double()
+        way = noisy - end
+        whole = float(way.square().sum())
+        centred = float((way - way.mean(dim=2, keepdim=True)).square().sum())
+        left = _left(noisy, end)
+        rows.append((whole - centred, max(centred - left, 0.0), whole))
+    shift, turn, whole = np.array(rows).T
+    whole[whole < least] = np.nan
+    return Gauge(shift / whole, turn / whole)
+
+
+def _left(noisy: Tensor, end: Tensor) -> float:
+    """Sum of squares between (B, 3, N) samples and their ends after superposition."""
+    pairs = zip(noisy.split(1), end, strict=True)
+    return sum(float(superpose(x, y).rmsd.double().square().sum()) * x.shape[2] for x, y in pairs)
+
+
+def gauge_of_noise(structure: Structure, weights: Weights) -> Gauge:
+    """Shares of every draw that are a shift of all atoms and an infinitesimal turn about their centre.
+
+    Closed forms. Atoms on a line have two turns and a single atom none.
+    """
+    covariance = Nested(structure.hierarchy, weights.by_level)
+    place = torch.tensor(structure.coordinates.T).double()
+    atoms = place.shape[1]
+    shifts = torch.eye(3, dtype=torch.float64)[:, :, None].expand(3, 3, atoms) / atoms**0.5
+    centred = place - place.mean(dim=1, keepdim=True)
+    spun = torch.stack(
+        [torch.linalg.cross(axis[:, None].expand(3, atoms), centred, dim=0) for axis in torch.eye(3).double()]
+    )
+    _, sizes, basis = torch.linalg.svd(spun.reshape(3, -1), full_matrices=False)
+    turns = basis[sizes > 1e-6 * max(float(sizes.max()), 1e-12)].reshape(-1, 3, atoms)
+    total = 3 * atoms * sum(weights.by_level)
+
+    def share(q: Tensor) -> NDArray[np.float64]:
+        return np.array(float((q * covariance.multiply(q)).sum()) / total if len(q) else 0.0)
+
+    return Gauge(share(shifts), share(turns))
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Variants of one sampling run, of the same states and seed.
+
+    Attributes
+    ----------
+    structure
+        The reference.
+    variants
+        In the order in which they are listed and drawn.
+    samples, seed
+        What all have in common.
+    """
+
+    structure: Structure
+    variants: tuple[Variant, ...]
+    samples: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.variants) <= MOST:
+            raise EdmNoiseError(f"{len(self.variants)} variants: give 1 to {MOST}")
+
+    def table(self) -> Table:
+        """One row a variant: freeze-out levels, and what is spent on moving the whole, the way's over all steps."""
+        hierarchy, rows = self.structure.hierarchy, self.variants
+        columns = [
+            *self._names([1] * len(rows)),
+            Column("steps", [int(row.steps[-1]) for row in rows]),
+            *(
+                Column(
+                    f"{part.label(hierarchy)} frozen",
+                    [row.frozen[part] for row in rows],
+                    "A",
+                    help="sigma below which the level stays within a tenth of its way",
+                )
+                for part in self._moving()
+            ),
+            Column("noise shift", [float(row.noise.shift) for row in rows], help="share of every draw of noise"),
+            Column("noise turn", [float(row.noise.turn) for row in rows], help="share of every draw of noise"),
+            Column("way shift", [_mean(row.way.shift) for row in rows], help="share of the noisy way, mean over steps"),
+            Column("way turn", [_mean(row.way.turn) for row in rows], help="share of the noisy way, mean over steps"),
+        ]
+        notes = (
+            "Frozen: the sigma below which a level stays within a tenth of its way.",
+            "Shift, turn: the share of each draw of noise (closed form), and of the noisy samples' way to their end",
+            "(mean over the steps), that moves the whole; centring and superposition remove it.",
+        )
+        return self._table(columns, notes)
+
+    def by_step(self) -> Table:
+        """One row for each recorded step of each variant."""
+        hierarchy, rows = self.structure.hierarchy, self.variants
+        columns = [
+            *self._names([len(row.steps) for row in rows]),
+            Column("step", [step for row in rows for step in row.steps.tolist()]),
+            Column("sigma", [sigma for row in rows for sigma in row.sigmas.tolist()], "A", decimals=4),
+            *(
+                Column(
+                    part.label(hierarchy),
+                    [length for row in rows for length in row.to_go[part].tolist()],
+                    "A",
+                    help="RMS still to go per coordinate, of the denoised estimate",
+                )
+                for part in PARTS
+            ),
+            Column("way shift", [x for row in rows for x in row.way.shift.tolist()], help="share of the noisy way"),
+            Column("way turn", [x for row in rows for x in row.way.turn.tolist()], help="share of the noisy way"),
+        ]
+        return self._table(columns, ())
+
+    def _names(self, repeats: Sequence[int]) -> list[Column]:
+        return [
+            Column(
+                what,
+                [getattr(row, what) for row, times in zip(self.variants, repeats, strict=True) for _ in range(times)],
+            )
+            for what in ("weights", "sampler")
+        ]
+
+    def _moving(self) -> list[Measure]:
+        """The parts that moved in any variant: a single chain has no other to move against."""
+        return [part for part in PARTS if any(np.isfinite(row.frozen[part]) for row in self.variants)]
+
+    def _table(self, columns: Sequence[Column], notes: tuple[str, ...]) -> Table:
+        made = f"{self.samples} sample{'' if self.samples == 1 else 's'} each, seed {self.seed}"
+        meta = {"samples": self.samples, "seed": self.seed, "structure": describe(self.structure.hierarchy)}
+        return Table(f"{made}: {describe(self.structure.hierarchy)}", tuple(columns), meta, notes)
+
+
+def _mean(shares: NDArray[np.float64]) -> float:
+    finite = shares[np.isfinite(shares)]
+    return float(finite.mean()) if len(finite) else float("nan")
+
+
+def comparison_figure(comparison: Comparison, path: str | os.PathLike[str]) -> None:
+    """RMS still to go against sigma, a panel for each level, and the shares of the way that move the whole, as PNG.
+
+    A line for each variant, a dot where 90 % of its way is done.
+    """
+    moving = comparison._moving()
+    figure = new_figure(4.1 * (len(moving) + 1), 4.9)
+    panels = figure.subplots(1, len(moving) + 1, squeeze=False)[0]
+    looks = _looks(comparison.variants)
+    high = max(float(row.sigmas[0]) for row in comparison.variants)
+    for axes, part in zip(panels, moving, strict=False):
+        top = max(float(row.to_go[part].max()) for row in comparison.variants)
+        for row, look in zip(comparison.variants, looks, strict=True):
+            way = row.to_go[part]
+            axes.plot(row.sigmas, way, lw=1.8, **look)
+            if np.isfinite(row.frozen[part]):
+                axes.plot([row.frozen[part]], [FROZEN * way[0]], "o", color=look["color"], ms=6, mec="white", zorder=3)
+        axes.set(yscale="log", ylim=(top / _LOWEST, 2 * top), title=part.label(comparison.structure.hierarchy))
+        axes.yaxis.set_major_formatter("{x:g}")
+    panels[0].set_ylabel("still to go (Å, RMS per coordinate)")
+    for row, look in zip(comparison.variants, looks, strict=True):
+        panels[-1].plot(row.sigmas, 100 * (row.way.shift + row.way.turn), lw=1.8, **look)
+    panels[-1].set(title="moves the whole", ylim=(-2, 102), ylabel="shift and turn (% of the noisy way)")
+    low = min(
+        float(row.sigmas[row.to_go[part] > row.to_go[part].max() / _LOWEST][-1])
+        for row in comparison.variants
+        for part in moving
+    )
+    for axes in panels:
+        axes.set(xscale="log", xlim=(1.3 * high, low / 1.3), xlabel="noise level σ (Å)")
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.grid(True, which="major", color="0.92")
+        axes.set_axisbelow(True)
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+    handles = [_handle(look, name) for look, name in zip(looks, _labels(comparison.variants), strict=True)]
+    legend = "dot: 90 % of the level's way is done"
+    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 4), frameon=False, title=legend)
+    with replacing(path) as handle:
+        figure.savefig(handle, format="png", dpi=150)
+
+
+def _looks(variants: Sequence[Variant]) -> list[dict[str, Any]]:
+    """Colour and line of each: what there is more of, weights or samplers, has the colours, the other the lines."""
+    keys = [list(dict.fromkeys(getattr(row, what) for row in variants)) for what in ("weights", "sampler")]
+    coloured, lined = ("weights", "sampler") if len(keys[0]) >= len(keys[1]) else ("sampler", "weights")
+    kinds = dict(zip(("weights", "sampler"), keys, strict=True))
+    return [
+        {
+            "color": _COLOURS[kinds[coloured].index(getattr(row, coloured)) % len(_COLOURS)],
+            "ls": _LINES[kinds[lined].index(getattr(row, lined)) % len(_LINES)],
+        }
+        for row in variants
+    ]
+
+
+def _labels(variants: Sequence[Variant]) -> list[str]:
+    """What tells the variants apart."""
+    several = [what for what in ("weights", "sampler") if len({getattr(row, what) for row in variants}) > 1]
+    return [", ".join(getattr(row, what) for what in several or ("weights", "sampler")) for row in variants]
+
+
+def _handle(look: dict[str, Any], name: str) -> Any:
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], lw=1.8, label=name, **look)

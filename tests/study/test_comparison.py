@@ -1,0 +1,116 @@
+"""Compared runs: what is kept is the run's own, and what moves the whole is what superposition takes."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from edmnoise.base.errors import EdmNoiseError
+from edmnoise.diffusion.sampler import Churn, Sampler
+from edmnoise.diffusion.schedule import karras
+from edmnoise.diffusion.states import StatesDenoiser
+from edmnoise.noise.nested import Nested
+from edmnoise.noise.weights import Weights
+from edmnoise.structure.structure import Structure
+from edmnoise.structure.superpose import superpose
+from edmnoise.study.comparison import MOST, Comparison, comparison_figure, gauge_of_noise, gauge_of_way, variant
+from edmnoise.study.sampling import PARTS, run
+
+WEIGHTS = (Weights.named("flat"), Weights.named("current"), Weights.named("rebalanced"))
+
+
+def sampled(structure, weights, churn=0.0, samples=1):
+    covariance = Nested(structure.hierarchy, weights.by_level)
+    model = StatesDenoiser(torch.tensor(structure.coordinates.T)[None], covariance, hierarchy=structure.hierarchy)
+    sampler = Sampler("heun", Churn(churn), center=True, rotate=True)
+    return run(structure, model, covariance, karras(14, 0.01, 300.0), sampler, samples, seed=4)
+
+
+@pytest.mark.parametrize("weights", WEIGHTS, ids=lambda weights: weights.label)
+def test_shares_of_noise_are_what_centring_and_superposition_remove(fragment, weights):
+    """2,000 draws of noise so weak that turns are infinitesimal; within 4 standard errors."""
+    covariance = Nested(fragment.hierarchy, weights.by_level)
+    place = torch.tensor(fragment.coordinates.T).double()
+    generator = torch.Generator().manual_seed(3)
+    noise = covariance.factor(torch.randn(2000, *place.shape, dtype=torch.float64, generator=generator))
+    centred = (noise - noise.mean(dim=2, keepdim=True)).square().sum(dim=(1, 2))
+    left = superpose(place + 1e-4 * noise, place).rmsd.square() * place.shape[1] / 1e-8
+    whole = 3 * place.shape[1]
+    gauge = gauge_of_noise(fragment, weights)
+    for found, removed in (
+        (gauge.shift, noise.square().sum(dim=(1, 2)) - centred),
+        (gauge.turn, centred - left),
+    ):
+        shares = removed / whole
+        assert float(found) == pytest.approx(float(shares.mean()), abs=4 * float(shares.std()) / math.sqrt(2000))
+
+
+def test_flat_noise_shifts_and_turns_by_one_atom_in_all(fragment):
+    gauge = gauge_of_noise(fragment, Weights.named("flat"))
+    assert float(gauge.shift) == pytest.approx(1 / 253)
+    assert float(gauge.turn) == pytest.approx(1 / 253)
+
+
+def test_atoms_on_a_line_have_two_turns_and_one_atom_none(fragment):
+    flat = Weights.named("flat")
+    for count, turns in ((1, 0), (2, 2), (3, 2)):
+        atoms = fragment.atoms.take(np.arange(count))
+        line = Structure.from_atoms(np.arange(count)[:, None] * np.array([[1.0, 2.0, -1.0]], np.float32), atoms)
+        gauge = gauge_of_noise(line, flat)
+        assert float(gauge.turn) == pytest.approx(turns / (3 * count), abs=1e-9)
+        assert float(gauge.shift) == pytest.approx(1 / count)
+
+
+def test_the_way_is_shared_out_as_its_definition_says(fragment):
+    """One sample, one step, by numpy: means, and the best rotation by singular values."""
+    made = sampled(fragment, Weights.named("current"), churn=0.4)
+    gauge = gauge_of_way(made)
+    x, y = made.noisy[6, 0].astype(float), made.final[0].astype(float)
+    way = x - y
+    whole, shift = (way**2).sum(), len(way) * (way.mean(axis=0) ** 2).sum()
+    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+    u, s, v = np.linalg.svd(x.T @ y)
+    best = (x**2).sum() + (y**2).sum() - 2 * (s[0] + s[1] + s[2] * np.sign(np.linalg.det(u @ v)))
+    assert gauge.shift[6] == pytest.approx(shift / whole, rel=1e-4)
+    assert gauge.turn[6] == pytest.approx((whole - shift - best) / whole, rel=1e-3, abs=1e-6)
+    finite = np.isfinite(gauge.shift)
+    assert finite[0]
+    assert not finite[-1]
+    assert ((gauge.shift + gauge.turn)[finite] <= 1).all()
+
+
+def test_only_churn_spends_the_chains_noise_on_the_way(fragment):
+    """An exact denoiser at any place leaves the start's shift alone; noise in between shifts the sample again."""
+    still, churned = (gauge_of_way(sampled(fragment, Weights.named("current"), churn)) for churn in (0.0, 0.4))
+    assert np.nanmean(still.shift) < 0.01
+    assert np.nanmean(churned.shift) > 0.1
+
+
+def test_the_table_is_the_runs_own(fragment):
+    runs = [(sampled(fragment, weights, samples=2), weights) for weights in WEIGHTS]
+    compared = Comparison(fragment, tuple(variant(made, weights, "heun") for made, weights in runs), 2, 4)
+    table, steps = compared.table(), compared.by_step()
+    assert table["weights"] == ["flat", "current", "rebalanced"]
+    assert len(steps) == 3 * 14
+    for k, (made, _) in enumerate(runs):
+        frozen, way = made.freeze_out(), made.to_go()
+        assert "chain frozen" not in {column.name for column in table.columns}
+        for part in PARTS[1:]:
+            name = part.label(fragment.hierarchy)
+            assert table[f"{name} frozen"][k] == frozen[part]
+            assert steps[name][14 * k : 14 * (k + 1)] == way[part].tolist()
+    assert table["noise shift"][1] == pytest.approx(0.744, abs=1e-3)
+
+
+def test_the_figure_is_drawn(fragment, tmp_path):
+    made = tuple(variant(sampled(fragment, weights, 0.2), weights, "heun") for weights in WEIGHTS)
+    comparison_figure(Comparison(fragment, made), tmp_path / "why.png")
+    assert (tmp_path / "why.png").stat().st_size > 20_000
+
+
+def test_too_many_variants_and_none_are_refused(fragment):
+    one = variant(sampled(fragment, WEIGHTS[0]), WEIGHTS[0], "heun")
+    for count in (0, MOST + 1):
+        with pytest.raises(EdmNoiseError, match=f"{count} variants: give 1 to {MOST}"):
+            Comparison(fragment, (one,) * count)
