@@ -24,13 +24,14 @@ from edmnoise.__main__ import main
 if __name__ == "__main__":
     sys.exit(main(["sweep", *sys.argv[1:]]))
 """
+TASKS = 288
 WAIT = 60
 """Seconds that a process may take to end: a net."""
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory, study_of):
-    return study_of(tmp_path_factory.mktemp("killed") / "in", count=5)
+    return study_of(tmp_path_factory.mktemp("killed") / "in", count=TASKS // 24)
 
 
 @pytest.fixture
@@ -82,26 +83,26 @@ def done_in(folder):
 
 
 def test_killed_at_ten_random_moments_a_sweep_gives_the_same_tables(study, whole, swept, results_of, tmp_path):
-    """120 tasks, one or two processes; a kill comes after a random number of further tasks, or before the first."""
+    """One or two processes; a kill comes after a random number of further tasks, or before the first."""
     rng, out, before = random.Random(7), tmp_path / "out", 0
     for number in range(10):
         with sweeping(study, out, "--processes", 2 if number % 3 == 2 else 1) as process:
             wanted = before + rng.choice([0, 0, 1, 2, 3, 5, 8])
-            while int(lines_until(process, r"^(\d+) of 120 tasks")[1]) < wanted:
+            while int(lines_until(process, rf"^(\d+) of {TASKS} tasks")[1]) < wanted:
                 pass
             process.send_signal(signal.SIGKILL)
             process.wait(WAIT)
         assert done_in(out) >= wanted  # what was told is kept
         before = done_in(out)
-    assert 10 < before < 120
+    assert 10 < before < TASKS
     swept(study, out)
-    assert done_in(out) == 120  # nothing twice
+    assert done_in(out) == TASKS  # nothing twice
     assert results_of(out) == whole
 
 
 def test_a_killed_sweep_leaves_no_worker_behind(study, tmp_path):
     with sweeping(study, tmp_path / "out", "--processes", 2) as process:
-        lines_until(process, r"^[1-9]\d* of 120 tasks")
+        lines_until(process, rf"^[1-9]\d* of {TASKS} tasks")
         process.send_signal(signal.SIGKILL)
         # The pipe of its messages is at its end when no process that inherited it is left.
         process.stderr.read()
@@ -109,7 +110,7 @@ def test_a_killed_sweep_leaves_no_worker_behind(study, tmp_path):
 
 def test_ctrl_c_ends_a_sweep_in_one_line(study, tmp_path):
     with sweeping(study, tmp_path / "out", "--processes", 1) as process:
-        lines_until(process, r"^[1-9]\d* of 120 tasks")
+        lines_until(process, rf"^[1-9]\d* of {TASKS} tasks")
         process.send_signal(signal.SIGINT)
         *_, last = [line for line in process.stderr if " tasks, " not in line]
         assert last == "edmnoise: interrupted; what is done is kept, and the same command goes on from there\n"
@@ -143,21 +144,21 @@ def cluster():
 def test_a_cluster_gives_the_same_tables_while_a_worker_is_killed(cluster, study, whole, results_of, tmp_path):
     _, address, worker = cluster
     with sweeping(study, tmp_path / "out", "--scheduler", address) as process:
-        lines_until(process, r"^([2-9]|\d\d+) of 120 tasks")
+        lines_until(process, rf"^([2-9]|\d\d+) of {TASKS} tasks")
         worker.send_signal(signal.SIGKILL)
         finish(process)
     assert results_of(tmp_path / "out") == whole
-    assert done_in(tmp_path / "out") == 120
+    assert done_in(tmp_path / "out") == TASKS
 
 
 def test_a_scheduler_that_goes_away_costs_nothing_that_is_done(cluster, study, whole, swept, results_of, tmp_path):
     made, address, _ = cluster
     with sweeping(study, tmp_path / "out", "--scheduler", address) as process:
-        lines_until(process, r"^([2-9]|\d\d+) of 120 tasks")
+        lines_until(process, rf"^([2-9]|\d\d+) of {TASKS} tasks")
         made.send_signal(signal.SIGKILL)
         *_, last = [line for line in process.stderr if " tasks, " not in line]
         assert process.wait(WAIT) == 1
-    sentence = r"edmnoise: the scheduler at .* does not answer any more \((\d+) of 120 tasks are kept: the same"
+    sentence = rf"edmnoise: the scheduler at .* does not answer any more \((\d+) of {TASKS} tasks are kept: the same"
     assert int(re.match(sentence, last)[1]) == done_in(tmp_path / "out") >= 2
     swept(study, tmp_path / "out")
     assert results_of(tmp_path / "out") == whole
@@ -166,7 +167,7 @@ def test_a_scheduler_that_goes_away_costs_nothing_that_is_done(cluster, study, w
 def test_a_scheduler_that_is_not_there(study, swept, tmp_path, monkeypatch):
     pytest.importorskip("distributed")
     monkeypatch.setattr(pools, "CONNECT_SECONDS", 0.2)
-    sentence = r"no Dask scheduler answers at tcp://127.0.0.1:9: start one .* \(0 of 120 tasks are kept"
+    sentence = rf"no Dask scheduler answers at tcp://127.0.0.1:9: start one .* \(0 of {TASKS} tasks are kept"
     with pytest.raises(EdmNoiseError, match=sentence):
         swept(study, tmp_path / "out", dask_pool("tcp://127.0.0.1:9"))
     with pytest.raises(EdmNoiseError, match="no Dask scheduler answers at nowhere"):
