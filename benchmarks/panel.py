@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -38,7 +39,7 @@ def run() -> list[Result]:
     for line in done.stdout.splitlines():
         if line.startswith(_MARK):
             results.append(Result(**json.loads(line.removeprefix(_MARK))))
-        else:
+        elif line.startswith("panel: "):
             print(line)
     if done.returncode:
         print(done.stderr, file=sys.stderr)
@@ -93,6 +94,27 @@ class Window:
 
 def _report(result: Result) -> None:
     print(_MARK + json.dumps(vars(result)), flush=True)
+
+
+def _gaps(window: Window, panel: Any, made: Callable[[], bool]) -> None:
+    """How long the window waits while a sampler runs, with its steps drawn as they come and without; and when idle."""
+    cmd = window.cmd
+    cmd.show_as("lines")
+    for watched in (False, True):
+        panel.sampling.follow.setChecked(watched)
+        idle, busy, drawn = [], [], []
+        for _ in range(3):
+            window.until(made, at_least=3)
+            idle.append(window.longest_gap(lambda: None, made, at_least=3))
+            busy.append(window.longest_gap(panel.sampling.run.click, made, at_least=3))
+            window.until(made, at_least=1)
+            drawn.append(window.longest_gap(lambda: cmd.frame(3 + cmd.get_frame() % 5), made, at_least=1))
+            panel.session.undo()
+        shown = "each step drawn" if watched else "steps not drawn"
+        gaps = [statistics.median(times) for times in (busy, idle, drawn)]
+        name = f"longest gap of a 10 ms timer while sampling, {shown}; idle window"
+        _report(Result(name, gaps[0], gaps[1], 3.0, "at_most"))
+        print(f"panel: one frame of this trajectory drawn by PyMOL alone: a gap of {gaps[2]:.0f} ms")
 
 
 def _slider(window: Window, panel: Any, name: str) -> None:
@@ -157,17 +179,12 @@ def inside() -> None:
     window.app.processEvents()
     print(f"panel: opened in {1000 * (time.perf_counter() - start):.0f} ms, torch loaded: {'torch' in sys.modules}")
     panel.session.look()
-    idle = window.longest_gap(lambda: None, lambda: True, at_least=5)
     panel.noise.frames.setValue(1)
     made = lambda: not panel.session.runner.busy  # noqa: E731
     first = window.longest_gap(panel.noise.apply.click, made)
     panel.session.undo()
     print(f"panel: longest gap of a 10 ms timer in the first run, which imports torch: {first:.0f} ms")
-    if hasattr(panel.sampling, "run"):
-        cmd.show_as("lines")
-        gap = window.longest_gap(panel.sampling.run.click, made, at_least=3)
-        _report(Result("longest gap of a 10 ms timer while sampling; idle window", gap, idle, 3.0, "at_most"))
-        panel.session.undo()
+    _gaps(window, panel, made)
     _slider(window, panel, "toxin")
     _grown(cmd, LARGE)
     cmd.disable("toxin")
@@ -188,7 +205,6 @@ def inside() -> None:
         dock.panel.session.undo()
         dock.close()
         window.until(lambda: True, at_least=0.2)
-        print(cycle, process.memory_info().rss/2**20, flush=True)
         if cycle == 1:
             before = process.memory_info().rss
     grown = (process.memory_info().rss - before) / 2**20

@@ -21,6 +21,7 @@ class Pickers(QtWidgets.QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
+        self._facts: tuple[object, ...] = ()
         self._sizes: dict[str, int] = {}  # atoms of each object, to know a renamed one again
         self.form = form.Form(self)
         self.object = self.form.add("object", form.choice(), "The molecule that noise is added to")
@@ -96,19 +97,26 @@ class Pickers(QtWidgets.QWidget):
         style.warn(self.selection, "" if found or not self.object.currentText() else why)
 
     def _follow_scene(self) -> None:
+        """Read again where the chosen atoms may be others: an object that grows beside them costs nothing."""
         cmd = self._session.cmd
         sizes = {name: cmd.count_atoms(f"%{name}") for name in cmd.get_object_list("(all)") or []}
         chosen = self._renamed(self.object.currentText(), sizes)
+        if sizes.keys() != self._sizes.keys():
+            blocked = self.object.blockSignals(True)
+            self.object.clear()
+            self.object.addItems(list(sizes))
+            if chosen in sizes:
+                self.object.setCurrentText(chosen)
+            self.object.blockSignals(blocked)
         self._sizes = sizes
-        blocked = self.object.blockSignals(True)
-        self.object.clear()
-        self.object.addItems(list(sizes))
-        if chosen in sizes:
-            self.object.setCurrentText(chosen)
-        self.object.blockSignals(blocked)
-        states = cmd.count_states(f"%{self.object.currentText()}") if sizes else 0
+        name = self.object.currentText()
+        states = cmd.count_states(f"%{name}") if sizes else 0
         self.state.setMaximum(states)
-        self.read()
+        # The words may name selections, which come and go without a trace in the objects.
+        facts = (name, sizes.get(name), states, *(cmd.get_names("selections") if self.selection.text() else ()))
+        if facts != self._facts:
+            self._facts = facts
+            self.read()
 
     def _renamed(self, chosen: str, sizes: dict[str, int]) -> str:
         """The chosen object's name by now: the one new name of as many atoms, where the old one has gone."""
