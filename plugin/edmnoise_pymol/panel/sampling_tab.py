@@ -101,35 +101,25 @@ class SamplingTab(QtWidgets.QWidget):
         return {} if self.weights.text == "flat" else {"weights": self.weights.text}
 
     def _lay_out(self) -> None:
+        """What is set for every run and Run itself come first, where a low window shows them."""
         control = self.form.__getitem__
-        rows = QtWidgets.QFormLayout(self)
+        column = QtWidgets.QVBoxLayout(self)
+        rows = QtWidgets.QFormLayout()
+        column.addLayout(rows)
+        column.addStretch()
         rows.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         rows.addRow(form.label("&Denoiser", control("denoiser")), control("denoiser"))
         rows.addRow(form.label("Sample&r", control("sampler")), control("sampler"))
-        counts = QtWidgets.QHBoxLayout()
-        counts.addWidget(control("steps"), 1)
-        counts.addWidget(form.label("Samples", control("samples")))
-        counts.addWidget(control("samples"), 1)
-        rows.addRow(form.label("S&teps", control("steps")), counts)
+        rows.addRow(form.label("S&teps", control("steps")), _row(control("steps"), "Samples", control("samples")))
+        draw = _row(control("seed"), self.redraw, "Name", control("name"))
+        rows.addRow(form.label("Seed", control("seed")), draw)
+        kept = _row(control("trajectory"), control("denoised"), self.follow)
+        kept.addStretch()
+        rows.addRow(kept)
+        rows.addRow(_row(self.run, self.coefficients, self.copy))
         rows.addRow(self.plot)
         rows.addRow(self.weights_fold)
         rows.addRow(self.more)
-        draw = QtWidgets.QHBoxLayout()
-        draw.addWidget(control("seed"), 1)
-        draw.addWidget(self.redraw)
-        draw.addWidget(form.label("Name", control("name")))
-        draw.addWidget(control("name"), 2)
-        rows.addRow(form.label("Seed", control("seed")), draw)
-        kept = QtWidgets.QHBoxLayout()
-        for widget in (control("trajectory"), control("denoised"), self.follow):
-            kept.addWidget(widget)
-        kept.addStretch()
-        rows.addRow(kept)
-        buttons = QtWidgets.QHBoxLayout()
-        buttons.addWidget(self.run, 1)
-        buttons.addWidget(self.coefficients)
-        buttons.addWidget(self.copy)
-        rows.addRow(buttons)
 
     def _connect(self) -> None:
         session = self._session
@@ -267,3 +257,15 @@ def _tool(icon: str, tip: str, name: str) -> Any:
     button.setAccessibleName(name)
     button.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
     return button
+
+
+def _row(*parts: Any) -> Any:
+    """Controls beside each other; a text becomes the label of the control behind it."""
+    row = QtWidgets.QHBoxLayout()
+    for at, part in enumerate(parts):
+        if isinstance(part, str):
+            row.addWidget(form.label(part, parts[at + 1]))
+        else:
+            stretches = part.sizePolicy().horizontalPolicy() != QtWidgets.QSizePolicy.Policy.Fixed
+            row.addWidget(part, int(stretches and not isinstance(part, QtWidgets.QCheckBox)))
+    return row
