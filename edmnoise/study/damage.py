@@ -251,9 +251,10 @@ def _panel(axes: Any, study: DamageStudy, measure: DamageMeasure, kinds: Sequenc
     lengths = [row.damage.mean(measure) for row in study.rows if row.damage.mean(measure) > 0]
     if measure in _LENGTHS and lengths and max(lengths) > 10 * min(lengths):
         _log_lengths(axes)
+    elif measure in (*_LENGTHS, CLASHES):
+        axes.set_ylim(0, None)
     else:
-        top = None if measure is CLASHES else 1.03
-        axes.set_ylim(0 if measure is CLASHES else -0.03, top)
+        axes.set_ylim(-0.03, 1.03)
     name = "clashes per 1,000 atoms" if measure is CLASHES else measure.name
     axes.set_ylabel(f"{name} (Å)" if measure.unit else name)
     axes.grid(True, color="0.88")

@@ -114,6 +114,8 @@ def test_what_is_drawn_is_the_table(study, tmp_path, monkeypatch):
         np.testing.assert_allclose(flat.get_xdata(), table["sigma"][:2])
         np.testing.assert_allclose(flat.get_ydata(), table[measure.name][:2])
         np.testing.assert_allclose(current.get_ydata(), table[measure.name][2:])
+        shown = [value for value in table[measure.name] if np.isfinite(value)]
+        assert axes.get_ylim()[0] <= min(shown) <= max(shown) <= axes.get_ylim()[1]
 
 
 @pytest.mark.parametrize(
