@@ -17,6 +17,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "mathml",
     "session",
+    "drawn",
     "help_pages",
     "figures",
     "modules",
