@@ -30,7 +30,6 @@ from ..frames.displacement import Measure
 from ..noise.nested import Nested
 from ..noise.weights import Weights
 from ..structure.structure import Structure, describe
-from ..structure.superpose import superpose
 from .figures import new_figure
 from .sampling import FROZEN, PARTS, Run
 
@@ -109,23 +108,29 @@ def gauge_of_way(run: Run) -> Gauge:
     """
     least = (_ROUNDED * run.sigmas[0]) ** 2 * run.noisy[0].size
     end = torch.from_numpy(run.final).mT.double()
+    centre = end.mean(dim=2, keepdim=True)
     rows = []
     for frame in run.noisy:
         noisy = torch.from_numpy(frame).mT.double()
-        way = noisy - end
-        whole = float(way.square().sum())
-        centred = float((way - way.mean(dim=2, keepdim=True)).square().sum())
-        left = _left(noisy, end)
-        rows.append((whole - centred, max(centred - left, 0.0), whole))
+        mean = noisy.mean(dim=2, keepdim=True)
+        shift = float((mean - centre).square().sum()) * end.shape[2]
+        x, y = noisy - mean, end - centre
+        centred = float((x - y).square().sum())
+        rows.append((shift, max(centred - _left(x, y), 0.0), shift + centred))
     shift, turn, whole = np.array(rows).T
     whole[whole < least] = np.nan
     return Gauge(shift / whole, turn / whole)
 
 
-def _left(noisy: Tensor, end: Tensor) -> float:
-    """Sum of squares between (B, 3, N) samples and their ends after superposition."""
-    pairs = zip(noisy.split(1), end, strict=True)
-    return sum(float(superpose(x, y).rmsd.double().square().sum()) * x.shape[2] for x, y in pairs)
+def _left(x: Tensor, y: Tensor) -> float:
+    """Sum of squares between centred (B, 3, N) samples, each turned as fits its end best, and their ends.
+
+    By the singular values of x y^T alone (Kabsch 1976): the fit of each sample to an end of its own, all at once.
+    """
+    product = x @ y.mT
+    s = torch.linalg.svdvals(product)
+    s[:, 2] *= torch.linalg.det(product).sign()
+    return float(x.square().sum() + y.square().sum() - 2 * s.sum())
 
 
 def gauge_of_noise(structure: Structure, weights: Weights) -> Gauge:
@@ -195,7 +200,7 @@ class Comparison:
             Column("way turn", [_mean(row.way.turn) for row in rows], help="share of the noisy way, mean over steps"),
         ]
         notes = (
-            "Frozen: the sigma below which a level stays within a tenth of its way.",
+            "Frozen: the sigma below which a level stays within a tenth of its way; the last one where it never does.",
             "Shift, turn: the share of each draw of noise (closed form), and of the noisy samples' way to their end",
             "(mean over the steps), that moves the whole; centring and superposition remove it.",
         )
@@ -249,7 +254,7 @@ def _mean(shares: NDArray[np.float64]) -> float:
 def comparison_figure(comparison: Comparison, path: str | os.PathLike[str]) -> None:
     """RMS still to go against sigma, a panel for each level, and the shares of the way that move the whole, as PNG.
 
-    A line for each variant, a dot where 90 % of its way is done.
+    A line for each variant, a dot where 90 % of its way is done; none where it never is.
     """
     moving = comparison._moving()
     figure = new_figure(4.1 * (len(moving) + 1), 4.9)
@@ -261,7 +266,7 @@ def comparison_figure(comparison: Comparison, path: str | os.PathLike[str]) -> N
         for row, look in zip(comparison.variants, looks, strict=True):
             way = row.to_go[part]
             axes.plot(row.sigmas, way, lw=1.8, **look)
-            if np.isfinite(row.frozen[part]):
+            if np.isfinite(row.frozen[part]) and way[-1] <= FROZEN * way[0]:
                 axes.plot([row.frozen[part]], [FROZEN * way[0]], "o", color=look["color"], ms=6, mec="white", zorder=3)
         axes.set(yscale="log", ylim=(top / _LOWEST, 2 * top), title=part.label(comparison.structure.hierarchy))
         axes.yaxis.set_major_formatter("{x:g}")
@@ -269,11 +274,13 @@ def comparison_figure(comparison: Comparison, path: str | os.PathLike[str]) -> N
     for row, look in zip(comparison.variants, looks, strict=True):
         panels[-1].plot(row.sigmas, 100 * (row.way.shift + row.way.turn), lw=1.8, **look)
     panels[-1].set(title="moves the whole", ylim=(-2, 102), ylabel="shift and turn (% of the noisy way)")
-    low = min(
+    seen = [
         float(row.sigmas[row.to_go[part] > row.to_go[part].max() / _LOWEST][-1])
         for row in comparison.variants
         for part in moving
-    )
+        if row.to_go[part].max() > 0
+    ]
+    low = min(seen, default=high / 1e4)
     for axes in panels:
         axes.set(xscale="log", xlim=(1.3 * high, low / 1.3), xlabel="noise level σ (Å)")
         axes.xaxis.set_major_formatter("{x:g}")

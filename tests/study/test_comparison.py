@@ -63,17 +63,19 @@ def test_atoms_on_a_line_have_two_turns_and_one_atom_none(fragment):
 
 
 def test_the_way_is_shared_out_as_its_definition_says(fragment):
-    """One sample, one step, by numpy: means, and the best rotation by singular values."""
-    made = sampled(fragment, Weights.named("current"), churn=0.4)
+    """Two samples, a step each time, by means and the library's own superposition."""
+    made = sampled(fragment, Weights.named("current"), churn=0.4, samples=2)
     gauge = gauge_of_way(made)
-    x, y = made.noisy[6, 0].astype(float), made.final[0].astype(float)
-    way = x - y
-    whole, shift = (way**2).sum(), len(way) * (way.mean(axis=0) ** 2).sum()
-    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
-    u, s, v = np.linalg.svd(x.T @ y)
-    best = (x**2).sum() + (y**2).sum() - 2 * (s[0] + s[1] + s[2] * np.sign(np.linalg.det(u @ v)))
-    assert gauge.shift[6] == pytest.approx(shift / whole, rel=1e-4)
-    assert gauge.turn[6] == pytest.approx((whole - shift - best) / whole, rel=1e-3, abs=1e-6)
+    for step in (0, 6):
+        whole = shift = left = 0.0
+        for noisy, end in zip(made.noisy[step].astype(float), made.final.astype(float), strict=True):
+            way = noisy - end
+            whole += (way**2).sum()
+            shift += len(way) * (way.mean(axis=0) ** 2).sum()
+            fit = superpose(torch.tensor(noisy.T)[None], torch.tensor(end.T))
+            left += len(way) * float(fit.rmsd.square().sum())
+        assert gauge.shift[step] == pytest.approx(shift / whole, rel=1e-6)
+        assert gauge.turn[step] == pytest.approx((whole - shift - left) / whole, rel=1e-4)
     finite = np.isfinite(gauge.shift)
     assert finite[0]
     assert not finite[-1]
@@ -107,6 +109,16 @@ def test_the_figure_is_drawn(fragment, tmp_path):
     made = tuple(variant(sampled(fragment, weights, 0.2), weights, "heun") for weights in WEIGHTS)
     comparison_figure(Comparison(fragment, made), tmp_path / "why.png")
     assert (tmp_path / "why.png").stat().st_size > 20_000
+
+
+def test_a_single_atom_has_a_table_and_a_figure(fragment, tmp_path):
+    """No level of it moves against another."""
+    atom = Structure.from_atoms(fragment.coordinates[:1], fragment.atoms.take(np.arange(1)))
+    made = Comparison(atom, (variant(sampled(atom, WEIGHTS[0]), WEIGHTS[0], "heun"),))
+    assert float(made.variants[0].noise.shift) == pytest.approx(1)
+    assert "frozen" not in made.table().columns[2].name
+    comparison_figure(made, tmp_path / "why.png")
+    assert (tmp_path / "why.png").stat().st_size > 5000
 
 
 def test_too_many_variants_and_none_are_refused(fragment):
