@@ -41,7 +41,8 @@ def test_the_plugin_manager_is_told_the_version():
 def test_the_startup_file_asks_for_what_the_package_requires():
     needed = ast.literal_eval(re.search(r"^NEEDED = (.+)$", STARTUP, re.MULTILINE)[1])
     required = re.search(r"^dependencies = (.+)$", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[1]
-    assert list(needed) == [re.match(r"\w+", item)[0] for item in ast.literal_eval(required)]
+    for_all = [item for item in ast.literal_eval(required) if ";" not in item]  # an old Python's are for sweeps alone
+    assert list(needed) == [re.match(r"\w+", item)[0] for item in for_all]
 
 
 def test_installed_the_next_window_has_the_menu_entry_and_the_commands(machine, install_zip):
