@@ -139,6 +139,33 @@ def real(
     return calm(spin)
 
 
+class _Short(QtWidgets.QDoubleSpinBox):
+    """Shows the digits that a number has, not all that it may have."""
+
+    def textFromValue(self, value: float) -> str:
+        text, point = super().textFromValue(value), str(self.locale().decimalPoint())
+        return text.rstrip("0").removesuffix(point) if point in text else text
+
+    def sizeHint(self) -> Any:
+        hint = super().sizeHint()
+        hint.setWidth(hint.width() + self.fontMetrics().horizontalAdvance(".000"))
+        return hint
+
+
+def short(
+    low: float, high: float, value: float, step: float, unit: str = "", special: str = "", decimals: int = 8
+) -> Any:
+    """A field as `real` makes it, for a number that may need many digits and mostly has few."""
+    spin = _Short()
+    spin.setDecimals(decimals)
+    spin.setRange(low, high)
+    spin.setSingleStep(step)
+    spin.setSuffix(f" {unit}" if unit else "")
+    spin.setSpecialValueText(special)
+    spin.setValue(value)
+    return calm(spin)
+
+
 def choice(*words: str, **labelled: str) -> Any:
     """A list to choose from: words, or words with a label that is read instead."""
     box = QtWidgets.QComboBox()

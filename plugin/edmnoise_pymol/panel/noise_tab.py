@@ -84,6 +84,13 @@ class LevelEditor(QtWidgets.QWidget):
         name = self.distribution.currentText()
         return given if name == "alphafold3" else {**given, "distribution": name}
 
+    def set_sigma(self, sigma: float) -> None:
+        """Give sigma, and let z follow, also where sigma stays as it was."""
+        blocked = self.sigma.blockSignals(True)
+        self.sigma.setValue(sigma)
+        self.sigma.blockSignals(blocked)
+        self._follow("sigma")
+
     def recall(self, texts: dict[str, str]) -> None:
         for name in ("distribution", "z", "sigma"):
             if name in texts:
@@ -200,6 +207,8 @@ class NoiseTab(QtWidgets.QWidget):
             part.changed.connect(self._shake)
             part.changed.connect(self._tell)
         self._session.z_wanted.connect(self.level.z.setValue)
+        self._session.sigma_wanted.connect(self.level.set_sigma)
+        self._session.weights_wanted.connect(self.weights.set_weights)
         self.live.toggled.connect(self._toggle_live)
         self.form["seed"].valueChanged.connect(self._new_draw)
         self.redraw.clicked.connect(lambda: self.seed.setValue(self.seed.value() + 1))

@@ -76,6 +76,10 @@ class Session(QtCore.QObject):
         `noise` is another one: what Apply would make.
     z_wanted(z)
         A level was chosen in a plot.
+    sigma_wanted(sigma)
+        A level was designed, angstrom.
+    weights_wanted(text)
+        Weights were chosen or designed, as a command takes them.
     made(request, result)
         A job has ended well.
     failed(sentence, details)
@@ -93,6 +97,8 @@ class Session(QtCore.QObject):
     shown_changed = QtCore.Signal()
     noise_changed = QtCore.Signal()
     z_wanted = QtCore.Signal(float)
+    sigma_wanted = QtCore.Signal(float)
+    weights_wanted = QtCore.Signal(str)
     made = QtCore.Signal(object, object)
     failed = QtCore.Signal(str, str)
     said = QtCore.Signal(str)

@@ -127,7 +127,7 @@ class WeightsEditor(QtWidgets.QWidget):
         tip = f"Weight of the noise drawn once per {level}; only the ratios of the three count"
         slider = QtWidgets.QSlider(QtCore.Qt.Orientation.Horizontal)
         slider.setRange(0, 10 * _FINE)
-        spin = form.real(0, 1000, 0, 0.1, decimals=3)
+        spin = form.short(0, 1000, 0, 0.1)
         for widget in (slider, spin):
             widget.setToolTip(tip)
             widget.setAccessibleName(f"{level} weight")
