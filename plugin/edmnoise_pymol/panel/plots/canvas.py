@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pymol.Qt import QtCore, QtGui
+from pymol.Qt import QtCore, QtGui, QtWidgets
 
 from .axes import Axis, pg
 from .clip import clipped, within
@@ -136,6 +136,28 @@ class Canvas(pg.GraphicsLayoutWidget):
         item.setZValue(-20)
         item.setAcceptedMouseButtons(QtCore.Qt.MouseButton.NoButton)
         self.plot.addItem(item, ignoreBounds=True)
+
+    def picture(self, dots: bytes, size: tuple[int, int], x: tuple[float, float], y: tuple[float, float]) -> Any:
+        """A picture over a part of the plot: rows of red, green, blue and opacity from the top, ``size`` across and
+        down."""
+        wide, high = size
+        image = QtGui.QImage(dots, wide, high, 4 * wide, QtGui.QImage.Format.Format_RGBA8888).copy()
+        item = QtWidgets.QGraphicsPixmapItem(QtGui.QPixmap.fromImage(image))
+        item.setTransformationMode(QtCore.Qt.TransformationMode.SmoothTransformation)
+        across, down = (x[1] - x[0]) / wide, (y[0] - y[1]) / high
+        item.setTransform(QtGui.QTransform(across, 0, 0, down, x[0], y[1]))
+        item.setZValue(-10)
+        self.box.addItem(item, ignoreBounds=True)
+        return item
+
+    def words(self, x: float, y: float, text: str, colour: Any, anchor: tuple[float, float], fill: Any = None) -> Any:
+        """Words at a place; ``anchor`` is the point of their box that lies there, from its upper left."""
+        item = pg.TextItem(text, color=colour, anchor=anchor, fill=fill)
+        item.setFont(self.font())
+        item.textItem.document().setDocumentMargin(1)
+        item.setPos(x, y)
+        self.plot.addItem(item, ignoreBounds=True)
+        return item
 
     def png(self) -> bytes:
         """The drawing as a picture, sharper than the screen."""
