@@ -26,7 +26,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     ),
     "schedule": ("karras", "log_linear"),
     "device": ("auto", "cpu", "cuda"),
-    "tab": ("noise", "sampling"),
+    "tab": ("noise", "sampling", "design"),
     "measure": ("displacement", "ratio", "scramble", "share"),
     "rule": ("finite", "increment", "cumulative", "global"),
     **dict.fromkeys(_SWITCHES, ("0", "1")),

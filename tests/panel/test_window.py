@@ -195,7 +195,7 @@ def test_our_own_mistake_shows_details_on_demand(panel, refused):
     assert panel.status.traceback.isVisible()
 
 
-@pytest.mark.parametrize("tab", ["Noise", "Sampling", "Plots", "Colour", "Results"])
+@pytest.mark.parametrize("tab", ["Noise", "Sampling", "Design", "Plots", "Colour", "Results"])
 def test_every_tab_has_its_help(panel, qtbot, tab):
     from pymol.Qt import QtWidgets
 

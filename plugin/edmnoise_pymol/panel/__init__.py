@@ -8,7 +8,7 @@ from edmnoise.base.errors import EdmNoiseError
 
 from .. import arguments as arg
 
-TABS = ("noise", "sampling")
+TABS = ("noise", "sampling", "design")
 """The panel's tabs, from left to right."""
 
 
@@ -17,8 +17,9 @@ def edm_panel(tab: str = "", *, quiet: Any = 1, _self: Any = None) -> None:
     DESCRIPTION
 
         "edm_panel" opens the panel in PyMOL's window: noise that moves with a
-        slider, sampling, plots, colours and tables. It shows the command of
-        everything that it does. Plugin > EDM noise > Panel opens it too.
+        slider, sampling, design, plots, colours and tables. It shows the
+        command of everything that it does. Plugin > EDM noise > Panel opens it
+        too.
 
     USAGE
 
@@ -26,7 +27,8 @@ def edm_panel(tab: str = "", *, quiet: Any = 1, _self: Any = None) -> None:
 
     ARGUMENTS
 
-        tab = string: noise or sampling, the one to open {default: the last one}
+        tab = string: noise, sampling or design, the one to open
+        {default: the last one}
 
     EXAMPLES
 
@@ -35,7 +37,7 @@ def edm_panel(tab: str = "", *, quiet: Any = 1, _self: Any = None) -> None:
 
     SEE ALSO
 
-        edm_noise, edm_sample
+        edm_noise, edm_sample, edm_design
     """
     import pymol
 

@@ -23,6 +23,13 @@ TEXTS = {
         "level's way from noise to structure, and the noise level at which it is decided, is plotted below.",
         ("edm_sample", "edm_precondition"),
     ),
+    "Design": (
+        "Say how far chains, residues in their chain and atoms in their residue shall move, and Design finds the "
+        "weights and the sigma that do it; Use these takes them over to the Noise tab. The triangle maps a measure "
+        "over all weights: click it to set them. Scramble points say where each level comes apart with the weights of "
+        "the Noise tab, and in how many training steps. Nothing is drawn at random.",
+        ("edm_design", "edm_triangle", "edm_scramble"),
+    ),
     "Plots": (
         "Lines are closed forms, points are measured. Click a residue to select it in PyMOL, a step to go to its "
         "frame; what you select in PyMOL is marked here.",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from pymol.Qt import QtCore, QtWidgets
 
 from .colour_box import ColourBox
+from .design_tab import DesignTab
 from .help import show_help
 from .noise_tab import NoiseTab
 from .pickers import Pickers
@@ -34,16 +36,19 @@ class Panel(QtWidgets.QWidget):
         self.pickers = Pickers(session)
         self.noise = NoiseTab(session)
         self.sampling = SamplingTab(session)
+        self.design = DesignTab(session)
         self.plots = Plots(session)
         self.colours = ColourBox(session)
         self.results = Results(session)
         self.playback = Playback(session)
         self.status = StatusBar(session)
-        self.tabs = _tabs({"Noise": self.noise, "Sampling": self.sampling})
-        self.views = _tabs({"Plots": self.plots, "Colour": self.colours, "Results": self.results})
+        self.tabs = _tabs(_Tabs(), {"Noise": self.noise, "Sampling": self.sampling, "Design": self.design})
+        pages = {"Plots": self.plots, "Colour": self.colours, "Results": self.results}
+        self.views = _tabs(QtWidgets.QTabWidget(), pages)
         self._remembering: dict[str, _Remembering] = {
             "noise": self.noise,
             "sampling": self.sampling,
+            "design": self.design,
             "plots": self.plots,
             "colours": self.colours,
             "results": self.results,
@@ -72,10 +77,10 @@ class Panel(QtWidgets.QWidget):
         upper = _column(self.pickers, self.tabs)
         lower = _column(self.views, self.playback, stretch=0)
         lower.layout().setContentsMargins(0, 0, 0, 0)
-        split = QtWidgets.QSplitter(QtCore.Qt.Orientation.Vertical)
-        split.setChildrenCollapsible(False)
+        self.split = split = QtWidgets.QSplitter(QtCore.Qt.Orientation.Vertical)
         split.addWidget(_scrolled(upper))
         split.addWidget(lower)
+        split.setCollapsible(0, False)  # the lower part can be dragged away, for a tab that needs the height
         split.setStretchFactor(0, 3)
         split.setStretchFactor(1, 2)
         outer = QtWidgets.QVBoxLayout(self)
@@ -92,8 +97,7 @@ class _Remembering(Protocol):
     def recall(self, texts: dict[str, str]) -> None: ...
 
 
-def _tabs(pages: dict[str, Any]) -> Any:
-    tabs = QtWidgets.QTabWidget()
+def _tabs(tabs: Any, pages: dict[str, Any]) -> Any:
     for name, page in pages.items():
         tabs.addTab(page, name)
     button = QtWidgets.QToolButton()
@@ -104,6 +108,35 @@ def _tabs(pages: dict[str, Any]) -> Any:
     button.clicked.connect(lambda: show_help(tabs, tabs.tabText(tabs.currentIndex())))
     tabs.setCornerWidget(button)
     return tabs
+
+
+class _Tabs(QtWidgets.QTabWidget):
+    """As high as the page that is seen, not as the highest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.currentChanged.connect(lambda _: self.updateGeometry())
+
+    def sizeHint(self) -> Any:
+        return self._with(super().sizeHint(), lambda page: page.sizeHint().height())
+
+    def minimumSizeHint(self) -> Any:
+        return self._with(super().minimumSizeHint(), lambda page: page.minimumSizeHint().height())
+
+    def heightForWidth(self, width: int) -> int:
+        """Where words are wrapped the height depends on the width."""
+        page = self.currentWidget()
+        if page is None or not page.hasHeightForWidth():
+            return int(self.sizeHint().height())
+        stack = self.findChild(QtWidgets.QStackedWidget).sizeHint()
+        around = super().sizeHint() - stack
+        return int(page.heightForWidth(width - around.width()) + around.height())
+
+    def _with(self, size: Any, high: Callable[[Any], int]) -> Any:
+        pages = [self.widget(index) for index in range(self.count())]
+        if pages:
+            size.setHeight(size.height() - max(map(high, pages)) + high(self.currentWidget()))
+        return size
 
 
 def _column(*widgets: Any, stretch: int = -1) -> Any:
