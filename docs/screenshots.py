@@ -13,8 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 FOLDER = Path(__file__).parent / "images"
 SIZE = 1280, 940
+TALL = 1000
+"""Pixels of height of a picture that needs more."""
 PATIENCE = 120
 """Seconds that are waited for a job; none takes a tenth of it."""
 
@@ -52,12 +56,14 @@ class Window:
         end = time.monotonic() + seconds
         self.until(lambda: time.monotonic() > end)
 
-    def photograph(self, path: Path) -> None:
+    def photograph(self, path: Path, high: int = SIZE[1]) -> None:
         """The window as it is on the screen."""
         self.rest()
-        picture = self.app.primaryScreen().grabWindow(0).copy(0, 0, *SIZE)
+        picture = self.app.primaryScreen().grabWindow(0).copy(0, 0, SIZE[0], high)
         if not picture.save(str(path), "PNG"):
             raise OSError(f"cannot write {path}")
+        with Image.open(path) as full:  # 200 colours take a third of the room, and nobody sees it
+            full.convert("RGB").quantize(200).save(path, optimize=True)
         print(path)
 
 
@@ -97,6 +103,24 @@ def main(folder: Path) -> None:
     window.rest(2)
     window.photograph(folder / "panel_results.png")
     cmd.delete("1tii_noise")
+    open_panel(cmd, "design")
+    run(panel.design.design)
+    panel.noise.weights.set_weights("3 2 4")
+    panel.design.map.recall({"measure": "share"})
+    panel.design.folds["scramble_fold"].unfold(False)
+    cmd.enable("1tii")
+    cmd.frame(1)
+    heights = panel.split.sizes()
+    window.window.resize(SIZE[0], TALL)
+    window.rest()
+    panel.split.setSizes([TALL, 0])  # without the plots, for the height
+    window.until(lambda: panel.design.triangle.full)
+    cmd.orient("1tii")
+    window.photograph(folder / "panel_design.png", TALL)
+    panel.split.setSizes(heights)
+    panel.design.map.recall({"measure": "displacement"})
+    window.window.resize(*SIZE)
+    window.rest()
     # Two of the five copies of the subunit, as two states of one object.
     cmd.create("copies", "1tii and chain D", 1, 1)
     cmd.create("other", "1tii and chain E", 1, 1)
