@@ -14,10 +14,10 @@ from ...base.errors import EdmNoiseError
 from ..structure import Atoms, Structure
 from .digits import integers, thousandths
 from .layout import COLUMNS, Bytes, Content, Layout, characters
-from .records import Records, Source, Text, each, residue_number
+from .records import Records, RecordSource, Text, each, residue_number
 
 
-class MmcifSource(Source):
+class MmcifSource(RecordSource):
     """The _atom_site loop of the first block that has one, with the columns that PyMOL takes."""
 
     def __init__(self, data: bytes) -> None:

@@ -17,7 +17,7 @@ from ...base.errors import EdmNoiseError
 from ..structure import Atoms, Structure
 from .digits import integers, thousandths
 from .layout import COLUMNS, Bytes, Content, Layout, characters
-from .records import Records, Source, Text, each, residue_number
+from .records import Records, RecordSource, Text, each, residue_number
 
 ELEMENTS = frozenset(
     """H D HE LI BE B C N O F NE NA MG AL SI P S CL AR K CA SC TI V CR MN FE CO NI CU ZN GA GE AS SE BR KR RB SR
@@ -27,7 +27,7 @@ ELEMENTS = frozenset(
 """Symbols that the element column may hold; D is deuterium."""
 
 
-class PdbSource(Source):
+class PdbSource(RecordSource):
     """The ATOM and HETATM lines of a PDB file, by columns as PyMOL reads them (a residue name is 18 to 21)."""
 
     def __init__(self, data: bytes) -> None:

@@ -21,7 +21,7 @@ from ...base.errors import EdmNoiseError
 from ..structure import WATER_NAMES, Atoms, Structure
 from .mmcif import MmcifSource
 from .pdb import PdbSource
-from .records import Records, Source, Text
+from .records import Records, RecordSource, Text
 
 Path = str | os.PathLike[str]
 
@@ -154,7 +154,7 @@ def _wanted(records: Records, placed: NDArray[np.bool_], hydrogens: bool, solven
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[Source]:
+def _reading(path: Path) -> Iterator[RecordSource]:
     """The file taken apart; what is wrong with it is said with its name."""
     file = os.path.expanduser(os.fspath(path))
     stem, ending = os.path.splitext(file.lower())

@@ -25,7 +25,7 @@ class Records:
     occupancy: NDArray[np.float64]
 
 
-class Source(ABC):
+class RecordSource(ABC):
     """A file that has been taken apart; models are counted from 0 in the order of the file.
 
     Parameters
