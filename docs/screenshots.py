@@ -64,7 +64,7 @@ class Window:
             raise OSError(f"cannot write {path}")
         with Image.open(path) as full:  # 200 colours take a third of the room, and nobody sees it
             full.convert("RGB").quantize(200).save(path, optimize=True)
-        print(path)
+        print(path, file=sys.__stdout__)  # not in PyMOL's text window, which the next picture shows
 
 
 def main(folder: Path) -> None:
