@@ -184,11 +184,16 @@ class NoiseTab(QtWidgets.QWidget):
         self.live.blockSignals(blocked)
 
     def _lay_out(self) -> None:
+        """What is moved most and the buttons come first, where a low window shows them."""
         rows = QtWidgets.QFormLayout(self)
         rows.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        rows.addRow("Process", self.process)
         rows.addRow(self.weights)
         rows.addRow(self.level)
+        buttons = QtWidgets.QHBoxLayout()
+        buttons.addWidget(self.live)
+        buttons.addWidget(self.apply, 1)
+        buttons.addWidget(self.copy)
+        rows.addRow(buttons)
         last = QtWidgets.QHBoxLayout()
         last.addWidget(self.frames)
         last.addWidget(form.label("S&eed", self.seed))
@@ -196,11 +201,7 @@ class NoiseTab(QtWidgets.QWidget):
         last.addWidget(self.redraw)
         rows.addRow(form.label("&Frames", self.frames), last)
         rows.addRow("Na&me", self.name)
-        buttons = QtWidgets.QHBoxLayout()
-        buttons.addWidget(self.live)
-        buttons.addWidget(self.apply, 1)
-        buttons.addWidget(self.copy)
-        rows.addRow(buttons)
+        rows.addRow("Process", self.process)
 
     def _connect(self) -> None:
         for part in (self.weights, self.level):
