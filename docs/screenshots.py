@@ -62,8 +62,11 @@ class Window:
         picture = self.app.primaryScreen().grabWindow(0).copy(0, 0, SIZE[0], high)
         if not picture.save(str(path), "PNG"):
             raise OSError(f"cannot write {path}")
-        with Image.open(path) as full:  # 200 colours take a third of the room, and nobody sees it
-            full.convert("RGB").quantize(200).save(path, optimize=True)
+        with Image.open(path) as full:  # a palette takes a third of the room; dithered, gradients stay smooth
+            colours = full.convert("RGB")
+            colours.quantize(palette=colours.quantize(256), dither=Image.Dither.FLOYDSTEINBERG).save(
+                path, optimize=True
+            )
         print(path, file=sys.__stdout__)  # not in PyMOL's text window, which the next picture shows
 
 

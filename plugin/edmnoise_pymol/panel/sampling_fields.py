@@ -80,9 +80,7 @@ class SamplingFields(QtCore.QObject):
             "align": switch(),
         }.items():
             made.add(name, field, _USUAL[name])
-        made.add(
-            "schedule", _schedules(), "How the levels lie: karras, log_linear, or typed in Å: 100 10 1 0"
-        )
+        made.add("schedule", _schedules(), "How the levels lie: karras, log_linear, or typed in Å: 100 10 1 0")
         made.add("samples", form.whole(1, 100_000, 1), "Number of samples, made together")
         made.add("seed", form.whole(0, 2**31 - 1, 0), "Sample k depends on the seed and k only")
         made.add(
