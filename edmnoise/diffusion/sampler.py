@@ -140,8 +140,10 @@ class Frame:
         return self._joined()[1]
 
     def undone(self, coordinates: Tensor) -> Tensor:
-        """A^T (x - b), (B, 3, N)."""
-        return torch.bmm(self.rotation.mT.to(coordinates.dtype), coordinates - self.shift.to(coordinates.dtype))
+        """A^-1 (x - b), (B, 3, N)."""
+        # Not A^T: rotations that were rounded to float32 are not quite that, which is 0.01 A thousands of angstrom away.
+        back = torch.linalg.inv(self.rotation).to(coordinates.dtype)
+        return torch.bmm(back, coordinates - self.shift.to(coordinates.dtype))
 
     def _joined(self) -> tuple[Tensor, Tensor]:
         for rotation, shift in self._waiting:
