@@ -141,7 +141,7 @@ class Frame:
 
     def undone(self, coordinates: Tensor) -> Tensor:
         """A^-1 (x - b), (B, 3, N)."""
-        # Not A^T: rotations that were rounded to float32 are not quite that, which is 0.01 A thousands of angstrom away.
+        # Not A^T: it is not quite that of rotations in float32, which makes 0.01 A thousands of angstrom away.
         back = torch.linalg.inv(self.rotation).to(coordinates.dtype)
         return torch.bmm(back, coordinates - self.shift.to(coordinates.dtype))
 
