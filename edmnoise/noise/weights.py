@@ -91,9 +91,12 @@ def parse_weights(text: str | Sequence[float] | Weights) -> Weights:
         if len(parts) == 1 and not _is_number(str(parts[0])):
             return Weights.named(str(parts[0]))
     else:
-        parts = text
+        try:
+            parts = list(text)
+        except TypeError:  # one number, which Python's users may give
+            parts = [str(text)]
     if len(parts) != 3 or not all(_is_number(part) for part in parts):
-        shown = text if isinstance(text, str) else " ".join(map(str, text))
+        shown = text if isinstance(text, str) else " ".join(map(str, parts))
         raise EdmNoiseError(f"weights are {shown!r}: {_ALLOWED}")
     return Weights.of(*map(float, parts))
 
@@ -101,6 +104,6 @@ def parse_weights(text: str | Sequence[float] | Weights) -> Weights:
 def _is_number(part: str | float) -> bool:
     try:
         float(part)
-    except ValueError:
+    except (TypeError, ValueError):
         return False
     return True

@@ -89,3 +89,9 @@ def test_anything_else_is_refused(given):
         EdmNoiseError, match=r"weights are .*: give three numbers \(chain residue atom\) or one of flat"
     ):
         parse_weights(given)
+
+
+@pytest.mark.parametrize(("given", "shown"), [(5, "'5'"), (None, "'None'"), ([1, None, 2], "'1 None 2'"), ((), "''")])
+def test_what_is_no_weights_is_said(given, shown):
+    with pytest.raises(EdmNoiseError, match=f"weights are {shown}: give three numbers"):
+        parse_weights(given)
