@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from .provenance import Provenance
 
 OVER = ("mean", "max", "state")
 """What a colour stands for: the mean over the frames, the largest, the frame that is shown."""
+
+ORIGINS = ("first", "last")
+"""The state that displacements are measured from: the reference of frames, or the end of a trajectory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,13 +106,14 @@ def colour(
     shared: bool = True,
     bake: bool = False,
     legend: bool = False,
+    origin: str = "first",
 ) -> Job[Colouring]:
     """Colour an object's atoms by how far their atom, residue or chain moved.
 
     Parameters
     ----------
     name
-        An object of two or more states of the same atoms; state 1 is the reference.
+        An object of two or more states of the same atoms.
     level
         "atom", "residue" or "chain".
     relative
@@ -128,7 +132,11 @@ def colour(
         Make a copy whose states have colours of their own, and leave the object itself as it is.
     legend
         Show the range in the scene; otherwise remove the legend that an earlier call made.
+    origin
+        State that displacements are measured from: "first" or "last".
     """
+    if origin not in ORIGINS:
+        raise EdmNoiseError(f"origin is {origin!r}: give one of {', '.join(ORIGINS)}")
     if over not in OVER:
         raise EdmNoiseError(f"over is {over!r}: give one of {', '.join(OVER)}")
     if follow_state and bake:
@@ -137,6 +145,8 @@ def colour(
         raise EdmNoiseError("baked states with a range each have no legend in common: use shared=1 or legend=0")
     anchors = looks.anchors(cmd, palette)
     structure, _ = frames_object(cmd, name)
+    if origin == "last":
+        structure = replace(structure, coordinates=bridge.read_state(cmd, name, cmd.count_states(f"%{name}"))[0])
     number = structure.hierarchy.level(level)
     measure = Measure(number, relative and number + 1 < structure.hierarchy.depth)
     by_state = follow_state or bake
@@ -154,7 +164,9 @@ def colour(
     if over == "state" and not by_state:
         moved = of(bridge.current_state(cmd, name))
     else:
-        frames = list(bridge.read_frames(cmd, name))
+        frames = (
+            list(bridge.read_frames(cmd, name)) if origin == "first" else list(bridge.read_frames(cmd, name, 1))[:-1]
+        )
         moved = yield lambda _: measure_displacement(structure, frames, only=[measure])
     each = by_state and not shared
     low, high = _range(values_of(moved, measure, "max" if by_state else over), 0.0 if by_state else None, None)
@@ -183,7 +195,7 @@ def colour(
         made = (target, shown) if bake else ()
     else:
         looks.hide_legend(cmd, target)
-    label = label_of(measure, structure, "state" if by_state else over)
+    label = label_of(measure, structure, "state" if by_state else over, origin)
     colouring = Colouring(target, label, palette, low, high, anchors, made, each, painter)
     looks.explain(target, colouring)
     return colouring
@@ -214,9 +226,10 @@ def values_of(moved: Displacement, measure: Measure, over: str) -> NDArray[np.fl
     return np.sqrt(moved.largest[measure] if over == "max" else moved.by_group[measure])
 
 
-def label_of(measure: Measure, structure: Structure, over: str) -> str:
+def label_of(measure: Measure, structure: Structure, over: str, origin: str = "first") -> str:
     kind = {"mean": "RMS", "max": "largest", "state": "present"}[over]
-    return f"{kind} displacement, {measure.label(structure.hierarchy)},"
+    start = " from the last state" if origin == "last" else ""
+    return f"{kind} displacement{start}, {measure.label(structure.hierarchy)},"
 
 
 def _range(values: NDArray[np.float64], low: float | None, high: float | None) -> tuple[float, float]:

@@ -17,6 +17,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "align": ("none", "center", "superpose"),
     "by": ("summary", "residue", "atom"),
     "level": ("atom", "residue", "chain"),
+    "origin": ("first", "last"),
     "over": ("mean", "max", "state"),
     "palette": ("dusk", "ocean", "blue_white_red", "rainbow", "grey_red"),
     "denoiser": ("states", "translation", "fixed", "kabsch"),

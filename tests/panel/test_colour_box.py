@@ -37,6 +37,7 @@ def dyes(atoms):
         (lambda b: b.relative.click(), "edm_color frames, relative=0"),
         (lambda b: b.over.setCurrentIndex(1), "edm_color frames, over=max"),
         (lambda b: b.over.setCurrentIndex(2), "edm_color frames, over=state"),
+        (lambda b: b.origin.setCurrentIndex(1), "edm_color frames, origin=last"),
         (lambda b: b.palette_.setCurrentText("ocean"), "edm_color frames, palette=ocean"),
         (lambda b: b.palette_.setEditText("white red"), "edm_color frames, palette=white red"),
         (lambda b: b.minimum.setValue(0.5), "edm_color frames, minimum=0.5"),

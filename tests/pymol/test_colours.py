@@ -344,3 +344,16 @@ def test_another_object_of_the_same_name_has_its_own_colours(cmd, fresh, refusal
     edm_color("other")
     cmd.create(fresh, "other", 0, 0)
     assert "came with" in refusal(f"edm_color {fresh}, reset=1")
+
+
+def test_from_the_last_state(cmd, shades):
+    """As from the first one of the same object with its states in the other order."""
+    cmd.load("$PYMOL_DATA/demo/pept.pdb", "pept")
+    edm_noise("pept", frames=3, seed=2, name="made")
+    for state in range(4, 0, -1):
+        cmd.create("back", "made", state, -1)
+    for over in ("mean", "max"):
+        one, other = edm_color("made", over=over, origin="last"), edm_color("back", over=over)
+        assert (one.minimum, one.maximum) == pytest.approx((other.minimum, other.maximum))
+        assert (shades("made") == shades("back")).all()
+        assert "from the last state" in str(one)

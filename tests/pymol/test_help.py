@@ -18,7 +18,7 @@ from edmnoise.structure.structure import LEVELS
 from edmnoise.study.report import BY
 from edmnoise.study.sampler_choice import SCHEDULES
 from edmnoise_pymol import COMMANDS, edm_noise, edm_panel, edm_save, register
-from edmnoise_pymol.colouring import OVER
+from edmnoise_pymol.colouring import ORIGINS, OVER
 from edmnoise_pymol.completion import CHOICES, OWN_CHOICES
 from edmnoise_pymol.design import SIGNAL_BY
 from edmnoise_pymol.panel import TABS
@@ -142,6 +142,7 @@ def test_words_offered_are_those_that_the_library_takes():
     assert CHOICES["by"] == BY
     assert CHOICES["level"] == LEVELS
     assert CHOICES["over"] == OVER
+    assert CHOICES["origin"] == ORIGINS
     assert CHOICES["palette"] == tuple(PALETTES)
     assert CHOICES["denoiser"] == tuple(DENOISERS)
     assert CHOICES["sampler"] == (*SOLVERS, *SAMPLERS)

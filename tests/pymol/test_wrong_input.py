@@ -138,6 +138,7 @@ REFUSED = {
     # colours
     "edm_color nosuch": ["'nosuch'", listed(NAMES)],
     "edm_color ala": ["ala has 1 state"],
+    "edm_color made, origin=middle": ["'middle'", "first, last"],
     "edm_color made, level=domain": ["'domain'", listed(LEVELS)],
     "edm_color made, over=median": ["over is 'median'", listed(OVER)],
     "edm_color made, palette=sunset": ["'sunset'", listed(PALETTES), "white_red"],

@@ -26,6 +26,7 @@ def edm_color(
     bake: Any = 0,
     legend: Any = 0,
     reset: Any = 0,
+    origin: str = "first",
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -34,13 +35,13 @@ def edm_color(
     DESCRIPTION
 
         "edm_color" colours an object by how far its atoms, residues or chains
-        moved from state 1, in angstrom (RMS per coordinate).
+        moved from state 1, or the last one, in angstrom (RMS per coordinate).
 
     USAGE
 
         edm_color name [, level [, relative [, over [, palette [, minimum
             [, maximum [, follow [, shared [, bake [, legend [, reset
-            ]]]]]]]]]]]
+            [, origin ]]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -79,12 +80,16 @@ def edm_color(
         edm_noise, edm_sample or edm_color first coloured it; the other
         arguments have no meaning then {default: 0}
 
+        origin = string: the state that displacements are measured from, first or
+        last: the end of a trajectory {default: first}
+
     EXAMPLES
 
         edm_color 1tii_noise
         edm_color 1tii_noise, level=atom, palette=white_red, minimum=0, maximum=5
         edm_color 1tii_noise, level=chain, over=state, legend=1
         edm_color 1tii_noise, bake=1
+        edm_color 1tii_noise, over=max, origin=last
         edm_color 1tii_noise, reset=1
 
     SEE ALSO
@@ -110,6 +115,7 @@ def edm_color(
         arg.switch("shared", shared),
         arg.switch("bake", bake),
         arg.switch("legend", legend),
+        arg.text(origin),
     )
     say(quiet, "edm_color", f"{result.object} coloured by {result}")
     return result

@@ -51,6 +51,11 @@ class ColourBox(QtWidgets.QWidget):
             form.choice(mean="mean of all frames", max="maximum of all frames", state="this frame"),
             "RMS over the frames, the largest, or that of the state that is shown",
         )
+        self.origin = self.form.add(
+            "origin",
+            form.choice(first="first state", last="last state"),
+            "Where displacements are measured from: the reference of frames, or the end of a trajectory",
+        )
         self.palette_ = self.form.add(
             "palette",
             self._palettes(),
@@ -147,7 +152,7 @@ class ColourBox(QtWidgets.QWidget):
         rows.addRow("O&bject", self.object)
         rows.addRow(self.legend)
         rows.addRow(form.label("Le&vel", self.level), _row((self.level, 1), (self.relative, 0)))
-        rows.addRow(form.label("O&ver", self.over), self.over)
+        rows.addRow(form.label("O&ver", self.over), _row((self.over, 3), (self.origin, 2)))
         rows.addRow("Palette", self.palette_)
         rows.addRow("Range", _row((self.minimum, 1), (QtWidgets.QLabel("to"), 0), (self.maximum, 1)))
         rows.addRow(_row((self.follow, 0), (self.shared, 0), stretch=True))
