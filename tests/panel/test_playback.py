@@ -42,6 +42,15 @@ def test_pymols_frame_moves_the_slider(strip, cmd, qtbot):
     qtbot.waitUntil(lambda: strip.label.text() == "reference", timeout=PATIENCE)
 
 
+def test_a_frame_that_came_and_went_between_two_looks(strip, cmd):
+    cmd.frame(4)
+    strip.go(4)  # the strip has seen it, and the session has not looked
+    assert strip.label.text() == "frame 3 / 3, z = -0.5, σ 2.28 Å"
+    cmd.frame(1)
+    strip._session.look()
+    assert (strip.slider.value(), strip.label.text()) == (1, "reference")
+
+
 @pytest.mark.parametrize("loop", [True, False])
 def test_play_runs_through_all_states_and_loops_or_ends(strip, cmd, qtbot, loop):
     shown = []

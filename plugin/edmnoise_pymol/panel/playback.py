@@ -189,6 +189,8 @@ class Playback(QtWidgets.QWidget):
 
     def _follow(self) -> None:
         """Show what PyMOL shows."""
+        if self._session.notice_frame():  # which has called this meanwhile
+            return
         cmd, name, frames = self._session.cmd, self._session.shown, self.frames
         frame, playing = int(cmd.get_frame()), self.playing
         blocked = self.slider.blockSignals(True)

@@ -241,6 +241,18 @@ class Session(QtCore.QObject):
             if before.get(what) != news[what]:
                 signal.emit()
 
+    def notice_frame(self) -> bool:
+        """Tell everybody now where PyMOL shows another frame than they were told of; whether it does.
+
+        For who reads the frame between two looks: a frame that is there and gone by the next look would stay with them.
+        """
+        frame = (self.cmd.get_frame(), self.cmd.get_state())
+        if not self._seen or self._seen["frame"] == frame:
+            return False
+        self._seen["frame"] = frame
+        self.frame_changed.emit()
+        return True
+
     def _scene_changed(self) -> None:
         present = self.cmd.get_names("objects")
         for name in [name for name in self.results if name not in present]:
