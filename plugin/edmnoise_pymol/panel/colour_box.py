@@ -14,6 +14,7 @@ from .. import follow, looks
 from ..request import Request
 from . import form, legend, style
 from .session import Session
+from .words import Words
 
 _LOOK_MS = 200
 """Between two looks at what the colours stand for: commands that are typed change it too."""
@@ -91,8 +92,7 @@ class ColourBox(QtWidgets.QWidget):
         self.bake = self._button("&Bake", "apply", "")
         self.reset = self._button("Be&fore", "reset", "The colours that the object had before the panel coloured it")
         self.copy = self._button("", "copy", "Copy as command")
-        self.cost = QtWidgets.QLabel()
-        self.cost.setWordWrap(True)
+        self.cost = Words()
         self._lay_out()
         self._connect()
         self._new_object()
@@ -140,6 +140,7 @@ class ColourBox(QtWidgets.QWidget):
         button.setIcon(style.icon(icon, button))
         button.setToolTip(tip)
         button.setAccessibleName(tip or text.replace("&", ""))
+        button.setMinimumWidth(button.fontMetrics().horizontalAdvance(text) + 28)  # Qt's own least width is 80
         if wide:
             button.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Fixed)
         return button
@@ -155,7 +156,8 @@ class ColourBox(QtWidgets.QWidget):
         rows.addRow(form.label("O&ver", self.over), _row((self.over, 3), (self.origin, 2)))
         rows.addRow("Palette", self.palette_)
         rows.addRow("Range", _row((self.minimum, 1), (QtWidgets.QLabel("to"), 0), (self.maximum, 1)))
-        rows.addRow(_row((self.follow, 0), (self.shared, 0), stretch=True))
+        rows.addRow(_row((self.follow, 0), stretch=True))
+        rows.addRow(_row((self.shared, 0), stretch=True))
         rows.addRow(_row((self.scene, 0), stretch=True))
         rows.addRow(self.cost)
         area = QtWidgets.QScrollArea()
