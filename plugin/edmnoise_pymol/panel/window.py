@@ -224,7 +224,7 @@ class Dock(QtWidgets.QDockWidget):
         window.installEventFilter(self)
 
     def eventFilter(self, watched: Any, event: Any) -> bool:
-        """PyMOL's window closes: the process ends there, and nobody else tells. Or a border between docks is dragged."""
+        """PyMOL's window closes, and nobody else tells; or the border between it and the panel is dragged."""
         if watched is self.parent():
             kind, kinds = event.type(), QtCore.QEvent.Type
             if kind == kinds.Close:
