@@ -27,6 +27,10 @@ _NAMED = 3
 """Atoms that a message names; the others are counted."""
 
 
+class AtomsDiffer(EdmNoiseError):
+    """Atoms that one list holds and another does not."""
+
+
 def matched(one: Atoms, other: Atoms, renamed: bool = False) -> tuple[Rows, Rows]:
     """Rows of the atoms that two lists have in common: (M,) of each, in the order of the first.
 
@@ -54,9 +58,7 @@ def matched(one: Atoms, other: Atoms, renamed: bool = False) -> tuple[Rows, Rows
     return best
 
 
-def common_rows(
-    lists: Sequence[tuple[str, Atoms]], common: bool, advice: str, renamed: bool = False
-) -> list[Rows]:
+def common_rows(lists: Sequence[tuple[str, Atoms]], common: bool, advice: str, renamed: bool = False) -> list[Rows]:
     """Rows of the atoms that all lists have in common, one array for each list, in the order of the first.
 
     Parameters
@@ -72,8 +74,10 @@ def common_rows(
 
     Raises
     ------
+    AtomsDiffer
+        Naming the atoms, where ``common`` is false.
     EdmNoiseError
-        Naming the atoms that differ, where they may not; and where nothing is in common.
+        Where nothing is in common.
     """
     (first, atoms), *others = lists
     pairs = [matched(atoms, other, renamed) for _, other in others]
@@ -86,7 +90,7 @@ def common_rows(
                 for of, rows, who, than in ((atoms, lost[0], first, name), (other, lost[1], name, first))
                 if len(rows)
             ]
-            raise EdmNoiseError(f"{', and '.join(said)}: {advice}")
+            raise AtomsDiffer(f"{', and '.join(said)}: {advice}")
         kept &= np.isin(np.arange(len(atoms)), mine)
     rows = np.flatnonzero(kept)
     if not len(rows):

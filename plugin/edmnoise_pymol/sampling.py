@@ -31,10 +31,11 @@ from edmnoise.study.sampler_choice import SamplerChoice
 from edmnoise.study.sampling import Recorded, Recording, Run, record
 
 from . import bridge, looks
-from .colouring import Colouring, Painter
+from .colouring import Colouring, Painter, range_of, values_of
 from .growing import Frames, Growing
 from .jobs import Job, Watch
 from .plan import FIGURE_ENDING
+from .states import read_states
 
 DENOISERS = {"states": "rotation", "translation": "translation", "fixed": "fixed", "kabsch": "kabsch"}
 """Exact denoisers of the loaded states by name, and how their states may lie in space; kabsch is an approximation."""
@@ -74,6 +75,7 @@ def sample(
     solvent: bool = False,
     state_weights: Sequence[float] | None = None,
     fluctuations: Sequence[float] | str | None = None,
+    common: bool = False,
 ) -> Job[SampleResult]:
     """Sample from the states of a loaded object, or of several objects of the same atoms.
 
@@ -107,6 +109,8 @@ def sample(
     fluctuations
         Standard deviations (chain, residue, atom) per coordinate of each state's own motion, angstrom; or "network"
         for the elastic network of the first state's residue contacts.
+    common
+        Whether to take the atoms that all states have, where they do not have the same.
 
     Raises
     ------
@@ -120,7 +124,7 @@ def sample(
     chosen = torch_device(device)
     if name is not None:
         bridge.check_free_name(cmd, name)
-    source, states = bridge.read_states(cmd, selection, hydrogens, solvent)
+    source, states = read_states(cmd, selection, hydrogens, solvent, common)
     structure = source.structure
     _check_choice_of_states(source.object, len(states), state_weights)
 
@@ -282,8 +286,7 @@ def _frames(names: Sequence[str], made: Run, trajectory: bool, denoised: bool) -
 
 def _coloured(cmd: bridge.Cmd, moved: Displacement, names: Sequence[str]) -> Colouring:
     """Colour all objects alike: by how far the residues of the final samples lie from the reference."""
-    values = np.sqrt(moved.by_group[RESIDUE_IN_CHAIN])
-    low, high = float(values.min()), float(values.max())
+    low, high = range_of(values_of(moved, RESIDUE_IN_CHAIN, "mean"))
     for name in names:
         Painter(cmd, name, RESIDUE_IN_CHAIN, PALETTES[DEFAULT_PALETTE], low, high).paint(moved)
     label = "RMS displacement of the samples from the reference, residue in chain,"

@@ -112,9 +112,7 @@ def read_frames(
     return Structure.from_atoms(frames[0], atoms), frames
 
 
-def _shared(
-    source: RecordSource, hydrogens: bool, solvent: bool, common: bool
-) -> tuple[NDArray[np.float32], Atoms]:
+def _shared(source: RecordSource, hydrogens: bool, solvent: bool, common: bool) -> tuple[NDArray[np.float32], Atoms]:
     """Frames (S, N, 3) of models that differ, at best in what is left out; and the atoms, in the order of the first."""
     names, places = [], []
     for model in range(len(source.sizes)):
