@@ -36,6 +36,8 @@ class Colouring:
         Whether every frame has a range of its own: this one is that of the frame that was shown.
     left_out
         What is grey because it cannot move, as a sentence says it.
+    notes
+        What was not measured and keeps its colours, one sentence each.
     """
 
     object: str
@@ -48,6 +50,7 @@ class Colouring:
     each: bool = False
     painter: Painter | None = field(default=None, repr=False)
     left_out: str = ""
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         grey = f"; {self.left_out}" if self.left_out else ""
@@ -185,7 +188,8 @@ def colour(
         moved = yield lambda _: found.measure(frames, [measure])
     each = by_state and not shared
     values = values_of(moved, measure, "max" if by_state else over)
-    low, high = range_of(np.append(values, 0.0) if by_state else values, minimum, maximum)  # 0 is the reference's own
+    low, high = range_of(np.append(values, 0.0) if by_state else values)  # 0 is the reference's own
+    low, high = low if minimum is None else minimum, high if maximum is None else maximum
     check_range(low, high)
     own = (minimum, maximum) if each else (low, high)
     painter = Painter(cmd, target, measure, anchors, *own, painted=(low, high), found=found)
@@ -214,7 +218,7 @@ def colour(
         made = (target, *shown) if bake else ()
     else:
         looks.hide_legend(cmd, target)
-    colouring = replace(colouring, low=low, high=high, names=made)
+    colouring = replace(colouring, low=low, high=high, names=made, notes=found.notes)
     looks.explain(target, colouring)
     return colouring
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.frames.displacement import ALIGNMENTS, Displacement, Measure, measure_displacement
-from edmnoise.structure.common import AtomsDiffer
+from edmnoise.structure.common import AtomsDiffer, matched
 from edmnoise.structure.structure import Structure
 
 from . import bridge
@@ -145,9 +145,7 @@ def read(cmd: bridge.Cmd, name: str, basis: Basis = FIRST) -> Ensemble:
     number = _state_of(cmd, name, basis.origin)
     states = tuple(range(1, cmd.count_states(f"%{name}") + 1))
     if number is not None and len(states) < 2:
-        raise EdmNoiseError(
-            f"{name} has {len(states)} state: give one of two or more (see edm_noise), or another object as origin"
-        )
+        raise EdmNoiseError(f"{name} has 1 state: make frames of it (edm_noise), or give another object as origin")
     if number is None:
         origin = f"{basis.origin}, state {bridge.current_state(cmd, basis.origin)}"
     else:
@@ -198,6 +196,7 @@ def _members(
     own = held.read_members(cmd, f"%{name}", number or 1, basis.hydrogens, solvent)
     if number is None:
         reference = bridge.read_source(cmd, f"%{basis.origin}", -1, basis.hydrogens, solvent)
+        reference = reference.take(matched(own[0].structure.atoms, reference.structure.atoms, renamed=True)[1])
     else:
         reference = own[number - 1] if len(own) > 1 else own[0]
     rows, notes = held.in_common([reference, *own], common, renamed=number is None)

@@ -47,8 +47,11 @@ def read_members(cmd: Cmd, selection: str, state: int, hydrogens: bool = True, s
     """What each state of one object holds of a selection; of ``state`` alone, where all hold the same atoms."""
     (name,) = objects_of(cmd, selection)
     states = range(1, cmd.count_states(f"%{name}") + 1)
-    alike = not cmd.count_discrete(name)
-    if alike and any(size != cmd.count_atoms(f"%{name}") for size in _sizes(cmd, name, states)):
+    alike, sizes, atoms = not cmd.count_discrete(name), _sizes(cmd, name, states), cmd.count_atoms(f"%{name}")
+    if 0 in sizes:
+        empty = states[sizes.index(0)]
+        raise EdmNoiseError(f"state {empty} of {name} holds 0 of its {atoms:,} atoms: frames need some")
+    if alike and any(size != atoms for size in sizes):
         first, *others = (held(cmd, name, other) for other in states)
         alike = all(np.array_equal(first, other) for other in others)
     return [read_source(cmd, selection, other, hydrogens, solvent) for other in ([state] if alike else states)]

@@ -356,4 +356,4 @@ def test_from_the_last_state(cmd, shades):
         one, other = edm_color("made", over=over, origin="last"), edm_color("back", over=over)
         assert (one.low, one.high) == pytest.approx((other.low, other.high))
         assert (shades("made") == shades("back")).all()
-        assert "from the last state" in str(one)
+        assert "from state 4" in str(one)

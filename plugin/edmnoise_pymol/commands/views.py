@@ -46,7 +46,8 @@ def edm_color(
 
         edm_color name [, level [, relative [, over [, palette [, minimum
             [, maximum [, follow [, shared [, bake [, legend [, reset
-            [, origin [, align [, common [, hydrogens [, solvent ]]]]]]]]]]]]]]]]
+            [, origin [, align [, common [, hydrogens
+            [, solvent ]]]]]]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -63,8 +64,8 @@ def edm_color(
         palette = string: dusk, ocean, blue_white_red, rainbow, grey_red, or two
         or more of PyMOL's colours joined by "_" or spaces {default: dusk}
 
-        minimum, maximum = float: range in angstrom, RMS per coordinate {default:
-        that of the values; values within 0.001 A of each other get one colour}
+        minimum, maximum = float: range in angstrom, RMS per coordinate {default: that of
+        the values}; values within 0.001 A of each other get one colour
 
         follow = 0/1: keep colouring by the state that is shown while it changes,
         on one range for all states; needs PyMOL's window, up to 6,000 atoms
@@ -123,6 +124,8 @@ def edm_color(
         arg.basis(origin, align, common, hydrogens, solvent),
     )
     say(quiet, "edm_color", f"{result.object} coloured by {result}")
+    for note in result.notes:
+        say(quiet, "edm_color", note)
     return result
 
 
