@@ -70,6 +70,14 @@ def table_file(file: Any) -> str | None:
     return None if arg.absent(file) else check_path(arg.text(file))
 
 
+def output_file(file: Any) -> tuple[str | None, bool]:
+    """Path of a table or a figure, and whether it is a figure; checked before any work is done."""
+    from edmnoise.study.figures import check_output, is_figure
+
+    path = None if arg.absent(file) else check_output(arg.text(file))
+    return path, path is not None and is_figure(path)
+
+
 def write(quiet: Any, command: str, table: Table, path: str | None) -> None:
     if path is not None:
         table.save(path)
