@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .errors import EdmNoiseError
-from .files import replacing
+from .errors import EdmNoiseError, one_of
+from .files import check_target, replacing
 
 
 @dataclass(frozen=True)
@@ -120,13 +120,15 @@ class Table:
 
 
 _SAVERS = {".csv": Table.to_csv, ".json": Table.to_json}
+TABLES = tuple(_SAVERS)
+"""Endings of the files that a table can be written to."""
 
 
 def check_path(path: str | os.PathLike[str]) -> str:
-    """Return a path that a table can be written to; EdmNoiseError for an ending that is not known."""
+    """Return a path that a table can be written to; EdmNoiseError for another ending or where no file can be."""
     if _ending(path) not in _SAVERS:
-        raise EdmNoiseError(f"a table cannot be written as {os.fspath(path)!r}: end the name in {' or '.join(_SAVERS)}")
-    return os.fspath(path)
+        raise EdmNoiseError(f"a table cannot be written as {os.fspath(path)!r}: end the name in {one_of(TABLES)}")
+    return check_target(path)
 
 
 def _ending(path: str | os.PathLike[str]) -> str:

@@ -14,7 +14,6 @@ import torch
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
-from edmnoise.base.table import check_path as check_table_path
 from edmnoise.diffusion.elastic_network import ElasticNetwork
 from edmnoise.diffusion.precondition import RULES, Preconditioner, coefficient_table, measured_scales
 from edmnoise.diffusion.sampler import Step
@@ -25,16 +24,16 @@ from edmnoise.noise.nested import Nested
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.structure import Structure
-from edmnoise.study.figures import freeze_out_figure
+from edmnoise.study.figures import is_figure
 from edmnoise.study.report import RESIDUE_IN_CHAIN
 from edmnoise.study.sampler_choice import SamplerChoice
 from edmnoise.study.sampling import Recorded, Recording, Run, record
+from edmnoise.study.sampling_figures import freeze_out_figure
 
 from . import bridge, looks
 from .colouring import Colouring, Painter, range_of, values_of
 from .growing import Frames, Growing
 from .jobs import Job, Watch
-from .plan import FIGURE_ENDING
 from .states import read_states
 
 DENOISERS = {"states": "rotation", "translation": "translation", "fixed": "fixed", "kabsch": "kabsch"}
@@ -224,16 +223,9 @@ def precondition(
     return (yield work)
 
 
-def check_path(path: str) -> str:
-    """Return a path that `write` can write; EdmNoiseError for an ending that is not known."""
-    if path.lower().endswith(FIGURE_ENDING):
-        return path
-    return check_table_path(path)
-
-
 def write(result: SampleResult, path: str) -> None:
-    """Write the table (.csv, .json) or the figure (.png) of what each level still has to go."""
-    if path.lower().endswith(FIGURE_ENDING):
+    """Write the table or, by the file's ending, the figure of what each level still has to go."""
+    if is_figure(path):
         freeze_out_figure(result.run, path)
     else:
         result.table.save(path)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .. import arguments as arg
 from ..jobs import Job
 from .sampling import SETTINGS, chosen_sampler
-from .speech import command, say, show, write
+from .speech import command, output_file, say, show, write
 
 if TYPE_CHECKING:
     from edmnoise.study.sampler_choice import SamplerChoice
@@ -76,7 +76,8 @@ def edm_compare(
         by = string: summary (a row for each run), or step (what each level
         has to go at each step of each run) {default: summary}
 
-        file = string: also write the table (.csv, .json) or a figure (.png)
+        file = string: also write the table (.csv, .json) or a figure (.png,
+        .svg, .pdf)
 
         device = string: auto, cpu or cuda {default: auto}
 
@@ -105,10 +106,9 @@ def edm_compare(
     """
     from edmnoise.noise.weights import parse_weights
 
-    from .. import compare, design
+    from .. import compare
 
-    path = None if arg.absent(file) else design.check_path(arg.text(file))
-    drawn = path is not None and design.is_figure(path)
+    path, drawn = output_file(file)
     result = yield from compare.compare(
         _self,
         arg.text(selection),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import arguments as arg
 from ..jobs import Job
-from .speech import command, say, show, table_file, write
+from .speech import command, output_file, say, show, table_file, write
 
 if TYPE_CHECKING:
     from edmnoise.base.table import Table
@@ -115,7 +115,8 @@ def edm_sample(
 
         name = string: name of the new object {default: <object>_sample}
 
-        file = string: also write the table (.csv, .json) or its figure (.png)
+        file = string: also write the table (.csv, .json) or its figure (.png,
+        .svg, .pdf)
 
         denoised = 0/1: another object with the denoised estimates {default: 0}
 
@@ -158,7 +159,7 @@ def edm_sample(
 
     from .. import sampling
 
-    path = None if arg.absent(file) else sampling.check_path(arg.text(file))
+    path, _ = output_file(file)
     constants = sigma_distribution(arg.text(distribution))
     choice = chosen_sampler(
         sampler=sampler,
@@ -247,7 +248,8 @@ def edm_schedule(
         churn = float: noise added before each step, gamma, or the published
         one's {default: 0}
 
-        file = string: also write the table (.csv, .json) or its figure (.png)
+        file = string: also write the table (.csv, .json) or its figure (.png,
+        .svg, .pdf)
 
         distribution = as in edm_noise
 
@@ -263,9 +265,9 @@ def edm_schedule(
     """
     from edmnoise.noise.sigma import sigma_distribution
 
-    from .. import plan, sampling
+    from .. import plan
 
-    path = None if arg.absent(file) else sampling.check_path(arg.text(file))
+    path, _ = output_file(file)
     constants = sigma_distribution(arg.text(distribution))
     choice = chosen_sampler(
         sampler=sampler,
