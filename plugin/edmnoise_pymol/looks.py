@@ -16,7 +16,7 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.memory import check_frames_fit
 from edmnoise.frames.colours import PALETTES, Anchor
 
-from . import bridge, follow
+from . import arrays, bridge, follow
 
 BAKED_BYTES = 300
 """Memory of one atom in one state of a discrete object inside PyMOL (measured 170 to 260), its picture left out."""
@@ -280,8 +280,9 @@ def baked_copy(cmd: bridge.Cmd, name: str, target: str) -> None:
     finally:
         cmd.feedback("pop")
     cmd.set_discrete(target, 1)
-    for state in range(1, cmd.count_states(f"%{name}") + 1):
-        if not np.array_equal(cmd.get_coords(f"%{target}", state), cmd.get_coords(f"%{name}", state)):
+    last = cmd.count_states(f"%{name}")
+    for copied, kept in zip(*(arrays.states(cmd, each, 1, last) for each in (target, name)), strict=True):
+        if copied is None or kept is None or not np.array_equal(copied, kept):
             cmd.delete(target)
             raise EdmNoiseError(f"PyMOL changed the order of the atoms of {name}: please report this")
 

@@ -194,7 +194,9 @@ def of_states(cmd, atoms):
 
 @pytest.mark.parametrize("shared", [1, 0])
 @pytest.mark.parametrize("level", ["atom", "chain"])
-def test_a_baked_copy_has_the_colours_of_each_state(cmd, frames, displacements, of_states, snapshot, level, shared):
+def test_a_baked_copy_has_the_colours_of_each_state(
+    cmd, frames, displacements, of_states, snapshot, level, shared, coords
+):
     cmd.alter(f"{frames} and chain C and resi 200+210", "chain = 'Q'")  # atoms that are no longer sorted
     before = snapshot()
     result = edm_color(frames, level=level, relative=0, palette="white_red", bake=1, shared=shared)
@@ -208,7 +210,7 @@ def test_a_baked_copy_has_the_colours_of_each_state(cmd, frames, displacements, 
         if high - low > 1e-3:  # the state that is the reference
             assert same(shades, palette_colours(state, white_red, low, high))
     for state in range(1, FRAMES + 2):
-        assert np.array_equal(cmd.get_coords("%frames_baked", state), cmd.get_coords(f"%{frames}", state))
+        assert np.array_equal(coords("%frames_baked", state), coords(f"%{frames}", state))
         assert cmd.get_title("frames_baked", state) == cmd.get_title(frames, state)
 
 

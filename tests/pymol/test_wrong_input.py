@@ -19,7 +19,7 @@ NAMES = ["ala", "pair", "made", "bare", "bad", "point"]
 
 
 @pytest.fixture
-def table(cmd, tmp_path, monkeypatch):
+def table(cmd, tmp_path, monkeypatch, coordset):
     """A PyMOL with something of everything; the working folder is empty but for a folder and a file nobody may write.
 
     ala: a residue; pair: two states without titles; made: an object of edm_noise; bare: its first state is empty;
@@ -34,7 +34,7 @@ def table(cmd, tmp_path, monkeypatch):
     edm_noise("ala", frames=2, name="made")
     cmd.create("bare", "ala", 1, 2)
     cmd.create("bad", "ala")
-    broken = cmd.get_coordset("bad").copy()
+    broken = coordset("bad")
     broken[2, 1] = np.nan
     cmd.load_coordset(broken, "bad", 1)
     cmd.pseudoatom("point")
@@ -226,8 +226,8 @@ def test_states_that_hold_other_atoms_or_none_are_named(cmd, table, call):
 
 
 @pytest.mark.parametrize("call", [edm_levels, edm_color, lambda name: edm_save("frames.pdb", name)])
-def test_states_that_hold_nan_are_named(cmd, table, snapshot, call):
-    broken = cmd.get_coordset("made", 3).copy()
+def test_states_that_hold_nan_are_named(cmd, table, snapshot, call, coordset):
+    broken = coordset("made", 3)
     broken[0] = np.nan
     cmd.load_coordset(broken, "made", 3)
     before = snapshot()
