@@ -13,7 +13,7 @@ from edmnoise.frames.colours import DEFAULT_PALETTE, Anchor, check_range, palett
 from edmnoise.frames.displacement import Displacement, Measure
 from edmnoise.structure.structure import Structure
 
-from . import bridge, ensemble, follow, looks
+from . import ask, bridge, ensemble, follow, looks
 from .ensemble import FIRST, Basis, Ensemble
 from .jobs import Job, Watch
 
@@ -278,7 +278,7 @@ def _check_follow(name: str, structure: Structure) -> None:
 
 def _bake(cmd: bridge.Cmd, found: Ensemble, painter: Painter, of: Callable[[int], Displacement]) -> Job[None]:
     """Make the copy and colour it, a state in each turn of the window."""
-    states, target = cmd.count_states(f"%{found.object}"), painter.name
+    states, target = ask.states(cmd, found.object), painter.name
     looks.baked_copy(cmd, found.object, target)
     try:
         for state in range(1, states + 1):

@@ -24,7 +24,7 @@ from edmnoise.structure.structure import Structure
 from edmnoise.study.report import NESTED, RESIDUE_IN_CHAIN
 from edmnoise.study.sampling import FROZEN, PARTS, Run
 
-from . import bridge, ensemble
+from . import ask, bridge, ensemble
 from .ensemble import Ensemble
 from .jobs import Job, Work
 
@@ -310,8 +310,7 @@ def this_frame(cmd: bridge.Cmd, shown: Measured) -> Job[tuple[int, tuple[float, 
 
 def picked(cmd: bridge.Cmd, shown: Measured) -> list[int]:
     """Residues that the user has selected with the mouse, in whatever object."""
-    found: set[tuple[str, str, str]] = set()
-    cmd.iterate("?sele", "_found.add((segi, chain, resi))", space={"_found": found})
+    found = set(ask.picked(cmd, "segi, chain, resi"))
     return sorted(shown.numbers[key] for key in found if key in shown.numbers)
 
 

@@ -17,7 +17,7 @@ from edmnoise.frames.displacement import ALIGNMENTS, Displacement, Measure, meas
 from edmnoise.structure.common import AtomsDiffer, matched
 from edmnoise.structure.structure import Structure
 
-from . import bridge
+from . import ask, bridge
 from . import states as held
 from .provenance import Provenance
 from .states import Index
@@ -89,6 +89,8 @@ class Ensemble:
     notes: tuple[str, ...]
     indices: dict[int, Index] | None
     """PyMOL's indices of the measured atoms in each state; None where every state holds nothing but these."""
+    size: int
+    """Number of the object's atoms."""
 
     @property
     def object(self) -> str:
@@ -101,8 +103,8 @@ class Ensemble:
     def read(self, state: int) -> NDArray[np.float32]:
         """One state: (1, N, 3) in the order of the structure."""
         if self.indices is None:
-            return bridge.read_state(self.cmd, self.object, state)
-        return held.read_atoms(self.cmd, self.object, state, self.indices[state])
+            return bridge.read_state(self.cmd, self.object, state, self.size)
+        return held.read_atoms(self.cmd, self.object, state, self.indices[state], self.size)
 
     def frames(self) -> Iterator[NDArray[np.float32]]:
         """The measured states, each as `read` gives it."""
@@ -122,7 +124,9 @@ class Ensemble:
 
     def places(self, state: int) -> Index | None:
         """Where the measured atoms stand among those that a state holds; None for all in order."""
-        return None if self.indices is None else held.places(self.cmd, self.object, state, self.indices[state])
+        if self.indices is None:
+            return None
+        return held.places(self.cmd, self.object, state, self.indices[state], self.size)
 
     def atoms(self) -> tuple[Index, Index] | None:
         """PyMOL's indices of the measured atoms in all states (each has its own in a discrete object), and their rows
@@ -143,7 +147,7 @@ def read(cmd: bridge.Cmd, name: str, basis: Basis = FIRST) -> Ensemble:
     """
     bridge.existing_object(cmd, name)
     number = _state_of(cmd, name, basis.origin)
-    states = tuple(range(1, cmd.count_states(f"%{name}") + 1))
+    states = tuple(range(1, ask.states(cmd, name) + 1))
     if number is not None and len(states) < 2:
         raise EdmNoiseError(f"{name} has 1 state: make frames of it (edm_noise), or give another object as origin")
     if number is None:
@@ -160,14 +164,14 @@ def read(cmd: bridge.Cmd, name: str, basis: Basis = FIRST) -> Ensemble:
         found = replace(found, notes=("solvent left out, in which the states differ", *found.notes))
     made = None
     if number == 1:
-        made = Provenance.of([bridge.title(cmd, name, state) for state in states])
+        made = Provenance.of([ask.title(cmd, name, state) for state in states])
     measured = tuple(state for state in states if state != number)
-    return Ensemble(cmd, found, measured, origin, basis.align, made, found.notes, indices)
+    return Ensemble(cmd, found, measured, origin, basis.align, made, found.notes, indices, ask.atoms(cmd, name))
 
 
 def _state_of(cmd: bridge.Cmd, name: str, origin: str) -> int | None:
     """The number of an object's state that an origin means; None for another object."""
-    states = cmd.count_states(f"%{name}")
+    states = ask.states(cmd, name)
     if origin in ORIGINS:
         return 1 if origin == "first" else int(states)
     if origin.lstrip("+-").isdigit():
@@ -204,6 +208,6 @@ def _members(
     structure = replace(source.structure, coordinates=reference.structure.coordinates[rows[0]])
     source = replace(source, structure=structure, notes=(*source.notes, *notes))
     index = [np.array(member.index)[row] for member, row in zip(own, rows[1:], strict=True)]
-    if len(own) == 1 and np.array_equal(index[0], np.arange(1, cmd.count_atoms(f"%{name}") + 1)):
+    if len(own) == 1 and np.array_equal(index[0], np.arange(1, ask.atoms(cmd, name) + 1)):
         return source, None
     return source, dict(zip(states, index if len(own) > 1 else index * len(states), strict=True))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.structure.common import common_rows
 
+from . import arrays, ask
 from .bridge import Cmd, Source, objects_of, read_source
 
 Index = NDArray[np.int64]
@@ -37,8 +38,8 @@ def read_states(
     rows, notes = in_common(members, common, renamed=len(names) > 1)
     first = members[0].take(rows[0])
     if len(names) == len(members) == 1:
-        states = range(1, cmd.count_states(f"%{names[0]}") + 1)
-        return first, [read_atoms(cmd, names[0], state, np.array(first.index))[0] for state in states]
+        states, atoms, index = range(1, ask.states(cmd, names[0]) + 1), ask.atoms(cmd, names[0]), np.array(first.index)
+        return first, [read_atoms(cmd, names[0], state, index, atoms)[0] for state in states]
     found = [member.structure.coordinates[row] for member, row in zip(members, rows, strict=True)]
     return replace(first, notes=(*first.notes, *notes)), found
 
@@ -46,8 +47,8 @@ def read_states(
 def read_members(cmd: Cmd, selection: str, state: int, hydrogens: bool = True, solvent: bool = False) -> list[Source]:
     """What each state of one object holds of a selection; of ``state`` alone, where all hold the same atoms."""
     (name,) = objects_of(cmd, selection)
-    states = range(1, cmd.count_states(f"%{name}") + 1)
-    alike, sizes, atoms = not cmd.count_discrete(name), _sizes(cmd, name, states), cmd.count_atoms(f"%{name}")
+    states = range(1, ask.states(cmd, name) + 1)
+    alike, sizes, atoms = not cmd.count_discrete(name), arrays.sizes(cmd, name, states), ask.atoms(cmd, name)
     if 0 in sizes:
         empty = states[sizes.index(0)]
         raise EdmNoiseError(f"state {empty} of {name} holds 0 of its {atoms:,} atoms: frames need some")
@@ -66,15 +67,15 @@ def in_common(members: Sequence[Source], common: bool, renamed: bool) -> tuple[l
     return rows, (f"{left:,} atom{'' if left == 1 else 's'} left out that not all have",) if left else ()
 
 
-def read_atoms(cmd: Cmd, name: str, state: int, index: Index) -> NDArray[np.float32]:
-    """Some atoms of an object in one state: (1, N, 3) float32, in the order of ``index``.
+def read_atoms(cmd: Cmd, name: str, state: int, index: Index, atoms: int) -> NDArray[np.float32]:
+    """Some of the ``atoms`` of an object in one state: (1, N, 3) float32, in the order of ``index``.
 
     Raises
     ------
     EdmNoiseError
         Where the state does not hold all of them, or not in finite places.
     """
-    found, rows = cmd.get_coords(f"%{name}", state), places(cmd, name, state, index)
+    found, rows = arrays.coordinates(cmd, f"%{name}", state), places(cmd, name, state, index, atoms)
     if found is None or rows is None:
         raise EdmNoiseError(f"state {state} of {name} does not hold all atoms that are measured: it has changed")
     coordinates = np.asarray(found[rows], dtype=np.float32)
@@ -83,11 +84,10 @@ def read_atoms(cmd: Cmd, name: str, state: int, index: Index) -> NDArray[np.floa
     return coordinates[None]
 
 
-def places(cmd: Cmd, name: str, state: int, index: Index) -> Index | None:
-    """(N,) where atoms stand among those that a state holds; None where it does not hold all of them."""
-    (size,) = _sizes(cmd, name, [state])
-    if not cmd.count_discrete(name) and size == cmd.count_atoms(f"%{name}"):
-        return index - 1 if index.max() <= size else None  # PyMOL's index is the place in the object
+def places(cmd: Cmd, name: str, state: int, index: Index, atoms: int) -> Index | None:
+    """(N,) where atoms stand among those that a state holds of all ``atoms``; None where it does not hold all of them."""
+    if not cmd.count_discrete(name) and arrays.sizes(cmd, name, [state]) == [atoms]:
+        return index - 1  # PyMOL's index is the place in the object, from 1
     there = held(cmd, name, state)
     rows = np.searchsorted(there, index)
     return rows if len(there) and rows.max() < len(there) and np.array_equal(there[rows], index) else None
@@ -98,9 +98,3 @@ def held(cmd: Cmd, name: str, state: int) -> Index:
     found: list[int] = []
     cmd.iterate_state(state, f"%{name}", "_found.append(index)", space={"_found": found})
     return np.array(found, dtype=np.int64)
-
-
-def _sizes(cmd: Cmd, name: str, states: Sequence[int]) -> list[int]:
-    """How many atoms have coordinates in each state; without a copy of them, 4 us a state."""
-    found = (cmd.get_coordset(name, state, copy=0) for state in states)
-    return [0 if one is None else len(one) for one in found]
