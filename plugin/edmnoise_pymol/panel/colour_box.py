@@ -14,6 +14,7 @@ from .. import ask, follow, looks
 from ..request import Request
 from . import form, legend, style
 from .session import Session
+from .words import Words
 
 _AUTOMATIC = -0.001
 """The lowest number of a range's field, which reads "automatic"."""
@@ -88,8 +89,7 @@ class ColourBox(QtWidgets.QWidget):
         self.bake = self._button("&Bake", "apply", "")
         self.reset = self._button("Be&fore", "reset", "The colours that the object had before the panel coloured it")
         self.copy = self._button("", "copy", "Copy as command")
-        self.cost = QtWidgets.QLabel()
-        self.cost.setWordWrap(True)
+        self.cost = Words()
         self._lay_out()
         self._connect()
         self._new_object()
@@ -137,6 +137,7 @@ class ColourBox(QtWidgets.QWidget):
         button.setIcon(style.icon(icon, button))
         button.setToolTip(tip)
         button.setAccessibleName(tip or text.replace("&", ""))
+        button.setMinimumWidth(button.fontMetrics().horizontalAdvance(text) + 28)  # Qt's own least width is 80
         if wide:
             button.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Fixed)
         return button
@@ -152,7 +153,8 @@ class ColourBox(QtWidgets.QWidget):
         rows.addRow(form.label("O&ver", self.over), _row((self.over, 3), (self.origin, 2)))
         rows.addRow("Palette", self.palette_)
         rows.addRow("Range", _row((self.minimum, 1), (QtWidgets.QLabel("to"), 0), (self.maximum, 1)))
-        rows.addRow(_row((self.follow, 0), (self.shared, 0), stretch=True))
+        rows.addRow(_row((self.follow, 0), stretch=True))
+        rows.addRow(_row((self.shared, 0), stretch=True))
         rows.addRow(_row((self.scene, 0), stretch=True))
         rows.addRow(self.cost)
         area = QtWidgets.QScrollArea()

@@ -83,6 +83,7 @@ class DesignTab(QtWidgets.QWidget):
             "scramble_fold": Fold("S&cramble points", self._scramble_rows(), "Where each level comes apart"),
         }
         rows = QtWidgets.QVBoxLayout(self)
+        rows.setContentsMargins(*style.MARGINS)
         for fold in self.folds.values():
             fold.unfold()
             rows.addWidget(fold)

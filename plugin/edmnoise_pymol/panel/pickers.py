@@ -10,6 +10,7 @@ from edmnoise.base.errors import EdmNoiseError
 
 from . import form, style
 from .session import Session, read_input
+from .words import Words
 
 _PAUSE_MS = 200
 """After the last letter that is typed, before the selection is read."""
@@ -31,27 +32,27 @@ class Pickers(QtWidgets.QWidget):
         self.selection.setPlaceholderText("whole object")
         self.selection.setClearButtonEnabled(True)
         self.state = self.form.add(
-            "state", form.whole(0, 0, 0, special="shown"), "State of the object; “shown” is the one PyMOL shows"
+            "state", form.whole(0, 0, 0, special="state shown"), "State of the object, or the one that PyMOL shows"
         )
+        self.state.setPrefix("state ")
         self.hydrogens = self.form.add("hydrogens", QtWidgets.QCheckBox("hydrogens"), "Keep hydrogen atoms")
         self.solvent = self.form.add("solvent", QtWidgets.QCheckBox("solvent"), "Keep water and other solvent")
         self.hydrogens.setChecked(True)
-        self.counts = QtWidgets.QLabel()
-        self.counts.setWordWrap(True)
-        policy = QtWidgets.QSizePolicy.Policy
-        self.counts.setSizePolicy(policy.Ignored, policy.Minimum)  # no room but for its lines
+        self.counts = Words()
         self.counts.setObjectName("counts")
 
         rows = QtWidgets.QFormLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        rows.addRow("&Object", self.object)
+        first, last = QtWidgets.QHBoxLayout(), QtWidgets.QHBoxLayout()
+        first.addWidget(self.object, 1)
+        first.addWidget(self.state)
+        rows.addRow(form.label("&Object", self.object), first)
         rows.addRow("&Atoms", self.selection)
-        last = QtWidgets.QHBoxLayout()
-        for widget in (self.state, self.hydrogens, self.solvent):
+        for widget in (self.hydrogens, self.solvent):
             last.addWidget(widget)
         last.addStretch()
-        rows.addRow(form.label("&State", self.state), last)
+        rows.addRow(last)
         rows.addRow(self.counts)
 
         self._pause = QtCore.QTimer(self)

@@ -14,6 +14,7 @@ from ..request import Request, SaveSession, quoted
 from . import form, style
 from .session import Session
 from .table_view import TableView
+from .words import Words
 
 if TYPE_CHECKING:
     from edmnoise.base.table import Table
@@ -40,8 +41,7 @@ class Results(QtWidgets.QWidget):
             form.choice(none="as they are", center="centred", superpose="superposed"),
             "What is removed from each frame first: nothing, its translation, its translation and rotation",
         )
-        self.title = QtWidgets.QLabel(_NO_FRAMES)
-        self.title.setWordWrap(True)
+        self.title = Words(_NO_FRAMES)
         self.title.setTextInteractionFlags(QtCore.Qt.TextInteractionFlag.TextSelectableByMouse)
         self.view = TableView()
         self.view.setToolTip("A click on a heading sorts; Ctrl+C copies the chosen rows, or all, with their heading")
@@ -230,6 +230,7 @@ class Results(QtWidgets.QWidget):
         first.addWidget(form.label("Ali&gn", self.align))
         first.addWidget(self.align, 1)
         pictures = QtWidgets.QHBoxLayout()
+        pictures.setSpacing(3)
         pictures.addWidget(form.label("Pictu&res", self.width_))
         pictures.addWidget(self.width_, 1)
         pictures.addWidget(self.ray)
