@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..base.errors import EdmNoiseError
+from ..base.legible import Legible
 from ..structure.hierarchy import Hierarchy
 from ..structure.levels import as_array, atom_means, spread
 from ..structure.structure import Structure
@@ -79,8 +80,8 @@ class ReferencePlace:
         return self.among > 0 and self.distance**2 > 0.75 * self.among**2
 
 
-@dataclass(frozen=True, eq=False)
-class Displacement:
+@dataclass(frozen=True, eq=False, repr=False)
+class Displacement(Legible):
     """Mean square displacements per coordinate, angstrom^2, of every group in every frame asked for.
 
     Attributes

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
 from edmnoise.frames.colours import DEFAULT_PALETTE, Anchor, check_range, palette_colours
 from edmnoise.frames.displacement import Displacement, Measure
 from edmnoise.structure.structure import Structure
@@ -24,8 +25,8 @@ LEAST_RANGE = 1e-3
 """Angstrom: the values of a narrower range differ by rounding."""
 
 
-@dataclass(frozen=True, eq=False)
-class Colouring:
+@dataclass(frozen=True, eq=False, repr=False)
+class Colouring(Legible):
     """Colours given to an object: what they stand for (angstrom) and their range.
 
     Attributes

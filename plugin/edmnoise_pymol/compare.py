@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
 from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
 from edmnoise.diffusion.sampler import Step
@@ -28,8 +29,8 @@ BY = ("summary", "step")
 """What is printed and written: a row for each variant, or for each of its steps."""
 
 
-@dataclass(frozen=True, eq=False)
-class CompareResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class CompareResult(Legible):
     """What was compared, the table that was asked for, and what is to say."""
 
     comparison: Comparison

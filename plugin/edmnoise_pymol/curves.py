@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
 from edmnoise.base.table import Column, Table
 from edmnoise.frames.displacement import Displacement, Measure, measure_displacement
 from edmnoise.noise.sigma import SigmaDistribution
@@ -64,8 +65,8 @@ class Point:
     spread: tuple[float, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Levels:
+@dataclass(frozen=True, eq=False, repr=False)
+class Levels(Legible):
     """Closed form of one noise on one structure, and the points that were measured of it."""
 
     about: str
@@ -110,8 +111,8 @@ class Chain(NamedTuple):
     last: float
 
 
-@dataclass(frozen=True, eq=False)
-class Measured:
+@dataclass(frozen=True, eq=False, repr=False)
+class Measured(Legible):
     """How far an object's states 2, 3, ... are from state 1: per level, and along the sequence.
 
     Attributes
@@ -186,8 +187,8 @@ class Way:
         return FROZEN * self.denoised[0]
 
 
-@dataclass(frozen=True, eq=False)
-class FreezeOut:
+@dataclass(frozen=True, eq=False, repr=False)
+class FreezeOut(Legible):
     """What a sampling run does to chains, residues and atoms, and when."""
 
     steps: tuple[int, ...]

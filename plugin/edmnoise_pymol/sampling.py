@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
 from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
 from edmnoise.diffusion.elastic_network import ElasticNetwork
@@ -45,8 +46,8 @@ Shown = tuple[Recorded, Frames, Frames]
 """A step, and its noisy and denoised samples (B, N, 3) laid on the reference."""
 
 
-@dataclass(frozen=True, eq=False)
-class SampleResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class SampleResult(Legible):
     """Objects made and the one they were made from, what was recorded, its table, the colours, and what is to say."""
 
     names: tuple[str, ...]

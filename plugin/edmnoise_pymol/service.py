@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
 from edmnoise.base.memory import check_frames_fit
 from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
@@ -38,8 +39,8 @@ _STATE_BYTES = 20
 """Memory of one atom in one state inside PyMOL (measured 18.7), coordinates included."""
 
 
-@dataclass(frozen=True, eq=False)
-class NoiseResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class NoiseResult(Legible):
     """A frames object: its name and that of the object it was made from, how it was made, the table of its levels, its
     colours, and what was left out."""
 

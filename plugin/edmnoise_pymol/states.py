@@ -85,7 +85,7 @@ def read_atoms(cmd: Cmd, name: str, state: int, index: Index, atoms: int) -> NDA
 
 
 def places(cmd: Cmd, name: str, state: int, index: Index, atoms: int) -> Index | None:
-    """(N,) where atoms stand among those that a state holds of all ``atoms``; None where it does not hold all of them."""
+    """(N,) where atoms stand among those that a state holds of all ``atoms``; None where it does not hold them."""
     if not cmd.count_discrete(name) and arrays.sizes(cmd, name, [state]) == [atoms]:
         return index - 1  # PyMOL's index is the place in the object, from 1
     there = held(cmd, name, state)

@@ -19,9 +19,9 @@ from edmnoise.study.report import BY
 from edmnoise.study.sampler_choice import SCHEDULES
 from edmnoise_pymol import COMMANDS, edm_noise, edm_panel, edm_save, register
 from edmnoise_pymol.colouring import OVER
-from edmnoise_pymol.ensemble import ORIGINS
 from edmnoise_pymol.completion import CHOICES, OWN_CHOICES
 from edmnoise_pymol.design import SIGNAL_BY
+from edmnoise_pymol.ensemble import ORIGINS
 from edmnoise_pymol.panel import TABS
 from edmnoise_pymol.sampling import DENOISERS
 from edmnoise_pymol.service import PROCESSES
