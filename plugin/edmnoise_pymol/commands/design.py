@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import arguments as arg
 from ..jobs import Job
-from .speech import command, say, show, table_file, write
+from .speech import command, output_file, say, show, table_file, write
 
 if TYPE_CHECKING:
     from edmnoise.base.table import Table
@@ -252,7 +252,8 @@ def edm_signal(
 
         z = floats: normal scores of the rows by z {default: -3 -2 -1 0 1 2 3}
 
-        file = string: also write the table (.csv, .json) or a figure (.png)
+        file = string: also write the table (.csv, .json) or a figure (.png,
+        .svg, .pdf)
 
         state, hydrogens, solvent = as in edm_noise
 
@@ -273,8 +274,7 @@ def edm_signal(
     """
     from .. import design
 
-    path = None if arg.absent(file) else design.check_path(arg.text(file))
-    drawn = path is not None and design.is_figure(path)
+    path, drawn = output_file(file)
     table = yield from design.signal(
         _self,
         arg.text(selection),
@@ -342,8 +342,8 @@ def edm_triangle(
         reference = float: reference length of the level in angstrom; without
         it that of edm_scramble
 
-        file = string: also write the map as a figure (.png), or all of its
-        5,050 weights as a table (.csv, .json)
+        file = string: also write the map as a figure (.png, .svg, .pdf), or
+        all of its 5,050 weights as a table (.csv, .json)
 
         state, hydrogens, solvent = as in edm_noise
 
@@ -364,8 +364,7 @@ def edm_triangle(
     """
     from .. import design
 
-    path = None if arg.absent(file) else design.check_path(arg.text(file))
-    drawn = path is not None and design.is_figure(path)
+    path, drawn = output_file(file)
     result = yield from design.triangle(
         _self,
         arg.text(selection),
