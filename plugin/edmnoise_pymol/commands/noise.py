@@ -75,8 +75,8 @@ def edm_noise(
 
         sigma = float: noise level in angstrom, instead of z
 
-        distribution = string: constants of z: alphafold3, boltz (the same),
-        lucidrains, wide {default: alphafold3}
+        distribution = string: constants of z: alphafold3 (or af3), boltz (the
+        same), lucidrains, wide {default: alphafold3}
 
     EXAMPLES
 

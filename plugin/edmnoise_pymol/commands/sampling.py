@@ -81,8 +81,8 @@ def edm_sample(
         {default: states}
 
         sampler = string: euler, heun, ralston, midpoint, chai, dpmpp_2m,
-        dpmpp_2m_sde, ancestral; or a published one: alphafold3, boltz1,
-        boltz2, chai1, protenix, openfold3 {default: heun}
+        dpmpp_2m_sde, ancestral; or a published one: alphafold3 (or af3),
+        boltz1, boltz2, chai1, protenix, openfold3 {default: heun}
 
         steps = integer: number of steps {default: 40, or the published one's}
 
@@ -228,8 +228,8 @@ def edm_schedule(
     ARGUMENTS
 
         sampler = string: euler, heun, ralston, midpoint, chai, dpmpp_2m,
-        dpmpp_2m_sde, ancestral; or a published one: alphafold3, boltz1,
-        boltz2, chai1, protenix, openfold3 {default: heun}
+        dpmpp_2m_sde, ancestral; or a published one: alphafold3 (or af3),
+        boltz1, boltz2, chai1, protenix, openfold3 {default: heun}
 
         steps = integer: number of steps, or the published one's {default: 40}
 
