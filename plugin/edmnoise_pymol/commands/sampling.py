@@ -294,10 +294,10 @@ def edm_precondition(
     """
     DESCRIPTION
 
-        "edm_precondition" prints EDM's coefficients c_skip, c_out, c_in and
-        c_noise for each level of a structure (chain, residue in chain, atom
-        in residue) over noise levels, with the data scale of each level
-        measured on the structure, and what each rule for the noise of a
+        "edm_precondition" prints EDM's coefficients for each level of a
+        structure: c_skip, c_out, c_in and c_noise of chain, residue in chain
+        and atom in residue over noise levels, with the data scale of each
+        level measured on the structure, and what each rule for the noise of a
         level costs in error over the exact linear filter.
 
     USAGE
