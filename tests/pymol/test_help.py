@@ -238,9 +238,9 @@ def test_every_example_runs(cmd, typed, tmp_path, monkeypatch, line):
     if "1tii_noise" in line:
         edm_noise("1tii and chain A", frames=3)
     assert typed(line)
-    written = re.search(r"file=(\S+)|edm_save (\S+),", line)
+    written = re.search(r"file=(\S+)|edm_(?:save|movie) (\S+),", line)
     names = [written[1] or written[2]] if written else []
-    if line.startswith("edm_movie"):
+    if line.startswith("edm_movie frames.png"):
         names = [f"frames_{state:04}.png" for state in range(1, 5)]
     assert sorted(file.name for file in tmp_path.iterdir()) == names
 

@@ -9,6 +9,7 @@ from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
 
+from ..film import is_film
 from ..jobs import Job
 from ..request import Request, SaveSession, quoted
 from . import form, style
@@ -182,6 +183,8 @@ class Results(QtWidgets.QWidget):
     def _pictures_taken(self, files: list[str]) -> str:
         cmd = self._session.cmd
         wanted = cmd.count_frames() if cmd.get_movie_length() > 0 else cmd.count_states(f"?{self._session.shown}")
+        if is_film(files[0]):
+            return f"{files[0]} written"
         if len(files) < wanted:
             return f"cancelled: {len(files)} of {wanted} pictures are kept, up to {files[-1]}"
         return f"{_count(len(files), 'picture')} written, up to {files[-1]}"
