@@ -10,6 +10,7 @@ from pymol.Qt import QtCore, QtWidgets
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.noise.weights import parse_weights
 
+from ..film import is_film
 from ..jobs import Job
 from ..request import Request, SaveSession, quoted
 from . import form, style
@@ -196,6 +197,8 @@ class Results(QtWidgets.QWidget):
     def _pictures_taken(self, files: list[str]) -> str:
         sight = self._session.sight
         wanted = sight.movie or sight.states(self._session.shown)
+        if is_film(files[0]):
+            return f"{files[0]} written"
         if len(files) < wanted:
             return f"cancelled: {len(files)} of {wanted} pictures are kept, up to {files[-1]}"
         return f"{_count(len(files), 'picture')} written, up to {files[-1]}"
