@@ -337,7 +337,7 @@ def _notes(hierarchy: Hierarchy, made: Design, distribution: SigmaDistribution, 
     notes = [
         f"sigma {made.sigma:.4g} A lies at z = {score:.2f} of {distribution.name} "
         f"(sigma {distribution.sigma(z):.4g} A at z = {z:g}); P_mean {mean:.3f} puts it at z = {z:g}.",
-        "What is wanted are lengths in space (3-D); columns without 3-D are RMS per coordinate, as in all tables.",
+        "What is wanted are lengths in space (3-D RMS); per coordinate, as in other tables, they are 1/sqrt 3 of that.",
     ]
     if hierarchy.counts[2] == 1:
         notes.append(
