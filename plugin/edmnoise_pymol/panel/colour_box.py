@@ -134,7 +134,7 @@ class ColourBox(QtWidgets.QWidget):
         button.setIcon(style.icon(icon, button))
         button.setToolTip(tip)
         button.setAccessibleName(tip or text.replace("&", ""))
-        button.setMinimumWidth(button.fontMetrics().horizontalAdvance(text) + 28)  # Qt's own least width is 80
+        button.setMinimumWidth(button.fontMetrics().horizontalAdvance(text) + 22)  # Qt's own least width is 80
         if wide:
             button.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Fixed)
         return button
@@ -163,7 +163,9 @@ class ColourBox(QtWidgets.QWidget):
         outer = QtWidgets.QVBoxLayout(self)
         outer.setContentsMargins(4, 4, 4, 4)
         outer.addWidget(area, 1)
-        outer.addLayout(_row((self.apply, 1), (self.bake, 0), (self.reset, 0), (self.copy, 0)))
+        buttons = _row((self.apply, 1), (self.bake, 0), (self.reset, 0), (self.copy, 0))
+        buttons.setSpacing(3)
+        outer.addLayout(buttons)
 
     def _connect(self) -> None:
         session = self._session

@@ -75,7 +75,7 @@ class Real(QtWidgets.QDoubleSpinBox):
         self.setValue(value)
         self.setMinimumWidth(50)  # a narrow panel may squeeze it
         self.lineEdit().textEdited.connect(self._look)
-        self.valueChanged.connect(lambda _: self.lineEdit().isModified() or self._hold())
+        self.valueChanged.connect(lambda _: None if self.lineEdit().isModified() else self._hold())
         self.editingFinished.connect(self._hold)
         self._hold()
 

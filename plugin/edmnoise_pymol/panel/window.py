@@ -84,9 +84,7 @@ class Panel(QtWidgets.QWidget):
             self.session.settings.write(group, part.remembered())
 
     def remembered(self) -> dict[str, str]:
-        """Sizes, for `recall`: those that were dragged in a window of at least this width."""
-        if self.shelf.opened:
-            self._sizes["split"] = " ".join(map(str, self.split.sizes()))
+        """Sizes that were dragged, for `recall`."""
         return self._sizes
 
     def recall(self, texts: dict[str, str]) -> None:
@@ -102,7 +100,10 @@ class Panel(QtWidgets.QWidget):
 
     def note_width(self, wide: int, window: Any) -> None:
         """The user has dragged the panel's edge."""
-        self._sizes |= {"width": str(wide), "window": str(window.width())}
+        self._note(width=str(wide), window=str(window.width()))
+
+    def _note(self, **sizes: str) -> None:
+        self._sizes |= sizes
         self._soon.start()
 
     def close_down(self) -> None:
@@ -129,8 +130,9 @@ class Panel(QtWidgets.QWidget):
         for kind in form.KINDS:
             for control in self.findChildren(kind):
                 form.signal(control).connect(lambda *_: self._soon.start())
-        for signal in (self.plots.stack.currentChanged, self.split.splitterMoved, self.shelf.turned):
+        for signal in (self.plots.stack.currentChanged, self.shelf.turned):
             signal.connect(lambda *_: self._soon.start())
+        self.split.splitterMoved.connect(lambda *_: self._note(split=" ".join(map(str, self.split.sizes()))))
 
     def _share_height(self, opened: bool) -> None:
         """As the lower part was dragged last."""
@@ -218,14 +220,24 @@ class Dock(QtWidgets.QDockWidget):
         self.panel = Panel(Session(cmd, self))
         self.setWidget(self.panel)
         self._corner = window.corner(_CORNER)
-        self._dragged = False
+        self._grabbed = 0
         window.installEventFilter(self)
 
     def eventFilter(self, watched: Any, event: Any) -> bool:
-        """PyMOL's window closes: the process ends there, and nobody else tells."""
-        if event.type() == QtCore.QEvent.Type.Close and watched is self.parent():
-            self.close()
+        """PyMOL's window closes, and nobody else tells; or the border between it and the panel is dragged."""
+        if watched is self.parent():
+            kind, kinds = event.type(), QtCore.QEvent.Type
+            if kind == kinds.Close:
+                self.close()
+            elif kind == kinds.MouseButtonPress:
+                self._grabbed = self.width()
+            elif kind == kinds.MouseButtonRelease:
+                QtCore.QTimer.singleShot(0, self._look_at_width)
         return False
+
+    def _look_at_width(self) -> None:
+        if self.width() != self._grabbed and not self.isFloating():
+            self.panel.note_width(self.width(), self.parent())
 
     def closeEvent(self, event: Any) -> None:
         self.setObjectName("")  # it lives a moment longer: who opens the panel now gets a new one
