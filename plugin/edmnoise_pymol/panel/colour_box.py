@@ -256,7 +256,9 @@ class ColourBox(QtWidgets.QWidget):
     def _explain(self) -> None:
         """Show what the colours stand for, and whether there are others to go back to."""
         name, cmd = self._session.shown, self._session.cmd
-        found = looks.explanation(cmd, name) if name else None
+        live = self._session.live
+        seen = live.name if live is not None else name
+        found = looks.explanation(cmd, seen) if seen else None
         self.reset.setEnabled(bool(name) and looks.has_before(cmd, name) and not self._session.runner.busy)
         now = (found, found.range if found else None)
         if now == self._explained:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.noise.weights import parse_weights
 
 from ..jobs import Job
 from ..request import Request, SaveSession, quoted
@@ -66,8 +67,8 @@ class Results(QtWidgets.QWidget):
 
     @property
     def request(self) -> Request | None:
-        """The command that makes the table; None without frames."""
-        name = self._session.shown
+        """The command that makes the table; None without frames, and while Live shows what is not made."""
+        name = self._session.shown if self._session.live is None else ""
         return Request("edm_levels", name, self.form.options("by", "align", "origin")) if name else None
 
     def table_request(self, path: str) -> Request | None:
@@ -114,21 +115,21 @@ class Results(QtWidgets.QWidget):
 
     def measure(self) -> None:
         """Make the table anew."""
-        request, shown = self.request, self._session.shown
-        self._measured = self._wanted
-        if request is None:
+        request, wanted = self.request, self._wanted
+        self._measured = wanted
+        if request is None and self._session.live is None:
             self._show(None, _NO_FRAMES)
             return
         cmd = self._session.cmd
 
         def make() -> Job[Any]:
             try:
-                return (yield from request.job(cmd))
+                return (yield from (self._of_live() if request is None else request.job(cmd)))
             except EdmNoiseError as error:
                 return str(error)
 
         def done(made: Any) -> None:
-            if shown != self._session.shown:
+            if wanted != self._measured:
                 return
             if isinstance(made, str):
                 self._show(None, made)
@@ -136,6 +137,16 @@ class Results(QtWidgets.QWidget):
                 self._show(made, "\n".join(filter(None, [made.title, made.meta.get("warning")])))
 
         self._session.compute("results", make, done)
+
+    def _of_live(self) -> Job[Table]:
+        """The table of what moves live, at the level and weights that are set."""
+        from ..live_facts import table
+
+        live, noise = self._session.live, self._session.noise
+        if live is None or noise is None:
+            raise EdmNoiseError(_NO_FRAMES)
+        by, align = (self.form.text(name) for name in ("by", "align"))
+        return (yield from table(live, noise.sigma, parse_weights(noise.weights), by, align))
 
     def remembered(self) -> dict[str, str]:
         """All settings, for `recall`."""
@@ -152,7 +163,10 @@ class Results(QtWidgets.QWidget):
     @property
     def _wanted(self) -> Any:
         """What the table depends on."""
-        return str(self.request), self._session.results.get(self._session.shown), self._atoms_and_states
+        session = self._session
+        if session.live is not None:
+            return session.live, session.noise, *map(self.form.text, ("by", "align"))
+        return str(self.request), session.results.get(session.shown), self._atoms_and_states
 
     @property
     def _atoms_and_states(self) -> tuple[int, int]:
@@ -250,6 +264,8 @@ class Results(QtWidgets.QWidget):
         self.copy_table.clicked.connect(lambda: self.view.copy(everything=True))
         session.shown_changed.connect(self._refresh)
         session.scene_changed.connect(self._refresh)
+        session.live_changed.connect(self._refresh)
+        session.live_moved.connect(self._refresh)
         session.made.connect(lambda *_: self._refresh())
         session.runner.busy_changed.connect(lambda _: self._enable())
 

@@ -48,7 +48,7 @@ class FreezeOutChart(Chart):
                 self._draw(self._curves)
         else:
             self._result, self._curves = result, None
-            self.wait()
+            self.wait(self._session.shown)
 
             def job() -> Any:
                 from ...curves import freeze_out
