@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Cmd = Any
-"""A ``pymol.cmd`` module or the cmd of a pymol2 instance."""
+from . import ask
+from .ask import Cmd
 
 Coordinates = NDArray[np.float32]
 """(N, 3), angstrom."""
@@ -57,7 +57,7 @@ def states(cmd: Cmd, name: str, first: int, last: int) -> Iterator[Coordinates |
     if _works is None:
         coordset(cmd, name, first)
     wanted = range(first, last + 1)
-    if _works is False and cmd.count_states(f"%{name}") < _GAIN * len(wanted):
+    if _works is False and ask.states(cmd, name) < _GAIN * len(wanted):
         kept = _sets(cmd, name)
         for state in wanted:
             one, matrix = _of_state(kept, state), _matrix(cmd, name, state)

@@ -24,10 +24,10 @@ from edmnoise.structure.files import one_conformer
 from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.structure import Atoms, Structure
 
-from . import arrays
+from . import arrays, ask
 from .dcd import DcdWriter
 
-Cmd = arrays.Cmd
+Cmd = ask.Cmd
 
 _FOLDER = "edmnoise_frames_"
 """What the names of temporary folders begin with; the number of their process follows."""
@@ -112,7 +112,7 @@ def read_states(
         return sources[0], [source.structure.coordinates for source in sources]
     first = read_source(cmd, selection, 1, hydrogens, solvent)
     sources = [first]
-    for state in range(2, cmd.count_states(_whole(names[0])) + 1):
+    for state in range(2, ask.states(cmd, names[0]) + 1):
         sources.append(read_source(cmd, selection, state, hydrogens, solvent))
         _check_same_atoms(first, sources[-1])
     return first, [source.structure.coordinates for source in sources]
@@ -185,7 +185,7 @@ def new_object(cmd: Cmd, source: Source, name: str) -> Placed:
 
 def _places(cmd: Cmd, name: str) -> NDArray[np.int64]:
     """(N,) where each atom of a new object has its coordinates, which is its place in the source; they are lost."""
-    places = np.zeros((cmd.count_atoms(_whole(name)), 3), dtype=np.float32)
+    places = np.zeros((ask.atoms(cmd, name), 3), dtype=np.float32)
     places[:, 0] = np.arange(len(places))
     arrays.load(cmd, name, places, 1)
     return np.asarray(_read(cmd, name, 1), dtype=np.int64)[:, 0]
@@ -210,7 +210,7 @@ def appended_frames(
     travel as a DCD file, exact in float32 and ten times quicker than a state at a time (benchmarks/pymol_frames.py).
     The object is deleted if anything goes wrong on the way.
     """
-    atoms, states = cmd.count_atoms(_whole(name)), cmd.count_states(_whole(name))
+    atoms, states = ask.atoms(cmd, name), ask.states(cmd, name)
     folder = None
     try:
         _remove_orphans()
@@ -225,8 +225,8 @@ def appended_frames(
         with _silence(cmd):
             cmd.load_traj(path, name, first, format="dcd", image=0)
         wanted = max(states, first - 1 + frames) if first else states + frames
-        if cmd.count_states(_whole(name)) != wanted:
-            raise EdmNoiseError(f"{name} has {cmd.count_states(_whole(name))} states and not {wanted}")
+        if ask.states(cmd, name) != wanted:
+            raise EdmNoiseError(f"{name} has {ask.states(cmd, name)} states and not {wanted}")
     except OSError as error:
         cmd.delete(name)
         where = folder or tempfile.gettempdir()
@@ -255,36 +255,31 @@ def set_titles(cmd: Cmd, name: str, titles: Iterable[str]) -> None:
         cmd.set_title(name, state, title)
 
 
-def title(cmd: Cmd, name: str, state: int) -> str:
-    """Title of one state."""
-    return str(cmd.get_title(name, state) or "")
-
-
 def read_frames(cmd: Cmd, name: str, first: int = 2) -> Iterator[NDArray[np.float32]]:
     """The states of an object from ``first`` on, each as (1, N, 3) in get_coords order."""
-    last = cmd.count_states(_whole(name))
+    atoms, last = ask.atoms(cmd, name), ask.states(cmd, name)
     for state, found in enumerate(arrays.states(cmd, name, first, last), first):
-        yield _all_of_them(cmd, name, state, found)
+        yield _all_of_them(name, state, found, atoms)
 
 
-def read_state(cmd: Cmd, name: str, state: int) -> NDArray[np.float32]:
-    """One state of an object: (1, N, 3) float32, in get_coords order.
+def read_state(cmd: Cmd, name: str, state: int, atoms: int = 0) -> NDArray[np.float32]:
+    """One state of an object: (1, N, 3) float32, in get_coords order; its atoms are counted where they are not given.
 
     Raises
     ------
     EdmNoiseError
         Where the state does not hold all atoms of the object, or not in finite places.
     """
-    return _all_of_them(cmd, name, state, _read(cmd, name, state))
+    return _all_of_them(name, state, _read(cmd, name, state), atoms or ask.atoms(cmd, name))
 
 
 def _read(cmd: Cmd, name: str, state: int) -> arrays.Coordinates | None:
     return next(arrays.states(cmd, name, state, state))
 
 
-def _all_of_them(cmd: Cmd, name: str, state: int, coordinates: arrays.Coordinates | None) -> arrays.Coordinates:
+def _all_of_them(name: str, state: int, coordinates: arrays.Coordinates | None, atoms: int) -> arrays.Coordinates:
     """What `read_state` gives of what was read."""
-    found, atoms = 0 if coordinates is None else len(coordinates), cmd.count_atoms(_whole(name))
+    found = 0 if coordinates is None else len(coordinates)
     if coordinates is None or found != atoms:
         raise EdmNoiseError(f"state {state} of {name} holds {found:,} of its {atoms:,} atoms: frames need all of them")
     if not np.isfinite(coordinates).all():
@@ -294,7 +289,7 @@ def _all_of_them(cmd: Cmd, name: str, state: int, coordinates: arrays.Coordinate
 
 def existing_object(cmd: Cmd, name: str) -> str:
     """The name of a loaded molecular object; EdmNoiseError lists those loaded for another."""
-    known = cmd.get_object_list("(all)") or []
+    known = ask.molecules(cmd)
     if name not in known:
         listed = ", ".join(known) if known else "none"
         raise EdmNoiseError(f"no molecular object {name!r}: loaded are {listed}")
@@ -302,11 +297,8 @@ def existing_object(cmd: Cmd, name: str) -> str:
 
 
 def is_there(cmd: Cmd, name: str, atoms: int) -> bool:
-    """Whether an object is loaded and has so many atoms.
-
-    A selection of its name is not enough to tell: once it is gone, ``?made`` and ``%made`` are ``made_2``.
-    """
-    return name in cmd.get_names("objects") and cmd.count_atoms(_whole(name)) == atoms
+    """Whether an object is loaded and has so many atoms."""
+    return ask.is_there(cmd, name) and ask.atoms(cmd, name) == atoms
 
 
 def check_free_name(cmd: Cmd, name: str) -> str:
@@ -328,7 +320,7 @@ def free_name(cmd: Cmd, wish: str) -> str:
 
 def _holder(cmd: Cmd, name: str) -> str | None:
     """What has a name already. PyMOL tells names by their letters, not by their case."""
-    return next((held for held in cmd.get_names("all") if held.lower() == name.lower()), None)
+    return next((held for held in ask.names(cmd) if held.lower() == name.lower()), None)
 
 
 def paint(cmd: Cmd, name: str, colours: NDArray[np.uint8]) -> None:
@@ -339,7 +331,7 @@ def paint(cmd: Cmd, name: str, colours: NDArray[np.uint8]) -> None:
         # alter tells how many atoms there are: to ask before takes as long as a tenth of it.
         atoms = cmd.alter(chosen, "color = _next()", space={"_next": iter(packed.tolist()).__next__})
     except StopIteration:
-        atoms = cmd.count_atoms(chosen)
+        atoms = ask.atoms(cmd, name)
     cmd.recolor(chosen)
     if atoms != len(packed):
         raise EdmNoiseError(f"{len(packed):,} colours for the {atoms:,} atoms of {name}: some are coloured wrongly")
@@ -362,7 +354,7 @@ def restore_colours(cmd: Cmd, name: str, kept: list[int]) -> None:
 def add_state(cmd: Cmd, name: str, coordinates: NDArray[np.float32], title: str, state: int = 0) -> None:
     """Put (N, 3) coordinates behind the states of an object of `new_object`, or into the one that is given."""
     arrays.load(cmd, name, coordinates, state)
-    cmd.set_title(name, state or cmd.count_states(_whole(name)), title)
+    cmd.set_title(name, state or ask.states(cmd, name), title)
 
 
 def move_state(cmd: Cmd, name: str, coordinates: NDArray[np.float32], state: int = 1) -> None:
@@ -390,11 +382,12 @@ def current_state(cmd: Cmd, name: str) -> int:
     EdmNoiseError
         Where it shows all states, or a state that the object does not have.
     """
-    states = cmd.count_states(_whole(name))
-    if states == 1 or not cmd.get_setting_int("all_states", name):
-        state = 1 if states == 1 else int(cmd.get_setting_int("state", name))
-        if 1 <= state <= states:
-            return state
+    states, state = ask.states(cmd, name), ask.state(cmd, name)
+    if 1 <= state <= states:
+        return state
+    if not states:
+        raise EdmNoiseError(f"{name} is not there any more")
+    if state:
         raise EdmNoiseError(f"PyMOL shows state {state} and {name} has 1 to {states}: choose one of these")
     raise EdmNoiseError(f"PyMOL shows all states of {name}, 1 to {states}: choose one, or type set all_states, 0")
 
@@ -408,7 +401,7 @@ def _objects(cmd: Cmd, selection: str) -> list[str]:
     except pymol.CmdException as error:
         raise EdmNoiseError(
             f"selection {selection!r} cannot be read ({_first_line(error)}): loaded are "
-            + (", ".join(cmd.get_object_list("(all)") or []) or "no objects")
+            + (", ".join(ask.molecules(cmd)) or "no objects")
         ) from error
     if not objects:
         raise EdmNoiseError(f"selection {selection!r} holds no atoms")
@@ -428,7 +421,7 @@ def _single_object(cmd: Cmd, selection: str) -> str:
 def _existing_state(cmd: Cmd, name: str, state: int) -> int:
     if state == -1:
         return current_state(cmd, name)
-    states = cmd.count_states(_whole(name))
+    states = ask.states(cmd, name)
     if not 1 <= state <= states:
         raise EdmNoiseError(f"{name} has no state {state}: give 1 to {states}, or -1 for the state that is shown")
     return state

@@ -13,7 +13,7 @@ from edmnoise.frames.colours import DEFAULT_PALETTE, Anchor, check_range, palett
 from edmnoise.frames.displacement import Displacement, Measure, measure_displacement
 from edmnoise.structure.structure import Structure
 
-from . import bridge, follow, looks
+from . import ask, bridge, follow, looks
 from .jobs import Job, Watch
 from .provenance import Provenance
 
@@ -146,7 +146,7 @@ def colour(
     anchors = looks.anchors(cmd, palette)
     structure, _ = frames_object(cmd, name)
     if origin == "last":
-        structure = replace(structure, coordinates=bridge.read_state(cmd, name, cmd.count_states(f"%{name}"))[0])
+        structure = replace(structure, coordinates=bridge.read_state(cmd, name, ask.states(cmd, name))[0])
     number = structure.hierarchy.level(level)
     measure = Measure(number, relative and number + 1 < structure.hierarchy.depth)
     by_state = follow_state or bake
@@ -211,13 +211,13 @@ def reset(cmd: bridge.Cmd, name: str) -> Job[None]:
 def frames_object(cmd: bridge.Cmd, name: str) -> tuple[Structure, Provenance | None]:
     """Reference structure of an object of two or more states, and how it was made if that is known."""
     bridge.existing_object(cmd, name)
-    states = cmd.count_states(f"%{name}")
+    states = ask.states(cmd, name)
     if states < 2:
         raise EdmNoiseError(f"{name} has {states} state: states 2 and up are measured from state 1 (see edm_noise)")
     source = bridge.read_source(cmd, f"%{name}", 1, solvent=True)
     if source.notes:
         raise EdmNoiseError(f"{name} cannot be measured: {source.notes[0]}; make an object without them by edm_noise")
-    made = Provenance.of([bridge.title(cmd, name, state) for state in range(1, states + 1)])
+    made = Provenance.of([ask.title(cmd, name, state) for state in range(1, states + 1)])
     return source.structure, made
 
 
@@ -252,7 +252,7 @@ def _check_follow(name: str, structure: Structure) -> None:
 
 def _bake(cmd: bridge.Cmd, name: str, painter: Painter, of: Callable[[int], Displacement]) -> Job[None]:
     """Make the copy and colour it, a state in each turn of the window."""
-    states, target = cmd.count_states(f"%{name}"), painter.name
+    states, target = ask.states(cmd, name), painter.name
     looks.baked_copy(cmd, name, target)
     try:
         for state in range(1, states + 1):

@@ -24,7 +24,7 @@ from edmnoise.structure.structure import Structure
 from edmnoise.study.report import NESTED, RESIDUE_IN_CHAIN
 from edmnoise.study.sampling import FROZEN, PARTS, Run
 
-from . import bridge
+from . import ask, bridge
 from .jobs import Job, Work
 from .provenance import Provenance
 
@@ -227,13 +227,13 @@ def measured(cmd: bridge.Cmd, name: str) -> Job[Measured]:
         Where its states do not hold the same atoms.
     """
     bridge.existing_object(cmd, name)
-    states = cmd.count_states(f"%{name}")
+    states = ask.states(cmd, name)
     if states < 2:
         raise EdmNoiseError(f"{name} has one state: make frames with Apply to see how far they moved")
     source = bridge.read_source(cmd, f"%{name}", 1, solvent=True)
     if source.notes:
         raise EdmNoiseError(f"{name} cannot be measured: {source.notes[0]}")
-    made = Provenance.of([bridge.title(cmd, name, state) for state in range(1, states + 1)])
+    made = Provenance.of([ask.title(cmd, name, state) for state in range(1, states + 1)])
     structure, frames = source.structure, states - 1
     total: dict[Measure, NDArray[np.float64]] = {}
     size = max(1, _BLOCK_ATOMS // structure.n_atoms)
@@ -317,8 +317,7 @@ def this_frame(cmd: bridge.Cmd, shown: Measured) -> Job[tuple[int, tuple[float, 
 
 def picked(cmd: bridge.Cmd, shown: Measured) -> list[int]:
     """Residues that the user has selected with the mouse, in whatever object."""
-    found: set[tuple[str, str, str]] = set()
-    cmd.iterate("?sele", "_found.add((segi, chain, resi))", space={"_found": found})
+    found = set(ask.picked(cmd, "segi, chain, resi"))
     return sorted(shown.numbers[key] for key in found if key in shown.numbers)
 
 

@@ -16,7 +16,7 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.memory import check_frames_fit
 from edmnoise.frames.colours import PALETTES, Anchor
 
-from . import arrays, bridge, follow
+from . import arrays, ask, bridge, follow
 
 BAKED_BYTES = 300
 """Memory of one atom in one state of a discrete object inside PyMOL (measured 170 to 260), its picture left out."""
@@ -48,7 +48,7 @@ def restore(cmd: bridge.Cmd, kept: Looks) -> None:
     """Make an object look as it did, unless it is gone or has got other atoms since."""
     follow.stop(kept.name)
     hide_legend(cmd, kept.name)
-    if kept.name not in cmd.get_names("objects"):
+    if not ask.is_there(cmd, kept.name):
         return
     bridge.restore_colours(cmd, kept.name, kept.colours)
     explain(kept.name, kept.explained)
@@ -78,7 +78,7 @@ def explanation(cmd: bridge.Cmd, name: str) -> Any:
 def remember_before(cmd: bridge.Cmd, name: str) -> None:
     """Keep the colours that an object has before it is coloured for the first time."""
     _forget_the_gone(cmd)
-    if len(_before.get(name, ())) != cmd.count_atoms(f"%{name}"):
+    if len(_before.get(name, ())) != ask.atoms(cmd, name):
         _before[name] = bridge.colours(cmd, name)
 
 
@@ -100,7 +100,7 @@ def restore_before(cmd: bridge.Cmd, name: str) -> None:
     kept = _before.get(name)
     if kept is None:
         raise EdmNoiseError(f"{name} has the colours that it came with: nothing has coloured it by displacement")
-    if cmd.count_atoms(f"%{name}") != len(kept):
+    if ask.atoms(cmd, name) != len(kept):
         raise EdmNoiseError(f"{name} has got other atoms since it was coloured: its colours cannot be given back")
     restore(cmd, Looks(name, kept, None, None, None))
 
@@ -113,7 +113,7 @@ def forget(name: str) -> None:
 
 
 def _forget_the_gone(cmd: bridge.Cmd) -> None:
-    present = set(cmd.get_names("objects"))
+    present = set(ask.objects(cmd))
     for name in (set(_before) | set(_explained)) - present:
         forget(name)
 
@@ -143,7 +143,7 @@ def legend_name(name: str) -> str:
 def check_legend(cmd: bridge.Cmd, name: str) -> None:
     """Raise EdmNoiseError where something else has the name of an object's legend."""
     legend = legend_name(name)
-    if legend in cmd.get_names("all") and cmd.get_type(legend) != "object:ramp":
+    if legend in ask.names(cmd) and cmd.get_type(legend) != "object:ramp":
         raise EdmNoiseError(f"the name {legend!r} is taken: delete it first, or use legend=0")
 
 
@@ -160,7 +160,7 @@ def show_legend(cmd: bridge.Cmd, name: str, colours: Sequence[Anchor], low: floa
 def hide_legend(cmd: bridge.Cmd, name: str) -> None:
     """Remove an object's legend, where it has one."""
     legend = legend_name(name)
-    if legend in cmd.get_names("objects") and cmd.get_type(legend) == "object:ramp":
+    if ask.is_there(cmd, legend) and cmd.get_type(legend) == "object:ramp":
         cmd.delete(legend)
 
 
@@ -182,7 +182,7 @@ def _ramp(cmd: bridge.Cmd, name: str) -> Ramp | None:
 
 def _ramp_of(cmd: bridge.Cmd, legend: str) -> Ramp | None:
     """What a ramp shows, None where there is none. PyMOL tells it in sessions only."""
-    if legend not in cmd.get_names("objects") or cmd.get_type(legend) != "object:ramp":
+    if not ask.is_there(cmd, legend) or cmd.get_type(legend) != "object:ramp":
         return None
     _, _, _, values, flat, *_ = cmd.get_session(legend, partial=1, quiet=1)["names"][0][5]
     return list(values), list(flat)
@@ -205,9 +205,9 @@ def check_bakable(cmd: bridge.Cmd, name: str) -> int:
     """
     if not hasattr(cmd, "set_discrete"):
         raise EdmNoiseError(f"PyMOL {cmd.get_version()[0]} cannot bake colours into states: use follow=1")
-    states, atoms = cmd.count_states(f"%{name}"), cmd.count_atoms(f"%{name}")
+    states, atoms = ask.states(cmd, name), ask.atoms(cmd, name)
     check_frames_fit(states, BAKED_BYTES * atoms, what="baked states")
-    return int(states)
+    return states
 
 
 def baked_copy(cmd: bridge.Cmd, name: str, target: str) -> None:
@@ -226,7 +226,7 @@ def baked_copy(cmd: bridge.Cmd, name: str, target: str) -> None:
     finally:
         cmd.feedback("pop")
     cmd.set_discrete(target, 1)
-    last = cmd.count_states(f"%{name}")
+    last = ask.states(cmd, name)
     for copied, kept in zip(*(arrays.states(cmd, each, 1, last) for each in (target, name)), strict=True):
         if copied is None or kept is None or not np.array_equal(copied, kept):
             cmd.delete(target)

@@ -30,7 +30,7 @@ from edmnoise.study.report import RESIDUE_IN_CHAIN
 from edmnoise.study.sampler_choice import SamplerChoice
 from edmnoise.study.sampling import Recorded, Recording, Run, record
 
-from . import bridge, looks
+from . import ask, bridge, looks
 from .colouring import Colouring, Painter
 from .growing import Frames, Growing
 from .jobs import Job, Watch
@@ -250,7 +250,7 @@ def _names(
         for target in of(name):
             bridge.check_free_name(cmd, target)
         return of(name)
-    taken = {held.lower() for held in cmd.get_names("all")}
+    taken = {held.lower() for held in ask.names(cmd)}
     stem = stems = str(cmd.get_legal_name(f"{source}_sample"))
     number = 1
     while taken & {target.lower() for target in of(stem)}:

@@ -159,8 +159,8 @@ class Results(QtWidgets.QWidget):
 
     @property
     def _atoms_and_states(self) -> tuple[int, int]:
-        name, cmd = self._session.shown, self._session.cmd
-        return (cmd.count_atoms(f"?{name}"), cmd.count_states(f"?{name}")) if name else (0, 0)
+        name, sight = self._session.shown, self._session.sight
+        return sight.atoms(name), sight.states(name)
 
     def _refresh(self) -> None:
         """Measure again if that may give another table, and somebody sees it."""
@@ -180,8 +180,8 @@ class Results(QtWidgets.QWidget):
             self._session.run(request, then=lambda result: self._session.said.emit(words(result)))
 
     def _pictures_taken(self, files: list[str]) -> str:
-        cmd = self._session.cmd
-        wanted = cmd.count_frames() if cmd.get_movie_length() > 0 else cmd.count_states(f"?{self._session.shown}")
+        sight = self._session.sight
+        wanted = sight.movie or sight.states(self._session.shown)
         if len(files) < wanted:
             return f"cancelled: {len(files)} of {wanted} pictures are kept, up to {files[-1]}"
         return f"{_count(len(files), 'picture')} written, up to {files[-1]}"
