@@ -398,6 +398,8 @@ def _objects(cmd: Cmd, selection: str) -> list[str]:
 
     try:
         objects = cmd.get_object_list(f"({selection})")
+        if objects is None:  # what is newer than 3.1 and 3.2.0a0 raises by itself
+            cmd.count_atoms(f"({selection})")
     except pymol.CmdException as error:
         raise EdmNoiseError(
             f"selection {selection!r} cannot be read ({_first_line(error)}): loaded are "
