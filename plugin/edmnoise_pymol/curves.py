@@ -23,7 +23,7 @@ from edmnoise.noise.statistics import Expected, NoiseStatistics
 from edmnoise.noise.weights import Weights, parse_weights
 from edmnoise.structure.structure import Structure
 from edmnoise.study.report import NESTED, RESIDUE_IN_CHAIN
-from edmnoise.study.sampling import FROZEN, PARTS, Run
+from edmnoise.study.sampling import FROZEN, PARTS, Run, moves
 
 from . import ask, bridge, ensemble
 from .ensemble import Ensemble
@@ -190,13 +190,17 @@ class Measured(Legible):
 @dataclass(frozen=True)
 class Way:
     """RMS per coordinate that a level still has to go at each step, and the noise level at which nine tenths of it are
-    done, NaN where it never moved; in angstrom."""
+    done, NaN where it never moved or the run was cancelled; in angstrom."""
 
     level: str
     label: str
     denoised: tuple[float, ...]
     noisy: tuple[float, ...]
     frozen: float
+
+    @property
+    def moves(self) -> bool:
+        return moves(self.denoised)
 
     @property
     def threshold(self) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 MENU = "EDM noise"
 
 
@@ -35,10 +33,8 @@ def try_it() -> None:
 
 
 def print_commands() -> None:
-    """List the commands in PyMOL's text window."""
+    """List the commands in PyMOL's text window, as ``help edm`` does."""
     from . import COMMANDS
+    from .overview import overview
 
-    print(" EDM noise: type these, or help and a command's name")
-    for command in COMMANDS:
-        usage = re.split("ARGUMENTS|EXAMPLES", (command.__doc__ or "").split("USAGE")[1])[0]
-        print("   " + " ".join(usage.split()))
+    print(overview(COMMANDS))

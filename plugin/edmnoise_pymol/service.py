@@ -188,7 +188,14 @@ def table(
     """
     source = bridge.read_source(cmd, selection, state, hydrogens, solvent)
     check_seed(seed)
-    return (yield lambda _: z_table(source.structure, weights, z, distribution, draws, seed, fresh))
+
+    def work(watch: Watch) -> Table:
+        def progress(done: int, total: int) -> None:
+            watch.check(done / total, f"frame {done:,} of {total:,}")
+
+        return z_table(source.structure, weights, z, distribution, draws, seed, fresh, progress)
+
+    return (yield work)
 
 
 def save(cmd: bridge.Cmd, file: str, name: str, level: str = "atom") -> Job[int]:

@@ -146,8 +146,9 @@ def _samplers(given: Any, steps: Any) -> Mapping[str, SamplerChoice]:
                 raise EdmNoiseError(f"no setting {key!r} of {name}: the known ones are {', '.join(SETTINGS)}")
         if len(keys) > len(values):
             raise EdmNoiseError(f"{keys[-1]} of {name} has no value: give {name} {keys[-1]} and a number")
-        label = " ".join([name, *(word for pair in zip(keys, values, strict=True) for word in pair)])
+        choice = chosen_sampler(name, **{"steps": steps, **dict(zip(keys, values, strict=True))})
+        label = " ".join([choice.name, *(word for pair in zip(keys, values, strict=True) for word in pair)])
         if label in chosen:
             raise EdmNoiseError(f"sampler {label!r} is given twice: give it once")
-        chosen[label] = chosen_sampler(name, **{"steps": steps, **dict(zip(keys, values, strict=True))})
+        chosen[label] = choice
     return chosen

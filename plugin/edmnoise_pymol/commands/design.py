@@ -40,11 +40,11 @@ def edm_design(
     """
     DESCRIPTION
 
-        "edm_design" finds the weights and the sigma of noise that moves the
-        chains, the residues in their chain and the atoms in their residue as
-        far as you want, on this structure. It prints what they give, beside
-        other weights at the same sigma. Nothing is drawn: closed forms. Where
-        no weights do it, it says which come closest, and why.
+        "edm_design" finds the weights and the sigma of noise that moves each
+        level as far as you want: the chains, the residues in their chain and
+        the atoms in their residue of this structure. It prints what they give,
+        beside other weights at the same sigma. Nothing is drawn: closed forms.
+        Where no weights do it, it says which come closest, and why.
 
     USAGE
 
@@ -143,11 +143,11 @@ def edm_scramble(
     """
     DESCRIPTION
 
-        "edm_scramble" prints for each level of a structure the noise level at
-        which its displacement relative to the level above, a length in space
-        (3-D RMS), reaches a reference length, so that its groups are rearranged
-        independently of each other,
-        and in what share of training steps the noise is larger than that.
+        "edm_scramble" prints where each level of a structure is scrambled: the
+        noise level at which its displacement relative to the level above, a
+        length in space (3-D RMS), reaches a reference length, so that its
+        groups are rearranged independently of each other, and in what share of
+        training steps the noise is larger than that.
 
     USAGE
 

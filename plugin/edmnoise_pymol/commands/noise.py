@@ -75,8 +75,8 @@ def edm_noise(
 
         sigma = float: noise level in angstrom, instead of z
 
-        distribution = string: constants of z: alphafold3, boltz (the same),
-        lucidrains, wide {default: alphafold3}
+        distribution = string: constants of z: alphafold3 (or af3), boltz (the
+        same), lucidrains, wide {default: alphafold3}
 
     EXAMPLES
 
@@ -87,9 +87,10 @@ def edm_noise(
     NOTES
 
         The same seed draws the same random numbers at every sigma and for all
-        weights, so that settings can be compared draw by draw. "measured" is
-        the RMS over groups, "share" counts atoms. How residues and chains are
-        told apart, and all formulas, are in the documentation.
+        weights, so that settings can be compared draw by draw; processors of
+        different kinds agree on them to five digits. "measured" is the RMS
+        over groups, "share" counts atoms. How residues and chains are told
+        apart, and all formulas, are in the documentation.
 
     SEE ALSO
 

@@ -83,8 +83,8 @@ def edm_sample(
         {default: states}
 
         sampler = string: euler, heun, ralston, midpoint, chai, dpmpp_2m,
-        dpmpp_2m_sde, ancestral; or a published one: alphafold3, boltz1,
-        boltz2, chai1, protenix, openfold3 {default: heun}
+        dpmpp_2m_sde, ancestral; or a published one: alphafold3 (or af3),
+        boltz1, boltz2, chai1, protenix, openfold3 {default: heun}
 
         steps = integer: number of steps {default: 40, or the published one's}
 
@@ -234,8 +234,8 @@ def edm_schedule(
     ARGUMENTS
 
         sampler = string: euler, heun, ralston, midpoint, chai, dpmpp_2m,
-        dpmpp_2m_sde, ancestral; or a published one: alphafold3, boltz1,
-        boltz2, chai1, protenix, openfold3 {default: heun}
+        dpmpp_2m_sde, ancestral; or a published one: alphafold3 (or af3),
+        boltz1, boltz2, chai1, protenix, openfold3 {default: heun}
 
         steps = integer: number of steps, or the published one's {default: 40}
 
@@ -300,10 +300,10 @@ def edm_precondition(
     """
     DESCRIPTION
 
-        "edm_precondition" prints EDM's coefficients c_skip, c_out, c_in and
-        c_noise for each level of a structure (chain, residue in chain, atom
-        in residue) over noise levels, with the data scale of each level
-        measured on the structure, and what each rule for the noise of a
+        "edm_precondition" prints EDM's coefficients for each level of a
+        structure: c_skip, c_out, c_in and c_noise of chain, residue in chain
+        and atom in residue over noise levels, with the data scale of each
+        level measured on the structure, and what each rule for the noise of a
         level costs in error over the exact linear filter.
 
     USAGE

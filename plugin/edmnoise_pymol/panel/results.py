@@ -10,6 +10,7 @@ from pymol.Qt import QtCore, QtWidgets
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.noise.weights import parse_weights
 
+from ..film import is_film
 from ..jobs import Job
 from ..request import Request, SaveSession, quoted
 from . import form, style
@@ -191,6 +192,8 @@ class Results(QtWidgets.QWidget):
             self._session.run(request, then=lambda result: self._session.said.emit(words(result)))
 
     def _pictures_taken(self, files: list[str]) -> str:
+        if is_film(files[0]):
+            return f"{files[0]} written"
         sight = self._session.sight
         wanted = sight.movie or sight.states(self._session.shown)
         if len(files) < wanted:
