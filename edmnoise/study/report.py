@@ -84,7 +84,9 @@ def level_table(
         meta["origin"] = origin
         notes.append(f"Measured from {origin}; lengths are RMS per coordinate.")
         if moved.reference is not None and moved.reference.is_one_of_them:
-            notes.append(_not_a_reference(origin, moved.reference))
+            warning = _not_a_reference(origin, moved.reference)
+            meta["warning"] = warning
+            notes.append(warning)
     if moved.ambiguous:
         frames = "1 frame" if moved.ambiguous == 1 else f"{moved.ambiguous} frames"
         notes.append(f"The best rotation of {frames} is not unique.")

@@ -27,7 +27,7 @@ from edmnoise.structure.structure import Atoms, Structure
 from . import arrays, ask
 from .dcd import DcdWriter
 
-Cmd = arrays.Cmd
+Cmd = ask.Cmd
 
 _FOLDER = "edmnoise_frames_"
 """What the names of temporary folders begin with; the number of their process follows."""
@@ -220,9 +220,9 @@ def set_titles(cmd: Cmd, name: str, titles: Iterable[str]) -> None:
 
 def read_frames(cmd: Cmd, name: str, first: int = 2) -> Iterator[NDArray[np.float32]]:
     """The states of an object from ``first`` on, each as (1, N, 3) in get_coords order."""
-    atoms = ask.atoms(cmd, name)
-    for state, found in enumerate(arrays.states(cmd, name, first, ask.states(cmd, name)), first):
-        yield _all_of_them(cmd, name, state, found, atoms)
+    atoms, last = ask.atoms(cmd, name), ask.states(cmd, name)
+    for state, found in enumerate(arrays.states(cmd, name, first, last), first):
+        yield _all_of_them(name, state, found, atoms)
 
 
 def read_state(cmd: Cmd, name: str, state: int, atoms: int = 0) -> NDArray[np.float32]:
@@ -233,18 +233,16 @@ def read_state(cmd: Cmd, name: str, state: int, atoms: int = 0) -> NDArray[np.fl
     EdmNoiseError
         Where the state does not hold all atoms of the object, or not in finite places.
     """
-    return _all_of_them(cmd, name, state, _read(cmd, name, state), atoms)
+    return _all_of_them(name, state, _read(cmd, name, state), atoms or ask.atoms(cmd, name))
 
 
 def _read(cmd: Cmd, name: str, state: int) -> arrays.Coordinates | None:
     return next(arrays.states(cmd, name, state, state))
 
 
-def _all_of_them(
-    cmd: Cmd, name: str, state: int, coordinates: arrays.Coordinates | None, atoms: int
-) -> arrays.Coordinates:
+def _all_of_them(name: str, state: int, coordinates: arrays.Coordinates | None, atoms: int) -> arrays.Coordinates:
     """What `read_state` gives of what was read."""
-    found, atoms = 0 if coordinates is None else len(coordinates), atoms or ask.atoms(cmd, name)
+    found = 0 if coordinates is None else len(coordinates)
     if coordinates is None or found != atoms:
         raise EdmNoiseError(f"state {state} of {name} holds {found:,} of its {atoms:,} atoms: frames need all of them")
     if not np.isfinite(coordinates).all():
@@ -379,6 +377,8 @@ def objects_of(cmd: Cmd, selection: str) -> list[str]:
 
     try:
         objects = cmd.get_object_list(f"({selection})")
+        if objects is None:  # what is newer than 3.1 and 3.2.0a0 raises by itself
+            cmd.count_atoms(f"({selection})")
     except pymol.CmdException as error:
         raise EdmNoiseError(
             f"selection {selection!r} cannot be read ({_first_line(error)}): loaded are "

@@ -32,7 +32,7 @@ from edmnoise.study.sampling import Recorded, Recording, Run, record
 from edmnoise.study.sampling_figures import freeze_out_figure
 
 from . import ask, bridge, looks
-from .colouring import Colouring, Painter, range_of, values_of
+from .colouring import Colouring, Painter, left_out, range_of, values_of
 from .growing import Frames, Growing
 from .jobs import Job, Watch
 from .states import read_states
@@ -165,7 +165,7 @@ def sample(
         measured = partial(measure_displacement, shown.structure, [made.final[:, shown.order]])
         moved = yield lambda _: measured(only=[RESIDUE_IN_CHAIN])
         shown.check()
-        colouring = _coloured(cmd, moved, shown.names)
+        colouring = _coloured(cmd, shown.structure, moved, shown.names)
         table = yield lambda _: made.table(distribution)
     except BaseException:
         if shown is not None:
@@ -277,13 +277,14 @@ def _frames(names: Sequence[str], made: Run, trajectory: bool, denoised: bool) -
     return objects
 
 
-def _coloured(cmd: bridge.Cmd, moved: Displacement, names: Sequence[str]) -> Colouring:
+def _coloured(cmd: bridge.Cmd, structure: Structure, moved: Displacement, names: Sequence[str]) -> Colouring:
     """Colour all objects alike: by how far the residues of the final samples lie from the reference."""
     low, high = range_of(values_of(moved, RESIDUE_IN_CHAIN, "mean"))
     for name in names:
         Painter(cmd, name, RESIDUE_IN_CHAIN, PALETTES[DEFAULT_PALETTE], low, high).paint(moved)
     label = "RMS displacement of the samples from the reference, residue in chain,"
-    colouring = Colouring(", ".join(names), label, DEFAULT_PALETTE, low, high, PALETTES[DEFAULT_PALETTE])
+    still, anchors = left_out(RESIDUE_IN_CHAIN, structure), PALETTES[DEFAULT_PALETTE]
+    colouring = Colouring(", ".join(names), label, DEFAULT_PALETTE, low, high, anchors, left_out=still)
     for name in names:
         looks.explain(name, colouring)
     return colouring

@@ -27,7 +27,7 @@ from edmnoise.structure.structure import Structure
 from edmnoise.study.report import BY, RESIDUE_IN_CHAIN, level_table, z_table
 
 from . import bridge, ensemble, looks
-from .colouring import Colouring, Painter, label_of, range_of, values_of
+from .colouring import Colouring, Painter, label_of, left_out, range_of, values_of
 from .ensemble import FIRST, Basis
 from .jobs import Job, Watch
 from .provenance import Provenance
@@ -135,7 +135,9 @@ def noise(
     low, high = range_of(values_of(moved, RESIDUE_IN_CHAIN, "mean"))
     anchors = PALETTES[DEFAULT_PALETTE]
     Painter(cmd, name, RESIDUE_IN_CHAIN, anchors, low, high).paint(moved)
-    colouring = Colouring(name, label_of(RESIDUE_IN_CHAIN, structure, "mean"), DEFAULT_PALETTE, low, high, anchors)
+    still = left_out(RESIDUE_IN_CHAIN, structure)
+    label = label_of(RESIDUE_IN_CHAIN, structure, "mean")
+    colouring = Colouring(name, label, DEFAULT_PALETTE, low, high, anchors, left_out=still)
     looks.explain(name, colouring)
     table = yield lambda _: level_table(structure, moved, provenance.noise)
     return NoiseResult(name, source.object, structure, provenance, table, colouring, source.notes)

@@ -298,7 +298,7 @@ def test_what_cannot_be_measured_says_why(results, panel, cmd, qtbot):
     cmd.load("$PYMOL_DATA/demo/pept.pdb", "odd", state=1)
     cmd.create("odd", "odd and resi 1-3", 1, 2)
     panel.session.look()
-    qtbot.waitUntil(lambda: "frames need all of them" in results.title.text(), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: "states need the same atoms" in results.title.text(), timeout=PATIENCE)
     assert results.table is None
     assert cells(results.view) == []
 

@@ -64,8 +64,9 @@ def edm_color(
         palette = string: dusk, ocean, blue_white_red, rainbow, grey_red, or two
         or more of PyMOL's colours joined by "_" or spaces {default: dusk}
 
-        minimum, maximum = float: range in angstrom, RMS per coordinate {default: that of
-        the values}; values within 0.001 A of each other get one colour
+        minimum, maximum = float: range in angstrom, RMS per coordinate
+        {default: that of the values}; values within 0.001 A of each other get
+        one colour
 
         follow = 0/1: keep colouring by the state that is shown while it changes,
         on one range for all states; needs PyMOL's window, up to 6,000 atoms

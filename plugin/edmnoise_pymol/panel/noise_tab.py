@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.lengths import IN_SPACE
 from edmnoise.noise.sigma import DISTRIBUTIONS, SigmaDistribution, sigma_distribution
 
 from ..request import Request
@@ -109,7 +109,7 @@ class LevelEditor(QtWidgets.QWidget):
         for other, was in zip(others, blocked, strict=True):
             other.blockSignals(was)
         share = constants.share_above(self.value)
-        length = self.value * math.sqrt(3)
+        length = self.value * IN_SPACE
         self.share.setText(f"{share:.1%} of training steps have more noise; an atom moves {length:.3g} Å (3-D RMS)")
         self.changed.emit()
 

@@ -35,14 +35,11 @@ class Results(QtWidgets.QWidget):
         self.form = form.Form(self)
         self.by = self.form.add(
             "by",
-            form.choice(summary="summary", residue="every residue", atom="every atom"),
-            "What a row is: a level, a residue or an atom; lengths are RMS per coordinate, in angstrom",
+            form.choice(summary="summary", residue="every residue", atom="every atom", state="every frame"),
+            "What a row is: a level, a residue, an atom or a frame; lengths are RMS per coordinate, in angstrom",
         )
-        self.align = self.form.add(
-            "align",
-            form.choice(none="as they are", center="centred", superpose="superposed"),
-            "What is removed from each frame first: nothing, its translation, its translation and rotation",
-        )
+        self.origin = self.form.add("origin", form.origin(), form.ORIGIN_HELP, default="first")
+        self.align = self.form.add("align", form.alignment(), form.ALIGN_HELP)
         self.title = Words(_NO_FRAMES)
         self.title.setTextInteractionFlags(QtCore.Qt.TextInteractionFlag.TextSelectableByMouse)
         self.view = TableView()
@@ -73,7 +70,7 @@ class Results(QtWidgets.QWidget):
     def request(self) -> Request | None:
         """The command that makes the table; None without frames, and while Live shows what is not made."""
         name = self._session.shown if self._session.live is None else ""
-        return Request("edm_levels", name, self.form.options("by", "align")) if name else None
+        return Request("edm_levels", name, self.form.options("by", "align", "origin")) if name else None
 
     def table_request(self, path: str) -> Request | None:
         """The command that writes the table."""
@@ -138,7 +135,7 @@ class Results(QtWidgets.QWidget):
             if isinstance(made, str):
                 self._show(None, made)
             else:
-                self._show(made, made.title)
+                self._show(made, "\n".join(filter(None, [made.title, made.meta.get("warning")])))
 
         self._session.compute("results", make, done)
 
@@ -195,10 +192,10 @@ class Results(QtWidgets.QWidget):
             self._session.run(request, then=lambda result: self._session.said.emit(words(result)))
 
     def _pictures_taken(self, files: list[str]) -> str:
-        sight = self._session.sight
-        wanted = sight.movie or sight.states(self._session.shown)
         if is_film(files[0]):
             return f"{files[0]} written"
+        sight = self._session.sight
+        wanted = sight.movie or sight.states(self._session.shown)
         if len(files) < wanted:
             return f"cancelled: {len(files)} of {wanted} pictures are kept, up to {files[-1]}"
         return f"{_count(len(files), 'picture')} written, up to {files[-1]}"
@@ -244,7 +241,8 @@ class Results(QtWidgets.QWidget):
         first = QtWidgets.QHBoxLayout()
         first.addWidget(form.label("Ro&ws", self.by))
         first.addWidget(self.by, 1)
-        first.addWidget(form.label("Ali&gn", self.align))
+        first.addWidget(form.label("Fro&m", self.origin))
+        first.addWidget(self.origin, 1)
         first.addWidget(self.align, 1)
         pictures = QtWidgets.QHBoxLayout()
         pictures.setSpacing(3)
@@ -264,7 +262,7 @@ class Results(QtWidgets.QWidget):
 
     def _connect(self) -> None:
         session = self._session
-        for name in ("by", "align"):
+        for name in ("by", "align", "origin"):
             self.form[name].currentTextChanged.connect(lambda _: self._refresh())
         self.copy_table.clicked.connect(lambda: self.view.copy(everything=True))
         session.shown_changed.connect(self._refresh)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from edmnoise.base.lengths import IN_SPACE
 from edmnoise.base.table import Table
 
 from ... import ask
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from ...curves import Levels, Point
     from .canvas import Canvas
 
-LENGTHS = {1.4: "1.4 Å bond", 3.8: "3.8 Å Cα–Cα"}
-"""Lengths in angstrom that a molecule falls apart by."""
+LENGTHS = {1.4 / IN_SPACE: "1.4 Å bond, in space", 3.8 / IN_SPACE: "3.8 Å Cα–Cα, in space"}
+"""Lengths that a molecule falls apart by, in angstrom per coordinate."""
 
 _LOWEST, _HIGHEST = -4.0, 4.0
 _DECADES = 7
