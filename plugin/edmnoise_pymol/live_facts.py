@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edmnoise.base.lengths import IN_SPACE
 from edmnoise.base.table import Table
 from edmnoise.frames.colours import DEFAULT_PALETTE, PALETTES, palette_colours
 from edmnoise.frames.displacement import measure_displacement
@@ -19,8 +20,9 @@ from .curves import Measured, measured_of
 from .jobs import Job
 from .live import Live
 
-FARTHEST = 3.8
-"""Angstrom, RMS per coordinate, from which on residues have the last colour: one range, so that colours follow z."""
+FARTHEST = 3.8 / IN_SPACE
+"""Angstrom, RMS per coordinate, from which on residues have the last colour: in space the distance of neighbouring
+C-alpha. One range for all levels, so that colours follow z."""
 
 
 class LiveColours:

@@ -59,14 +59,14 @@ def test_settings_are_kept_however_pymol_ends(tmp_path, way):
     assert "ending" in done.stdout, done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     kept = QtCore.QSettings(str(tmp_path / "edmnoise" / "panel.ini"), QtCore.QSettings.Format.IniFormat)
-    texts = {key: kept.value(key) for key in ("noise/weights", "noise/z", "noise/seed", "sampling/follow", "plots/plot")}
-    assert texts == {
+    expected = {
         "noise/weights": "8.2 1.6 2",
         "noise/z": "-1.25",
         "noise/seed": "3",
         "sampling/follow": "0",
         "plots/plot": "sequence",
     }
+    assert {name: kept.value(name) for name in expected} == expected
 
 
 def test_every_control_that_is_remembered_is_written_when_it_changes(panel, qtbot):

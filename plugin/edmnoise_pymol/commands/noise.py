@@ -30,6 +30,7 @@ def edm_noise(
     solvent: Any = 0,
     sigma: Any = "",
     distribution: str = "alphafold3",
+    play: Any = 0,
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -46,7 +47,8 @@ def edm_noise(
     USAGE
 
         edm_noise selection [, z [, weights [, frames [, process [, name [, seed
-            [, state [, hydrogens [, solvent [, sigma [, distribution ]]]]]]]]]]]
+            [, state [, hydrogens [, solvent [, sigma [, distribution
+            [, play ]]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -78,9 +80,13 @@ def edm_noise(
         distribution = string: constants of z: alphafold3 (or af3), boltz (the
         same), lucidrains, wide {default: alphafold3}
 
+        play = 0/1: show the new object alone, zoom to it and play its frames
+        {default: 0}
+
     EXAMPLES
 
         edm_noise 1tii
+        edm_noise 1tii, play=1
         edm_noise 1tii and chain A, z=-1, weights=1 4 4, frames=20
         edm_noise polymer, sigma=2.5, weights=current, name=shaken
 
@@ -100,8 +106,9 @@ def edm_noise(
     from edmnoise.noise.weights import parse_weights
 
     from .. import service
+    from ..stage import perform
 
-    constants = sigma_distribution(arg.text(distribution))
+    constants, plays = sigma_distribution(arg.text(distribution)), arg.switch("play", play)
     result = yield from service.noise(
         _self,
         arg.text(selection),
@@ -123,6 +130,8 @@ def edm_noise(
         say(quiet, "edm_noise", note)
     show(quiet, result.table)
     say(quiet, "edm_noise", f"coloured by {result.colouring}")
+    if plays:
+        perform(_self, result.name)
     return result
 
 

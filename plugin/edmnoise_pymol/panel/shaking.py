@@ -41,8 +41,8 @@ class Shaking(QtCore.QObject):
         self.button.setToolTip("Shake a copy of the molecule while the sliders move: one draw, scaled")
         self.coloured = QtWidgets.QCheckBox("colour Live by displacement")
         self.coloured.setToolTip(
-            "Colour residues by how far they are moved in their chain while Live is on, from 0 to 3.8 Å (RMS per "
-            "coordinate)"
+            "Colour residues by how far they are moved in their chain while Live is on; the last colour is for 3.8 Å "
+            "in space (3-D), the distance of neighbouring Cα, and beyond"
         )
         self.coloured.setAccessibleName("colour Live")
         self.button.toggled.connect(self._toggle)
