@@ -22,6 +22,8 @@ from .harness import Result, compare, show
 from .panel_large import rows
 
 LARGE = 150_000
+_APART = 130.0
+"""Angstrom between two copies of 1TII, which do not touch then."""
 _MARK = "benchmark-panel: "
 
 
@@ -163,6 +165,8 @@ def _grown(cmd: Any, atoms: int) -> None:
     for copy in range(-(-atoms // cmd.count_atoms("toxin"))):
         cmd.create(f"copy_{copy}", "toxin", 1, 1, zoom=0)
         cmd.alter(f"copy_{copy}", f"segi = 'C{copy}'")
+        place = [_APART * (copy // step % 5) for step in (1, 5, 25)]
+        cmd.translate(place, f"copy_{copy}", camera=0)
         copies.append(f"copy_{copy}")
     cmd.create("large", " or ".join(copies), 1, 1, zoom=0)
     for name in copies:

@@ -96,6 +96,8 @@ class Session(QtCore.QObject):
         Something was refused or went wrong; no details for what the user can mend.
     said(words)
         News for the status line.
+    offered(words, name, act)
+        News for the status line, and a button that does something about it.
     undo_changed(words)
         What `undo` would take back, "" for nothing.
     """
@@ -117,6 +119,7 @@ class Session(QtCore.QObject):
     made = QtCore.Signal(object, object)
     failed = QtCore.Signal(str, str)
     said = QtCore.Signal(str)
+    offered = QtCore.Signal(str, str, object)
     undo_changed = QtCore.Signal(str)
 
     def __init__(self, cmd: bridge.Cmd, parent: Any = None) -> None:
