@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.structure.elements import sound_elements
 from edmnoise.structure.files import one_conformer
-from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.structure import Atoms, Structure
 
 from .dcd import DcdWriter
@@ -47,6 +47,8 @@ class Source:
         The atoms, in get_coords order.
     index
         (N,) PyMOL's index of each atom in the object.
+    rank
+        (N,) place of each atom in the file that the object came from.
     notes
         What was left out, one sentence each.
     """
@@ -55,41 +57,75 @@ class Source:
     state: int
     structure: Structure
     index: list[int]
+    rank: NDArray[np.int64]
     notes: tuple[str, ...]
 
 
-def read_source(cmd: Cmd, selection: str, state: int = -1, hydrogens: bool = True, solvent: bool = False) -> Source:
+def read_source(
+    cmd: Cmd,
+    selection: str,
+    state: int = -1,
+    hydrogens: bool = True,
+    solvent: bool = False,
+    ligands: str = "residue",
+) -> Source:
     """Read the atoms of a selection, which must lie in one object, in one state.
 
-    Alternate locations are resolved: in each residue number the conformer of highest summed occupancy stays.
+    The selection is judged in that state: PyMOL judges places (``within 8 of``, ``x > 3``) in all states otherwise.
+    Alternate locations are resolved: in each residue number the conformer of highest mean occupancy stays.
 
     Raises
     ------
     EdmNoiseError
         No such selection, no atoms, several objects, no such state, no coordinates, or PyMOL's array functions broken.
     """
-    name = _single_object(cmd, selection)
+    name = _single_object(cmd, selection, state)
     state = _existing_state(cmd, name, state)
-    chosen = f"({selection})" + ("" if hydrogens else " and not hydrogens") + ("" if solvent else " and not solvent")
+    wanted = f"({selection}) and {_whole(name)}"
+    wanted += ("" if hydrogens else " and not hydrogens") + ("" if solvent else " and not solvent")
     rows: list[tuple[Any, ...]] = []
     # type is HETATM for atoms outside polymers; iterate_state skips atoms without coordinates, as get_coords does.
-    facts = "name, elem, resn, resi, chain, segi, type, rank, index, alt, q"
-    cmd.iterate_state(state, chosen, f"_rows.append(({facts}))", space={"_rows": rows})
-    coordinates = _coordinates(cmd, chosen, state)
+    facts = "name, elem, resn, resi, chain, segi, type, rank, index, alt, q, b, formal_charge"
+    with _judged(cmd, wanted, state) as chosen:
+        cmd.iterate_state(state, chosen, f"_rows.append(({facts}))", space={"_rows": rows})
+        coordinates = _coordinates(cmd, chosen, state)
+        bare = cmd.count_atoms(chosen) - len(rows)
     if not rows or coordinates is None:
         raise EdmNoiseError(_why_empty(cmd, name, selection, state, hydrogens, solvent))
     columns = [np.array(column) for column in zip(*rows, strict=True)]
-    names, elements, residues, numbers, chains, segments, kind, rank, index, altloc, occupancy = columns
-    atoms = Atoms.make(names, elements, residues, numbers, chains, segments, kind == "HETATM")
-    keep = one_conformer(atoms, altloc, occupancy)
+    names, elements, residues, numbers, chains, segments, kind, rank, index, altloc, *numeric = columns
+    atoms = Atoms.make(names, elements, residues, numbers, chains, segments, kind == "HETATM", *numeric)
+    keep = one_conformer(atoms, altloc)
     notes = []
-    bare = cmd.count_atoms(f"({chosen}) and {_whole(name)}") - len(rows)
     if bare > 0 and not cmd.count_discrete(name):
         notes.append(f"{bare:,} atoms without coordinates in state {state} left out")
     if not keep.all():
         notes.append(f"{np.count_nonzero(~keep):,} atoms of alternate locations left out (lower occupancy)")
-    structure = Structure.from_atoms(coordinates[keep], atoms.take(keep), file_order=rank[keep])
-    return Source(name, state, structure, index[keep].tolist(), tuple(notes))
+    structure = Structure.from_atoms(coordinates[keep], atoms.take(keep), rank[keep], ligands=ligands)
+    sound = sound_elements(structure.atoms, structure.residue_of_atoms, structure.coordinates)
+    structure = replace(structure, atoms=replace(structure.atoms, element=sound))
+    return Source(name, state, structure, index[keep].tolist(), rank[keep], tuple(notes))
+
+
+def read_bonds(cmd: Cmd, source: Source) -> NDArray[np.int64]:
+    """(B, 3) the bonds that PyMOL holds among the source's atoms, and their orders."""
+    chosen = cmd.get_unused_name("_edm_atoms")
+    try:
+        cmd.select_list(chosen, source.object, source.index, mode="index")
+        return np.array(cmd.get_bonds(chosen, source.state), dtype=np.int64).reshape(-1, 3)
+    finally:
+        cmd.delete(chosen)
+
+
+@contextmanager
+def _judged(cmd: Cmd, selection: str, state: int) -> Iterator[str]:
+    """A selection of its own of what another one means in a state, -1 for the one that is shown."""
+    chosen = cmd.get_unused_name("_edm_chosen")
+    try:
+        cmd.select(chosen, f"({selection})", enable=0, quiet=1, state=state)
+        yield chosen
+    finally:
+        cmd.delete(chosen)
 
 
 def read_states(
@@ -104,7 +140,7 @@ def read_states(
     EdmNoiseError
         As `read_source`, and where states or objects differ in their atoms.
     """
-    names = _objects(cmd, selection)
+    names = _objects(cmd, selection, 0)
     if len(names) > 1:
         sources = [read_source(cmd, f"({selection}) and {_whole(n)}", -1, hydrogens, solvent) for n in names]
         for other in sources[1:]:
@@ -169,7 +205,7 @@ def new_object(cmd: Cmd, source: Source, name: str) -> Placed:
             # PyMOL sorted the atoms and not their coordinates: in a copy of the copy both are in one order.
             cmd.set_name(name, draft)
             cmd.create(name, draft, 1, 1, discrete=0, zoom=0, quiet=1)
-            structure = _reordered(structure, order)
+            structure = structure.take(order)
         cmd.load_coordset(structure.coordinates, name, 1)
         for read in (cmd.get_coords, cmd.get_coordset):
             if not np.array_equal(read(name, 1), structure.coordinates):
@@ -189,13 +225,6 @@ def _places(cmd: Cmd, name: str) -> NDArray[np.int64]:
     places[:, 0] = np.arange(len(places))
     cmd.load_coordset(places, name, 1)
     return np.asarray(cmd.get_coords(name, 1)[:, 0], dtype=np.int64)
-
-
-def _reordered(structure: Structure, order: NDArray[np.int64]) -> Structure:
-    """The same residues and chains, their atoms in another order."""
-    groups = [structure.hierarchy.ancestors(0, level)[order] for level in range(1, structure.hierarchy.depth)]
-    hierarchy = Hierarchy.from_labels(structure.hierarchy.names, groups)
-    return Structure(structure.coordinates[order], structure.atoms.take(order), hierarchy)
 
 
 @contextmanager
@@ -261,7 +290,17 @@ def title(cmd: Cmd, name: str, state: int) -> str:
 
 
 def read_frames(cmd: Cmd, name: str, first: int = 2) -> Iterator[NDArray[np.float32]]:
-    """The states of an object from ``first`` on, each as (1, N, 3) in get_coords order."""
+    """The states of an object from ``first`` on, each as (1, N, 3) in get_coords order.
+
+    Those of a discrete object, each of which has atoms of its own, must have the atoms of state 1.
+    """
+    if cmd.count_discrete(name):
+        one = read_source(cmd, _whole(name), 1, solvent=True)
+        for state in range(first, cmd.count_states(_whole(name)) + 1):
+            other = read_source(cmd, _whole(name), state, solvent=True)
+            _check_same_atoms(one, other)
+            yield other.structure.coordinates[None]
+        return
     for state in range(first, cmd.count_states(_whole(name)) + 1):
         yield read_state(cmd, name, state)
 
@@ -281,6 +320,14 @@ def read_state(cmd: Cmd, name: str, state: int) -> NDArray[np.float32]:
     if not np.isfinite(coordinates).all():
         raise EdmNoiseError(f"state {state} of {name} holds NaN or infinite coordinates: frames need finite ones")
     return coordinates[None]
+
+
+def object_of_file(cmd: Cmd, file: str) -> str | None:
+    """The loaded object that PyMOL's ``load`` would put a file's models into, for it has the file's name."""
+    stem = os.path.basename(file)
+    for ending in (".gz", os.path.splitext(stem.removesuffix(".gz"))[1]):
+        stem = stem.removesuffix(ending) if ending else stem
+    return _holder(cmd, str(cmd.get_legal_name(stem)))
 
 
 def existing_object(cmd: Cmd, name: str) -> str:
@@ -390,12 +437,15 @@ def current_state(cmd: Cmd, name: str) -> int:
     raise EdmNoiseError(f"PyMOL shows all states of {name}, 1 to {states}: choose one, or type set all_states, 0")
 
 
-def _objects(cmd: Cmd, selection: str) -> list[str]:
-    """Names of the objects that a selection touches, one at least."""
+def _objects(cmd: Cmd, selection: str, state: int) -> list[str]:
+    """Names of the objects that a selection touches in a state (-1 for the one that is shown), one at least."""
     import pymol
 
     try:
-        objects = cmd.get_object_list(f"({selection})")
+        objects: list[str] = []
+        for judged_in in dict.fromkeys((state, 0)):  # in all of them where it holds nothing, for `_why_empty` to say
+            with _judged(cmd, selection, judged_in) as chosen:
+                objects = objects or cmd.get_object_list(chosen)
     except pymol.CmdException as error:
         raise EdmNoiseError(
             f"selection {selection!r} cannot be read ({_first_line(error)}): loaded are "
@@ -406,8 +456,8 @@ def _objects(cmd: Cmd, selection: str) -> list[str]:
     return list(map(str, objects))
 
 
-def _single_object(cmd: Cmd, selection: str) -> str:
-    objects = _objects(cmd, selection)
+def _single_object(cmd: Cmd, selection: str, state: int) -> str:
+    objects = _objects(cmd, selection, state)
     if len(objects) > 1:
         raise EdmNoiseError(
             f"selection {selection!r} holds atoms of {len(objects)} objects ({', '.join(objects)}): "

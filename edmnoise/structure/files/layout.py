@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,8 @@ class Layout(ABC):
         The N atoms as they are to be written.
     polymer
         (N,) which of them belong to a polymer.
+    remarks
+        Lines of text on where the models come from.
 
     Raises
     ------
@@ -56,7 +58,9 @@ class Layout(ABC):
     head: bytes = b""
     tail: bytes = b""
 
-    def __init__(self, path: str | os.PathLike[str], rows: Structure, polymer: NDArray[np.bool_]) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], rows: Structure, polymer: NDArray[np.bool_], remarks: Sequence[str] = ()
+    ) -> None:
         self.path, self.rows, self.polymer = os.fspath(path), rows, polymer
         for what, column in COLUMNS.items():
             for text in sorted(set(getattr(rows.atoms, column).tolist())):
@@ -92,6 +96,18 @@ class Layout(ABC):
             raise self.too_much(what, f"{self.lowest / 1_000:.3f} to {self.highest / 1_000:.3f} A")
         whole: NDArray[np.int64] = scaled.astype(np.int64)
         return whole
+
+
+def decimals(values: NDArray[np.float64], width: int | None = None) -> list[str]:
+    """Numbers with two decimals, or with as many fewer as ``width`` characters ask for."""
+
+    def text(value: float) -> str:
+        said = f"{value:.2f}"
+        fits = (said, f"{value:.1f}", f"{value:.0f}")
+        return next((one for one in fits if width is None or len(one) <= width), said)
+
+    texts = {value: text(value) for value in set(values.tolist())}
+    return [texts[value] for value in values.tolist()]
 
 
 def characters(texts: Iterable[str], width: int | None = None) -> Bytes:

@@ -12,13 +12,12 @@ import zlib
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...base.errors import EdmNoiseError
-from ..structure import WATER_NAMES, Atoms, Structure
+from ..structure import NO_BONDS, WATER_NAMES, Atoms, Structure, renumbered
 from .mmcif import MmcifSource
 from .pdb import PdbSource
 from .records import Records, RecordSource, Text
@@ -34,7 +33,9 @@ SOURCES: dict[str, type[PdbSource] | type[MmcifSource]] = {
 """What a file's ending says that it is."""
 
 
-def read_structure(path: Path, model: int = 1, hydrogens: bool = True, solvent: bool = False) -> Structure:
+def read_structure(
+    path: Path, model: int = 1, hydrogens: bool = True, solvent: bool = False, ligands: str = "residue"
+) -> Structure:
     """One model of a PDB or mmCIF file.
 
     Segments, chains, residue numbers and names are those that PyMOL gives the same file: of an mmCIF file the
@@ -51,11 +52,13 @@ def read_structure(path: Path, model: int = 1, hydrogens: bool = True, solvent: 
         Whether to keep hydrogen and deuterium.
     solvent
         Whether to keep water.
+    ligands
+        "residue" or "atom": what a group of level 1 is outside polymers, as in `Structure.from_atoms`.
 
     Returns
     -------
     Structure
-        Coordinates in angstrom, atoms in the file's order.
+        Coordinates in angstrom, atoms in the file's order, the bonds that the file states.
 
     Raises
     ------
@@ -70,15 +73,18 @@ def read_structure(path: Path, model: int = 1, hydrogens: bool = True, solvent: 
         records = source.records(model - 1)
         coordinates = source.coordinates(source.span(model - 1))
         keep = _wanted(records, np.isfinite(coordinates).all(axis=1), hydrogens, solvent)
-    return Structure.from_atoms(coordinates[keep], records.atoms.take(keep))
+        bonds = renumbered(source.bonds(records), keep, len(keep)) if _alike(source, model - 1) else NO_BONDS
+    return Structure.from_atoms(coordinates[keep], records.atoms.take(keep), bonds=bonds, ligands=ligands)
 
 
-def read_frames(path: Path, hydrogens: bool = True, solvent: bool = False) -> tuple[Structure, NDArray[np.float32]]:
+def read_frames(
+    path: Path, hydrogens: bool = True, solvent: bool = False, ligands: str = "residue"
+) -> tuple[Structure, NDArray[np.float32]]:
     """All models of a PDB or mmCIF file as frames of one structure.
 
     Parameters
     ----------
-    path, hydrogens, solvent
+    path, hydrogens, solvent, ligands
         As in `read_structure`. An atom that one model gives no coordinates is left out of all.
 
     Returns
@@ -105,18 +111,21 @@ def read_frames(path: Path, hydrogens: bool = True, solvent: bool = False) -> tu
                 raise EdmNoiseError(f"model {model + 1} has another atom where model 1 has {label}; {_ONE_MODEL}")
             frames[model] = source.coordinates(source.span(model))
         keep = _wanted(records, np.isfinite(frames).all(axis=(0, 2)), hydrogens, solvent)
+        bonds = renumbered(source.bonds(records), keep, len(keep))
     frames = np.ascontiguousarray(frames[:, keep])
-    return Structure.from_atoms(frames[0], records.atoms.take(keep)), frames
+    return Structure.from_atoms(frames[0], records.atoms.take(keep), bonds=bonds, ligands=ligands), frames
 
 
 _ONE_MODEL = "frames are the same atoms in the same order: read one model at a time with read_structure"
 
 
-def one_conformer(atoms: Atoms, altloc: Text, occupancy: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
-    """(N,) the atoms without alternate location, and one conformer of each residue number.
+def one_conformer(atoms: Atoms, altloc: Text) -> NDArray[np.bool_]:
+    """(N,) the atoms of one conformer of each residue number, with those that all its conformers share.
 
-    Per segment, chain and residue number (not name: alternatives may be different residues) the alternate
-    location with the highest sum of occupancies is kept, the first in the alphabet where sums are equal.
+    Per segment, chain and residue number (not name: alternatives may be different residues; water apart) the
+    alternate location with the highest mean occupancy is kept, as AlphaFold 3 does, the first in the alphabet where
+    means are equal. Atoms without alternate location are shared, unless one of them stands beside an atom of its name
+    that has one: then they are an alternative, too, of which those stay that the better one lacks.
 
     Parameters
     ----------
@@ -124,25 +133,49 @@ def one_conformer(atoms: Atoms, altloc: Text, occupancy: NDArray[np.floating[Any
         N atoms.
     altloc
         (N,) alternate location, "" for none.
-    occupancy
-        (N,) between 0 and 1.
     """
     keep = np.ones(len(atoms), dtype=np.bool_)
-    marked = np.flatnonzero(altloc != "")
-    sums: dict[tuple[str, str, str], dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    places = [(str(atoms.segment[i]), str(atoms.chain[i]), str(atoms.number[i])) for i in marked]
-    for place, atom in zip(places, marked, strict=True):
-        sums[place][str(altloc[atom])] += float(occupancy[atom])
-    best = {place: min(total, key=lambda alt: (-round(total[alt], 6), alt)) for place, total in sums.items()}
-    keep[marked] = [altloc[atom] == best[place] for place, atom in zip(places, marked, strict=True)]
+    if not (altloc != "").any():
+        return keep
+    water = np.isin(atoms.residue_name, list(WATER_NAMES)).tolist()
+    places = list(zip(atoms.segment.tolist(), atoms.chain.tolist(), atoms.number.tolist(), water, strict=True))
+    marked = {places[atom] for atom in np.flatnonzero(altloc != "").tolist()}
+    members: dict[tuple[str, str, str, bool], list[int]] = defaultdict(list)
+    for atom, place in enumerate(places):
+        if place in marked:
+            members[place].append(atom)
+    for rivals in members.values():
+        at = np.array(rivals)
+        keep[at] = _chosen(atoms.name[at], atoms.residue_name[at], altloc[at], atoms.occupancy[at])
     return keep
+
+
+def _chosen(name: Text, residue_name: Text, altloc: Text, occupancy: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(n,) which atoms of one residue number stay."""
+    blank = altloc == ""
+    rivals = blank & np.isin(name, name[~blank])
+
+    def rank(alt: str) -> tuple[float, str]:
+        return (-round(float(occupancy[rivals if alt == "" else altloc == alt].mean()), 6), alt)
+
+    best = min(set(altloc[~blank].tolist()), key=rank)
+    lettered = altloc == best
+    if not rivals.any():
+        return blank | lettered
+    winner, loser = (blank, lettered) if rank("") < rank(best) else (lettered, blank)
+    return winner | loser & np.isin(residue_name, residue_name[winner]) & ~np.isin(name, name[winner])
+
+
+def _alike(source: RecordSource, model: int) -> bool:
+    """Whether a model holds the atoms of the first one, for which files state bonds."""
+    return model == 0 or (source.sizes[model] == source.sizes[0] and source.other(model) is None)
 
 
 def _wanted(records: Records, placed: NDArray[np.bool_], hydrogens: bool, solvent: bool) -> NDArray[np.bool_]:
     """(N,) which records of a model become atoms, of those that have coordinates."""
     keep = np.zeros(len(placed), dtype=np.bool_)
     held = np.flatnonzero(placed)
-    keep[held] = one_conformer(records.atoms.take(held), records.altloc[held], records.occupancy[held])
+    keep[held] = one_conformer(records.atoms.take(held), records.altloc[held])
     if not hydrogens:
         keep &= ~np.isin(np.char.upper(records.atoms.element), ["H", "D"])
     if not solvent:
