@@ -11,14 +11,15 @@ of which one is unknown. A hydrogen is bonded to the nearest heavy atom of its r
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.spatial import cKDTree
 
-from .components import component_bonds, is_component
-from .structure import WATER_NAMES, Structure
+from .components import component_bonds
+from .structure import NO_BONDS, Structure, distinct
 
 _ELEMENTS = "H B C N O F SI P S CL AS SE BR I".split()
 
@@ -53,14 +54,12 @@ Pairs = NDArray[np.int64]
 
 def radii_of(structure: Structure, table: dict[str, float]) -> NDArray[np.float64]:
     """(N,) radius of each atom's element in angstrom; 0 for elements that the table does not hold. D counts as H."""
-    elements = np.char.upper(np.char.strip(structure.atoms.element))
-    kinds, kind = np.unique(elements, return_inverse=True)
-    return np.array([table.get("H" if name == "D" else name, 0.0) for name in kinds.tolist()])[kind]
+    return structure.atoms.of_element({**table, "D": table["H"]}, 0.0)
 
 
 def is_heavy(structure: Structure) -> NDArray[np.bool_]:
     """(N,) whether an atom is anything but hydrogen or deuterium."""
-    return ~np.isin(np.char.upper(np.char.strip(structure.atoms.element)), ["H", "D"])
+    return ~structure.atoms.is_hydrogen
 
 
 def longest_bond(structure: Structure, bonds: Pairs) -> NDArray[np.float64]:
@@ -78,7 +77,7 @@ def find_bonds(structure: Structure) -> Pairs:
     """
     residue, atoms = structure.residue_of_atoms, structure.atoms
     heavy, able = is_heavy(structure), radii_of(structure, COVALENT_RADII) > 0
-    inside, known = component_bonds(atoms.name, atoms.residue_name, residue)
+    inside, known = component_bonds(*distinct(atoms.name), *distinct(atoms.residue_name), residue)
     near = _near_pairs(structure, able, heavy)
     together = residue[near[:, 0]] == residue[near[:, 1]]
 
@@ -92,20 +91,29 @@ def find_bonds(structure: Structure) -> Pairs:
     unknown = near[together & heavy[near].all(axis=1) & ~told[near].all(axis=1)]
     hydrogens = _nearest_heavy(structure, near[together & ~heavy[near].all(axis=1)], heavy, told)
     apart = near[~together & heavy[near].all(axis=1)]
-    links = [given[~one_residue], *_polymer_links(structure, residue, apart), _foreign_links(structure, residue, apart)]
+    links = [given[~one_residue], *_polymer_links(structure, residue, apart), _foreign_links(structure, apart)]
     return np.unique(sorted_pairs(np.concatenate([inside, stated, unknown, hydrogens, *links])), axis=0)
 
 
 def believable(structure: Structure, bonds: NDArray[np.int64]) -> NDArray[np.int64]:
     """Of bonds (B, 3) that a program may have found by distance, those that two copies in each other do not explain.
 
-    All within a residue; between two residues at most `MOST_LINKS`, of which one must be unknown: chemistry knows
-    what joins those of polymers.
+    All within a residue and those of metals; those of two polymer residues that chemistry knows by itself; and at most
+    `MOST_LINKS` of two residues of which one is unknown.
     """
-    ends = np.sort(structure.residue_of_atoms[bonds[:, :2]], axis=1)
+    ends, count = _links_of_residues(structure, bonds[:, :2])
+    metal = (radii_of(structure, COVALENT_RADII) == 0)[bonds[:, :2]].any(axis=1)
+    foreign = ~structure.atoms.in_component[bonds[:, :2]].all(axis=1)
+    chemical = find_bonds(replace(structure, bonds=NO_BONDS)) @ np.array([structure.n_atoms, 1])
+    known = np.isin(np.sort(bonds[:, :2], axis=1) @ np.array([structure.n_atoms, 1]), chemical)
+    return bonds[(ends[:, 0] == ends[:, 1]) | metal | known | (foreign & (count <= MOST_LINKS))]
+
+
+def _links_of_residues(structure: Structure, pairs: Pairs) -> tuple[Pairs, NDArray[np.int64]]:
+    """The residues (P, 2) that pairs of atoms join, and how many of the pairs join the same two (P,)."""
+    ends = np.sort(structure.residue_of_atoms[pairs], axis=1)
     _, pair, count = np.unique(ends, axis=0, return_inverse=True, return_counts=True)
-    foreign = ~(is_component(structure.atoms.residue_name)[bonds[:, :2]].all(axis=1))
-    return bonds[(ends[:, 0] == ends[:, 1]) | (foreign & (count[pair.reshape(-1)] <= MOST_LINKS))]
+    return ends, count[pair.reshape(-1)]
 
 
 def _near_pairs(structure: Structure, able: NDArray[np.bool_], heavy: NDArray[np.bool_]) -> Pairs:
@@ -139,16 +147,17 @@ def _polymer_links(structure: Structure, residue: NDArray[np.int64], near: Pairs
     A neighbour is the next residue of the chain by number. Neighbours that are close come first, then ends that have
     none (a number is missing, a ring closes), then those whose numbers follow each other, however far they are.
     """
-    name, count = np.char.replace(structure.atoms.name, "*", "'"), int(residue.max()) + 1
+    name, count = structure.atoms.name, int(residue.max()) + 1
     first = np.unique(residue, return_index=True)[1]
-    number = np.array([_whole(said) for said in structure.atoms.number[first].tolist()], dtype=np.int64)
+    kinds, kind = distinct(structure.atoms.number[first])
+    number = np.array([_whole(said) for said in kinds], dtype=np.int64)[kind]
     chain = structure.hierarchy.ancestors(0, structure.hierarchy.depth - 1)[first]
 
     def place(wanted: str, beside: str) -> NDArray[np.int64]:
         """(R,) the atom of this name in each residue that also has the other, -1 elsewhere."""
         found, other = np.full((2, count), -1, dtype=np.int64)
         for table, said in ((found, wanted), (other, beside)):
-            atoms = np.flatnonzero(name == said)[::-1]
+            atoms = np.flatnonzero((name == said) | (name == said.replace("'", "*")))[::-1]
             table[residue[atoms]] = atoms
         return np.where(other >= 0, found, -1)
 
@@ -192,14 +201,11 @@ def _closest(
     return pairs[(nearest[pairs[:, 0]] == found) & (nearest[pairs[:, 1]] == found)]
 
 
-def _foreign_links(structure: Structure, residue: NDArray[np.int64], near: Pairs) -> Pairs:
+def _foreign_links(structure: Structure, near: Pairs) -> Pairs:
     """The near pairs of two residues that have no other, where one residue at least is unknown and none is water."""
-    names = structure.atoms.residue_name
-    foreign, water = ~is_component(names), np.isin(names, list(WATER_NAMES))
+    foreign, water = ~structure.atoms.in_component, structure.atoms.is_water
     pairs = near[foreign[near].any(axis=1) & ~water[near].any(axis=1)]
-    ends = np.sort(residue[pairs], axis=1)
-    _, pair, count = np.unique(ends, axis=0, return_inverse=True, return_counts=True)
-    return pairs[count[pair.reshape(-1)] == 1]
+    return pairs[_links_of_residues(structure, pairs)[1] == 1]
 
 
 def within_bonds(bonds: Pairs, atoms: int, steps: int = 3) -> Pairs:

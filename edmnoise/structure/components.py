@@ -6,7 +6,6 @@ give the same residues and atoms. Where hydrogens sit depends on who wrote the f
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 from itertools import pairwise
 
@@ -90,20 +89,23 @@ def component_of(residue_name: str) -> str | None:
     return _COMPONENTS.get(residue_name)
 
 
-def is_component(residue_name: NDArray[np.str_]) -> NDArray[np.bool_]:
-    """(N,) whether each residue name stands for a polymer component."""
-    return np.isin(residue_name, list(_COMPONENTS))
-
-
 def component_bonds(
-    name: NDArray[np.str_], residue_name: NDArray[np.str_], residue: NDArray[np.int64]
+    names: list[str],
+    name: NDArray[np.int64],
+    residue_names: list[str],
+    residue_name: NDArray[np.int64],
+    residue: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """The bonds within residues that are known, whatever the coordinates.
 
     Parameters
     ----------
-    name, residue_name, residue
-        (N,) atom names, residue names, and which residue each atom is in.
+    names, residue_names
+        The different atom names and residue names that there are.
+    name, residue_name
+        (N,) which of them each atom has.
+    residue
+        (N,) which residue each atom is in.
 
     Returns
     -------
@@ -114,28 +116,25 @@ def component_bonds(
     """
     known = np.zeros(len(name), dtype=np.bool_)
     pairs = [np.empty((0, 2), dtype=np.int64)]
-    kinds, kind = np.unique(residue_name, return_inverse=True)
-    components = [component_of(found) for found in kinds.tolist()]
-    for component in sorted({found for found in components if found}):
-        members = np.flatnonzero(np.isin(kind, [i for i, found in enumerate(components) if found == component]))
-        names, bonds = _template(component)
-        column = np.array([names.get(said, -1) for said in _spelled(name[members])], dtype=np.int64)
+    components = [component_of(said) for said in residue_names]
+    kinds = sorted({found for found in components if found})
+    kind = np.array([kinds.index(found) if found else -1 for found in components])[residue_name]
+    for number, component in enumerate(kinds):
+        columns, bonds = _template(component)
+        place = np.array([columns.get(said.replace("*", "'"), -1) for said in names], dtype=np.int64)
+        members = np.flatnonzero(kind == number)
+        column = place[name[members]]
         members, column = members[column >= 0], column[column >= 0]
         rows, row = np.unique(residue[members], return_inverse=True)
         row = row.reshape(-1)
-        cell = row * len(names) + column
-        once = np.bincount(cell, minlength=len(rows) * len(names))[cell] == 1
-        table = np.full((len(rows), len(names)), -1, dtype=np.int64)
+        cell = row * len(columns) + column
+        once = np.bincount(cell, minlength=len(rows) * len(columns))[cell] == 1
+        table = np.full((len(rows), len(columns)), -1, dtype=np.int64)
         table[row[once], column[once]] = members[once]
         known[members[once]] = True
         ends = table[:, bonds].reshape(-1, 2)
         pairs.append(ends[(ends >= 0).all(axis=1)])
     return np.concatenate(pairs), known
-
-
-def _spelled(names: NDArray[np.str_]) -> Iterable[str]:
-    """Names as the dictionary spells them: C4* is C4'."""
-    return (said.replace("*", "'") for said in names.tolist())
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .structure import Atoms
+from .structure import Atoms, distinct
 
 ELEMENTS = frozenset(
     """H D HE LI BE B C N O F NE NA MG AL SI P S CL AR K CA SC TI V CR MN FE CO NI CU ZN GA GE AS SE BR KR RB SR
@@ -32,8 +32,12 @@ def element_of(symbol: str, name: str, residue_name: str) -> str | None:
     --------
     >>> element_of("Cm", "CME1", "LIG"), element_of("Ca", "CA", "CA"), element_of("Zn", "ZN", "ZN")
     ('C', 'Ca', 'Zn')
+    >>> element_of("M", "MW", "HOH")  # a place that bears charge and no mass
+    ''
     """
     said, upper = symbol.upper(), name.upper()
+    if said not in ELEMENTS and len(said) == 1:
+        return ""
     guessed = len(said) == 2 and said[0] in "CHNOPS" and said not in _ORGANIC and upper.startswith(said)
     if not guessed or (said in ELEMENTS and residue_name.upper().startswith(said)):
         return symbol
@@ -54,13 +58,14 @@ def sound_elements(atoms: Atoms, residue: NDArray[np.int64], coordinates: NDArra
     """
     element = atoms.element
     found = element.copy()
-    for atom in np.flatnonzero(np.char.str_len(element) == 2).tolist():
+    kinds, kind = distinct(element)
+    doubtful = np.array([len(said) == 2 or said not in ELEMENTS for said in kinds])
+    for atom in np.flatnonzero(doubtful[kind]).tolist():
         symbol = element_of(str(element[atom]), str(atoms.name[atom]), str(atoms.residue_name[atom]))
         if symbol is None:
             others = np.flatnonzero(residue == residue[atom])
             far = np.linalg.norm(coordinates[others] - coordinates[atom], axis=1)
             near = others[(far < _SHORTEST_METAL) & (others != atom)]
-            heavy = ~np.isin(np.char.upper(element[near]), ["H", "D"])
-            symbol = str(element[atom])[0] if heavy.any() else str(element[atom])
+            symbol = str(element[atom])[0] if (~atoms.is_hydrogen[near]).any() else str(element[atom])
         found[atom] = symbol
     return found

@@ -20,14 +20,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any
+from itertools import pairwise
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..base.errors import EdmNoiseError
-from .components import is_component
+from .components import component_of
 from .hierarchy import Hierarchy, Index
+
+T = TypeVar("T")
 
 WATER_NAMES = frozenset("HOH WAT DOD H2O SOL TIP TIP2 TIP3 TIP4 TIP5 TP3 T3P T4P SPC".split())
 """Residue names of water."""
@@ -93,6 +96,28 @@ class Atoms:
     def take(self, index: NDArray[np.generic]) -> Atoms:
         """The atoms at ``index`` (integers or a mask)."""
         return Atoms(*(getattr(self, column.name)[index] for column in fields(self)))
+
+    @cached_property
+    def is_hydrogen(self) -> NDArray[np.bool_]:
+        """(N,) whether an atom is hydrogen or deuterium."""
+        return self.of_element({"H": True, "D": True}, False)
+
+    @cached_property
+    def in_component(self) -> NDArray[np.bool_]:
+        """(N,) whether an atom is in a residue that polymers are made of (`edmnoise.structure.components`)."""
+        kinds, kind = distinct(self.residue_name)
+        return np.array([component_of(name) is not None for name in kinds], dtype=np.bool_)[kind]
+
+    @cached_property
+    def is_water(self) -> NDArray[np.bool_]:
+        """(N,) whether an atom is in water."""
+        kinds, kind = distinct(self.residue_name)
+        return np.array([name in WATER_NAMES for name in kinds], dtype=np.bool_)[kind]
+
+    def of_element(self, table: dict[str, T], otherwise: T) -> NDArray[Any]:
+        """(N,) what a table holds for each atom's element, spelled in capitals."""
+        kinds, kind = distinct(self.element)
+        return np.array([table.get(said.strip().upper(), otherwise) for said in kinds])[kind]
 
     def label(self, atom: int) -> str:
         """One atom as PyMOL writes it: /segment/chain/residue`number/name."""
@@ -186,7 +211,7 @@ class Structure:
         xyz = np.array(coordinates, dtype=np.float32)
         if ligands == "residue":
             return cls(xyz, atoms, whole, bonds)
-        single = ~is_component(atoms.residue_name) & ~np.isin(atoms.residue_name, list(WATER_NAMES))
+        single = ~(atoms.in_component | atoms.is_water)
         group = np.where(single, len(atoms) + np.arange(len(atoms)), residue)
         return cls(xyz, atoms, Hierarchy.from_labels(LEVELS, [group, chain]), bonds, whole.ancestors(0, 1))
 
@@ -237,24 +262,31 @@ def renumbered(bonds: NDArray[np.int64], kept: NDArray[np.generic], count: int) 
     return np.concatenate([ends, bonds[:, 2:]], axis=1)[(ends >= 0).all(axis=1)]
 
 
+def distinct(texts: NDArray[np.str_]) -> tuple[list[str], Index]:
+    """The different texts in the order in which they appear, and which of them each one is (N,)."""
+    numbers: dict[str, int] = {}
+    index = np.fromiter((numbers.setdefault(text, len(numbers)) for text in texts.tolist()), np.int64, len(texts))
+    return list(numbers), index
+
+
 def residue_labels(atoms: Atoms) -> NDArray[np.int64]:
     """(N,) number of each atom's residue, for atoms in file order, by the rule of this module."""
     keys = _numbered(atoms.segment, atoms.chain, atoms.number, atoms.residue_name)
     run = np.concatenate([[0], np.cumsum(keys[1:] != keys[:-1])])
     starts = np.unique(run, return_index=True)[1]
     stops = np.append(starts[1:], len(atoms))
-    cut = _cuts(atoms, run)
-    stops = np.union1d(stops, cut)
-    starts = np.union1d(starts, cut)
     labels = np.empty(len(atoms), dtype=np.int64)
     used: dict[int, dict[str, int]] = {}  # key -> for each atom name, in how many of its residues it stands so far
     found: dict[tuple[int, int], int] = {}  # (key, which of its residues) -> label
     for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
-        key, piece = int(keys[start]), atoms.name[start:stop].tolist()
+        key, names = int(keys[start]), atoms.name[start:stop].tolist()
         times = used.setdefault(key, {})
-        copy = max([times.get(name, 0) for name in piece])
-        times.update(dict.fromkeys(piece, copy + 1))
-        labels[start:stop] = found.setdefault((key, copy), len(found))
+        cuts = _cuts(atoms.take(np.arange(start, stop))) if len(set(names)) < len(names) else []
+        for here, there in pairwise([0, *cuts, len(names)]):
+            piece = names[here:there]
+            copy = max([times.get(name, 0) for name in piece])
+            times.update(dict.fromkeys(piece, copy + 1))
+            labels[start + here : start + there] = found.setdefault((key, copy), len(found))
     return labels
 
 
@@ -305,27 +337,14 @@ def in_polymer(atoms: Atoms, residue: NDArray[np.int64]) -> NDArray[np.bool_]:
     return backbone[residue]
 
 
-def _cuts(atoms: Atoms, run: NDArray[np.int64]) -> Index:
-    """Where another residue begins within an uninterrupted stretch, from which stretch each atom is in (N,)."""
-    name = _numbered(run, atoms.name)
-    repeated = np.unique(run[np.bincount(name)[name] > 1])  # most stretches name each atom once
-    starts = np.searchsorted(run, repeated)
-    stops = np.searchsorted(run, repeated, side="right")
-    found = [
-        start + cut
-        for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)
-        for cut in _cuts_of_stretch(atoms.take(np.arange(start, stop)))
-    ]
-    return np.array(found, dtype=np.int64)
-
-
-def _cuts_of_stretch(atoms: Atoms) -> list[int]:
+def _cuts(atoms: Atoms) -> list[int]:
+    """Where another residue begins within an uninterrupted stretch of one that repeats a name."""
     names, residue_name = atoms.name.tolist(), str(atoms.residue_name[0])
-    hydrogen = np.isin(np.char.upper(atoms.element), ["H", "D"])
+    hydrogen = atoms.is_hydrogen.tolist()
     if residue_name in WATER_NAMES:
-        return _cuts_of_water(names, hydrogen.tolist())
-    if bool(is_component(atoms.residue_name[:1])[0]) or set(names) == {residue_name} or {"N", "CA", "C"} <= set(names):
-        return _repeats(names, hydrogen.tolist())
+        return _cuts_of_water(names, hydrogen)
+    if component_of(residue_name) or set(names) == {residue_name} or {"N", "CA", "C"} <= set(names):
+        return _repeats(names, hydrogen)
     period = names.index(names[0], 1) if names[0] in names[1:] else len(names)
     again = len(names) % period == 0 and names == names[:period] * (len(names) // period)
     told = any(name.upper() != element.upper() for name, element in zip(names, atoms.element.tolist(), strict=True))

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.structure.bonds import believable
 from edmnoise.structure.elements import sound_elements
 from edmnoise.structure.files import one_conformer
 from edmnoise.structure.structure import Atoms, Structure
@@ -31,6 +32,9 @@ Cmd = Any
 
 _FOLDER = "edmnoise_frames_"
 """What the names of temporary folders begin with; the number of their process follows."""
+
+_CHARGED_BY_PYMOL = "NH1 NZ ND1 OD2 OE2 OXT O1P O2P OP1 OP2".split()
+"""Atoms of amino acids and nucleotides that PyMOL gives a formal charge when it looks for bonds, whatever files say."""
 
 _IDENTITY = [1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 1.0]
 
@@ -89,7 +93,6 @@ def read_source(
     with _judged(cmd, wanted, state) as chosen:
         cmd.iterate_state(state, chosen, f"_rows.append(({facts}))", space={"_rows": rows})
         coordinates = _coordinates(cmd, chosen, state)
-        bare = cmd.count_atoms(chosen) - len(rows)
     if not rows or coordinates is None:
         raise EdmNoiseError(_why_empty(cmd, name, selection, state, hydrogens, solvent))
     columns = [np.array(column) for column in zip(*rows, strict=True)]
@@ -97,24 +100,28 @@ def read_source(
     atoms = Atoms.make(names, elements, residues, numbers, chains, segments, kind == "HETATM", *numeric)
     keep = one_conformer(atoms, altloc)
     notes = []
-    if bare > 0 and not cmd.count_discrete(name):
+    bare = 0 if cmd.count_discrete(name) else cmd.count_atoms(f"({wanted}) and not state {state}")
+    if bare:
         notes.append(f"{bare:,} atoms without coordinates in state {state} left out")
     if not keep.all():
         notes.append(f"{np.count_nonzero(~keep):,} atoms of alternate locations left out (lower occupancy)")
     structure = Structure.from_atoms(coordinates[keep], atoms.take(keep), rank[keep], ligands=ligands)
     sound = sound_elements(structure.atoms, structure.residue_of_atoms, structure.coordinates)
-    structure = replace(structure, atoms=replace(structure.atoms, element=sound))
+    guessed = structure.atoms.in_component & np.isin(structure.atoms.name, _CHARGED_BY_PYMOL)
+    charge = np.where(guessed, 0, structure.atoms.charge)
+    structure = replace(structure, atoms=replace(structure.atoms, element=sound, charge=charge))
     return Source(name, state, structure, index[keep].tolist(), rank[keep], tuple(notes))
 
 
-def read_bonds(cmd: Cmd, source: Source) -> NDArray[np.int64]:
-    """(B, 3) the bonds that PyMOL holds among the source's atoms, and their orders."""
+def with_bonds(cmd: Cmd, source: Source) -> Structure:
+    """The source's structure with those bonds that PyMOL holds and that can be believed (PyMOL goes by distance)."""
     chosen = cmd.get_unused_name("_edm_atoms")
     try:
         cmd.select_list(chosen, source.object, source.index, mode="index")
-        return np.array(cmd.get_bonds(chosen, source.state), dtype=np.int64).reshape(-1, 3)
+        bonds = np.array(cmd.get_bonds(chosen, source.state), dtype=np.int64).reshape(-1, 3)
     finally:
         cmd.delete(chosen)
+    return replace(source.structure, bonds=believable(source.structure, bonds))
 
 
 @contextmanager
@@ -140,7 +147,7 @@ def read_states(
     EdmNoiseError
         As `read_source`, and where states or objects differ in their atoms.
     """
-    names = _objects(cmd, selection, 0)
+    names = _objects(cmd, selection)
     if len(names) > 1:
         sources = [read_source(cmd, f"({selection}) and {_whole(n)}", -1, hydrogens, solvent) for n in names]
         for other in sources[1:]:
@@ -437,15 +444,12 @@ def current_state(cmd: Cmd, name: str) -> int:
     raise EdmNoiseError(f"PyMOL shows all states of {name}, 1 to {states}: choose one, or type set all_states, 0")
 
 
-def _objects(cmd: Cmd, selection: str, state: int) -> list[str]:
-    """Names of the objects that a selection touches in a state (-1 for the one that is shown), one at least."""
+def _objects(cmd: Cmd, selection: str) -> list[str]:
+    """Names of the objects that a selection touches in any state, one at least."""
     import pymol
 
     try:
-        objects: list[str] = []
-        for judged_in in dict.fromkeys((state, 0)):  # in all of them where it holds nothing, for `_why_empty` to say
-            with _judged(cmd, selection, judged_in) as chosen:
-                objects = objects or cmd.get_object_list(chosen)
+        objects = cmd.get_object_list(f"({selection})")
     except pymol.CmdException as error:
         raise EdmNoiseError(
             f"selection {selection!r} cannot be read ({_first_line(error)}): loaded are "
@@ -457,13 +461,18 @@ def _objects(cmd: Cmd, selection: str, state: int) -> list[str]:
 
 
 def _single_object(cmd: Cmd, selection: str, state: int) -> str:
-    objects = _objects(cmd, selection, state)
-    if len(objects) > 1:
+    """The only object that a selection touches in a state (-1 for the one that is shown)."""
+    objects = _objects(cmd, selection)
+    if len(objects) == 1:
+        return objects[0]
+    with _judged(cmd, selection, state) as chosen:
+        here = cmd.get_object_list(chosen) or []
+    if len(here) != 1:
         raise EdmNoiseError(
             f"selection {selection!r} holds atoms of {len(objects)} objects ({', '.join(objects)}): "
             "name atoms of one object"
         )
-    return objects[0]
+    return str(here[0])
 
 
 def _existing_state(cmd: Cmd, name: str, state: int) -> int:
@@ -493,7 +502,9 @@ def _coordinates(cmd: Cmd, selection: str, state: int) -> NDArray[np.float32] | 
 
 
 def _why_empty(cmd: Cmd, name: str, selection: str, state: int, hydrogens: bool, solvent: bool) -> str:
-    if cmd.count_atoms(f"({selection}) and state {state}") == 0:
+    with _judged(cmd, selection, state) as chosen:
+        found = cmd.count_atoms(chosen)
+    if not found:
         return f"selection {selection!r} has no atoms with coordinates in state {state} of {name}"
     left = [what for what, kept in (("hydrogens", hydrogens), ("solvent", solvent)) if not kept]
     remedy = ", ".join(f"{what}=1" for what in left)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.seeds import check_seed
@@ -12,7 +12,6 @@ from edmnoise.base.table import check_path as check_table_path
 from edmnoise.frames.damage import Native
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.weights import Weights
-from edmnoise.structure.bonds import believable
 from edmnoise.study.damage import DamageStudy, damage_figure, damage_rows
 
 from . import bridge
@@ -68,7 +67,7 @@ def damage(
     for score in z:
         distribution.sigma(score)
     source = bridge.read_source(cmd, selection, state, hydrogens, solvent)
-    structure = replace(source.structure, bonds=believable(source.structure, bridge.read_bonds(cmd, source)))
+    structure = bridge.with_bonds(cmd, source)
 
     def measure(watch: Watch) -> DamageStudy:
         watch.check(0, "finding bonds and neighbours")

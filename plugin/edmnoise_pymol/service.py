@@ -216,7 +216,7 @@ def save(cmd: bridge.Cmd, file: str, name: str, level: str = "atom", b: str | No
     frames = list(bridge.read_frames(cmd, name, first=1))
     if b is not None and len(frames) < 2:
         raise EdmNoiseError(f"{name} has one state: b={b} is measured from the first state in the others")
-    structure = replace(source.structure, bonds=bridge.read_bonds(cmd, source))
+    structure = bridge.with_bonds(cmd, source)
     remarks = _remarks(cmd, name, level, b, len(frames))
 
     def write(_: Watch) -> int:

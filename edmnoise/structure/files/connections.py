@@ -2,7 +2,8 @@
 
 A PDB file has CONECT lines, which name an atom and its neighbours, each as often as the order of its bond, once from
 either side. mmCIF has _chem_comp_bond for the bonds within a component and _struct_conn for those between residues.
-PyMOL's own _pymol_bond comes along where all bonds are given: PyMOL takes no others then, and none from distances.
+PyMOL's own _pymol_bond, of all bonds, comes along where there are ligands: without it PyMOL asks the network for every
+component that _chem_comp_bond leaves out, and cannot tell atoms of one name apart. It does not sort the atoms then.
 """
 
 from __future__ import annotations
@@ -13,27 +14,30 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bonds import COVALENT_RADII, radii_of
-from ..components import is_component
-from ..structure import WATER_NAMES, Structure
+from ..bonds import COVALENT_RADII, find_bonds, radii_of
+from ..structure import Structure
 
 ORDERS = {"sing": 1, "doub": 2, "trip": 3, "arom": 4, "delo": 4}
 """What mmCIF calls the orders of bonds."""
 
 _SAID = {1: "SING", 2: "DOUB", 3: "TRIP", 4: "AROM"}
-_BETWEEN = ({"SG"}, {"NZ", "C"}, {"NZ", "CD"}, {"NZ", "CG"})
-"""Names of the atoms of bonds between polymer components that are not the polymer's own: disulphides, isopeptides."""
+_LINKS = ({"C", "N"}, {"O3'", "P"}, {"O3*", "P"})
+"""Names of the atoms of the bonds that make polymers of residues."""
 
 
 def telling_bonds(rows: Structure) -> NDArray[np.int64]:
     """(B, 3) of a structure's bonds those that a reader cannot know: of ligands, modified residues, disulphides."""
-    bonds, name = rows.bonds, np.char.replace(rows.atoms.name, "*", "'")
-    known = is_component(rows.atoms.residue_name) | np.isin(rows.atoms.residue_name, list(WATER_NAMES))
-    residue = rows.residue_of_atoms
-    told = ~known[bonds[:, :2]].all(axis=1)
+    bonds, name, residue = rows.bonds, rows.atoms.name, rows.residue_of_atoms
+    told = _foreign(rows, bonds)
     apart = np.flatnonzero(~told & (residue[bonds[:, 0]] != residue[bonds[:, 1]]))
-    told[[at for at in apart.tolist() if {*name[bonds[at, :2]].tolist()} in _BETWEEN]] = True
+    told[[at for at in apart.tolist() if {*name[bonds[at, :2]].tolist()} not in _LINKS]] = True
     return bonds[told]
+
+
+def _foreign(rows: Structure, bonds: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(B,) which bonds have an end that is no polymer's and no water's."""
+    known = rows.atoms.in_component | rows.atoms.is_water
+    return ~known[bonds[:, :2]].all(axis=1)
 
 
 def conect_lines(rows: Structure, serials: NDArray[np.int64]) -> bytes:
@@ -87,7 +91,8 @@ def bond_categories(rows: Structure, chains: Sequence[str], quote: Callable[[str
         links.append([f"{kind}{len(links) + 1}", kind, *partner(one), *partner(other), _SAID.get(order, "?").lower()])
     end = "label_asym_id label_comp_id label_atom_id auth_asym_id auth_seq_id PDB_ins_code symmetry".split()
     link_tags = [f"{'pdbx_' * what.startswith('PDB')}ptnr{number}_{what}" for number in "12" for what in end]
-    own = (rows.bonds if len(rows.bonds) > len(telling) else rows.bonds[:0]) + np.array([1, 1, 0])
+    own = _all_bonds(rows) if _foreign(rows, telling).any() else rows.bonds[:0]
+    own_rows = ([str(one + 1), str(other + 1), str(order)] for one, other, order in own.tolist())
     return "".join(
         [
             _loop(
@@ -99,9 +104,26 @@ def bond_categories(rows: Structure, chains: Sequence[str], quote: Callable[[str
                 ),
             ),
             _loop("struct_conn", ["id", "conn_type_id", *link_tags, "pdbx_value_order"], links),
-            _loop("pymol_bond", ["atom_site_id_1", "atom_site_id_2", "order"], (map(str, row) for row in own.tolist())),
+            _loop(
+                "pymol_bond",
+                ["atom_site_id_1", "atom_site_id_2", "order"],
+                own_rows,
+            ),
         ]
     )
+
+
+def _all_bonds(rows: Structure) -> NDArray[np.int64]:
+    """The bonds that a structure holds, with those that chemistry says where it holds no polymer's."""
+    if (~_foreign(rows, rows.bonds)).any():
+        return rows.bonds
+    said = np.column_stack([found := find_bonds(rows), np.ones(len(found), dtype=np.int64)])
+    return np.concatenate([rows.bonds, said[~_among(said, rows.bonds, rows.n_atoms)]])
+
+
+def _among(bonds: NDArray[np.int64], others: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
+    ends = (np.sort(pairs[:, :2], axis=1) @ np.array([count, 1]) for pairs in (bonds, others))
+    return np.isin(*ends)
 
 
 def _loop(category: str, tags: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

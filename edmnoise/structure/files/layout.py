@@ -98,20 +98,21 @@ class Layout(ABC):
         return whole
 
 
-def decimals(values: NDArray[np.float64], width: int | None = None) -> list[str]:
-    """Numbers with two decimals, or with as many fewer as ``width`` characters ask for."""
+def decimals(values: NDArray[np.float64], width: int | None = None) -> Text:
+    """(N,) numbers with two decimals, or with as many fewer as ``width`` characters ask for."""
 
     def text(value: float) -> str:
         said = f"{value:.2f}"
         fits = (said, f"{value:.1f}", f"{value:.0f}")
         return next((one for one in fits if width is None or len(one) <= width), said)
 
-    texts = {value: text(value) for value in set(values.tolist())}
-    return [texts[value] for value in values.tolist()]
+    kinds, kind = np.unique(values, return_inverse=True)
+    return np.array([text(value) for value in kinds.tolist()])[kind.reshape(-1)]
 
 
 def characters(texts: Iterable[str], width: int | None = None) -> Bytes:
     """(N, width) ASCII codes of texts, spaces behind them; the longest text's width if none is given."""
-    array = np.array([text.encode() for text in texts], dtype=None if width is None else f"S{width}")
+    array = np.asarray(texts if isinstance(texts, np.ndarray) else list(texts), dtype=np.str_)
+    array = array.astype(np.bytes_ if width is None else f"S{width}")
     table = array.view(np.uint8).reshape(len(array), array.dtype.itemsize)
     return np.where(table == 0, np.uint8(ord(" ")), table)

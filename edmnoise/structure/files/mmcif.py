@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ... import __version__
 from ...base.errors import EdmNoiseError
 from ..components import component_of
-from ..structure import Atoms, Structure
+from ..structure import Atoms, Structure, distinct
 from .connections import ORDERS, bond_categories
 from .digits import integers, thousandths
 from .layout import COLUMNS, Bytes, Content, Layout, characters, decimals
@@ -73,7 +73,14 @@ class MmcifSource(RecordSource):
         return Records(atoms, text("label_alt_id"))
 
     def bonds(self, records: Records) -> NDArray[np.int64]:
-        """_struct_conn (covalent, within the asymmetric unit) and _chem_comp_bond."""
+        """_pymol_bond, which holds all bonds; or _struct_conn (covalent, of atoms in the file) and _chem_comp_bond."""
+        table = self.block.find("_pymol_bond.", ["atom_site_id_1", "atom_site_id_2", "order"])
+        if table:
+            place = {said: atom for atom, said in enumerate(self.columns["id"][: len(records.atoms)])}
+            ends = ((place.get(row[0]), place.get(row[1]), row[2]) for row in table)
+            return distinct_bonds(
+                (one, other, int(order)) for one, other, order in ends if one is not None and other is not None
+            )
         return distinct_bonds([*self._links(records), *self._component_bonds(records)])
 
     def _links(self, records: Records) -> Iterable[tuple[int, int, int]]:
@@ -145,12 +152,11 @@ class MmcifSource(RecordSource):
                 return values
         except ValueError:
             pass  # some are missing, or have their uncertainty in brackets
-        null = np.array([self.cif.is_null(text) for text in said])
-        values = np.array([self.cif.as_number(text, np.inf) for text in said])
-        wrong = ~null & ~np.isfinite(values)
-        if wrong.any():
-            raise EdmNoiseError(f"_atom_site.{tag} {said[int(np.argmax(wrong))]!r} is no number")
-        return np.where(null, missing, values)
+        numbers = {text: missing if self.cif.is_null(text) else self.cif.as_number(text, np.inf) for text in set(said)}
+        for text, value in numbers.items():
+            if not (np.isfinite(value) or self.cif.is_null(text)):
+                raise EdmNoiseError(f"_atom_site.{tag} {text!r} is no number")
+        return np.array([numbers[text] for text in said])
 
 
 _NAMING = (
@@ -159,7 +165,7 @@ _NAMING = (
 ).split()
 _READ = [
     *_NAMING,
-    *"group_PDB type_symbol Cartn_x Cartn_y Cartn_z occupancy B_iso_or_equiv pdbx_formal_charge".split(),
+    *"id group_PDB type_symbol Cartn_x Cartn_y Cartn_z occupancy B_iso_or_equiv pdbx_formal_charge".split(),
     "pdbx_PDB_model_num",
 ]
 
@@ -209,8 +215,8 @@ class MmcifLayout(Layout):
             "Cartn_z": 12,
             "occupancy": decimals(atoms.occupancy),
             "B_iso_or_equiv": decimals(atoms.b_factor),
-            "pdbx_formal_charge": [str(charge) if charge else "?" for charge in atoms.charge.tolist()],
-            "auth_seq_id": _distinct(atoms, [digits for digits, _ in numbers]),
+            "pdbx_formal_charge": np.where(atoms.charge == 0, "?", atoms.charge.astype(np.str_)),
+            "auth_seq_id": _spelled(atoms, [digits for digits, _ in numbers]),
             "auth_comp_id": residues,
             "auth_asym_id": _quoted(atoms.chain),
             "auth_atom_id": names,
@@ -249,17 +255,20 @@ class MmcifLayout(Layout):
         self.table[:, start : start + text.shape[-1]] = text
 
 
-def _distinct(atoms: Atoms, digits: list[str]) -> list[str]:
+def _spelled(atoms: Atoms, digits: list[str]) -> list[str]:
     """Residue numbers with zeros in front, so that chain, residue and name tell atoms apart."""
-    seen: Counter[tuple[str, ...]] = Counter()
-    spelled = []
-    keys = zip(
-        atoms.chain.tolist(), atoms.residue_name.tolist(), atoms.number.tolist(), atoms.name.tolist(), strict=True
-    )
-    for number, key in zip(digits, keys, strict=True):
-        sign, whole = ("-", number[1:]) if number.startswith("-") else ("", number)
-        spelled.append(f"{sign}{'0' * min(seen[key], _MOST_ZEROS)}{whole}")
-        seen[key] += 1
+    key = np.zeros(len(atoms), dtype=np.int64)
+    for column in (atoms.chain, atoms.residue_name, atoms.number, atoms.name):
+        kinds, kind = distinct(column)
+        key = np.unique(key * len(kinds) + kind, return_inverse=True)[1].reshape(-1)
+    order = np.argsort(key, kind="stable")
+    first = np.searchsorted(key[order], key[order])
+    repeat = np.empty(len(atoms), dtype=np.int64)
+    repeat[order] = np.minimum(np.arange(len(atoms)) - first, _MOST_ZEROS)
+    spelled = list(digits)
+    for atom in np.flatnonzero(repeat).tolist():
+        sign = "-" * digits[atom].startswith("-")
+        spelled[atom] = sign + "0" * int(repeat[atom]) + digits[atom].removeprefix("-")
     return spelled
 
 

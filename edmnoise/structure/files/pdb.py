@@ -8,7 +8,6 @@ twice for a double bond.
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import textwrap
@@ -64,9 +63,9 @@ class PdbSource(RecordSource):
             chain=text(22, 22),
             segment=text(73, 76),
             hetero=table[:, 0] == ord("H"),
-            occupancy=_numbers(table, 55, 60, 1.0),
-            b_factor=_numbers(table, 61, 66, 0.0),
-            charge=np.array([_charge(said) for said in _column(table, 79, 80).tolist()], dtype=np.int64),
+            occupancy=np.nan_to_num(_numbers(table, 55, 60, 1.0), nan=1.0, posinf=1.0, neginf=1.0),
+            b_factor=np.nan_to_num(_numbers(table, 61, 66, 0.0), posinf=0.0, neginf=0.0),
+            charge=each(_column(table, 79, 80).tolist(), _charge).astype(np.int64),
         )
         return Records(atoms, text(17, 17))
 
@@ -84,7 +83,7 @@ class PdbSource(RecordSource):
 
     def coordinates(self, records: slice) -> NDArray[np.float64]:
         table = self.table[records]
-        return np.stack([_numbers(table, first, first + 7, np.nan) for first in (31, 39, 47)], axis=1)
+        return np.stack([_numbers(table, first, first + 7, np.nan, finite=True) for first in (31, 39, 47)], axis=1)
 
     def other(self, model: int) -> int | None:
         here, there = self.table[self.span(model)], self.table[self.span(0)]
@@ -104,40 +103,37 @@ def _check_places(table: Bytes) -> None:
     usual = (field[:, [4, 12, 20]] == ord(".")).all(axis=1) & ((field == ord(".")).sum(axis=1) == 3)
     for line in np.flatnonzero(~usual):
         text = table[line].tobytes().rstrip(b"\0").decode("latin-1")
-        ends = [found.end() for found in re.finditer(r"-?\d+\.\d{3}", text[26:])][:3]
-        if len(ends) == 3 and ends != [12, 20, 28]:
+        places = [found.span() for found in re.finditer(r"-?\d+\.\d{3}", text)][:3]
+        fits = all(30 + 8 * axis <= start and end <= 38 + 8 * axis for axis, (start, end) in enumerate(places))
+        if len(places) == 3 and not fits:
             raise EdmNoiseError(
                 f"a coordinate does not fit its columns (31 to 54, eight each) in {text!r}: write it as mmCIF"
             )
 
 
-def _numbers(table: Bytes, first: int, last: int, missing: float) -> NDArray[np.float64]:
+def _numbers(table: Bytes, first: int, last: int, missing: float, finite: bool = False) -> NDArray[np.float64]:
+    """The numbers of some columns, ``missing`` where they are blank; refused where they are none, or not finite."""
     said = _column(table, first, last)
-    try:
-        numbers = said.astype(np.float64)
-        if np.isfinite(numbers).all():
-            return numbers
-    except ValueError:
-        pass  # some are missing, or no numbers
     there = np.char.strip(said) != b""
     numbers = np.full(len(said), missing)
     try:
         numbers[there] = said[there].astype(np.float64)
-        sound = bool(np.isfinite(numbers[there]).all())
     except ValueError:
-        sound = False
-    if not sound:
-        wrong = next(line for line in np.flatnonzero(there) if not _is_number(said[line]))
-        text = table[wrong].tobytes().rstrip(b"\0").decode("latin-1")
+        sound = np.array([_is_number(text) for text in said.tolist()])
+    else:
+        sound = np.isfinite(numbers) if finite else there
+    if (there & ~sound).any():
+        text = table[np.argmax(there & ~sound)].tobytes().rstrip(b"\0").decode("latin-1")
         raise EdmNoiseError(f"columns {first} to {last} of {text!r} are no number")
     return numbers
 
 
 def _is_number(text: bytes) -> bool:
     try:
-        return math.isfinite(float(text))
+        float(text)
     except ValueError:
         return False
+    return True
 
 
 def _number(said: str) -> str:
@@ -153,10 +149,10 @@ def _number(said: str) -> str:
     return residue_number(said.replace(" ", ""))
 
 
-def _charge(said: bytes) -> int:
-    """A formal charge as "2+" or "-1"; 0 for anything else that stands there."""
-    found = re.fullmatch(rb"(\d)([+-])|([+-])(\d)", said.strip())
-    return int((found[2] or found[3]) + (found[1] or found[4])) if found else 0
+def _charge(said: bytes) -> str:
+    """A formal charge that stands there as "2+" or "-1"; 0 for anything else."""
+    found = re.fullmatch(r"(\d)([+-])|([+-])(\d)", said.decode("latin-1").strip())
+    return (found[2] or found[3]) + (found[1] or found[4]) if found else "0"
 
 
 def _elements(table: Bytes, residue_name: Text) -> Text:
@@ -202,7 +198,7 @@ class PdbLayout(Layout):
                 limit = "residue numbers from -999 to 9999"
                 raise self.refusal("number", text, f"the residue number {text}", limit)
         for what, values in {"occupancy": atoms.occupancy, "B factor": atoms.b_factor}.items():
-            wide = np.array([len(text) for text in decimals(values, 6)]) > 6
+            wide = np.char.str_len(decimals(values, 6)) > 6
             if wide.any():
                 atom = int(np.argmax(wide))
                 raise self.too_much(f"the {what} {values[atom]:.2f} at {rows.label(atom)}", f"{what}s of 6 characters")
@@ -239,8 +235,8 @@ class PdbLayout(Layout):
         put(22, 22, atoms.chain)
         put(23, 26, (digits.rjust(4) for digits, _ in numbers))
         put(27, 27, (code for _, code in numbers))
-        put(55, 60, (text.rjust(6) for text in decimals(atoms.occupancy, 6)))
-        put(61, 66, (text.rjust(6) for text in decimals(atoms.b_factor, 6)))
+        put(55, 60, np.char.rjust(decimals(atoms.occupancy, 6), 6))
+        put(61, 66, np.char.rjust(decimals(atoms.b_factor, 6), 6))
         put(73, 76, atoms.segment)
         put(77, 78, (element.rjust(2) for element in elements))
         put(79, 80, map(_charge_field, atoms.charge.tolist()))

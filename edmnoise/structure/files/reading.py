@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...base.errors import EdmNoiseError
-from ..structure import NO_BONDS, WATER_NAMES, Atoms, Structure, renumbered
+from ..structure import NO_BONDS, Atoms, Structure, renumbered
 from .mmcif import MmcifSource
 from .pdb import PdbSource
 from .records import Records, RecordSource, Text
@@ -137,8 +137,8 @@ def one_conformer(atoms: Atoms, altloc: Text) -> NDArray[np.bool_]:
     keep = np.ones(len(atoms), dtype=np.bool_)
     if not (altloc != "").any():
         return keep
-    water = np.isin(atoms.residue_name, list(WATER_NAMES)).tolist()
-    places = list(zip(atoms.segment.tolist(), atoms.chain.tolist(), atoms.number.tolist(), water, strict=True))
+    facts = (atoms.segment, atoms.chain, atoms.number, atoms.is_water)
+    places = list(zip(*(column.tolist() for column in facts), strict=True))
     marked = {places[atom] for atom in np.flatnonzero(altloc != "").tolist()}
     members: dict[tuple[str, str, str, bool], list[int]] = defaultdict(list)
     for atom, place in enumerate(places):
@@ -177,9 +177,9 @@ def _wanted(records: Records, placed: NDArray[np.bool_], hydrogens: bool, solven
     held = np.flatnonzero(placed)
     keep[held] = one_conformer(records.atoms.take(held), records.altloc[held])
     if not hydrogens:
-        keep &= ~np.isin(np.char.upper(records.atoms.element), ["H", "D"])
+        keep &= ~records.atoms.is_hydrogen
     if not solvent:
-        keep &= ~np.isin(records.atoms.residue_name, list(WATER_NAMES))
+        keep &= ~records.atoms.is_water
     if not keep.any():
         without = [what for what, kept in (("hydrogens", hydrogens), ("water", solvent)) if not kept]
         raise EdmNoiseError("there are no atoms with coordinates" + " besides " * bool(without) + " and ".join(without))

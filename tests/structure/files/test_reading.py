@@ -76,22 +76,28 @@ def in_pymol(cmd, path):
     """Everything PyMOL has of a file's first state, with its rank in the file."""
     rows = []
     cmd.load(str(path), "real")
-    columns = "name, elem, resn, resi, chain, segi, type == 'HETATM', alt, q, (x, y, z), rank"
+    columns = "name, elem, resn, resi, chain, segi, type == 'HETATM', alt, q, b, formal_charge, (x, y, z), rank"
     cmd.iterate_state(1, "real", f"rows.append(({columns}))", space={"rows": rows})
     return [np.array(column) for column in zip(*rows, strict=True)]
 
 
 @pytest.mark.parametrize("name", REAL)
 def test_atoms_residues_and_chains_are_those_of_pymol(cmd, real, name):
-    *columns, altloc, occupancy, xyz, rank = in_pymol(cmd, real(name))
-    atoms = Atoms.make(*columns)
-    keep = one_conformer(atoms, altloc, occupancy)
+    *columns, altloc, occupancy, b_factor, charge, xyz, rank = in_pymol(cmd, real(name))
+    atoms = Atoms.make(*columns, occupancy, b_factor, charge)
+    keep = one_conformer(atoms, altloc)
     from_pymol = Structure.from_atoms(xyz[keep], atoms.take(keep), file_order=rank[keep])
     ours = read_structure(real(name), solvent=True)
 
     order = np.argsort(rank[keep])
     for column in ("name", "element", "residue_name", "number", "chain", "segment", "hetero"):
         assert getattr(ours.atoms, column).tolist() == getattr(from_pymol.atoms, column)[order].tolist(), column
+    for column in ("occupancy", "b_factor") if cmd.count_states("real") == 1 else ():  # PyMOL holds float32
+        np.testing.assert_array_equal(
+            getattr(ours.atoms, column).astype(np.float32), getattr(from_pymol.atoms, column)[order].astype(np.float32)
+        )
+    guessed = ours.atoms.in_component  # PyMOL gives side chains charges of its own
+    assert ours.atoms.charge[~guessed].tolist() == from_pymol.atoms.charge[order][~guessed].tolist()
     np.testing.assert_array_equal(ours.coordinates, from_pymol.coordinates[order])
     assert ours.hierarchy.counts == from_pymol.hierarchy.counts
     for level in (1, 2):
@@ -170,9 +176,16 @@ def test_one_of_two_residues_at_one_number_stays(pdb_file):
 def test_every_number_chooses_for_itself():
     count = 6
     atoms = Atoms.make(
-        ["CA"] * count, ["C"] * count, ["GLY"] * count, [1, 1, 2, 2, 2, 2], ["A"] * count, list("sstttt"), [0] * count
+        ["CA"] * 4 + ["CB", "CA"],
+        ["C"] * count,
+        ["GLY"] * count,
+        [1, 1, 2, 2, 2, 2],
+        ["A"] * count,
+        list("sstttt"),
+        [0] * count,
+        [0.2, 0.8, 0.5, 0.3, 0.0, 0.2],
     )
-    keep = one_conformer(atoms, np.array(["A", "B", "A", "B", "", "C"]), np.array([0.2, 0.8, 0.5, 0.3, 0.0, 0.2]))
+    keep = one_conformer(atoms, np.array(["A", "B", "A", "B", "", "C"]))
     assert keep.tolist() == [False, True, True, False, True, False]
 
 
