@@ -32,12 +32,8 @@ def element_of(symbol: str, name: str, residue_name: str) -> str | None:
     --------
     >>> element_of("Cm", "CME1", "LIG"), element_of("Ca", "CA", "CA"), element_of("Zn", "ZN", "ZN")
     ('C', 'Ca', 'Zn')
-    >>> element_of("M", "MW", "HOH")  # a place that bears charge and no mass
-    ''
     """
     said, upper = symbol.upper(), name.upper()
-    if said not in ELEMENTS and len(said) == 1:
-        return ""
     guessed = len(said) == 2 and said[0] in "CHNOPS" and said not in _ORGANIC and upper.startswith(said)
     if not guessed or (said in ELEMENTS and residue_name.upper().startswith(said)):
         return symbol
@@ -59,7 +55,7 @@ def sound_elements(atoms: Atoms, residue: NDArray[np.int64], coordinates: NDArra
     element = atoms.element
     found = element.copy()
     kinds, kind = distinct(element)
-    doubtful = np.array([len(said) == 2 or said not in ELEMENTS for said in kinds])
+    doubtful = np.array([len(said) == 2 for said in kinds])
     for atom in np.flatnonzero(doubtful[kind]).tolist():
         symbol = element_of(str(element[atom]), str(atoms.name[atom]), str(atoms.residue_name[atom]))
         if symbol is None:
