@@ -244,13 +244,12 @@ def _remarks(cmd: bridge.Cmd, name: str, level: str, b: str | None, states: int)
     made = Provenance.of([bridge.title(cmd, name, state) for state in range(1, states + 1)])
     lines = [f"edmnoise {__version__}: edm_save of the object {name}, {level} level"]
     if made is not None:
-        w = made.weights
+        shares = f"{made.weights.chain!r} {made.weights.residue!r} {made.weights.atom!r}"
         lines += [
-            f"model 1 is the reference, the others are noised by edm_noise: sigma={made.sigma:.6g} A (z={made.z:.6g}), "
-            f"weights={w.chain:.6g} {w.residue:.6g} {w.atom:.6g} of chain, residue and atom, seed={made.seed}",
-            f"edm_noise selection, z={made.z:.6g}, weights={w.chain:.6g} {w.residue:.6g} {w.atom:.6g}, "
-            f"frames={states - 1}, process={made.process}, seed={made.seed}, hydrogens={int(made.hydrogens)}, "
-            f"solvent={int(made.solvent)}",
+            f"model 1 is the reference, the others are noised: sigma={made.sigma:.6g} A (z={made.z:.6g}), "
+            f"weights {made.weights.label}, seed={made.seed}",
+            f"edm_noise selection, sigma={made.sigma!r}, weights={shares}, frames={states - 1}, "
+            f"process={made.process}, seed={made.seed}, hydrogens={int(made.hydrogens)}, solvent={int(made.solvent)}",
         ]
     if b is not None:
         lines.append("B factors are RMS displacements from model 1 in the other models, angstrom per coordinate")
