@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..base.errors import EdmNoiseError
+from ..base.numbers import check_commas, is_number
 
 Z_LIMIT = 12.0
 """Largest |z| taken: past it sigma says nothing about molecules (at z = 12 AlphaFold 3's is 3e8 angstrom)."""
@@ -98,13 +99,14 @@ def parse_distribution(given: str | Sequence[float] | SigmaDistribution) -> Sigm
     """
     if isinstance(given, SigmaDistribution):
         return given
-    parts = given.replace("/", " ").replace(",", " ").split() if isinstance(given, str) else list(given)
-    try:
-        numbers = [float(part) for part in parts]
-    except ValueError:
-        if isinstance(given, str) and len(parts) == 1:
-            return sigma_distribution(given.strip())
-        numbers = []
+    if isinstance(given, str):
+        check_commas("distribution is", given)
+        parts = given.replace("/", " ").split()
+        if len(parts) == 1 and not is_number(parts[0]):
+            return sigma_distribution(parts[0])
+        numbers = [float(part) for part in parts] if all(map(is_number, parts)) else []
+    else:
+        numbers = [float(part) for part in given]
     if len(numbers) not in (2, 3):
         raise EdmNoiseError(
             f"distribution is {given!r}: give P_mean P_std sigma_data, or one of {', '.join(DISTRIBUTIONS)}"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.structure import Structure
 
-from . import bridge
+from . import ask, bridge
 from .jobs import Job, Watch
 
 Units = tuple[NDArray[np.float32], ...]
@@ -53,9 +53,9 @@ class Live:
 
     def close(self) -> None:
         """Remove the object and show the one it was made from again."""
-        if self.name in self._cmd.get_names("objects"):
+        if ask.is_there(self._cmd, self.name):
             self._cmd.delete(self.name)
-        if self.source in self._cmd.get_names("objects"):
+        if ask.is_there(self._cmd, self.source):
             self._cmd.enable(self.source)
 
 

@@ -7,7 +7,7 @@ import tempfile
 
 from edmnoise.base.errors import EdmNoiseError
 
-from . import bridge, follow
+from . import ask, bridge, follow
 from .jobs import Job, Watch
 
 _ENDING = ".png"
@@ -43,17 +43,17 @@ def pictures(
     bridge.existing_object(cmd, name)
     if min(width, height) < 0:
         raise EdmNoiseError(f"a picture of {width} x {height} pixels: give numbers from 1, or 0 for the window's")
-    frames = int(cmd.count_frames()) if cmd.get_movie_length() > 0 else int(cmd.count_states(f"%{name}"))
+    frames = ask.movie(cmd) or ask.states(cmd, name)
     files = _files(file, frames)
     if not overwrite:
         _check_free(files)
     width, height = _size(cmd, width, height)
     cmd.mstop()
-    frame = cmd.get_frame()
+    frame = ask.frame(cmd)[0]
     written: list[str] = []
     try:
         for number, target in enumerate(files, 1):
-            if name not in cmd.get_names("objects"):  # a window lets its user do anything meanwhile
+            if not ask.is_there(cmd, name):  # a window lets its user do anything meanwhile
                 raise EdmNoiseError(f"{name} was deleted: {len(written)} of {frames} pictures are written")
             cmd.frame(number)
             follow.catch_up()

@@ -15,11 +15,12 @@ import torch
 
 from edmnoise import __version__
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
 from edmnoise.base.memory import check_frames_fit
 from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
 from edmnoise.frames.colours import DEFAULT_PALETTE, PALETTES
-from edmnoise.frames.displacement import ALIGNMENTS, Displacement, Measure, measure_displacement
+from edmnoise.frames.displacement import Displacement, Measure, measure_displacement
 from edmnoise.noise.multiscale import MultiscaleNoise
 from edmnoise.noise.sigma import SigmaDistribution, check_sigma
 from edmnoise.noise.weights import Weights
@@ -27,10 +28,12 @@ from edmnoise.structure.files import write_frames
 from edmnoise.structure.structure import LEVELS, Structure
 from edmnoise.study.report import BY, RESIDUE_IN_CHAIN, level_table, z_table
 
-from . import bridge, looks
-from .colouring import Colouring, Painter, frames_object, label_of, values_of
+from . import ask, bridge, ensemble, looks
+from .colouring import Colouring, Painter, label_of, range_of, values_of
+from .ensemble import FIRST, Basis
 from .jobs import Job, Watch
 from .provenance import Provenance
+from .states import read_states
 
 PROCESSES = ("multiscale",)
 """Noise processes by name."""
@@ -39,8 +42,8 @@ _STATE_BYTES = 20
 """Memory of one atom in one state inside PyMOL (measured 18.7), coordinates included."""
 
 
-@dataclass(frozen=True, eq=False)
-class NoiseResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class NoiseResult(Legible):
     """A frames object: its name and that of the object it was made from, how it was made, the table of its levels, its
     colours, and what was left out."""
 
@@ -132,8 +135,7 @@ def noise(
 
         moved = yield draw
     bridge.set_titles(cmd, name, provenance.titles(frames))
-    values = values_of(moved, RESIDUE_IN_CHAIN, "mean")
-    low, high = float(values.min()), float(values.max())
+    low, high = range_of(values_of(moved, RESIDUE_IN_CHAIN, "mean"))
     anchors = PALETTES[DEFAULT_PALETTE]
     Painter(cmd, name, RESIDUE_IN_CHAIN, anchors, low, high).paint(moved)
     colouring = Colouring(name, label_of(RESIDUE_IN_CHAIN, structure, "mean"), DEFAULT_PALETTE, low, high, anchors)
@@ -142,28 +144,28 @@ def noise(
     return NoiseResult(name, source.object, structure, provenance, table, colouring, source.notes)
 
 
-def levels(cmd: bridge.Cmd, name: str, align: str = "none", by: str = "summary") -> Job[Table]:
-    """Displacement of an object's states 2, 3, ... from state 1, at every level.
+def levels(cmd: bridge.Cmd, name: str, by: str = "summary", basis: Basis = FIRST) -> Job[Table]:
+    """Displacement of an object's states from its reference, at every level.
 
     Parameters
     ----------
     name
-        An object of `noise`, or any object of two or more states of the same atoms (no expectations then).
-    align
-        "none", "center" or "superpose".
+        An object of `noise`, or any object of two or more states (no expectations then).
     by
-        "summary", "residue" or "atom".
+        "summary", "residue", "atom" or "state".
+    basis
+        What the states are measured from, on which atoms, and what is removed from them first.
     """
-    if align not in ALIGNMENTS:
-        raise EdmNoiseError(f"align is {align!r}: give one of {', '.join(ALIGNMENTS)}")
     if by not in BY:
         raise EdmNoiseError(f"by is {by!r}: give one of {', '.join(BY)}")
-    structure, made = frames_object(cmd, name)
-    frames = list(bridge.read_frames(cmd, name))
+    found = ensemble.read(cmd, name, basis)
+    frames = list(found.frames())
 
     def measure(_: Watch) -> Table:
-        moved = measure_displacement(structure, frames, align)
-        return level_table(structure, moved, made.noise if made else None, by)
+        moved = found.measure(frames, place_reference=found.made is None)
+        noise = found.made.noise if found.made else None
+        table = level_table(found.structure, moved, noise, by, found.states, found.origin)
+        return replace(table, notes=(*table.notes, *found.notes))
 
     return (yield measure)
 
@@ -210,10 +212,14 @@ def save(cmd: bridge.Cmd, file: str, name: str, level: str = "atom", b: str | No
     if b is not None and b not in B_FACTORS:
         raise EdmNoiseError(f"b is {b!r}: give {' or '.join(B_FACTORS)}, or nothing for the B factors of the object")
     bridge.existing_object(cmd, name)
-    source = bridge.read_source(cmd, f"%{name}", 1, solvent=True)
+    if cmd.count_discrete(name):  # each of its states has atoms of its own
+        source, found = read_states(cmd, f"%{name}", solvent=True)
+        frames = [places[None] for places in found]
+    else:
+        source = bridge.read_source(cmd, f"%{name}", 1, solvent=True)
+        frames = list(bridge.read_frames(cmd, name, first=1))
     if source.notes:
         raise EdmNoiseError(f"{name} cannot be written whole: {source.notes[0]}")
-    frames = list(bridge.read_frames(cmd, name, first=1))
     if b is not None and len(frames) < 2:
         raise EdmNoiseError(f"{name} has one state: b={b} is measured from the first state in the others")
     structure = bridge.with_bonds(cmd, source)
@@ -241,7 +247,7 @@ B_FACTORS = ("displacement",)
 
 def _remarks(cmd: bridge.Cmd, name: str, level: str, b: str | None, states: int) -> list[str]:
     """How the models of a file came about, as far as their titles know."""
-    made = Provenance.of([bridge.title(cmd, name, state) for state in range(1, states + 1)])
+    made = Provenance.of([ask.title(cmd, name, state) for state in range(1, states + 1)])
     lines = [f"edmnoise {__version__}: edm_save of the object {name}, {level} level"]
     if made is not None:
         shares = f"{made.weights.chain!r} {made.weights.residue!r} {made.weights.atom!r}"

@@ -354,8 +354,8 @@ def test_the_legend_sees_a_typed_command(box, cmd, qtbot):
 def test_frames_of_noise_have_a_legend_at_once(panel, loaded, made):
     result = made(panel.noise.apply.click)
     low, *_, high = panel.colours.legend.bar.numbers
-    assert float(low) == pytest.approx(result.colouring.minimum, abs=0.01)
-    assert float(high) == pytest.approx(result.colouring.maximum, abs=0.01)
+    assert float(low) == pytest.approx(result.colouring.low, abs=0.01)
+    assert float(high) == pytest.approx(result.colouring.high, abs=0.01)
 
 
 def test_what_is_known_of_an_object_goes_with_it(box, cmd, made):

@@ -12,6 +12,7 @@ PATIENCE = 60_000
 
 @pytest.fixture
 def plots(panel):
+    panel.shelf.open()
     return panel.plots
 
 

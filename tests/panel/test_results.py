@@ -177,12 +177,12 @@ def test_tables_for_other_programs(results, made, tmp_path):
 
 
 @pytest.mark.parametrize("ending", ["pdb", "cif"])
-def test_frames_for_other_programs(results, made, cmd, tmp_path, ending):
+def test_frames_for_other_programs(results, made, cmd, tmp_path, ending, coords):
     assert made(lambda: results.save_frames(str(tmp_path / f"frames.{ending}"))) == 4
     read = gemmi.read_structure(str(tmp_path / f"frames.{ending}"))
     assert len(read) == 4
     places = np.array([[atom.atom.pos.tolist() for atom in model.all()] for model in read])
-    kept = np.stack([cmd.get_coords("frames", state) for state in range(1, 5)])
+    kept = np.stack([coords("frames", state) for state in range(1, 5)])
     assert np.abs(np.sort(places, axis=1) - np.sort(kept, axis=1)).max() < 6e-4
 
 
@@ -220,14 +220,14 @@ def test_cancelled_pictures_are_kept_and_said(results, panel, made, tmp_path):
     assert panel.status.message.text().startswith(f"cancelled: {len(files)} of 4 pictures")
 
 
-def test_a_session_comes_back(results, made, cmd, tmp_path):
-    path, before = str(tmp_path / "all.pse"), cmd.get_coords("frames", 3)
+def test_a_session_comes_back(results, made, cmd, tmp_path, coords):
+    path, before = str(tmp_path / "all.pse"), coords("frames", 3)
     made(lambda: results.save_session(path))
     assert os.listdir(tmp_path) == ["all.pse"]
     assert cmd.get("session_file") == path
     cmd.reinitialize()
     cmd.load(path)
-    assert np.array_equal(cmd.get_coords("frames", 3), before)
+    assert np.array_equal(coords("frames", 3), before)
 
 
 @pytest.mark.parametrize("path", ["a, b; (c).csv", "with space.csv", "it's.csv"])
@@ -241,9 +241,9 @@ def test_names_that_pymols_prompt_would_cut(results, made, cmd, tmp_path, monkey
     ("save", "name", "sentence"),
     [
         ("table", "levels.txt", "a table cannot be written as 'levels.txt': end the name in .csv or .json"),
-        ("table", "nowhere/levels.csv", "cannot write nowhere/levels.csv: No such file or directory"),
+        ("table", "nowhere/levels.csv", "cannot write nowhere/levels.csv: there is no folder nowhere"),
         ("frames", "frames.xyz", ""),
-        ("frames", "nowhere/frames.pdb", "cannot write nowhere/frames.pdb: No such file or directory"),
+        ("frames", "nowhere/frames.pdb", "cannot write nowhere/frames.pdb: there is no folder nowhere"),
         ("pictures", "film.jpg", "pictures cannot be written as 'film.jpg': end the name in .png"),
         ("pictures", "nowhere/film.png", "cannot write nowhere/film.png: there is no folder nowhere"),
         ("session", "all.txt", "a session cannot be written as 'all.txt': end the name in .pse"),

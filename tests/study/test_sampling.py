@@ -15,8 +15,8 @@ from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.structure.files import read_structure
 from edmnoise.structure.structure import Structure
 from edmnoise.study import sampling
-from edmnoise.study.figures import freeze_out_figure, schedule_figure
 from edmnoise.study.sampling import PARTS, record, run
+from edmnoise.study.sampling_figures import freeze_out_figure, schedule_figure
 
 SCHEDULE = karras(12, 0.01, 300.0)
 TURNING = Sampler("heun", center=True, rotate=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.lengths import IN_SPACE
 from edmnoise.noise.sigma import DISTRIBUTIONS, SigmaDistribution, sigma_distribution
 
 from ..live import Live, live
@@ -15,6 +15,7 @@ from ..request import Request
 from . import form, style
 from .session import Noise, Session
 from .weights import WeightsEditor
+from .words import Words
 
 _FINE = 100
 """Steps of the z slider in one standard deviation."""
@@ -23,6 +24,8 @@ _LOWEST, _HIGHEST = -4, 4
 
 class LevelEditor(QtWidgets.QWidget):
     """z, sigma in angstrom, and the share of training steps with more noise: three faces of one number.
+
+    `share` and `distribution` are laid out by who holds this.
 
     Signals: ``changed()``.
     """
@@ -45,19 +48,15 @@ class LevelEditor(QtWidgets.QWidget):
         self.distribution = form.choice(*DISTRIBUTIONS)
         self.distribution.setToolTip("Whose training distribution z belongs to")
         self.distribution.setAccessibleName("distribution")
-        self.share = QtWidgets.QLabel()
-        self.share.setWordWrap(True)
+        self.share = Words()
         self._given = "z"
 
         grid = QtWidgets.QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.addWidget(self.slider, 0, 0, 1, 4)
-        for column, (text, widget) in enumerate((("&z", self.z), ("σ", self.sigma))):
+        for column, (text, widget) in enumerate((("z", self.z), ("σ", self.sigma))):
             grid.addWidget(form.label(text, widget), 1, 2 * column)
             grid.addWidget(widget, 1, 2 * column + 1)
-        grid.addWidget(self.share, 2, 0, 1, 4)
-        grid.addWidget(QtWidgets.QLabel("z of"), 3, 0)
-        grid.addWidget(self.distribution, 3, 1, 1, 3)
         grid.setColumnStretch(1, 1)
         grid.setColumnStretch(3, 1)
 
@@ -110,7 +109,7 @@ class LevelEditor(QtWidgets.QWidget):
         for other, was in zip(others, blocked, strict=True):
             other.blockSignals(was)
         share = constants.share_above(self.value)
-        length = self.value * math.sqrt(3)
+        length = self.value * IN_SPACE
         self.share.setText(f"{share:.1%} of training steps have more noise; an atom moves {length:.3g} Å (3-D RMS)")
         self.changed.emit()
 
@@ -187,13 +186,15 @@ class NoiseTab(QtWidgets.QWidget):
         """What is moved most and the buttons come first, where a low window shows them."""
         rows = QtWidgets.QFormLayout(self)
         rows.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        rows.addRow(self.weights)
+        rows.setContentsMargins(*style.MARGINS)
         rows.addRow(self.level)
         buttons = QtWidgets.QHBoxLayout()
         buttons.addWidget(self.live)
         buttons.addWidget(self.apply, 1)
         buttons.addWidget(self.copy)
         rows.addRow(buttons)
+        rows.addRow(self.level.share)
+        rows.addRow(self.weights)
         last = QtWidgets.QHBoxLayout()
         last.addWidget(self.frames)
         last.addWidget(form.label("S&eed", self.seed))
@@ -201,6 +202,7 @@ class NoiseTab(QtWidgets.QWidget):
         last.addWidget(self.redraw)
         rows.addRow(form.label("&Frames", self.frames), last)
         rows.addRow("Na&me", self.name)
+        rows.addRow(form.label("&z of", self.level.distribution), self.level.distribution)
         rows.addRow("Process", self.process)
 
     def _connect(self) -> None:

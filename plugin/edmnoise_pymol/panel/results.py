@@ -14,6 +14,7 @@ from ..request import Request, SaveSession, quoted
 from . import form, style
 from .session import Session
 from .table_view import TableView
+from .words import Words
 
 if TYPE_CHECKING:
     from edmnoise.base.table import Table
@@ -40,8 +41,7 @@ class Results(QtWidgets.QWidget):
             form.choice(none="as they are", center="centred", superpose="superposed"),
             "What is removed from each frame first: nothing, its translation, its translation and rotation",
         )
-        self.title = QtWidgets.QLabel(_NO_FRAMES)
-        self.title.setWordWrap(True)
+        self.title = Words(_NO_FRAMES)
         self.title.setTextInteractionFlags(QtCore.Qt.TextInteractionFlag.TextSelectableByMouse)
         self.view = TableView()
         self.view.setToolTip("A click on a heading sorts; Ctrl+C copies the chosen rows, or all, with their heading")
@@ -159,8 +159,8 @@ class Results(QtWidgets.QWidget):
 
     @property
     def _atoms_and_states(self) -> tuple[int, int]:
-        name, cmd = self._session.shown, self._session.cmd
-        return (cmd.count_atoms(f"?{name}"), cmd.count_states(f"?{name}")) if name else (0, 0)
+        name, sight = self._session.shown, self._session.sight
+        return sight.atoms(name), sight.states(name)
 
     def _refresh(self) -> None:
         """Measure again if that may give another table, and somebody sees it."""
@@ -180,8 +180,8 @@ class Results(QtWidgets.QWidget):
             self._session.run(request, then=lambda result: self._session.said.emit(words(result)))
 
     def _pictures_taken(self, files: list[str]) -> str:
-        cmd = self._session.cmd
-        wanted = cmd.count_frames() if cmd.get_movie_length() > 0 else cmd.count_states(f"?{self._session.shown}")
+        sight = self._session.sight
+        wanted = sight.movie or sight.states(self._session.shown)
         if len(files) < wanted:
             return f"cancelled: {len(files)} of {wanted} pictures are kept, up to {files[-1]}"
         return f"{_count(len(files), 'picture')} written, up to {files[-1]}"
@@ -230,6 +230,7 @@ class Results(QtWidgets.QWidget):
         first.addWidget(form.label("Ali&gn", self.align))
         first.addWidget(self.align, 1)
         pictures = QtWidgets.QHBoxLayout()
+        pictures.setSpacing(3)
         pictures.addWidget(form.label("Pictu&res", self.width_))
         pictures.addWidget(self.width_, 1)
         pictures.addWidget(self.ray)

@@ -11,16 +11,10 @@ from pymol.Qt import QtCore, QtWidgets
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.structure.structure import describe
 
-from .. import bridge, looks
+from .. import ask, bridge, lookout, looks
 from ..request import Request
 from .runner import Runner
 from .settings import Settings
-
-_LOOK_MS = 100
-"""Between two looks at PyMOL, which tells nobody what changes in it."""
-
-_MOST_PICKED = 20_000
-"""Atoms up to which the selection that the user makes with the mouse is read, ten times a second."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +60,10 @@ class Session(QtCore.QObject):
         Objects or selections came, went, were renamed or got other atoms.
     frame_changed()
         PyMOL shows another state.
+    player_changed()
+        A movie was defined or is no more, PyMOL's player or the panel's own was started or has ended.
+    looked()
+        PyMOL has been looked at, whatever has changed.
     picked()
         The selection that the user makes with the mouse has changed.
     input_changed()
@@ -92,6 +90,8 @@ class Session(QtCore.QObject):
 
     scene_changed = QtCore.Signal()
     frame_changed = QtCore.Signal()
+    player_changed = QtCore.Signal()
+    looked = QtCore.Signal()
     picked = QtCore.Signal()
     input_changed = QtCore.Signal()
     shown_changed = QtCore.Signal()
@@ -117,12 +117,12 @@ class Session(QtCore.QObject):
         self.noise: Noise | None = None
         self.results: dict[str, Any] = {}
         self._undo: list[_Undo] = []
-        self._seen: dict[str, Any] = {}
+        self._playing = False
+        self._seen: lookout.Sight | None = None
+        self._lookout = lookout.of(cmd)
         self.runner.failed.connect(self._stopped)
         self._reader.busy_changed.connect(self._read_soon)
-        self._clock = QtCore.QTimer(self)
-        self._clock.timeout.connect(self.look)
-        self._clock.start(_LOOK_MS)
+        self._lookout.listen(self._look_on)
 
     # Acting
 
@@ -138,13 +138,14 @@ class Session(QtCore.QObject):
         then
             Gets the result, before ``made`` tells everybody.
         """
-        kept, shown = self._looks(request), self.cmd.get_names("objects", enabled_only=1)
+        kept, shown = self._looks(request), ask.shown_objects(self.cmd)
 
         def done(result: Any) -> None:
             for name in _objects_of(result):
                 self.results[name] = result
             if undo:
                 self._remember(undo, result, kept, shown)
+            self.look()
             if then is not None:
                 then(result)
             self.look()
@@ -211,14 +212,25 @@ class Session(QtCore.QObject):
             self.noise = noise
             self.noise_changed.emit()
 
-    def frame_objects(self) -> list[str]:
-        """Objects of two or more states."""
-        names = self.cmd.get_object_list("(all)") or []
-        return [name for name in names if self.cmd.count_states(f"%{name}") > 1]
+    @property
+    def sight(self) -> lookout.Sight:
+        """What was there at the last look."""
+        return self._lookout.sight
+
+    @property
+    def playing(self) -> bool:
+        """Whether the frame moves by itself, by PyMOL's player or by the panel's."""
+        return self._playing or self.sight.playing
+
+    def set_playing(self, playing: bool) -> None:
+        """Called by the panel's player."""
+        if playing != self._playing:
+            self._playing = playing
+            self.player_changed.emit()
 
     def close(self) -> None:
         """End what runs, let go of everything."""
-        self._clock.stop()
+        self._lookout.ignore(self._look_on)
         self._wanted.clear()
         self.runner.close()
         self._reader.close()
@@ -228,37 +240,31 @@ class Session(QtCore.QObject):
     # Looking
 
     def look(self) -> None:
-        """See what has changed in PyMOL, and tell."""
-        scene = (tuple(self.cmd.get_names("all")), self.cmd.count_atoms("(all)"), self.cmd.count_states("(all)"))
-        picked = self.cmd.count_atoms("?sele")
-        if 0 < picked <= _MOST_PICKED:
-            picked = hash(tuple(self.cmd.index("?sele")))
-        news = {"scene": scene, "frame": (self.cmd.get_frame(), self.cmd.get_state()), "picked": picked}
-        before, self._seen = self._seen, news
-        if before.get("scene") != scene:
-            self._scene_changed()
-        for what, signal in (("frame", self.frame_changed), ("picked", self.picked)):
-            if before.get(what) != news[what]:
-                signal.emit()
+        """See now what has changed in PyMOL, and tell."""
+        self._lookout.look()
 
-    def notice_frame(self) -> bool:
-        """Tell everybody now where PyMOL shows another frame than they were told of; whether it does.
+    def glance(self) -> None:
+        """See now what is seen without counting atoms: after the frame was moved."""
+        self._lookout.glance()
 
-        For who reads the frame between two looks: a frame that is there and gone by the next look would stay with them.
-        """
-        frame = (self.cmd.get_frame(), self.cmd.get_state())
-        if not self._seen or self._seen["frame"] == frame:
-            return False
-        self._seen["frame"] = frame
-        self.frame_changed.emit()
-        return True
+    def _look_on(self) -> None:
+        before, now = self._seen, self.sight
+        self._seen = now
+        for facts, tell in (
+            (("objects", "selections", "molecules"), self._scene_changed),
+            (("frame", "state"), self.frame_changed.emit),
+            (("movie", "playing"), self.player_changed.emit),
+            (("picked",), self.picked.emit),
+        ):
+            if before is None or any(getattr(before, fact) != getattr(now, fact) for fact in facts):
+                tell()
+        self.looked.emit()
 
     def _scene_changed(self) -> None:
-        present = self.cmd.get_names("objects")
-        for name in [name for name in self.results if name not in present]:
+        for name in [name for name in self.results if name not in self.sight.objects]:
             del self.results[name]
         self.scene_changed.emit()
-        frames = self.frame_objects()
+        frames = self.sight.frame_objects
         if self.shown not in frames:
             self.shown = frames[-1] if frames else ""
             self.shown_changed.emit()
@@ -266,7 +272,7 @@ class Session(QtCore.QObject):
     # The way back
 
     def _looks(self, request: Request) -> looks.Looks | None:
-        if request.command != "edm_color" or request.subject not in self.cmd.get_names("objects"):
+        if request.command != "edm_color" or not ask.is_there(self.cmd, request.subject):
             return None
         return looks.keep(self.cmd, request.subject)
 
@@ -278,7 +284,7 @@ class Session(QtCore.QObject):
                 looks.restore(self.cmd, kept)
             for name in names:
                 self.cmd.delete(name)
-            for name in set(shown) & set(self.cmd.get_names("objects")):
+            for name in set(shown) & set(ask.objects(self.cmd)):
                 self.cmd.enable(name)
 
         self._undo.append(_Undo(words, act))
@@ -316,5 +322,5 @@ def _beyond(cmd: bridge.Cmd, selection: str) -> int:
         return -1
     if len(names) != 1 or cmd.get_setting_int("all_states", names[0]):
         return -1
-    states = int(cmd.count_states(f"%{names[0]}"))
+    states = ask.states(cmd, names[0])
     return states if 1 < states < cmd.get_setting_int("state", names[0]) else -1

@@ -8,6 +8,7 @@ from pymol.Qt import QtCore, QtWidgets
 
 from . import style
 from .session import Session
+from .words import Words
 
 
 class StatusBar(QtWidgets.QWidget):
@@ -17,8 +18,7 @@ class StatusBar(QtWidgets.QWidget):
         super().__init__()
         self._session = session
         self._began = 0.0
-        self.message = QtWidgets.QLabel("ready")
-        self.message.setWordWrap(True)
+        self.message = Words("ready")
         self.message.setTextInteractionFlags(QtCore.Qt.TextInteractionFlag.TextSelectableByMouse)
         self.message.setObjectName("message")
         self.details = QtWidgets.QToolButton()

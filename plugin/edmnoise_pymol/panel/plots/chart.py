@@ -11,6 +11,7 @@ from edmnoise.base.files import replacing
 from edmnoise.base.table import Table
 
 from ..session import Session
+from ..words import Words
 
 if TYPE_CHECKING:
     from .canvas import Canvas
@@ -34,8 +35,7 @@ class Chart(QtWidgets.QWidget):
         self._session = session
         self._canvas: Canvas | None = None
         self._subject: object = None
-        self.message = QtWidgets.QLabel()
-        self.message.setWordWrap(True)
+        self.message = Words()
         self.message.setAlignment(QtCore.Qt.AlignmentFlag.AlignCenter)
         self.readout = QtWidgets.QLabel()
         self.readout.setTextFormat(QtCore.Qt.TextFormat.RichText)
@@ -46,7 +46,7 @@ class Chart(QtWidgets.QWidget):
         self._rows.setSpacing(2)
         self._rows.addWidget(self.message, 1)
         self._rows.addWidget(self.readout)
-        self.setMinimumHeight(225)
+        self.setMinimumHeight(160)
         self._stale = True
         self._soon = QtCore.QTimer(self)
         self._soon.setSingleShot(True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edmnoise.base.table import Table
 
+from ... import ask
 from .. import style
 from ..session import Session
 from .chart import Chart
@@ -206,7 +207,7 @@ class SequenceChart(Chart):
         """Select the residue in PyMOL, as a click on it would, and zoom to it."""
         cmd, measured = self._session.cmd, self._of
         residue = self._at(x)
-        if measured.object not in cmd.get_names("objects"):
+        if not ask.is_there(cmd, measured.object):
             return
         cmd.select_list("sele", measured.object, measured.atoms(residue), mode="index")
         cmd.enable("sele")

@@ -64,10 +64,8 @@ class Shown(QtCore.QObject):
         return measured(self._session.cmd, name)
 
     def _present(self) -> tuple[str, int, int] | None:
-        cmd, name = self._session.cmd, self._session.shown
-        if not name or name not in cmd.get_names("objects"):
-            return None
-        return name, cmd.count_states(f"%{name}"), cmd.count_atoms(f"%{name}")
+        sight, name = self._session.sight, self._session.shown
+        return (name, sight.states(name), sight.atoms(name)) if sight.states(name) else None
 
     def _look(self) -> None:
         if self._key is not None and self._key != self._present():
