@@ -206,7 +206,7 @@ def test_b_factors_that_are_displacements(frames, tmp_path, ending, level):
 
 
 @pytest.mark.parametrize("ending", ["pdb", "cif"])
-def test_remarks_tell_how_the_frames_were_made(cmd, frames, tmp_path, ending):
+def test_remarks_tell_how_the_frames_were_made(coordset, frames, tmp_path, ending):
     path = tmp_path / f"told.{ending}"
     edm_save(str(path), frames)
     said = " ".join(path.read_text().replace("REMARK   6", "").split())
@@ -217,7 +217,7 @@ def test_remarks_tell_how_the_frames_were_made(cmd, frames, tmp_path, ending):
     )
     again = dict(item.split("=") for item in typed.split(", "))
     edm_noise("1tii and chain A+C", name="again", **again)
-    assert np.array_equal(cmd.get_coordset("again", 3), cmd.get_coordset(frames, 3))
+    assert np.array_equal(coordset("again", 3), coordset(frames, 3))
 
 
 @pytest.mark.parametrize("ending", ["pdb", "cif"])

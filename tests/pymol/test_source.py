@@ -14,8 +14,8 @@ def moved(cmd):
     """1TII with a second state of which every atom is elsewhere."""
     cmd.load("$PYMOL_DATA/demo/1tii.pdb", "m")
     cmd.create("m", "m", 1, 2)
-    noise = np.random.default_rng(0).normal(0, 30, (cmd.count_atoms("m"), 3))
-    cmd.load_coordset((cmd.get_coordset("m", 1) + noise).astype(np.float32), "m", 2)
+    draw = np.random.default_rng(0)
+    cmd.alter_state(2, "m", "x, y, z = x + draw(), y + draw(), z + draw()", space={"draw": lambda: draw.normal(0, 30)})
     return "m"
 
 

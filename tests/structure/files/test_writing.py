@@ -271,7 +271,7 @@ def test_bonds_are_told_as_the_standards_have_it(complexed, tmp_path):
     assert ligand == {("C1", "C2"), ("C2", "O1"), ("C2", "O2")}
 
 
-def test_bonds_of_a_ligand_whose_atoms_have_one_name(cmd, tmp_path):
+def test_bonds_of_a_ligand_whose_atoms_have_one_name(cmd, coordset, tmp_path):
     atoms = Atoms.make(["C"] * 4, ["C"] * 4, ["LIG"] * 4, [1] * 4, ["A"] * 4, [""] * 4, [True] * 4)
     bonds = np.array([[0, 1, 1], [1, 2, 2], [2, 3, 1]])
     structure = Structure.from_atoms(np.arange(12).reshape(4, 3) * 9.0, atoms, bonds=bonds)
@@ -281,7 +281,7 @@ def test_bonds_of_a_ligand_whose_atoms_have_one_name(cmd, tmp_path):
         assert read_structure(path).bonds.tolist() == bonds.tolist()
         cmd.load(str(path), ending[1:])
         assert sorted(map(list, cmd.get_bonds(ending[1:], 3))) == bonds.tolist()
-        assert [len(cmd.get_coords(ending[1:], state)) for state in (1, 2, 3)] == [4, 4, 4]
+        assert [len(coordset(ending[1:], state)) for state in (1, 2, 3)] == [4, 4, 4]
 
 
 def test_remarks_of_any_length(complexed, tmp_path):
