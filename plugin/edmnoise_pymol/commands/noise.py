@@ -30,6 +30,7 @@ def edm_noise(
     solvent: Any = 0,
     sigma: Any = "",
     distribution: str = "alphafold3",
+    ligands: str = "residue",
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -46,7 +47,8 @@ def edm_noise(
     USAGE
 
         edm_noise selection [, z [, weights [, frames [, process [, name [, seed
-            [, state [, hydrogens [, solvent [, sigma [, distribution ]]]]]]]]]]]
+            [, state [, hydrogens [, solvent [, sigma [, distribution
+            [, ligands ]]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -77,6 +79,10 @@ def edm_noise(
 
         distribution = string: constants of z: alphafold3, boltz (the same),
         lucidrains, wide {default: alphafold3}
+
+        ligands = string: what a group of the residue level is in ligands, ions
+        and modified residues: residue, or atom, as tokens are in AlphaFold 3
+        {default: residue}
 
     EXAMPLES
 
@@ -114,6 +120,7 @@ def edm_noise(
         state=arg.whole("state", state),
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
+        ligands=arg.text(ligands),
     )
     made = result.provenance
     shown = f"z = {made.z:.4g}, sigma = {made.sigma:.4g} A, weights {made.weights.label}, seed {made.seed}"
@@ -219,6 +226,7 @@ def edm_table(
     hydrogens: Any = 1,
     solvent: Any = 0,
     distribution: str = "alphafold3",
+    ligands: str = "residue",
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -234,7 +242,8 @@ def edm_table(
     USAGE
 
         edm_table selection [, z [, weights [, draws [, seed [, file [, fresh
-            [, state [, hydrogens [, solvent [, distribution ]]]]]]]]]]
+            [, state [, hydrogens [, solvent [, distribution
+            [, ligands ]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -255,6 +264,8 @@ def edm_table(
         which makes ratios look constant over z {default: 1}
 
         state, hydrogens, solvent, distribution = as in edm_noise
+
+        ligands = as in edm_noise
 
     EXAMPLES
 
@@ -284,6 +295,7 @@ def edm_table(
         state=arg.whole("state", state),
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
+        ligands=arg.text(ligands),
     )
     show(quiet, table)
     write(quiet, "edm_table", table, path)
