@@ -1,4 +1,7 @@
-"""Frames into PyMOL: one DCD file, beside a call a state and beside a multi-MODEL PDB file; exact in every bit."""
+"""Frames into PyMOL: one DCD file, beside a call a state and beside a multi-MODEL PDB file; exact in every bit.
+
+And out of it again, without PyMOL's NumPy functions, beside `get_coords`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import tempfile
 import numpy as np
 from pymol import cmd
 
+from edmnoise_pymol import arrays
 from edmnoise_pymol.bridge import appended_frames
 
 from .harness import Result, compare, show
@@ -50,6 +54,26 @@ def _multi_model(path: str, frames: np.ndarray) -> None:
             file.write("ENDMDL\n")
 
 
+def _reading(name: str) -> Result:
+    """What a PyMOL whose NumPy functions fail pays to read all states of an object, beside one where they work."""
+    last = cmd.count_states(name)
+
+    def without() -> list[np.ndarray | None]:
+        works, arrays._works = arrays._works, False
+        try:
+            return list(arrays.states(cmd, name, 2, last))
+        finally:
+            arrays._works = works
+
+    def with_them() -> list[np.ndarray | None]:
+        return [cmd.get_coords(name, state) for state in range(2, last + 1)]
+
+    for one, other in zip(without(), with_them(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    label = f"{last - 1} states of {ATOMS:,} atoms out of PyMOL without its NumPy functions; get_coords"
+    return compare(label, without, with_them, 3.0, "at_most")
+
+
 def run() -> list[Result]:
     """Each call adds the frames to an object of one state that has been made before."""
     frames = _coordinates()
@@ -83,6 +107,7 @@ def run() -> list[Result]:
     for state, frame in enumerate(frames, 2):
         if not np.array_equal(cmd.get_coords("target_0", state), frame):
             raise AssertionError(f"state {state} is not the frame that was given")
+    results.append(_reading("target_0"))
     for used in range(target):
         cmd.delete(f"target_{used}")
     results.append(compare(f"{size}; multi-MODEL PDB file", ours, a_pdb_file, 100, repeats=1))

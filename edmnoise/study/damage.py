@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from ..base.errors import EdmNoiseError
+from ..base.legible import Legible
 from ..base.table import Column, Table
 from ..frames.damage import (
     BOND_LENGTHS,
@@ -40,8 +41,8 @@ _LENGTHS = (RMSD, BOND_LENGTHS, GYRATION)
 """Measures that run over decades, as the noise does."""
 
 
-@dataclass(frozen=True, eq=False)
-class DamageRow:
+@dataclass(frozen=True, eq=False, repr=False)
+class DamageRow(Legible):
     """What noise of one kind at one level did to the draws that were made of it."""
 
     weights: Weights
@@ -112,8 +113,8 @@ def damage_rows(
             yield DamageRow(weight, float(score), sigma, measure_damage(native, counted(frames)))
 
 
-@dataclass(frozen=True, eq=False)
-class DamageStudy:
+@dataclass(frozen=True, eq=False, repr=False)
+class DamageStudy(Legible):
     """Rows of `damage_rows`, with what they were made from.
 
     Attributes

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..base.errors import EdmNoiseError
+from ..base.legible import Legible
 from ..base.memory import check_frames_fit
 from ..base.table import Column, Table
 from ..diffusion.denoiser import Denoiser
@@ -45,8 +46,8 @@ Progress = Callable[[int, int, Step], bool | None]
 """Called after each step with the steps done, the steps in all, and the step; returning False cancels."""
 
 
-@dataclass(frozen=True, eq=False)
-class Run:
+@dataclass(frozen=True, eq=False, repr=False)
+class Run(Legible):
     """What was recorded of a sampling run.
 
     Attributes
@@ -139,8 +140,8 @@ class Run:
         return Table(title, tuple(columns), {"partial": self.partial}, (note,))
 
 
-@dataclass(frozen=True, eq=False)
-class Recorded:
+@dataclass(frozen=True, eq=False, repr=False)
+class Recorded(Legible):
     """A step that has just been recorded, for who watches a run grow.
 
     Attributes

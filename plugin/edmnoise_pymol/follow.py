@@ -1,14 +1,13 @@
-"""While the shown state of an object changes, its colours follow: a timer in PyMOL's window asks for the state."""
+"""While the shown state of an object changes, its colours follow, as the lookout in PyMOL's window sees it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from edmnoise.base.errors import EdmNoiseError
 
-from . import bridge
+from . import ask, bridge, lookout
 
 LIMIT = 6000
 """Atoms up to which colours can follow the state: a cartoon of 3,000 atoms takes 0.2 s to recolour."""
@@ -16,13 +15,10 @@ LIMIT = 6000
 Paint = Callable[[int], None]
 """Colours an object for one of its states."""
 
-_POLL_MS = 50
-"""Between two looks at the state; PyMOL tells nobody when it changes."""
-
 
 @dataclass(frozen=True)
 class _Follower:
-    timer: Any
+    lookout: lookout.Lookout
     paint: Paint
     look: Callable[[], None]
 
@@ -41,22 +37,16 @@ def check_window() -> None:
 def start(cmd: bridge.Cmd, name: str, paint: Paint) -> None:
     """Call ``paint(state)`` in the window's thread now and whenever the state of an object changes, until `stop`."""
     check_window()
-    from pymol.Qt import QtCore
-
     stop(name)
-    timer = QtCore.QTimer()
     shown = 0
 
     def look() -> None:
         nonlocal shown
-        if name not in cmd.get_names("objects"):
+        if not ask.is_there(cmd, name):
             stop(name)
             return
-        try:
-            state = bridge.current_state(cmd, name)
-        except EdmNoiseError:  # all states are shown, or none: the next single one will be coloured
-            return
-        if state == shown:
+        state = ask.state(cmd, name)
+        if state == shown or not 1 <= state <= ask.states(cmd, name):  # the next single one will be coloured
             return
         shown = state
         try:
@@ -65,10 +55,9 @@ def start(cmd: bridge.Cmd, name: str, paint: Paint) -> None:
             stop(name)
             print(f" edm_color: the colours of {name} do not follow any more: {error}")
 
-    timer.timeout.connect(look)
-    _followers[name] = _Follower(timer, paint, look)
+    follower = _followers[name] = _Follower(lookout.of(cmd), paint, look)
+    follower.lookout.listen(look)
     look()
-    timer.start(_POLL_MS)
 
 
 def catch_up() -> None:
@@ -86,4 +75,4 @@ def stop(name: str) -> None:
     """Leave the colours of an object as they are from now on."""
     follower = _followers.pop(name, None)
     if follower is not None:
-        follower.timer.stop()
+        follower.lookout.ignore(follower.look)

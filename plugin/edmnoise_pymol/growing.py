@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edmnoise.base.errors import EdmNoiseError
 
-from . import bridge, looks
+from . import ask, bridge, looks
 
 _BUDGET = 0.02
 """Seconds of the window's thread that new states may take at a time; what is left waits for the next time."""
@@ -98,14 +98,14 @@ class Growing:
         """Raise EdmNoiseError where an object is no longer as it was made."""
         for name, states in self._states.items():
             here = bridge.is_there(self._cmd, name, len(self.order))
-            if not here or self._cmd.count_states(f"%{name}") != states:
+            if not here or ask.states(self._cmd, name) != states:
                 raise EdmNoiseError(
                     f"{name} was changed or deleted while the sampler ran: the run has ended, nothing of it is kept"
                 )
 
     def remove(self) -> None:
         """Delete what is there of the objects."""
-        present = self._cmd.get_names("objects")
+        present = ask.objects(self._cmd)
         for name in self._states:
             if name in present:
                 self._cmd.delete(name)

@@ -16,7 +16,7 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.memory import check_frames_fit
 from edmnoise.frames.colours import PALETTES, Anchor
 
-from . import bridge, follow
+from . import arrays, ask, bridge, follow
 
 BAKED_BYTES = 300
 """Memory of one atom in one state of a discrete object inside PyMOL (measured 170 to 260), its picture left out."""
@@ -36,24 +36,33 @@ class Looks:
     colours: list[int]
     painter: follow.Paint | None
     ramp: Ramp | None
+    title: str
     explained: Any
 
 
 def keep(cmd: bridge.Cmd, name: str) -> Looks:
     """How an object looks now: its colours, whether they follow the frame, its legend."""
-    return Looks(name, bridge.colours(cmd, name), follow.painter(name), _ramp(cmd, name), _explained.get(name))
+    return Looks(
+        name,
+        bridge.colours(cmd, name),
+        follow.painter(name),
+        _ramp(cmd, name),
+        _title_of(cmd, title_name(name)),
+        _explained.get(name),
+    )
 
 
 def restore(cmd: bridge.Cmd, kept: Looks) -> None:
     """Make an object look as it did, unless it is gone or has got other atoms since."""
     follow.stop(kept.name)
     hide_legend(cmd, kept.name)
-    if kept.name not in cmd.get_names("objects"):
+    if not ask.is_there(cmd, kept.name):
         return
     bridge.restore_colours(cmd, kept.name, kept.colours)
     explain(kept.name, kept.explained)
     if kept.ramp is not None:
         _show_ramp(cmd, legend_name(kept.name), *kept.ramp)
+        _show_title(cmd, title_name(kept.name), kept.title)
     if kept.painter is not None:
         follow.start(cmd, kept.name, kept.painter)
 
@@ -78,7 +87,7 @@ def explanation(cmd: bridge.Cmd, name: str) -> Any:
 def remember_before(cmd: bridge.Cmd, name: str) -> None:
     """Keep the colours that an object has before it is coloured for the first time."""
     _forget_the_gone(cmd)
-    if len(_before.get(name, ())) != cmd.count_atoms(f"%{name}"):
+    if len(_before.get(name, ())) != ask.atoms(cmd, name):
         _before[name] = bridge.colours(cmd, name)
 
 
@@ -100,9 +109,9 @@ def restore_before(cmd: bridge.Cmd, name: str) -> None:
     kept = _before.get(name)
     if kept is None:
         raise EdmNoiseError(f"{name} has the colours that it came with: nothing has coloured it by displacement")
-    if cmd.count_atoms(f"%{name}") != len(kept):
+    if ask.atoms(cmd, name) != len(kept):
         raise EdmNoiseError(f"{name} has got other atoms since it was coloured: its colours cannot be given back")
-    restore(cmd, Looks(name, kept, None, None, None))
+    restore(cmd, Looks(name, kept, None, None, "", None))
 
 
 def forget(name: str) -> None:
@@ -113,7 +122,7 @@ def forget(name: str) -> None:
 
 
 def _forget_the_gone(cmd: bridge.Cmd) -> None:
-    present = set(cmd.get_names("objects"))
+    present = set(ask.objects(cmd))
     for name in (set(_before) | set(_explained)) - present:
         forget(name)
 
@@ -133,35 +142,80 @@ def anchors(cmd: bridge.Cmd, palette: str) -> tuple[Anchor, ...]:
     return tuple(bridge.anchors_of(cmd, names))
 
 
-# The legend in the scene: PyMOL's ramp, which ray tracing, pictures and saved sessions hold
+# The legend in the scene: PyMOL's ramp under a label, which ray tracing, pictures and saved sessions hold
 
 
 def legend_name(name: str) -> str:
     return f"{name}_legend"
 
 
+def title_name(name: str) -> str:
+    return f"{legend_name(name)}_title"
+
+
+def is_title(name: str) -> bool:
+    """Whether an object is the title of a legend."""
+    return name.endswith("_legend_title")
+
+
 def check_legend(cmd: bridge.Cmd, name: str) -> None:
     """Raise EdmNoiseError where something else has the name of an object's legend."""
-    legend = legend_name(name)
-    if legend in cmd.get_names("all") and cmd.get_type(legend) != "object:ramp":
+    legend, title = legend_name(name), title_name(name)
+    there = ask.names(cmd)
+    if legend in there and cmd.get_type(legend) != "object:ramp":
         raise EdmNoiseError(f"the name {legend!r} is taken: delete it first, or use legend=0")
+    if title in there and legend not in there:
+        raise EdmNoiseError(f"the name {title!r} is taken: delete it first, or use legend=0")
 
 
-def show_legend(cmd: bridge.Cmd, name: str, colours: Sequence[Anchor], low: float, high: float) -> str:
-    """Show an object's legend, where it stood if it was there already; returns its name."""
-    high = max(high, low + 1e-3)  # one value alone makes no ramp
+def show_legend(
+    cmd: bridge.Cmd, name: str, colours: Sequence[Anchor], low: float, high: float, title: str
+) -> tuple[str, ...]:
+    """Show an object's legend under its title, where it stood if it was there already; returns the names of both."""
+    if high <= low:  # one value alone makes no ramp: one colour that reads the same at both ends
+        low, high, colours = low, low + 1e-6, (colours[0], colours[0])
     steps = len(colours) - 1
     values = [low + (high - low) * step / steps for step in range(steps + 1)]
     legend = legend_name(name)
     _show_ramp(cmd, legend, values, [channel for colour in colours for channel in colour])
-    return legend
+    _show_title(cmd, title_name(name), title)
+    return legend, title_name(name)
 
 
 def hide_legend(cmd: bridge.Cmd, name: str) -> None:
     """Remove an object's legend, where it has one."""
     legend = legend_name(name)
-    if legend in cmd.get_names("objects") and cmd.get_type(legend) == "object:ramp":
+    if ask.is_there(cmd, legend) and cmd.get_type(legend) == "object:ramp":
         cmd.delete(legend)
+        cmd.delete(title_name(name))
+
+
+def _show_title(cmd: bridge.Cmd, name: str, title: str) -> None:
+    """A label at a place of the picture, before all else, where PyMOL puts a ramp."""
+    if title == _title_of(cmd, name):
+        return
+    cmd.delete(name)
+    cmd.pseudoatom(name, pos=cmd.get_position(), label=title, quiet=1)
+    cmd.show_as("labels", f"%{name}")
+    for setting, value in _TITLE_LOOKS.items():
+        cmd.set(setting, value, name, quiet=1)
+
+
+_TITLE_LOOKS = {
+    "label_relative_mode": 1,
+    "label_screen_point": [0.0, -0.67, -1.0],
+    "label_size": 15,
+    "label_bg_color": "back",
+    "label_bg_transparency": 0.3,
+}
+
+
+def _title_of(cmd: bridge.Cmd, name: str) -> str:
+    """What a title says, "" where there is none."""
+    found: list[str] = []
+    if ask.is_there(cmd, name):
+        cmd.iterate(f"%{name}", "_found.append(label)", space={"_found": found})
+    return "".join(found)
 
 
 def _show_ramp(cmd: bridge.Cmd, legend: str, values: Sequence[float], flat: Sequence[float]) -> None:
@@ -182,7 +236,7 @@ def _ramp(cmd: bridge.Cmd, name: str) -> Ramp | None:
 
 def _ramp_of(cmd: bridge.Cmd, legend: str) -> Ramp | None:
     """What a ramp shows, None where there is none. PyMOL tells it in sessions only."""
-    if legend not in cmd.get_names("objects") or cmd.get_type(legend) != "object:ramp":
+    if not ask.is_there(cmd, legend) or cmd.get_type(legend) != "object:ramp":
         return None
     _, _, _, values, flat, *_ = cmd.get_session(legend, partial=1, quiet=1)["names"][0][5]
     return list(values), list(flat)
@@ -201,13 +255,11 @@ def check_bakable(cmd: bridge.Cmd, name: str) -> int:
     Raises
     ------
     EdmNoiseError
-        Where this PyMOL cannot, or the memory does not hold it.
+        Where the memory does not hold it.
     """
-    if not hasattr(cmd, "set_discrete"):
-        raise EdmNoiseError(f"PyMOL {cmd.get_version()[0]} cannot bake colours into states: use follow=1")
-    states, atoms = cmd.count_states(f"%{name}"), cmd.count_atoms(f"%{name}")
+    states, atoms = ask.states(cmd, name), ask.atoms(cmd, name)
     check_frames_fit(states, BAKED_BYTES * atoms, what="baked states")
-    return int(states)
+    return states
 
 
 def baked_copy(cmd: bridge.Cmd, name: str, target: str) -> None:
@@ -218,24 +270,32 @@ def baked_copy(cmd: bridge.Cmd, name: str, target: str) -> None:
     EdmNoiseError
         Where PyMOL put the atoms of a state into another order (nothing is left behind).
     """
-    # Unlike create, copy keeps the order of atoms that are not sorted.
-    cmd.feedback("push")
-    cmd.feedback("disable", "executive", "actions")  # copy says twice what it did
-    try:
-        cmd.copy(target, f"%{name}", zoom=0)
-    finally:
-        cmd.feedback("pop")
-    cmd.set_discrete(target, 1)
-    for state in range(1, cmd.count_states(f"%{name}") + 1):
-        if not np.array_equal(cmd.get_coords(f"%{target}", state), cmd.get_coords(f"%{name}", state)):
+    if hasattr(cmd, "set_discrete"):
+        cmd.feedback("push")
+        cmd.feedback("disable", "executive", "actions")  # copy says twice what it did
+        try:
+            cmd.copy(target, f"%{name}", zoom=0)
+        finally:
+            cmd.feedback("pop")
+        cmd.set_discrete(target, 1)
+    else:  # PyMOL 2.5; settings of the object itself are not copied
+        cmd.create(target, f"%{name}", 0, 0, discrete=1, zoom=0)
+    last = ask.states(cmd, name)
+    for copied, kept in zip(*(arrays.states(cmd, each, 1, last) for each in (target, name)), strict=True):
+        if copied is None or kept is None or not np.array_equal(copied, kept):
             cmd.delete(target)
             raise EdmNoiseError(f"PyMOL changed the order of the atoms of {name}: please report this")
 
 
-def paint_state(cmd: bridge.Cmd, name: str, state: int, colours: NDArray[np.uint8]) -> None:
-    """Colour the atoms of one state of a discrete object; `recolor` shows it."""
-    packed = colours.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1]) + 0x40000000
-    chosen = f"%{name} and state {state}"
+def paint_state(
+    cmd: bridge.Cmd, name: str, state: int, shades: NDArray[np.uint8], places: NDArray[np.int64] | None = None
+) -> None:
+    """Colour the atoms of one state of a discrete object, or those at some places in it; `recolor` shows it."""
+    packed, chosen = bridge.packed_colours(shades), f"%{name} and state {state}"
+    if places is not None:
+        before: list[int] = []
+        cmd.iterate(f"?{name} and state {state}", "_found.append(color)", space={"_found": before})
+        packed = bridge.put(before, packed, places)
     if cmd.count_atoms(f"?{name} and state {state}") != len(packed):
         raise EdmNoiseError(f"{name} was changed or deleted while its colours were made: it is not kept")
-    cmd.alter(chosen, "color = _next()", space={"_next": iter(packed.tolist()).__next__})
+    cmd.alter(chosen, "color = _next()", space={"_next": iter(packed).__next__})

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from edmnoise.base.errors import EdmNoiseError
 
-from . import bridge, follow
+from . import ask, bridge, follow
 from .film import check_film, ending, is_film, make_film
 from .jobs import Job, Watch
 from .waiting import duration
@@ -53,7 +53,7 @@ def pictures(
     bridge.existing_object(cmd, name)
     if min(width, height) < 0:
         raise EdmNoiseError(f"a picture of {width} x {height} pixels: give numbers from 1, or 0 for the window's")
-    frames = int(cmd.count_frames()) if cmd.get_movie_length() > 0 else int(cmd.count_states(f"%{name}"))
+    frames = ask.movie(cmd) or ask.states(cmd, name)
     if not overwrite:
         _check_free([path] if is_film(path) else _files(path, frames))
     width, height = _size(cmd, width, height)
@@ -80,7 +80,7 @@ def _taken(
     try:
         for number, target in enumerate(files, 1):
             began = time.monotonic()
-            if name not in cmd.get_names("objects"):  # a window lets its user do anything meanwhile
+            if not ask.is_there(cmd, name):  # a window lets its user do anything meanwhile
                 raise EdmNoiseError(f"{name} was deleted: {len(written)} of {frames} pictures are written")
             cmd.frame(number)
             follow.catch_up()

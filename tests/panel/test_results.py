@@ -177,12 +177,12 @@ def test_tables_for_other_programs(results, made, tmp_path):
 
 
 @pytest.mark.parametrize("ending", ["pdb", "cif"])
-def test_frames_for_other_programs(results, made, cmd, tmp_path, ending):
+def test_frames_for_other_programs(results, made, cmd, tmp_path, ending, coords):
     assert made(lambda: results.save_frames(str(tmp_path / f"frames.{ending}"))) == 4
     read = gemmi.read_structure(str(tmp_path / f"frames.{ending}"))
     assert len(read) == 4
     places = np.array([[atom.atom.pos.tolist() for atom in model.all()] for model in read])
-    kept = np.stack([cmd.get_coords("frames", state) for state in range(1, 5)])
+    kept = np.stack([coords("frames", state) for state in range(1, 5)])
     assert np.abs(np.sort(places, axis=1) - np.sort(kept, axis=1)).max() < 6e-4
 
 
@@ -220,14 +220,14 @@ def test_cancelled_pictures_are_kept_and_said(results, panel, made, tmp_path):
     assert panel.status.message.text().startswith(f"cancelled: {len(files)} of 4 pictures")
 
 
-def test_a_session_comes_back(results, made, cmd, tmp_path):
-    path, before = str(tmp_path / "all.pse"), cmd.get_coords("frames", 3)
+def test_a_session_comes_back(results, made, cmd, tmp_path, coords):
+    path, before = str(tmp_path / "all.pse"), coords("frames", 3)
     made(lambda: results.save_session(path))
     assert os.listdir(tmp_path) == ["all.pse"]
     assert cmd.get("session_file") == path
     cmd.reinitialize()
     cmd.load(path)
-    assert np.array_equal(cmd.get_coords("frames", 3), before)
+    assert np.array_equal(coords("frames", 3), before)
 
 
 @pytest.mark.parametrize("path", ["a, b; (c).csv", "with space.csv", "it's.csv"])
@@ -298,7 +298,7 @@ def test_what_cannot_be_measured_says_why(results, panel, cmd, qtbot):
     cmd.load("$PYMOL_DATA/demo/pept.pdb", "odd", state=1)
     cmd.create("odd", "odd and resi 1-3", 1, 2)
     panel.session.look()
-    qtbot.waitUntil(lambda: "frames need all of them" in results.title.text(), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: "states need the same atoms" in results.title.text(), timeout=PATIENCE)
     assert results.table is None
     assert cells(results.view) == []
 

@@ -12,7 +12,9 @@ load $PYMOL_DATA/demo/1tii.pdb, toxin
 {line}
 python
 import numpy as np
-np.save("frames.npy", np.stack([cmd.get_coords("{name}", k) for k in range(1, cmd.count_states("{name}") + 1)]))
+states = range(1, cmd.count_states("{name}") + 1)
+found = [cmd.get_model("{name}", state).get_coord_list() for state in states]
+np.save("frames.npy", np.array(found, dtype=np.float32))
 python end
 """
 

@@ -15,14 +15,14 @@ LONG = 5_000
 
 
 @pytest.fixture
-def small(cmd, pymol_data):
+def small(cmd, pymol_data, coords):
     """Residues 1-20 of the subunits D and E of 1TII as two states, loaded before the panel looks."""
     cmd.load(str(pymol_data / "demo" / "1tii.pdb"), "whole")
     for name in "de":
         cmd.create(f"{name}_", f"whole and chain {name.upper()} and resi 1-20", 1, 1)
     cmd.create("both", "d_", 1, 1)
     cmd.create("both", "d_", 1, 2)
-    cmd.load_coords(cmd.get_coords("e_"), "both", 2)
+    cmd.load_coordset(coords("e_"), "both", 2)
     cmd.delete("whole or d_")
     cmd.delete("d_")
     cmd.orient("both")
@@ -208,14 +208,14 @@ def test_after_a_run(sampling, panel, cmd, made):
     assert "both" in cmd.get_names("objects", enabled_only=1)
 
 
-def test_steps_are_seen_as_they_are_made(growing, sampling, cmd, qtbot):
+def test_steps_are_seen_as_they_are_made(growing, sampling, cmd, qtbot, coords):
     name = growing()
     qtbot.waitUntil(lambda: cmd.get_frame() > 1, timeout=PATIENCE)
     assert sampling.run.text() == "Ca&ncel"
     assert "growing" in cmd.get_title(name, 2)
-    assert np.isfinite(cmd.get_coords(name, 2)).all()
-    reference = cmd.get_coords("both", 1)
-    np.testing.assert_array_equal(cmd.get_coords(name, 1), reference)
+    assert np.isfinite(coords(name, 2)).all()
+    reference = coords("both", 1)
+    np.testing.assert_array_equal(coords(name, 1), reference)
 
 
 def test_a_user_who_looks_elsewhere_is_left_alone(growing, cmd, qtbot):

@@ -58,17 +58,18 @@ def test_it_is_made_of_fortran_records(tmp_path, shape):
                 assert np.array_equal(file.read_reals("<f4"), frame[:, axis])
 
 
-def test_pymol_reads_the_same(cmd):
+def test_pymol_reads_the_same(cmd, coordset):
     coordinates = random_frames(4, 10)
-    cmd.fragment("ala")
-    first = cmd.get_coordset("ala", 1).copy()
+    cmd.fragment("ala", "drawn")
+    cmd.create("ala", "drawn")  # in the order that files of frames have
+    first = coordset("ala", 1)
     with appended_frames(cmd, "ala", 4) as append:
         append(coordinates[:3])
         append(coordinates[3:])
     assert cmd.count_states("ala") == 5
-    assert np.array_equal(cmd.get_coordset("ala", 1), first)
+    assert np.array_equal(coordset("ala", 1), first)
     for state, frame in enumerate(coordinates, 2):
-        assert np.array_equal(cmd.get_coordset("ala", state), frame)
+        assert np.array_equal(coordset("ala", state), frame)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

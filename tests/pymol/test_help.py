@@ -18,9 +18,10 @@ from edmnoise.structure.structure import LEVELS
 from edmnoise.study.report import BY
 from edmnoise.study.sampler_choice import SCHEDULES
 from edmnoise_pymol import COMMANDS, edm_noise, edm_panel, edm_save, register
-from edmnoise_pymol.colouring import ORIGINS, OVER
+from edmnoise_pymol.colouring import OVER
 from edmnoise_pymol.completion import CHOICES, OWN_CHOICES
 from edmnoise_pymol.design import SIGNAL_BY
+from edmnoise_pymol.ensemble import ORIGINS
 from edmnoise_pymol.panel import TABS
 from edmnoise_pymol.sampling import DENOISERS
 from edmnoise_pymol.service import PROCESSES
@@ -31,6 +32,7 @@ BLANK = {  # what the page says of arguments whose default is to be left out
     "edm_noise": {"z": "0", "name": "<object>_noise"},
     "edm_panel": {"tab": "the last one"},
     "edm_color": {"minimum": "that of the values", "maximum": "that of the values"},
+    "edm_levels": {"solvent": "where all states hold the same"},
 }
 
 
@@ -197,8 +199,8 @@ def test_every_argument_is_explained_with_its_default(command):
     assert list(pages) == list(arguments_of(command))
     for argument, default in arguments_of(command).items():
         text = pages[argument]
-        if text.startswith("as in edm_noise"):
-            assert default == arguments_of(edm_noise)[argument]
+        if elsewhere := re.match(r"as in (edm_\w+)", text):
+            assert default == arguments_of(BY_NAME[elsewhere[1]])[argument]
             continue
         said = re.search(r"\{default: ([^}]*)\}", text)
         if default is None:
@@ -213,8 +215,8 @@ def test_every_argument_is_explained_with_its_default(command):
 def test_every_word_stands_in_the_page(command):
     """Where another command's page is pointed to, it stands there."""
     for argument, text in explained(command).items():
-        if text.startswith("as in edm_noise"):
-            text = explained(edm_noise)[argument]
+        if elsewhere := re.match(r"as in (edm_\w+)", text):
+            text = explained(BY_NAME[elsewhere[1]])[argument]
         words = OWN_CHOICES.get((command.__name__, argument)) or CHOICES.get(argument, ())
         if "as in edm_noise" in text:
             continue

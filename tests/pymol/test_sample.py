@@ -43,19 +43,19 @@ RUN = "steps=6, sigma_max=100, sigma_min=0.01"
 
 
 @pytest.fixture
-def copies(cmd, pymol_data):
+def copies(cmd, pymol_data, coords):
     """Residues 1-20 of the subunits D and E of 1TII: two objects of the same atoms, and an object of both as states."""
     cmd.load(str(pymol_data / "demo" / "1tii.pdb"), "whole")
     for name in "de":
         cmd.create(name, f"whole and chain {name.upper()} and resi 1-20", 1, 1)
     cmd.create("both", "d", 1, 1)
     cmd.create("both", "d", 1, 2)
-    cmd.load_coords(cmd.get_coords("e"), "both", 2)
+    cmd.load_coordset(coords("e"), "both", 2)
     cmd.delete("whole")
 
 
 @pytest.mark.parametrize("selection", ["d or e", "both"])
-def test_a_trajectory_leads_from_noise_to_a_state(cmd, copies, snapshot, typed, frames_of, selection):
+def test_a_trajectory_leads_from_noise_to_a_state(cmd, copies, snapshot, typed, frames_of, selection, coords):
     """State 1 is the reference, then a state a step with sigma in its title; the last is one of the data, in place."""
     before = snapshot()
     said = typed(f"edm_sample {selection}, {RUN}, name=made")
@@ -64,7 +64,7 @@ def test_a_trajectory_leads_from_noise_to_a_state(cmd, copies, snapshot, typed, 
     assert "90 % of the way is done at sigma" in said
     frames = frames_of("made", first=1)
     assert len(frames) == 1 + 6 + 1
-    reference = cmd.get_coords(selection if selection == "both" else "d", 1)
+    reference = coords(selection if selection == "both" else "d", 1)
     np.testing.assert_array_equal(frames[0], reference)
     assert cmd.get_title("made", 2).startswith("1/6 step=1 sigma=100 ")
     assert cmd.get_title("made", 8).startswith("end sigma=0 ")
@@ -74,21 +74,21 @@ def test_a_trajectory_leads_from_noise_to_a_state(cmd, copies, snapshot, typed, 
     for state in ("d", "e"):
         cmd.create("pair", "made", 8, 1)
         cmd.create("pair", state, 1, 2, discrete=0)
-        cmd.load_coords(cmd.get_coords(state), "pair", 2)
+        cmd.load_coordset(coords(state), "pair", 2)
         ends.append(max(cmd.intra_rms("pair", 2)))
         cmd.delete("pair")
     assert min(ends) < 0.1
     assert spread[-1] < 2
 
 
-def test_samples_become_objects_of_steps_or_one_object_of_samples(cmd, copies):
+def test_samples_become_objects_of_steps_or_one_object_of_samples(cmd, copies, coords):
     steps = edm_sample("d or e", steps=4, samples=2, denoised=1, name="made")
     assert steps.names == ("made_1", "made_1_denoised", "made_2", "made_2_denoised")
     assert [cmd.count_states(name) for name in steps.names] == [6] * 4
     ends = edm_sample("d or e", steps=4, samples=3, trajectory=0)
     assert ends.names == ("d_sample",)
     assert cmd.count_states("d_sample") == 4
-    np.testing.assert_array_equal(cmd.get_coords("d_sample", 2), ends.run.final[0])
+    np.testing.assert_array_equal(coords("d_sample", 2), ends.run.final[0])
 
 
 def test_the_seed_makes_the_sample(cmd, copies):
@@ -117,10 +117,10 @@ def test_state_weights_choose(cmd, copies):
 
 
 @pytest.mark.parametrize("fluctuations", ["0 0.3 0.2", "network"])
-def test_states_may_fluctuate(cmd, copies, fluctuations):
+def test_states_may_fluctuate(cmd, copies, fluctuations, coords):
     """Samples scatter about the state as it does, and no longer lie on it."""
     made = edm_sample("d", steps=12, samples=8, fluctuations=fluctuations, trajectory=0, name="made").run
-    scatter = np.sqrt(np.mean((made.final - cmd.get_coords("d")) ** 2))
+    scatter = np.sqrt(np.mean((made.final - coords("d")) ** 2))
     assert 0.05 < scatter < 2
 
 
@@ -178,7 +178,7 @@ def test_who_looks_on_gets_the_same(cmd, copies, frames_of, options):
         assert [cmd.get_title(one, k) for k in states] == [cmd.get_title(other, k) for k in states]
 
 
-def test_states_on_their_way_lie_on_the_reference(cmd, copies, frames_of):
+def test_states_on_their_way_lie_on_the_reference(cmd, copies, frames_of, coords):
     job = edm_sample.job("d", steps=6, sigma_max=3, denoised=1, name="made", quiet=1, _self=cmd)
     watch = Watch(every=0.0)
     work = next(job)
@@ -186,7 +186,7 @@ def test_states_on_their_way_lie_on_the_reference(cmd, copies, frames_of):
         work = job.send(work(watch))
     assert cmd.get_title("made", 3).startswith("2/6 step=2 sigma=")
     assert cmd.count_states("made") == 4
-    np.testing.assert_allclose(frames_of("made_denoised")[-1], cmd.get_coords("d"), atol=0.2)
+    np.testing.assert_allclose(frames_of("made_denoised")[-1], coords("d"), atol=0.2)
     job.close()
     assert "made" not in cmd.get_names("objects")
     assert "made_denoised" not in cmd.get_names("objects")

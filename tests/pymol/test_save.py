@@ -100,10 +100,10 @@ def test_saving_changes_nothing_in_pymol(frames, snapshot, tmp_path):
 
 
 @pytest.mark.parametrize("ending", ["pdb", "cif"])
-def test_failure_on_the_way_leaves_the_old_file_and_nothing_else(cmd, frames, tmp_path, refusal, ending):
+def test_failure_on_the_way_leaves_the_old_file_and_nothing_else(cmd, frames, tmp_path, refusal, ending, coordset):
     path = tmp_path / f"saved.{ending}"
     path.write_text("the old one")
-    broken = cmd.get_coordset(frames, FRAMES + 1).copy()
+    broken = coordset(frames, FRAMES + 1)
     broken[-1] = np.nan
     cmd.load_coordset(broken, frames, FRAMES + 1)
     assert f"state {FRAMES + 1} of frames holds NaN" in refusal(f"edm_save {path}, {frames}")

@@ -47,7 +47,7 @@ def colours_of_states(cmd, atoms):
     """What edm_color gives each state of the same frames by itself, on the range that was followed."""
     cmd.load("$PYMOL_DATA/demo/pept.pdb", "pept")
     edm_noise("pept", frames=3, seed=5, name="made")
-    maximum = edm_color("made", over="max").maximum
+    maximum = edm_color("made", over="max").high
 
     def read(state):
         cmd.frame(state)

@@ -19,7 +19,7 @@ NAMES = ["ala", "pair", "made", "bare", "bad", "point"]
 
 
 @pytest.fixture
-def table(cmd, tmp_path, monkeypatch):
+def table(cmd, tmp_path, monkeypatch, coordset):
     """A PyMOL with something of everything; the working folder is empty but for a folder and a file nobody may write.
 
     ala: a residue; pair: two states without titles; made: an object of edm_noise; bare: its first state is empty;
@@ -34,7 +34,7 @@ def table(cmd, tmp_path, monkeypatch):
     edm_noise("ala", frames=2, name="made")
     cmd.create("bare", "ala", 1, 2)
     cmd.create("bad", "ala")
-    broken = cmd.get_coordset("bad").copy()
+    broken = coordset("bad")
     broken[2, 1] = np.nan
     cmd.load_coordset(broken, "bad", 1)
     cmd.pseudoatom("point")
@@ -118,7 +118,7 @@ REFUSED = {
     "edm_levels cube": ["'cube'", listed(NAMES)],
     "edm_levels both": ["'both'", listed(NAMES)],
     "edm_levels ala": ["ala has 1 state", "edm_noise"],
-    "edm_levels bare": ["no atoms with coordinates in state 1 of bare"],
+    "edm_levels bare": ["state 1 of bare holds 0 of its 10 atoms"],
     "edm_levels made, align=rotate": ["align is 'rotate'", listed(ALIGNMENTS)],
     "edm_levels made, by=chain": ["by is 'chain'", listed(BY)],
     "edm_levels made, file=levels.txt": ["'levels.txt'", ".csv or .json"],
@@ -226,8 +226,8 @@ def test_states_that_hold_other_atoms_or_none_are_named(cmd, table, call):
 
 
 @pytest.mark.parametrize("call", [edm_levels, edm_color, lambda name: edm_save("frames.pdb", name)])
-def test_states_that_hold_nan_are_named(cmd, table, snapshot, call):
-    broken = cmd.get_coordset("made", 3).copy()
+def test_states_that_hold_nan_are_named(cmd, table, snapshot, call, coordset):
+    broken = coordset("made", 3)
     broken[0] = np.nan
     cmd.load_coordset(broken, "made", 3)
     before = snapshot()
@@ -263,15 +263,16 @@ def test_state_shown_that_the_object_does_not_have(cmd, table, refusal):
     assert "PyMOL shows state 7 and pair has 1 to 2" in refusal("edm_noise pair")
 
 
-def test_alternate_locations_are_no_frames(cmd, table, refusal):
+def test_alternate_locations_are_left_out_of_what_is_measured_and_not_of_files(cmd, table, refusal):
     for alt in "AB":
         cmd.create(f"alt_{alt}", "ala")
         cmd.alter(f"alt_{alt}", f"alt = '{alt}'")
     for state in (1, 2):
         cmd.create("mixed", "alt_A or alt_B", 1, state)
     assert cmd.count_atoms("mixed") == 20
-    for line in ("edm_levels mixed", "edm_color mixed", "edm_save mixed.pdb, mixed"):
-        assert "10 atoms of alternate locations left out" in refusal(line)
+    assert "10 atoms of alternate locations left out" in refusal("edm_save mixed.pdb, mixed")
+    assert edm_levels("mixed").notes[-1].startswith("10 atoms of alternate locations left out")
+    assert edm_color("mixed").notes[-1].startswith("10 atoms of alternate locations left out")
 
 
 def test_unwritable_file(cmd, table, refusal):

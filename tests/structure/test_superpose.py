@@ -227,12 +227,12 @@ def test_unrelated_clouds_agree_with_numpy(seed):
 
 
 @pytest.fixture(scope="module")
-def trajectory():
+def trajectory(coordset):
     """A protein of 5,684 atoms as PyMOL ships it (N, 3), and noisy, turned and shifted copies (S, N, 3), float32."""
     cmd.reinitialize()
     cmd.load("$PYMOL_DATA/demo/1tii.pdb", "crystal")
     cmd.create("protein", "crystal", 1, 1)  # in the order that load_coordset takes
-    native = cmd.get_coordset("protein", 1)
+    native = coordset("protein", 1)
     copies = [native]
     for k, sigma in enumerate((0, 1e-3, 0.1, 1, 5, 20, 100)):
         clean = moved(torch.from_numpy(native.T).double(), 1, k, offset=50)[0]
@@ -259,7 +259,7 @@ def test_a_protein_agrees_with_numpy(trajectory, ours):
     assert fit.rmsd[1] < TOLERANCE
 
 
-def test_a_protein_agrees_with_pymol(trajectory, ours):
+def test_a_protein_agrees_with_pymol(trajectory, ours, coordset):
     _, frames, fit = ours
     for k, x in enumerate(trajectory[1]):
         cmd.create("protein", "protein", 1, k + 1)
@@ -267,7 +267,7 @@ def test_a_protein_agrees_with_pymol(trajectory, ours):
     rmsd = cmd.intra_fit("protein", 1, pbc=0)  # PyMOL 3 unwraps crystals otherwise: it would move atoms apart
     assert rmsd[0] == -1  # the reference
     np.testing.assert_allclose(fit.rmsd[1:], rmsd[1:], rtol=0, atol=TOLERANCE)
-    theirs = np.stack([cmd.get_coordset("protein", k + 1) for k in range(len(frames))])
+    theirs = np.stack([coordset("protein", k + 1) for k in range(len(frames))])
     assert np.abs(frames.mT.numpy() - theirs)[:6].max() < 1e-3  # the noisiest two are turned by PyMOL less exactly
 
 

@@ -30,6 +30,7 @@ def edm_compare(
     device: str = "auto",
     hydrogens: Any = 1,
     solvent: Any = 0,
+    common: Any = 0,
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -47,7 +48,7 @@ def edm_compare(
 
         edm_compare selection [, weights [, sampler [, steps [, samples
             [, seed [, denoiser [, by [, file [, device [, hydrogens
-            [, solvent ]]]]]]]]]]]
+            [, solvent [, common ]]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -81,6 +82,9 @@ def edm_compare(
         device = string: auto, cpu or cuda {default: auto}
 
         hydrogens, solvent = as in edm_noise
+
+        common = 0/1: where states do not have the same atoms, take those that
+        all have {default: 0}
 
     EXAMPLES
 
@@ -118,6 +122,7 @@ def edm_compare(
         device=arg.text(device),
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
+        common=arg.switch("common", common),
     )
     say(quiet, "edm_compare", "; ".join(result.notes))
     show(quiet, result.table)

@@ -58,8 +58,8 @@ def edm_design(
 
         chain, residue, atom = float: wanted displacement in angstrom of the
         chains, of the residues in their chain, of the atoms in their residue:
-        RMS per coordinate over atoms. A level that is left out gets no noise
-        of its own, unless sigma or fixed gives it some
+        RMS length in space (3-D) over atoms. A level that is left out gets no
+        noise of its own, unless sigma or fixed gives it some
 
         z = float: normal score at which it is wanted; what P_mean puts the
         sigma there is printed {default: 0}
@@ -88,6 +88,9 @@ def edm_design(
 
     NOTES
 
+        3.8 A between neighbouring C-alpha is a distance in space, and so are
+        all lengths that are asked for; the columns without 3-D are RMS per
+        coordinate, as in all tables: the same over sqrt 3.
         For one chain the chain's part is a shift of the whole: after centring
         it is worth nothing. The result has the attributes weights (chain,
         residue, atom) and sigma, which edm_noise takes.
@@ -141,10 +144,10 @@ def edm_scramble(
     DESCRIPTION
 
         "edm_scramble" prints where each level of a structure is scrambled: the
-        noise level at which its displacement relative to the level above
-        reaches a reference length, so that its groups are rearranged
-        independently of each other, and in what share of training steps the
-        noise is larger than that.
+        noise level at which its displacement relative to the level above, a
+        length in space (3-D RMS), reaches a reference length, so that its
+        groups are rearranged independently of each other, and in what share of
+        training steps the noise is larger than that.
 
     USAGE
 
@@ -162,8 +165,9 @@ def edm_scramble(
         alphafold3, boltz, lucidrains, wide, or one's own as P_mean P_std
         sigma_data {default: alphafold3 | wide}
 
-        chain = float: reference length of the chain in angstrom; without it
-        the mean distance from a chain's centre to the nearest other one's
+        chain = float: reference length of the chain in angstrom, as all of them
+        a length in space; without it the mean distance from a chain's centre to
+        the nearest other one's
 
         residue = float: reference length of the residue; without it 3.8, the
         distance of neighbouring C-alpha
@@ -182,8 +186,10 @@ def edm_scramble(
 
     NOTES
 
-        Displacements are RMS per coordinate, as in all tables. The last column
-        counts their lengths in 3-D instead, which are sqrt(3) as large.
+        The column displacement is RMS per coordinate, as in all tables. Sigma
+        is where sqrt 3 times that, its length in space, is the reference. The
+        last column says what lies beyond if references were meant per
+        coordinate.
 
     SEE ALSO
 
@@ -331,8 +337,8 @@ def edm_triangle(
 
         measure = string: displacement (of the level relative to the one above,
         in sigma), ratio (residue/atom, absolute), scramble (the z at which
-        the level moves by its reference length), or share (of the training
-        steps beyond it) {default: displacement}
+        the level moves by its reference length in space), or share (of the
+        training steps beyond it) {default: displacement}
 
         level = string: atom, residue or chain {default: residue}
 
@@ -340,8 +346,8 @@ def edm_triangle(
         lucidrains, wide, or one's own as P_mean P_std sigma_data
         {default: alphafold3}
 
-        reference = float: reference length of the level in angstrom; without
-        it that of edm_scramble
+        reference = float: reference length of the level in angstrom in space
+        (3-D); without it that of edm_scramble
 
         file = string: also write the map as a figure (.png, .svg, .pdf), or
         all of its 5,050 weights as a table (.csv, .json)

@@ -128,20 +128,32 @@ def edm_noise(
 
 @command
 def edm_levels(
-    name: str, align: str = "none", by: str = "summary", file: str = "", *, quiet: Any = 1, _self: Any = None
+    name: str,
+    align: str = "none",
+    by: str = "summary",
+    file: str = "",
+    origin: Any = "first",
+    common: Any = 0,
+    hydrogens: Any = 1,
+    solvent: Any = "",
+    *,
+    quiet: Any = 1,
+    _self: Any = None,
 ) -> Job[Table]:
     """
     DESCRIPTION
 
         "edm_levels" measures how far the atoms, residues and chains of an object
-        moved from state 1 in its other states: each level by itself, and within
-        the level above. Lengths are RMS per coordinate, in angstrom. For objects
-        of edm_noise the closed-form expectation stands beside, with its spread
-        from draw to draw.
+        moved from state 1, or from another origin, in its other states: each
+        level by itself, and within the level above. Lengths are RMS per
+        coordinate, in angstrom (in space they are sqrt 3 times as long). For
+        objects of edm_noise the closed-form expectation stands beside, with its
+        spread from draw to draw.
 
     USAGE
 
-        edm_levels name [, align [, by [, file ]]]
+        edm_levels name [, align [, by [, file [, origin [, common
+            [, hydrogens [, solvent ]]]]]]]
 
     ARGUMENTS
 
@@ -150,15 +162,36 @@ def edm_levels(
         align = string: what to remove from each state first: none, center (the
         translation) or superpose (translation and rotation) {default: none}
 
-        by = string: summary, residue or atom {default: summary}
+        by = string: summary, residue, atom, or state (every level in each state)
+        {default: summary}
 
         file = string: also write the table, as .csv or .json
+
+        origin = string: what states are measured from: first or last, a state's
+        number, or another object (its shown state; a single state is enough to
+        measure then) {default: first}
+
+        common = 0/1: where states do not hold the same atoms, measure those that
+        all hold; 0 names the atoms that differ {default: 0}
+
+        hydrogens = 0/1: measure hydrogens {default: 1}
+
+        solvent = 0/1: measure solvent {default: where all states hold the same}
 
     EXAMPLES
 
         edm_levels 1tii_noise
         edm_levels 1tii_noise, align=superpose
         edm_levels 1tii_noise, by=residue, file=residues.csv
+        edm_levels 1tii_noise, superpose, state, origin=last
+        edm_levels 1tii_noise, origin=1tii
+
+    NOTES
+
+        The last lines say what was measured from. Where the noise is not known,
+        they also say when that is no nearer to the other states than these are
+        to each other: as a trajectory's frame is that load_traj has written
+        over the reference (load_traj file, object, 0 writes behind it).
 
     SEE ALSO
 
@@ -167,7 +200,8 @@ def edm_levels(
     from .. import service
 
     path = table_file(file)
-    table = yield from service.levels(_self, arg.text(name), arg.text(align), arg.text(by))
+    chosen = arg.basis(origin, align, common, hydrogens, solvent)
+    table = yield from service.levels(_self, arg.text(name), arg.text(by), chosen)
     show(quiet, table)
     write(quiet, "edm_levels", table, path)
     return table

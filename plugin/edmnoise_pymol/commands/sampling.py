@@ -47,6 +47,7 @@ def edm_sample(
     solvent: Any = 0,
     distribution: str = "alphafold3",
     schedule: Any = "karras",
+    common: Any = 0,
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -69,7 +70,8 @@ def edm_sample(
             [, churn [, step_scale [, noise_scale [, center [, augment
             [, align [, device [, seed [, name [, file [, denoised
             [, state_weights [, fluctuations [, level_weights [, hydrogens
-            [, solvent [, distribution [, schedule ]]]]]]]]]]]]]]]]]]]]]]]]]]]
+            [, solvent [, distribution [, schedule
+            [, common ]]]]]]]]]]]]]]]]]]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -133,6 +135,9 @@ def edm_sample(
         schedule = string: karras (by rho), log_linear (a geometric series), or
         the levels one by one in angstrom: 100 10 1 0 {default: karras}
 
+        common = 0/1: where states do not have the same atoms, take those that
+        all have {default: 0}
+
     EXAMPLES
 
         edm_sample 1tii and chain D
@@ -188,6 +193,7 @@ def edm_sample(
         solvent=arg.switch("solvent", solvent),
         state_weights=arg.optional(arg.numbers, "state_weights", state_weights),
         fluctuations=arg.optional(_numbers_or_word, "fluctuations", fluctuations),
+        common=arg.switch("common", common),
     )
     say(quiet, "edm_sample", f"object {', '.join(result.names)}: {'; '.join(result.notes)}")
     show(quiet, result.table)

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_PRINTED_ROWS = 60
-"""Rows of a table that are printed; more belong in a file."""
-
 
 def command(function: Callable[P, Job[R]]) -> Callable[P, R]:
     """A command from a function that makes its job: run on the spot, and one line for wrong input, as PyMOL's own.
@@ -94,7 +91,7 @@ def write(quiet: Any, command: str, table: Table, path: str | None) -> None:
 
 def show(quiet: Any, table: Table) -> None:
     if not int(quiet):
-        print(table.head(_PRINTED_ROWS))
+        print(table.head())
 
 
 def say(quiet: Any, command: str, message: str) -> None:

@@ -26,7 +26,11 @@ def edm_color(
     bake: Any = 0,
     legend: Any = 0,
     reset: Any = 0,
-    origin: str = "first",
+    origin: Any = "first",
+    align: str = "none",
+    common: Any = 0,
+    hydrogens: Any = 1,
+    solvent: Any = "",
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -35,13 +39,15 @@ def edm_color(
     DESCRIPTION
 
         "edm_color" colours an object by how far its atoms, residues or chains
-        moved from state 1, or the last one, in angstrom (RMS per coordinate).
+        moved from state 1, or from another origin, in angstrom (RMS per
+        coordinate). What cannot move, as a ligand alone in its chain, is grey.
 
     USAGE
 
         edm_color name [, level [, relative [, over [, palette [, minimum
             [, maximum [, follow [, shared [, bake [, legend [, reset
-            [, origin ]]]]]]]]]]]]
+            [, origin [, align [, common [, hydrogens
+            [, solvent ]]]]]]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -58,7 +64,9 @@ def edm_color(
         palette = string: dusk, ocean, blue_white_red, rainbow, grey_red, or two
         or more of PyMOL's colours joined by "_" or spaces {default: dusk}
 
-        minimum, maximum = float: range in angstrom {default: that of the values}
+        minimum, maximum = float: range in angstrom, RMS per coordinate
+        {default: that of the values}; values within 0.001 A of each other get
+        one colour
 
         follow = 0/1: keep colouring by the state that is shown while it changes,
         on one range for all states; needs PyMOL's window, up to 6,000 atoms
@@ -69,19 +77,18 @@ def edm_color(
 
         bake = 0/1: leave the object as it is and make a copy, <object>_baked,
         whose states carry their own colours: it plays smoothly at any size and
-        is kept in sessions. It takes 300 bytes for each atom in each state.
-        edm_levels does not measure such a copy {default: 0}
+        is kept in sessions. It takes 300 bytes for each atom in each state
+        {default: 0}
 
-        legend = 0/1: show the range in the scene, as object <object>_legend,
-        which ray tracing and sessions keep; 0 removes it; not for baked states
-        with a range each {default: 0}
+        legend = 0/1: show the range in the scene, as <object>_legend and its
+        title, which ray tracing and sessions keep; 0 removes it; not for baked
+        states with a range each {default: 0}
 
         reset = 0/1: give back the colours that the object came with, before
         edm_noise, edm_sample or edm_color first coloured it; the other
         arguments have no meaning then {default: 0}
 
-        origin = string: the state that displacements are measured from, first or
-        last: the end of a trajectory {default: first}
+        origin, align, common, hydrogens, solvent = as in edm_levels
 
     EXAMPLES
 
@@ -89,7 +96,7 @@ def edm_color(
         edm_color 1tii_noise, level=atom, palette=white_red, minimum=0, maximum=5
         edm_color 1tii_noise, level=chain, over=state, legend=1
         edm_color 1tii_noise, bake=1
-        edm_color 1tii_noise, over=max, origin=last
+        edm_color 1tii_noise, over=max, origin=last, align=superpose
         edm_color 1tii_noise, reset=1
 
     SEE ALSO
@@ -115,9 +122,11 @@ def edm_color(
         arg.switch("shared", shared),
         arg.switch("bake", bake),
         arg.switch("legend", legend),
-        arg.text(origin),
+        arg.basis(origin, align, common, hydrogens, solvent),
     )
     say(quiet, "edm_color", f"{result.object} coloured by {result}")
+    for note in result.notes:
+        say(quiet, "edm_color", note)
     return result
 
 

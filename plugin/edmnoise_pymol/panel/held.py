@@ -28,7 +28,7 @@ class Held(QtCore.QObject):
         found = self._session.input
         if found is None:
             return None
-        return found, self._session.cmd.get_state() if found.state == -1 else found.state
+        return found, self._session.sight.state if found.state == -1 else found.state
 
     @property
     def facts(self) -> dict[str, Any]:

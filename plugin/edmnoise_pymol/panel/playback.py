@@ -13,14 +13,13 @@ from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
 
-from .. import bridge
+from .. import ask, bridge
 from ..provenance import caption
 from . import form, style
 from .session import Session
+from .words import Words
 
 _FPS = 10
-_LOOK_MS = 100
-"""Between two looks at PyMOL's player."""
 
 
 class Playback(QtWidgets.QWidget):
@@ -50,10 +49,8 @@ class Playback(QtWidgets.QWidget):
         self.slider.setMinimumWidth(60)
         self.fps = self.form.add("fps", form.whole(1, 60, _FPS), "Speed in frames per second (PyMOL's movie_fps)")
         self.fps.setSuffix(" fps")
-        self.label = QtWidgets.QLabel()
-        self.label.setWordWrap(True)
+        self.label = Words()
         self.label.setObjectName("frame label")
-        self.label.setMinimumWidth(50)
 
         rows = QtWidgets.QVBoxLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
@@ -72,26 +69,20 @@ class Playback(QtWidgets.QWidget):
         self._clock = QtCore.QTimer(self)
         self._clock.setTimerType(QtCore.Qt.TimerType.PreciseTimer)
         self._clock.timeout.connect(self._tick)
-        self._seen: Any = None
         self._drawn: bool | None = None  # what the icon of play shows
-        self._watch = QtCore.QTimer(self)
-        self._watch.timeout.connect(self._look)
         self._connect()
         self._follow()
-        self._watch.start(_LOOK_MS)
 
     @property
     def frames(self) -> int:
         """How many there are to play: those of a movie, or the states of the shown object."""
-        cmd, name = self._session.cmd, self._session.shown
-        if self._movie:
-            return int(cmd.count_frames())
-        return int(cmd.count_states(f"%{name}")) if name in cmd.get_names("objects") else 0
+        sight = self._session.sight
+        return sight.movie or sight.states(self._session.shown)
 
     @property
     def playing(self) -> bool:
         """Whether the frame moves by itself, by this strip or by PyMOL."""
-        return bool(self._clock.isActive() or self._session.cmd.get_movie_playing())
+        return self._session.playing
 
     def remembered(self) -> dict[str, str]:
         """All settings, for `recall`."""
@@ -104,19 +95,19 @@ class Playback(QtWidgets.QWidget):
     def go(self, frame: int) -> None:
         """Show a frame, from 1 to the last."""
         self._session.cmd.frame(max(1, min(frame, self.frames)))
+        self._session.glance()
         self._follow()
 
     def stop(self) -> None:
         """Stay at the frame that is shown."""
-        self._clock.stop()
-        if self._session.cmd.get_movie_playing():
+        self._halt()
+        if ask.playing(self._session.cmd):
             self._session.cmd.mstop()
-        self._follow()
+        self._session.glance()
 
-    @property
-    def _movie(self) -> bool:
-        """Whether the user has defined one."""
-        return bool(self._session.cmd.get_movie_length() > 0)
+    def _halt(self) -> None:
+        self._clock.stop()
+        self._session.set_playing(False)
 
     def _button(self, name: str, tip: str) -> Any:
         button = QtWidgets.QToolButton()
@@ -138,34 +129,36 @@ class Playback(QtWidgets.QWidget):
         self.slider.valueChanged.connect(self.go)
         self.fps.valueChanged.connect(self._set_speed)
         self.loop.toggled.connect(self._set_loop)
-        for signal in (self._session.frame_changed, self._session.shown_changed, self._session.scene_changed):
+        session = self._session
+        for signal in (session.frame_changed, session.player_changed, session.shown_changed, session.scene_changed):
             signal.connect(self._follow)
-        self._session.runner.busy_changed.connect(lambda busy: busy and self._clock.stop())
+        session.runner.busy_changed.connect(lambda busy: self._halt() if busy else None)
 
     def _step(self, where: Any) -> None:
         self.stop()
-        self.go(where(self._session.cmd.get_frame()))
+        self.go(where(self._session.sight.frame))
 
     def _start(self) -> None:
-        cmd = self._session.cmd
-        if cmd.get_frame() >= self.frames:
+        session = self._session
+        session.glance()
+        if session.sight.frame >= self.frames:
             self.go(1)
-        cmd.set("movie_fps", self.fps.value())
-        if self._movie:
-            cmd.set("movie_loop", int(self.loop.isChecked()))
-            cmd.mplay()
+        session.cmd.set("movie_fps", self.fps.value())
+        if session.sight.movie:
+            session.cmd.set("movie_loop", int(self.loop.isChecked()))
+            session.cmd.mplay()
+            session.glance()
         else:
             self._clock.start(round(1000 / self.fps.value()))
-        self._follow()
+            session.set_playing(True)
 
     def _tick(self) -> None:
-        cmd, frames = self._session.cmd, self.frames
-        if frames < 2 or self._movie or cmd.get_movie_playing():  # somebody else moves the frame now
-            self._clock.stop()
-            self._follow()
-            return
-        frame = cmd.get_frame()
-        if frame >= frames and not self.loop.isChecked():
+        session = self._session
+        session.glance()
+        frame, frames = session.sight.frame, self.frames
+        if frames < 2 or session.sight.movie or session.sight.playing:  # somebody else moves the frame now
+            self._halt()
+        elif frame >= frames and not self.loop.isChecked():
             self.stop()
         else:
             self.go(frame + 1 if frame < frames else 1)
@@ -177,25 +170,15 @@ class Playback(QtWidgets.QWidget):
                 self._clock.start(round(1000 / fps))
 
     def _set_loop(self, on: bool) -> None:
-        if self._session.cmd.get_movie_playing():
+        if self._session.sight.playing:
             self._session.cmd.set("movie_loop", int(on))
-
-    def _look(self) -> None:
-        """A movie that is defined, and a player that is started, change no frame that the session could tell of."""
-        seen = (self._movie, self.frames, self.playing)
-        if seen != self._seen:
-            self._seen = seen
-            self._follow()
 
     def _follow(self) -> None:
         """Show what PyMOL shows."""
-        if self._session.notice_frame():  # which has called this meanwhile
-            return
-        cmd, name, frames = self._session.cmd, self._session.shown, self.frames
-        frame, playing = int(cmd.get_frame()), self.playing
+        frames, playing = self.frames, self.playing
         blocked = self.slider.blockSignals(True)
         self.slider.setRange(1, max(frames, 1))
-        self.slider.setValue(frame)
+        self.slider.setValue(self._session.sight.frame)
         self.slider.blockSignals(blocked)
         for widget in (self.head, self.back, self.play, self.on, self.tail, self.slider):
             widget.setEnabled(frames > 1)
@@ -205,15 +188,12 @@ class Playback(QtWidgets.QWidget):
             self.play.setToolTip("Pause" if playing else "Play")
             self.play.setAccessibleName("Pause" if playing else "Play")
         self.play.setChecked(playing)
-        self.label.setText(self._words(name) if frames > 1 else "no frames to play")
+        self.label.setText(self._words(self._session.shown) if frames > 1 else "no frames to play")
 
     def _words(self, name: str) -> str:
-        cmd = self._session.cmd
-        if name not in cmd.get_names("objects"):
-            return ""
+        cmd, states = self._session.cmd, self._session.sight.states(name)
         try:
-            state = bridge.current_state(cmd, name)
+            state = bridge.current_state(cmd, name) if states else 0
         except EdmNoiseError as error:
             return str(error)
-        words = caption(bridge.title(cmd, name, state))
-        return words or f"state {state} / {cmd.count_states(f'%{name}')}"
+        return caption(ask.title(cmd, name, state)) or f"state {state} / {states}" if state else ""

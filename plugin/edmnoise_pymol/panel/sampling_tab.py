@@ -9,6 +9,7 @@ from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
 
+from .. import ask
 from ..request import Request
 from . import form, style
 from .coefficients import Coefficients
@@ -104,6 +105,7 @@ class SamplingTab(QtWidgets.QWidget):
         """What is set for every run and Run itself come first, where a low window shows them."""
         control = self.form.__getitem__
         column = QtWidgets.QVBoxLayout(self)
+        column.setContentsMargins(*style.MARGINS)
         rows = QtWidgets.QFormLayout()
         column.addLayout(rows)
         column.addStretch()
@@ -112,12 +114,14 @@ class SamplingTab(QtWidgets.QWidget):
         rows.addRow(form.label("Sample&r", control("sampler")), control("sampler"))
         rows.addRow(form.label("S&teps", control("steps")), _row(control("steps"), "Samples", control("samples")))
         draw = _row(control("seed"), self.redraw, "Name", control("name"))
+        draw.setSpacing(3)
         rows.addRow(form.label("Seed", control("seed")), draw)
-        kept = _row(control("trajectory"), control("denoised"), self.follow)
+        kept = _row(control("trajectory"), control("denoised"))
         kept.addStretch()
         rows.addRow(kept)
-        rows.addRow(_row(self.run, self.coefficients, self.copy))
+        rows.addRow(_row(self.run, self.follow, self.copy))
         rows.addRow(self.plot)
+        rows.addRow(_row(self.coefficients))
         rows.addRow(self.weights_fold)
         rows.addRow(self.more)
 
@@ -194,7 +198,7 @@ class SamplingTab(QtWidgets.QWidget):
         if request is None:
             self._session.failed.emit("all three weights are 0: give one a number above 0", "")
             return
-        self._before, self._tail = set(self._session.cmd.get_names("objects")), self._session.cmd.get_frame()
+        self._before, self._tail = set(ask.objects(self._session.cmd)), ask.frame(self._session.cmd)[0]
         if self._session.run(request, "samples", then=self._show_samples):
             self._running = True
             self._clicked.start()
@@ -204,14 +208,14 @@ class SamplingTab(QtWidgets.QWidget):
         """Show the step that was made last, unless the user has gone to another one."""
         if not (self._running and self.follow.isChecked()):
             return
-        cmd = self._session.cmd
-        grown = [name for name in self._session.frame_objects() if name not in self._before]
-        if not grown or cmd.get_frame() != self._tail:
+        cmd, sight = self._session.cmd, self._session.sight
+        grown = [name for name in sight.frame_objects if name not in self._before]
+        if not grown or ask.frame(cmd)[0] != self._tail:
             return
-        last = cmd.count_states(f"%{grown[0]}") if form.text_of(self.form["trajectory"]) == "1" else 2
+        last = ask.states(cmd, grown[0]) if form.text_of(self.form["trajectory"]) == "1" else 2
         if last != self._tail:
             cmd.frame(last)
-            self._tail = cmd.get_frame()
+            self._tail = ask.frame(cmd)[0]
 
     def _show_samples(self, result: Any) -> None:
         """The end of the first sample, without the input over it; say what was made and where it froze out."""
@@ -225,13 +229,13 @@ class SamplingTab(QtWidgets.QWidget):
         if result.run.partial:
             made += f"; cancelled at σ {result.run.last_sigma:.3g} Å, what was made is kept, marked partial"
         session.said.emit("; ".join([made, *result.table.notes]).replace(" A", " Å"))
-        if result.source in session.cmd.get_names("objects"):
+        if ask.is_there(session.cmd, result.source):
             session.cmd.disable(result.source)
-        session.cmd.frame(session.cmd.count_states(f"%{first}") if self._is_trajectory(result) else 2)
+        session.cmd.frame(ask.states(session.cmd, first) if self._is_trajectory(result) else 2)
         session.show(first)
 
     def _is_trajectory(self, result: Any) -> bool:
-        return bool(self._session.cmd.count_states(f"%{result.names[0]}") == len(result.run.steps) + 2)
+        return bool(ask.states(self._session.cmd, result.names[0]) == len(result.run.steps) + 2)
 
     def _show_coefficients(self) -> None:
         request = self.coefficients_request

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.structure.structure import describe
 
-from .. import bridge, looks
+from .. import ask, bridge, lookout, looks
 from ..request import Request
 from .runner import Runner
 from .settings import Settings
 
-_LOOK_MS = 100
-"""Between two looks at PyMOL, which tells nobody what changes in it."""
-
-_MOST_PICKED = 20_000
-"""Atoms up to which the selection that the user makes with the mouse is read, ten times a second."""
+if TYPE_CHECKING:
+    from ..live import Live
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,10 @@ class Noise:
 
 @dataclass(frozen=True)
 class _Undo:
+    """What was made or coloured, the names of its objects by now, and what takes it back."""
+
     words: str
+    names: list[str]
     act: Callable[[], None]
 
 
@@ -62,10 +62,20 @@ class Session(QtCore.QObject):
 
     Signals
     -------
+    gone(name, new)
+        A molecule is not there any more, or has a new name ("" for none); comes before scene_changed.
+    live_changed()
+        `live` has begun or ended.
+    live_moved()
+        It shows another level, other weights.
     scene_changed()
         Objects or selections came, went, were renamed or got other atoms.
     frame_changed()
         PyMOL shows another state.
+    player_changed()
+        A movie was defined or is no more, PyMOL's player or the panel's own was started or has ended.
+    looked()
+        PyMOL has been looked at, whatever has changed.
     picked()
         The selection that the user makes with the mouse has changed.
     input_changed()
@@ -90,8 +100,13 @@ class Session(QtCore.QObject):
         What `undo` would take back, "" for nothing.
     """
 
+    gone = QtCore.Signal(str, str)
+    live_changed = QtCore.Signal()
+    live_moved = QtCore.Signal()
     scene_changed = QtCore.Signal()
     frame_changed = QtCore.Signal()
+    player_changed = QtCore.Signal()
+    looked = QtCore.Signal()
     picked = QtCore.Signal()
     input_changed = QtCore.Signal()
     shown_changed = QtCore.Signal()
@@ -114,15 +129,16 @@ class Session(QtCore.QObject):
         self.input: Input | None = None
         self.why_no_input = "no structure is loaded"
         self.shown = ""
+        self.live: Live | None = None
         self.noise: Noise | None = None
         self.results: dict[str, Any] = {}
         self._undo: list[_Undo] = []
-        self._seen: dict[str, Any] = {}
+        self._playing = False
+        self._seen: lookout.Sight | None = None
+        self._lookout = lookout.of(cmd)
         self.runner.failed.connect(self._stopped)
         self._reader.busy_changed.connect(self._read_soon)
-        self._clock = QtCore.QTimer(self)
-        self._clock.timeout.connect(self.look)
-        self._clock.start(_LOOK_MS)
+        self._lookout.listen(self._look_on)
 
     # Acting
 
@@ -138,13 +154,14 @@ class Session(QtCore.QObject):
         then
             Gets the result, before ``made`` tells everybody.
         """
-        kept, shown = self._looks(request), self.cmd.get_names("objects", enabled_only=1)
+        kept, shown, frame = self._looks(request), ask.shown_objects(self.cmd), ask.frame(self.cmd)[0]
 
         def done(result: Any) -> None:
             for name in _objects_of(result):
                 self.results[name] = result
             if undo:
-                self._remember(undo, result, kept, shown)
+                self._remember(undo, result, kept, shown, frame)
+            self.look()
             if then is not None:
                 then(result)
             self.look()
@@ -205,20 +222,37 @@ class Session(QtCore.QObject):
             self.input, self.why_no_input = found, why
             self.input_changed.emit()
 
+    def set_live(self, live: Live | None) -> None:
+        """Called by who begins and ends it."""
+        if live is not self.live:
+            self.live = live
+            self.live_changed.emit()
+
     def set_noise(self, noise: Noise) -> None:
         """Called by the Noise tab."""
         if noise != self.noise:
             self.noise = noise
             self.noise_changed.emit()
 
-    def frame_objects(self) -> list[str]:
-        """Objects of two or more states."""
-        names = self.cmd.get_object_list("(all)") or []
-        return [name for name in names if self.cmd.count_states(f"%{name}") > 1]
+    @property
+    def sight(self) -> lookout.Sight:
+        """What was there at the last look."""
+        return self._lookout.sight
+
+    @property
+    def playing(self) -> bool:
+        """Whether the frame moves by itself, by PyMOL's player or by the panel's."""
+        return self._playing or self.sight.playing
+
+    def set_playing(self, playing: bool) -> None:
+        """Called by the panel's player."""
+        if playing != self._playing:
+            self._playing = playing
+            self.player_changed.emit()
 
     def close(self) -> None:
         """End what runs, let go of everything."""
-        self._clock.stop()
+        self._lookout.ignore(self._look_on)
         self._wanted.clear()
         self.runner.close()
         self._reader.close()
@@ -228,37 +262,44 @@ class Session(QtCore.QObject):
     # Looking
 
     def look(self) -> None:
-        """See what has changed in PyMOL, and tell."""
-        scene = (tuple(self.cmd.get_names("all")), self.cmd.count_atoms("(all)"), self.cmd.count_states("(all)"))
-        picked = self.cmd.count_atoms("?sele")
-        if 0 < picked <= _MOST_PICKED:
-            picked = hash(tuple(self.cmd.index("?sele")))
-        news = {"scene": scene, "frame": (self.cmd.get_frame(), self.cmd.get_state()), "picked": picked}
-        before, self._seen = self._seen, news
-        if before.get("scene") != scene:
-            self._scene_changed()
-        for what, signal in (("frame", self.frame_changed), ("picked", self.picked)):
-            if before.get(what) != news[what]:
-                signal.emit()
+        """See now what has changed in PyMOL, and tell."""
+        self._lookout.look()
 
-    def notice_frame(self) -> bool:
-        """Tell everybody now where PyMOL shows another frame than they were told of; whether it does.
+    def glance(self) -> None:
+        """See now what is seen without counting atoms: after the frame was moved."""
+        self._lookout.glance()
 
-        For who reads the frame between two looks: a frame that is there and gone by the next look would stay with them.
-        """
-        frame = (self.cmd.get_frame(), self.cmd.get_state())
-        if not self._seen or self._seen["frame"] == frame:
-            return False
-        self._seen["frame"] = frame
-        self.frame_changed.emit()
-        return True
+    def _look_on(self) -> None:
+        before, now = self._seen, self.sight
+        self._seen = now
+        for name, new in (now.renamed_since(before) if before else {}).items():
+            self._follow_name(name, new)
+        for facts, tell in (
+            (("objects", "selections", "molecules"), self._scene_changed),
+            (("frame", "state"), self.frame_changed.emit),
+            (("movie", "playing"), self.player_changed.emit),
+            (("picked",), self.picked.emit),
+        ):
+            if before is None or any(getattr(before, fact) != getattr(now, fact) for fact in facts):
+                tell()
+        self.looked.emit()
+
+    def _follow_name(self, name: str, new: str) -> None:
+        if new:
+            if name in self.results:
+                self.results[new] = self.results.pop(name)
+            for undo in self._undo:
+                undo.names[:] = [new if made == name else made for made in undo.names]
+            if self.shown == name:
+                self.shown = new
+                self.shown_changed.emit()
+        self.gone.emit(name, new)
 
     def _scene_changed(self) -> None:
-        present = self.cmd.get_names("objects")
-        for name in [name for name in self.results if name not in present]:
+        for name in [name for name in self.results if name not in self.sight.objects]:
             del self.results[name]
         self.scene_changed.emit()
-        frames = self.frame_objects()
+        frames = self.sight.frame_objects
         if self.shown not in frames:
             self.shown = frames[-1] if frames else ""
             self.shown_changed.emit()
@@ -266,22 +307,24 @@ class Session(QtCore.QObject):
     # The way back
 
     def _looks(self, request: Request) -> looks.Looks | None:
-        if request.command != "edm_color" or request.subject not in self.cmd.get_names("objects"):
+        if request.command != "edm_color" or not ask.is_there(self.cmd, request.subject):
             return None
         return looks.keep(self.cmd, request.subject)
 
-    def _remember(self, words: str, result: Any, kept: looks.Looks | None, shown: list[str]) -> None:
-        names = _objects_of(result)
+    def _remember(self, words: str, result: Any, kept: looks.Looks | None, shown: list[str], frame: int) -> None:
+        names = list(_objects_of(result))
 
         def act() -> None:
             if kept is not None:
                 looks.restore(self.cmd, kept)
             for name in names:
                 self.cmd.delete(name)
-            for name in set(shown) & set(self.cmd.get_names("objects")):
+            for name in set(shown) & set(ask.objects(self.cmd)):
                 self.cmd.enable(name)
+            if names:  # which were gone to when they were made
+                self.cmd.frame(frame)
 
-        self._undo.append(_Undo(words, act))
+        self._undo.append(_Undo(words, names, act))
         self._tell_undo()
 
     def _tell_undo(self) -> None:
@@ -316,5 +359,5 @@ def _beyond(cmd: bridge.Cmd, selection: str) -> int:
         return -1
     if len(names) != 1 or cmd.get_setting_int("all_states", names[0]):
         return -1
-    states = int(cmd.count_states(f"%{names[0]}"))
+    states = ask.states(cmd, names[0])
     return states if 1 < states < cmd.get_setting_int("state", names[0]) else -1

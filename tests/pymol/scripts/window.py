@@ -10,7 +10,7 @@ from pymol import cmd
 from pymol.Qt import QtCore
 
 import edmnoise_pymol
-from edmnoise_pymol import follow
+from edmnoise_pymol import follow, lookout
 
 report = {"errors": []}
 
@@ -53,7 +53,7 @@ def follows_the_state():
 
 def waits_while_all_states_are_shown():
     looks = []
-    follow._followers["made"].timer.timeout.connect(lambda: looks.append(cmd.get_setting_int("all_states")))
+    lookout.of(cmd).listen(lambda: looks.append(cmd.get_setting_int("all_states")))
     recoloured = painted("made")
     cmd.set("all_states", 1)
     cmd.frame(2)

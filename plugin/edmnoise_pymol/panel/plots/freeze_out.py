@@ -48,7 +48,7 @@ class FreezeOutChart(Chart):
                 self._draw(self._curves)
         else:
             self._result, self._curves = result, None
-            self.wait()
+            self.wait(self._session.shown)
 
             def job() -> Any:
                 from ...curves import freeze_out
@@ -90,11 +90,11 @@ class FreezeOutChart(Chart):
     @property
     def _has_steps(self) -> bool:
         """Whether the object holds the reference, the recorded steps and the end."""
-        states = self._session.cmd.count_states(f"?{self._session.shown}") if self._session.shown else 0
+        states = self._session.sight.states(self._session.shown)
         return self._curves is not None and states == len(self._curves.steps) + 2
 
     def _step_shown(self) -> int | None:
-        step = self._session.cmd.get_frame() - 2
+        step = self._session.sight.frame - 2
         return step if self._curves is not None and self._has_steps and 0 <= step < len(self._curves.steps) else None
 
     # The drawing

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edmnoise.base.table import Table
 
+from ... import ask
 from .. import style
 from ..session import Session
 from .chart import Chart
@@ -59,18 +60,22 @@ class SequenceChart(Chart):
             self._follow_frame()
             self._mark_picked()
         else:
-            self.wait()
+            self.wait(self._shown.name)
 
     def _new(self) -> None:
         if self._shown.measured is None:
             self._state, self._now, self._picked = 0, (), []
-            self.wait()
+            self.wait(self._shown.name)
         self.later()
 
     def _follow_frame(self) -> None:
         measured = self._shown.measured
         if measured is None or not self.full or not self.isVisible():
             self._stale = True
+            return
+        if self._session.live is not None:  # which is its only frame
+            self._state, self._now = 0, ()
+            self._draw_now()
             return
 
         def job() -> Any:
@@ -206,7 +211,7 @@ class SequenceChart(Chart):
         """Select the residue in PyMOL, as a click on it would, and zoom to it."""
         cmd, measured = self._session.cmd, self._of
         residue = self._at(x)
-        if measured.object not in cmd.get_names("objects"):
+        if not ask.is_there(cmd, measured.object):
             return
         cmd.select_list("sele", measured.object, measured.atoms(residue), mode="index")
         cmd.enable("sele")
