@@ -79,7 +79,7 @@ def reading(
     Raises
     ------
     EdmNoiseError
-        No such selection, no atoms, several objects, no such state, no coordinates, or an object that changes meanwhile.
+        No such selection, no atoms, several objects, no such state, no coordinates; an object that changes meanwhile.
     """
     name = _single_object(cmd, selection, state)
     state = _existing_state(cmd, name, state)
