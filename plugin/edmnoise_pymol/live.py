@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.structure import Structure
 
-from . import ask, bridge
+from . import ask, bridge, shaders
 from .jobs import Job, Watch
 
 Units = tuple[NDArray[np.float32], ...]
@@ -30,6 +30,7 @@ class Live:
     def __init__(self, cmd: bridge.Cmd, source: str, name: str, structure: Structure, units: Units) -> None:
         self.name, self.source, self.structure = name, source, structure
         self._cmd = cmd
+        self._release = shaders.spare(cmd)
         self._units = units
         self._mixed: tuple[Weights | None, NDArray[np.float32]] = (None, np.zeros_like(structure.coordinates))
         self._moved = np.empty_like(structure.coordinates)
@@ -53,6 +54,7 @@ class Live:
 
     def close(self) -> None:
         """Remove the object and show the one it was made from again."""
+        self._release()
         if ask.is_there(self._cmd, self.name):
             self._cmd.delete(self.name)
         if ask.is_there(self._cmd, self.source):
