@@ -19,14 +19,22 @@ from collections.abc import Callable
 from typing import Any
 
 from .harness import Result, compare, show
+from .panel_large import rows
 
 LARGE = 150_000
+_APART = 130.0
+"""Angstrom between two copies of 1TII, which do not touch then."""
 _MARK = "benchmark-panel: "
 
 
-def run(module: str = "panel") -> list[Result]:
-    """Start the window elsewhere, in a module of benchmarks that is told "inside", and collect what it measured."""
-    command = [sys.executable, "-m", f"benchmarks.{module}", "inside"]
+def run() -> list[Result]:
+    """Start the window elsewhere and collect what it measured: small structures, then large ones."""
+    return [result for part in ("inside", "large") for result in run_in_window("panel", part)]
+
+
+def run_in_window(module: str, part: str = "inside") -> list[Result]:
+    """What a module of benchmarks that is told a part measures in a window of its own."""
+    command = [sys.executable, "-m", f"benchmarks.{module}", part]
     if not os.environ.get("DISPLAY"):
         if shutil.which("xvfb-run") is None:
             print(f"{module}: no screen and no xvfb-run, not measured", file=sys.stderr)
@@ -122,8 +130,8 @@ def _slider(window: Window, panel: Any, name: str) -> None:
     """From a slider's step to the molecule on the screen; beside other coordinates on the screen, by PyMOL alone."""
     cmd = window.cmd
     panel.noise.live.click()
-    window.until(lambda: panel.noise._live is not None)
-    moved = panel.noise._live.name
+    window.until(lambda: panel.session.live is not None)
+    moved = panel.session.live.name
     places = []
     for value in (-100, -99):
         panel.noise.level.slider.setValue(value)
@@ -159,10 +167,21 @@ def _grown(cmd: Any, atoms: int) -> None:
     for copy in range(-(-atoms // cmd.count_atoms("toxin"))):
         cmd.create(f"copy_{copy}", "toxin", 1, 1, zoom=0)
         cmd.alter(f"copy_{copy}", f"segi = 'C{copy}'")
+        place = [_APART * (copy // step % 5) for step in (1, 5, 25)]
+        cmd.translate(place, f"copy_{copy}", camera=0)
         copies.append(f"copy_{copy}")
     cmd.create("large", " or ".join(copies), 1, 1, zoom=0)
     for name in copies:
         cmd.delete(name)
+
+
+def large() -> None:
+    """In a window's process: the panel beside large structures."""
+    window = Window()
+    window.cmd.load("$PYMOL_DATA/demo/1tii.pdb", "toxin")
+    window.cmd.remove("solvent")
+    rows(window, _grown, _report)
+    os._exit(0)
 
 
 def inside() -> None:
@@ -216,4 +235,6 @@ def inside() -> None:
 if __name__ == "__main__":
     if sys.argv[1:] == ["inside"]:
         inside()
+    if sys.argv[1:] == ["large"]:
+        large()
     print(show(run()))

@@ -202,7 +202,6 @@ def snapshot(cmd, atoms, coordset):
                     "coordinates": [None if (x := coordset(name, k)) is None else x.tobytes() for k in states],
                     "titles": [cmd.get_title(name, k) for k in states],
                     "matrices": [cmd.get_object_matrix(name, k) for k in states],
-                    "ttt": cmd.get_object_ttt(name),
                     "settings": [cmd.get_object_settings(name, k) for k in (0, *states)],
                 }
         return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,7 +84,9 @@ def level_table(
         meta["origin"] = origin
         notes.append(f"Measured from {origin}; lengths are RMS per coordinate.")
         if moved.reference is not None and moved.reference.is_one_of_them:
-            notes.append(_not_a_reference(origin, moved.reference))
+            warning = _not_a_reference(origin, moved.reference)
+            meta["warning"] = warning
+            notes.append(warning)
     if moved.ambiguous:
         frames = "1 frame" if moved.ambiguous == 1 else f"{moved.ambiguous} frames"
         notes.append(f"The best rotation of {frames} is not unique.")
@@ -229,6 +231,7 @@ def z_table(
     draws: int = 1,
     seed: int = 0,
     fresh: bool = True,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Table:
     """What lands at each level over noise levels, for several weights, measured and expected side by side.
 
@@ -245,6 +248,8 @@ def z_table(
     seed, fresh
         With ``fresh`` each row has draws of its own. Without, all rows scale the same draws, which makes ratios look
         constant over z: they then share one accident.
+    progress
+        Called with the number of frames that are drawn and of all; what it raises ends the work.
     """
     if draws < 1:
         raise EdmNoiseError(f"draws is {draws}: give a whole number from 1")
@@ -262,7 +267,9 @@ def z_table(
             sigma = distribution.sigma(score)
             first = (i * len(z) + j) * draws if fresh else 0
             numbers = range(first, first + draws)
-            moved = measure_displacement(structure, process.blocks(sigma, numbers, seed, reference), only=shown)
+            blocks = process.blocks(sigma, numbers, seed, reference)
+            told = _told(blocks, (i * len(z) + j) * draws, len(weights) * len(z) * draws, progress)
+            moved = measure_displacement(structure, told, only=shown)
             rows.append((weight.label, float(score), sigma, moved, forms, ratio))
     residue, inside, within = RESIDUE, RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE
     columns = (
@@ -284,3 +291,13 @@ def z_table(
     title = f"{draws} draw{'' if draws == 1 else 's'} a row, {drawn}, seed {seed}: {describe(structure.hierarchy)}"
     meta = {"draws": draws, "seed": seed, "fresh": fresh, "distribution": distribution.name}
     return Table(title, columns, meta, ("RMS per coordinate; expected: closed forms.",))
+
+
+def _told(
+    blocks: Iterable[torch.Tensor], done: int, total: int, progress: Callable[[int, int], None]
+) -> Iterator[torch.Tensor]:
+    """The blocks, and how many frames there are by each of them."""
+    for block in blocks:
+        yield block
+        done += len(block)
+        progress(done, total)

@@ -10,14 +10,14 @@ import numpy as np
 from ..diffusion.schedule import Schedule
 from ..noise.sigma import SigmaDistribution
 from .figures import new_figure, save_figure
-from .sampling import FROZEN, PARTS, Run
+from .sampling import FROZEN, PARTS, Run, moves
 
 _COLOURS = ("#3f51b5", "#d2694c", "#4f9d69")
 """Chain, residue, atom: told apart in grey and by the colour-blind."""
 
 
 def freeze_out_figure(run: Run, path: str | os.PathLike[str]) -> None:
-    """RMS still to go at each level against sigma, and where 90 % of the way is done, as a file.
+    """RMS still to go at each level against sigma, where 90 % of it is done unless the run was cancelled, as a file.
 
     Solid lines are the denoised estimates, dotted ones the noisy samples that the denoiser was given.
     """
@@ -27,13 +27,14 @@ def freeze_out_figure(run: Run, path: str | os.PathLike[str]) -> None:
     denoised, noisy = run.to_go("denoised"), run.to_go("noisy")
     lowest = 1e-3
     for part, colour in zip(PARTS, _COLOURS, strict=True):
-        if not frozen[part] > 0:
+        if not moves(denoised[part]):
             continue
-        name = part.label(hierarchy)
-        axes.plot(run.sigmas, denoised[part], color=colour, lw=2, label=f"{name}: 90 % done at {frozen[part]:.3g} Å")
+        done = f": 90 % done at {frozen[part]:.3g} Å" if frozen[part] > 0 else ""
+        axes.plot(run.sigmas, denoised[part], color=colour, lw=2, label=part.label(hierarchy) + done)
         axes.plot(run.sigmas, noisy[part], ":", color=colour, lw=1.2)
-        axes.axvline(frozen[part], color=colour, lw=1, ls="--")
-        axes.plot([frozen[part]], [FROZEN * denoised[part][0]], "o", color=colour, ms=6)
+        if done:
+            axes.axvline(frozen[part], color=colour, lw=1, ls="--")
+            axes.plot([frozen[part]], [FROZEN * denoised[part][0]], "o", color=colour, ms=6)
     axes.set(xscale="log", yscale="log", xlabel="noise level σ (Å)", ylabel="still to go (Å, RMS per coordinate)")
     top = max(1.0, *(float(way.max()) for way in denoised.values()))
     axes.set_ylim(lowest, 5 * top)
@@ -41,7 +42,8 @@ def freeze_out_figure(run: Run, path: str | os.PathLike[str]) -> None:
     axes.grid(True, which="major", color="0.9")
     axes.xaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_major_formatter("{x:g}")
-    figure.legend(loc="outside upper left", frameon=False, ncols=2, title="solid: denoised, dotted: noisy")
+    title = f"solid: denoised, dotted: noisy{f'; {run.ended}' if run.partial else ''}"
+    figure.legend(loc="outside upper left", frameon=False, ncols=2, title=title)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     save_figure(figure, path)

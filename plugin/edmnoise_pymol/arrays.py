@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Cmd = Any
-"""A ``pymol.cmd`` module or the cmd of a pymol2 instance."""
+from . import ask
+from .ask import Cmd
 
 Coordinates = NDArray[np.float32]
 """(N, 3), angstrom."""
@@ -57,7 +57,7 @@ def states(cmd: Cmd, name: str, first: int, last: int) -> Iterator[Coordinates |
     if _works is None:
         coordset(cmd, name, first)
     wanted = range(first, last + 1)
-    if _works is False and cmd.count_states(f"%{name}") < _GAIN * len(wanted):
+    if _works is False and ask.states(cmd, name) < _GAIN * len(wanted):
         kept = _sets(cmd, name)
         for state in wanted:
             one, matrix = _of_state(kept, state), _matrix(cmd, name, state)
@@ -112,7 +112,12 @@ def load(cmd: Cmd, name: str, places: Coordinates, state: int = 0) -> None:
 
     PyMOL reads a list four times as fast as an array, in every version.
     """
-    cmd.load_coordset(np.asarray(places, dtype=np.float32).tolist(), name, state)
+    cmd.feedback("push")
+    cmd.feedback("disable", "executive", "actions")  # PyMOL 2.5 tells of every state
+    try:
+        cmd.load_coordset(np.asarray(places, dtype=np.float32).tolist(), name, state)
+    finally:
+        cmd.feedback("pop")
 
 
 # How it is done without the NumPy functions
@@ -179,7 +184,7 @@ def _matrix(cmd: Cmd, name: str, state: int) -> NDArray[np.float64] | None:
     """(3, 4) what moves an object's atoms from where `coordset` has them to where they are; None where nothing does."""
     if cmd.get_setting_int("matrix_mode", name) > 0:  # only then the matrix of a state is not in its coordinates
         return np.array(cmd.get_object_matrix(name, state)).reshape(4, 4)[:3]
-    ttt = cmd.get_object_ttt(name)
+    ttt = cmd.get_object_ttt(name)  # where NumPy's functions work this is not reached: in 2.5.0 it harms Python
     if ttt is None:
         return None
     # It moves by its last row, turns by the three columns, and moves by the fourth.

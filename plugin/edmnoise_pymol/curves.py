@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -23,7 +23,7 @@ from edmnoise.noise.statistics import Expected, NoiseStatistics
 from edmnoise.noise.weights import Weights, parse_weights
 from edmnoise.structure.structure import Structure
 from edmnoise.study.report import NESTED, RESIDUE_IN_CHAIN
-from edmnoise.study.sampling import FROZEN, PARTS, Run
+from edmnoise.study.sampling import FROZEN, PARTS, Run, moves
 
 from . import ask, bridge, ensemble
 from .ensemble import Ensemble
@@ -145,6 +145,23 @@ class Measured(Legible):
     found: Ensemble
     order: NDArray[np.int64]
 
+    def at(self, sigma: float) -> Measured:
+        """The same draws at another level than 1 angstrom: all that is measured of noise scales with it."""
+        levels = self.levels and replace(
+            self.levels,
+            points=tuple(
+                replace(
+                    point,
+                    sigma=sigma,
+                    measured=tuple(sigma * value for value in point.measured),
+                    spread=tuple(sigma * value for value in point.spread),
+                )
+                for point in self.levels.points
+            ),
+        )
+        mean, wanted = (tuple(sigma * value for value in values) for values in (self.mean, self.expected))
+        return replace(self, levels=levels, mean=mean, expected=wanted)
+
     @cached_property
     def numbers(self) -> dict[tuple[str, str, str], int]:
         """Which residue has a segment, a chain and a number."""
@@ -173,13 +190,17 @@ class Measured(Legible):
 @dataclass(frozen=True)
 class Way:
     """RMS per coordinate that a level still has to go at each step, and the noise level at which nine tenths of it are
-    done, NaN where it never moved; in angstrom."""
+    done, NaN where it never moved or the run was cancelled; in angstrom."""
 
     level: str
     label: str
     denoised: tuple[float, ...]
     noisy: tuple[float, ...]
     frozen: float
+
+    @property
+    def moves(self) -> bool:
+        return moves(self.denoised)
 
     @property
     def threshold(self) -> float:
@@ -239,30 +260,41 @@ def measured(cmd: bridge.Cmd, name: str) -> Job[Measured]:
 
     def work(_: Any) -> Measured:
         squares = {measure: values / frames for measure, values in total.items()}
-        forms = _forms(structure, made.weights) if made else None
-        levels = None
-        if made and forms:
-            moved = tuple(math.sqrt(float(squares[m].mean())) for m in NESTED)
-            spread = tuple(forms[m].rms_sd(frames, made.sigma) for m in NESTED)
-            point = Point(name, made.sigma, frames, moved, spread)
-            levels = Levels(f"{name}, {made.weights.label}", _lines(structure, forms), (point,))
-        order, chains, residues, place = _sequence(structure)
-        wanted = made.sigma * np.sqrt(np.maximum(forms[RESIDUE_IN_CHAIN].each, 0))[order] if made and forms else ()
-        return Measured(
-            name,
-            frames,
-            levels,
-            made.weights if made else None,
-            chains,
-            residues,
-            place,
-            tuple(np.sqrt(squares[RESIDUE_IN_CHAIN])[order].tolist()),
-            tuple(np.asarray(wanted).tolist()),
-            found,
-            order,
-        )
+        return measured_of(found, frames, squares, (made.weights, made.sigma) if made else None)
 
     return (yield work)
+
+
+def measured_of(
+    found: ensemble.Ensemble,
+    frames: int,
+    squares: Mapping[Measure, NDArray[np.float64]],
+    noise: tuple[Weights, float] | None,
+) -> Measured:
+    """What is known from the mean squares of each group, and from the noise, its weights and its level in angstrom."""
+    structure, levels, wanted = found.structure, None, np.zeros(0)
+    order, chains, residues, place = _sequence(structure)
+    if noise:
+        weights, sigma = noise
+        forms = _forms(structure, weights)
+        moved = tuple(math.sqrt(float(squares[m].mean())) for m in NESTED)
+        spread = tuple(forms[m].rms_sd(frames, sigma) for m in NESTED)
+        point = Point(found.object, sigma, frames, moved, spread)
+        levels = Levels(f"{found.object}, {weights.label}", _lines(structure, forms), (point,))
+        wanted = sigma * np.sqrt(np.maximum(forms[RESIDUE_IN_CHAIN].each, 0))[order]
+    return Measured(
+        found.object,
+        frames,
+        levels,
+        noise[0] if noise else None,
+        chains,
+        residues,
+        place,
+        tuple(np.sqrt(squares[RESIDUE_IN_CHAIN])[order].tolist()),
+        tuple(wanted.tolist()),
+        found,
+        order,
+    )
 
 
 def with_others(shown: Measured, results: Mapping[str, Any]) -> Levels | None:

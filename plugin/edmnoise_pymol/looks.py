@@ -255,10 +255,8 @@ def check_bakable(cmd: bridge.Cmd, name: str) -> int:
     Raises
     ------
     EdmNoiseError
-        Where this PyMOL cannot, or the memory does not hold it.
+        Where the memory does not hold it.
     """
-    if not hasattr(cmd, "set_discrete"):
-        raise EdmNoiseError(f"PyMOL {cmd.get_version()[0]} cannot bake colours into states: use follow=1")
     states, atoms = ask.states(cmd, name), ask.atoms(cmd, name)
     check_frames_fit(states, BAKED_BYTES * atoms, what="baked states")
     return states
@@ -272,14 +270,16 @@ def baked_copy(cmd: bridge.Cmd, name: str, target: str) -> None:
     EdmNoiseError
         Where PyMOL put the atoms of a state into another order (nothing is left behind).
     """
-    # Unlike create, copy keeps the order of atoms that are not sorted.
-    cmd.feedback("push")
-    cmd.feedback("disable", "executive", "actions")  # copy says twice what it did
-    try:
-        cmd.copy(target, f"%{name}", zoom=0)
-    finally:
-        cmd.feedback("pop")
-    cmd.set_discrete(target, 1)
+    if hasattr(cmd, "set_discrete"):
+        cmd.feedback("push")
+        cmd.feedback("disable", "executive", "actions")  # copy says twice what it did
+        try:
+            cmd.copy(target, f"%{name}", zoom=0)
+        finally:
+            cmd.feedback("pop")
+        cmd.set_discrete(target, 1)
+    else:  # PyMOL 2.5; settings of the object itself are not copied
+        cmd.create(target, f"%{name}", 0, 0, discrete=1, zoom=0)
     last = ask.states(cmd, name)
     for copied, kept in zip(*(arrays.states(cmd, each, 1, last) for each in (target, name)), strict=True):
         if copied is None or kept is None or not np.array_equal(copied, kept):

@@ -32,7 +32,7 @@ from edmnoise.study.sampling import Recorded, Recording, Run, record
 from edmnoise.study.sampling_figures import freeze_out_figure
 
 from . import ask, bridge, looks
-from .colouring import Colouring, Painter, range_of, values_of
+from .colouring import Colouring, Painter, left_out, range_of, values_of
 from .growing import Frames, Growing
 from .jobs import Job, Watch
 from .states import read_states
@@ -76,6 +76,7 @@ def sample(
     state_weights: Sequence[float] | None = None,
     fluctuations: Sequence[float] | str | None = None,
     common: bool = False,
+    ligands: str = "residue",
 ) -> Job[SampleResult]:
     """Sample from the states of a loaded object, or of several objects of the same atoms.
 
@@ -100,7 +101,7 @@ def sample(
         Objects hold the steps of each sample; otherwise one object holds the samples.
     denoised
         Whether another object holds the denoised estimates beside the noisy steps.
-    seed, name, hydrogens, solvent
+    seed, name, hydrogens, solvent, ligands
         As in `edmnoise_pymol.service.noise`.
     device
         "auto" (a GPU if there is one), "cpu" or "cuda".
@@ -124,7 +125,7 @@ def sample(
     chosen = torch_device(device)
     if name is not None:
         bridge.check_free_name(cmd, name)
-    source, states = read_states(cmd, selection, hydrogens, solvent, common)
+    source, states = read_states(cmd, selection, hydrogens, solvent, common, ligands)
     structure = source.structure
     _check_choice_of_states(source.object, len(states), state_weights)
 
@@ -165,7 +166,7 @@ def sample(
         measured = partial(measure_displacement, shown.structure, [made.final[:, shown.order]])
         moved = yield lambda _: measured(only=[RESIDUE_IN_CHAIN])
         shown.check()
-        colouring = _coloured(cmd, moved, shown.names)
+        colouring = _coloured(cmd, shown.structure, moved, shown.names)
         table = yield lambda _: made.table(distribution)
     except BaseException:
         if shown is not None:
@@ -277,13 +278,14 @@ def _frames(names: Sequence[str], made: Run, trajectory: bool, denoised: bool) -
     return objects
 
 
-def _coloured(cmd: bridge.Cmd, moved: Displacement, names: Sequence[str]) -> Colouring:
+def _coloured(cmd: bridge.Cmd, structure: Structure, moved: Displacement, names: Sequence[str]) -> Colouring:
     """Colour all objects alike: by how far the residues of the final samples lie from the reference."""
     low, high = range_of(values_of(moved, RESIDUE_IN_CHAIN, "mean"))
     for name in names:
         Painter(cmd, name, RESIDUE_IN_CHAIN, PALETTES[DEFAULT_PALETTE], low, high).paint(moved)
     label = "RMS displacement of the samples from the reference, residue in chain,"
-    colouring = Colouring(", ".join(names), label, DEFAULT_PALETTE, low, high, PALETTES[DEFAULT_PALETTE])
+    still, anchors = left_out(RESIDUE_IN_CHAIN, structure), PALETTES[DEFAULT_PALETTE]
+    colouring = Colouring(", ".join(names), label, DEFAULT_PALETTE, low, high, anchors, left_out=still)
     for name in names:
         looks.explain(name, colouring)
     return colouring

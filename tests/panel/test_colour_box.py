@@ -38,6 +38,9 @@ def dyes(atoms):
         (lambda b: b.over.setCurrentIndex(1), "edm_color frames, over=max"),
         (lambda b: b.over.setCurrentIndex(2), "edm_color frames, over=state"),
         (lambda b: b.origin.setCurrentIndex(1), "edm_color frames, origin=last"),
+        (lambda b: b.origin.setEditText("3"), "edm_color frames, origin=3"),
+        (lambda b: b.origin.setEditText("pept"), "edm_color frames, origin=pept"),
+        (lambda b: b.align.setCurrentIndex(2), "edm_color frames, align=superpose"),
         (lambda b: b.palette_.setCurrentText("ocean"), "edm_color frames, palette=ocean"),
         (lambda b: b.palette_.setEditText("white red"), "edm_color frames, palette=white red"),
         (lambda b: b.minimum.setValue(0.5), "edm_color frames, minimum=0.5"),
@@ -255,9 +258,10 @@ def test_a_baked_copy_takes_the_place_of_object_and_legend(box, panel, cmd, made
     box.scene.click()
     made(box.apply.click)
     made(box.bake.click)
-    assert set(cmd.get_names("objects", enabled_only=1)) == {"pept", "frames_baked", "frames_baked_legend"}
+    baked = {"pept", "frames_baked", "frames_baked_legend", "frames_baked_legend_title"}
+    assert set(cmd.get_names("objects", enabled_only=1)) == baked
     panel.session.undo()
-    assert set(cmd.get_names("objects", enabled_only=1)) == {"pept", "frames", "frames_legend"}
+    assert set(cmd.get_names("objects", enabled_only=1)) == {"pept", "frames", "frames_legend", "frames_legend_title"}
 
 
 def test_undo_removes_the_baked_copy(box, panel, cmd, made, snapshot):
@@ -272,8 +276,8 @@ def test_undo_removes_the_baked_copy(box, panel, cmd, made, snapshot):
 def test_a_cancelled_bake_leaves_nothing(box, panel, cmd, qtbot, snapshot, monkeypatch):
     before, paint, seen = snapshot(), looks.paint_state, []
 
-    def click_meanwhile(cmd, name, state, colours):
-        paint(cmd, name, state, colours)
+    def click_meanwhile(cmd, name, *rest):
+        paint(cmd, name, *rest)
         seen.append(cmd.get_type(name))
         panel.status.cancel.click()
 

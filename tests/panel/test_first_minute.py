@@ -181,3 +181,35 @@ def test_sizes_that_were_dragged_are_there_next_time(window, cmd, qtbot, qapp, s
     qtbot.waitUntil(lambda: dock.panel.split.sizes() == sizes, timeout=PATIENCE)
     dock.close()
     qtbot.waitUntil(lambda: not window.findChildren(Dock), timeout=PATIENCE)
+
+
+def test_try_it_ends_with_a_molecule_that_moves_alone_and_whole(cmd, window, qtbot):
+    from edmnoise_pymol import ask, menu
+
+    menu.try_it()
+    qtbot.waitUntil(lambda: ask.playing(cmd), timeout=PATIENCE)
+    (name,) = cmd.get_names("objects", enabled_only=1)
+    assert name.endswith("_noise")
+    assert cmd.count_states(name) == 21
+    view = cmd.get_view()
+    cmd.zoom(name, state=0)
+    assert cmd.get_view() == pytest.approx(view, abs=1e-3)
+    qtbot.waitUntil(lambda: cmd.get_frame() > 3, timeout=PATIENCE)
+    first = cmd.get_frame()
+    qtbot.waitUntil(lambda: cmd.get_frame() != first, timeout=PATIENCE)
+    cmd.mstop()
+
+
+def test_the_readmes_first_command_ends_so_too(cmd, window, qtbot):
+    import re
+    from pathlib import Path
+
+    from edmnoise_pymol import ask
+
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    for line in re.findall(r"^PyMOL> (.*)$", readme, re.MULTILINE):
+        cmd.do(line)
+    qtbot.waitUntil(lambda: ask.playing(cmd), timeout=PATIENCE)
+    assert cmd.get_names("objects", enabled_only=1) == ["1tii_noise"]
+    qtbot.waitUntil(lambda: cmd.get_frame() > 3, timeout=PATIENCE)
+    cmd.mstop()

@@ -70,8 +70,10 @@ MOVES = {
 
 
 @pytest.fixture
-def without(monkeypatch):
+def without(cmd, monkeypatch):
     """As on a PyMOL whose NumPy functions fail; gives a function that asks PyMOL as it is."""
+    if cmd.get_version()[1] < 2.6:
+        pytest.skip("get_object_ttt of PyMOL 2.5 drops a reference to None at every call: Python ends in the end")
     monkeypatch.setattr(arrays, "_works", False)
 
     def really(function, *arguments):
@@ -100,7 +102,7 @@ def _as_pymol_says(cmd, selection, state):
     return np.array(cmd.get_model(selection, state).get_coord_list(), dtype=np.float32)
 
 
-def test_every_way_of_moving_an_object_is_followed(cmd, moved, without):
+def test_every_way_of_moving_an_object_is_followed(cmd, without, moved):
     by_state = list(arrays.states(cmd, "m", 1, moved))
     assert len(by_state) == moved == 2
     for state, whole in enumerate(by_state, 1):
@@ -116,7 +118,7 @@ def test_every_way_of_moving_an_object_is_followed(cmd, moved, without):
         assert np.array_equal(arrays.coordset(cmd, "m", state), without(arrays.coordset, cmd, "m", state))
 
 
-def test_atoms_are_put_where_load_coords_puts_them(cmd, moved, without):
+def test_atoms_are_put_where_load_coords_puts_them(cmd, without, moved):
     before = _as_pymol_says(cmd, "m", moved)
     first = _as_pymol_says(cmd, "m", 1)
     wanted = before + np.random.default_rng(0).normal(size=before.shape).astype(np.float32)
@@ -129,7 +131,7 @@ def test_atoms_are_put_where_load_coords_puts_them(cmd, moved, without):
     assert np.array_equal(_as_pymol_says(cmd, "m", 1), first)
 
 
-def test_a_coordset_goes_back_where_it_came_from(cmd, moved, without):
+def test_a_coordset_goes_back_where_it_came_from(cmd, without, moved):
     kept = arrays.coordset(cmd, "m", 1)
     before = _as_pymol_says(cmd, "m", 1)
     arrays.load(cmd, "m", kept + np.float32(1), 1)

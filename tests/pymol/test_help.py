@@ -32,6 +32,7 @@ BLANK = {  # what the page says of arguments whose default is to be left out
     "edm_noise": {"z": "0", "name": "<object>_noise"},
     "edm_panel": {"tab": "the last one"},
     "edm_color": {"minimum": "that of the values", "maximum": "that of the values"},
+    "edm_save": {"b": "the B factors of the object"},
     "edm_levels": {"solvent": "where all states hold the same"},
 }
 
@@ -240,9 +241,9 @@ def test_every_example_runs(cmd, typed, tmp_path, monkeypatch, line):
     if "1tii_noise" in line:
         edm_noise("1tii and chain A", frames=3)
     assert typed(line)
-    written = re.search(r"file=(\S+)|edm_save (\S+),", line)
+    written = re.search(r"file=(\S+)|edm_(?:save|movie) (\S+),", line)
     names = [written[1] or written[2]] if written else []
-    if line.startswith("edm_movie"):
+    if line.startswith("edm_movie frames.png"):
         names = [f"frames_{state:04}.png" for state in range(1, 5)]
     assert sorted(file.name for file in tmp_path.iterdir()) == names
 
@@ -250,3 +251,29 @@ def test_every_example_runs(cmd, typed, tmp_path, monkeypatch, line):
 def test_no_command_is_forgotten(cmd):
     register(cmd)
     assert {name for name in cmd.keyword if name.startswith("edm_")} == set(BY_NAME)
+
+
+def test_the_overview_has_the_first_sentence_of_every_page(cmd, typed):
+    said = typed("help edm")
+    assert max(map(len, said.splitlines())) <= 80
+    listed = dict(re.findall(r"^    (edm_\w+) +(.+(?:\n {8,}.+)*)", said.split("NOTES")[0], re.MULTILINE))
+    assert list(listed) == list(BY_NAME)
+    for name, words in listed.items():
+        page = " ".join(sections(BY_NAME[name])["DESCRIPTION"].split())
+        assert page.startswith(f'"{name}" {" ".join(words.split())}')
+    assert "weights=1 4 4" in said
+
+
+def test_edm_alone_lists_the_commands_as_pymol_does(cmd, complete, capsys):
+    assert set(complete("edm")[1]) == set(BY_NAME)
+    assert complete("help ed")[0].startswith("help ed")
+    assert not cmd._parser.parse("edm")
+    assert set(re.findall(r"edm_\w+", capsys.readouterr().out)) == set(BY_NAME)
+
+
+def test_an_instance_has_the_overview_too():
+    import pymol2
+
+    with pymol2.PyMOL() as instance:
+        register(instance.cmd)
+        assert "edm" in instance.cmd.help_only

@@ -162,6 +162,8 @@ def test_part_of_the_frames_keeps_its_expectation(cmd, frames):
 
 
 def without_its_reference(cmd, frames):
+    if not hasattr(cmd, "delete_states"):
+        pytest.skip("PyMOL 2.5 keeps all states")
     cmd.delete_states(frames, "1")
 
 

@@ -154,11 +154,38 @@ def test_lines_as_people_type_them(cmd, capfd, snapshot, line, sentence):
         "edm_noise pair, z = .5",
         "edm_compare pair, weights=flat, sampler=heun churn=0.4 | euler steps=3, steps=2",
         "edm_design pair, atom=1, fixed=chain=0.1",
+        "edm_scramble pair, distribution=AF3 | wide",
     ],
 )
 def test_lines_that_mean_what_they_say(cmd, typed, line):
     cmd.fragment("ala", "pair")
     assert typed(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("edm_schedule {}, steps=3", ["alphafold3", "af3", "AF3", "AlphaFold-3", "alphafold_3", "Alphafold 3"]),
+        ("edm_schedule {}, steps=3", ["boltz2", "Boltz-2", "BOLTZ2"]),
+        ("edm_schedule {}, steps=3", ["dpmpp_2m", "DPMPP-2M"]),
+        ("edm_schedule {}, steps=3", ["openfold3", "OpenFold", "of3"]),
+        ("edm_sample pair, sampler={}, steps=2, name=made", ["alphafold3", "AF3"]),
+        ("edm_compare pair, flat, {}, steps=2", ["alphafold3", "af3"]),
+        ("edm_noise pair, z=1, distribution={}, name=made", ["alphafold3", "af3", "AlphaFold3"]),
+        ("edm_table pair, z=1, distribution={}", ["boltz", "Boltz-1", "boltz2"]),
+        ("edm_scramble pair, distribution={}", ["alphafold3", "af3", "AlphaFold 3"]),
+        ("edm_signal pair, distribution={}", ["lucidrains", "alphafold3-pytorch"]),
+    ],
+)
+def test_names_as_people_write_them(cmd, typed, line, words):
+    """The first is the one that completion offers and every table shows."""
+    said = []
+    for word in words:
+        cmd.reinitialize()
+        cmd.fragment("ala", "pair")
+        said.append(typed(line.format(word)))
+    assert said == [said[0]] * len(words)
+    assert "name=made" in line or "edm_table" in line or words[0] in said[0]
 
 
 def test_usage_is_printed_as_by_pymols_own_commands(cmd, capsys):

@@ -31,6 +31,7 @@ def edm_compare(
     hydrogens: Any = 1,
     solvent: Any = 0,
     common: Any = 0,
+    ligands: str = "residue",
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -48,7 +49,7 @@ def edm_compare(
 
         edm_compare selection [, weights [, sampler [, steps [, samples
             [, seed [, denoiser [, by [, file [, device [, hydrogens
-            [, solvent [, common ]]]]]]]]]]]]
+            [, solvent [, common [, ligands ]]]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -86,6 +87,8 @@ def edm_compare(
         common = 0/1: where states do not have the same atoms, take those that
         all have {default: 0}
 
+        ligands = as in edm_noise
+
     EXAMPLES
 
         edm_compare 1tii and chain D, steps=16
@@ -122,6 +125,7 @@ def edm_compare(
         device=arg.text(device),
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
+        ligands=arg.text(ligands),
         common=arg.switch("common", common),
     )
     say(quiet, "edm_compare", "; ".join(result.notes))
@@ -146,8 +150,9 @@ def _samplers(given: Any, steps: Any) -> Mapping[str, SamplerChoice]:
                 raise EdmNoiseError(f"no setting {key!r} of {name}: the known ones are {', '.join(SETTINGS)}")
         if len(keys) > len(values):
             raise EdmNoiseError(f"{keys[-1]} of {name} has no value: give {name} {keys[-1]} and a number")
-        label = " ".join([name, *(word for pair in zip(keys, values, strict=True) for word in pair)])
+        choice = chosen_sampler(name, **{"steps": steps, **dict(zip(keys, values, strict=True))})
+        label = " ".join([choice.name, *(word for pair in zip(keys, values, strict=True) for word in pair)])
         if label in chosen:
             raise EdmNoiseError(f"sampler {label!r} is given twice: give it once")
-        chosen[label] = chosen_sampler(name, **{"steps": steps, **dict(zip(keys, values, strict=True))})
+        chosen[label] = choice
     return chosen

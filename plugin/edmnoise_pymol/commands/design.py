@@ -33,6 +33,7 @@ def edm_design(
     state: Any = -1,
     hydrogens: Any = 1,
     solvent: Any = 0,
+    ligands: str = "residue",
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -40,17 +41,17 @@ def edm_design(
     """
     DESCRIPTION
 
-        "edm_design" finds the weights and the sigma of noise that moves the
-        chains, the residues in their chain and the atoms in their residue as
-        far as you want, on this structure. It prints what they give, beside
-        other weights at the same sigma. Nothing is drawn: closed forms. Where
-        no weights do it, it says which come closest, and why.
+        "edm_design" finds the weights and the sigma of noise that moves each
+        level as far as you want: the chains, the residues in their chain and
+        the atoms in their residue of this structure. It prints what they give,
+        beside other weights at the same sigma. Nothing is drawn: closed forms.
+        Where no weights do it, it says which come closest, and why.
 
     USAGE
 
         edm_design selection [, chain [, residue [, atom [, z [, sigma
             [, fixed [, compare [, file [, distribution [, state [, hydrogens
-            [, solvent ]]]]]]]]]]]]
+            [, solvent [, ligands ]]]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -58,8 +59,8 @@ def edm_design(
 
         chain, residue, atom = float: wanted displacement in angstrom of the
         chains, of the residues in their chain, of the atoms in their residue:
-        RMS per coordinate over atoms. A level that is left out gets no noise
-        of its own, unless sigma or fixed gives it some
+        RMS length in space (3-D) over atoms. A level that is left out gets no
+        noise of its own, unless sigma or fixed gives it some
 
         z = float: normal score at which it is wanted; what P_mean puts the
         sigma there is printed {default: 0}
@@ -78,7 +79,7 @@ def edm_design(
         alphafold3, boltz, lucidrains, wide; or one's own as P_mean P_std
         sigma_data {default: alphafold3}
 
-        state, hydrogens, solvent = as in edm_noise
+        state, hydrogens, solvent, ligands = as in edm_noise
 
     EXAMPLES
 
@@ -88,6 +89,9 @@ def edm_design(
 
     NOTES
 
+        3.8 A between neighbouring C-alpha is a distance in space, and so are
+        all lengths that are asked for; the columns without 3-D are RMS per
+        coordinate, as in all tables: the same over sqrt 3.
         For one chain the chain's part is a shift of the whole: after centring
         it is worth nothing. The result has the attributes weights (chain,
         residue, atom) and sigma, which edm_noise takes.
@@ -113,6 +117,7 @@ def edm_design(
         state=arg.whole("state", state),
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
+        ligands=arg.text(ligands),
     )
     w = result.weights
     say(quiet, "edm_design", f"weights={w.chain:.4g} {w.residue:.4g} {w.atom:.4g}, sigma={result.sigma:.4g}")
@@ -133,6 +138,7 @@ def edm_scramble(
     state: Any = -1,
     hydrogens: Any = 1,
     solvent: Any = 0,
+    ligands: str = "residue",
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -140,15 +146,17 @@ def edm_scramble(
     """
     DESCRIPTION
 
-        "edm_scramble" prints for each level of a structure the noise level at
-        which its displacement relative to the level above reaches a reference
-        length, so that its groups are rearranged independently of each other,
-        and in what share of training steps the noise is larger than that.
+        "edm_scramble" prints where each level of a structure is scrambled: the
+        noise level at which its displacement relative to the level above, a
+        length in space (3-D RMS), reaches a reference length, so that its
+        groups are rearranged independently of each other, and in what share of
+        training steps the noise is larger than that.
 
     USAGE
 
         edm_scramble selection [, weights [, distribution [, chain [, residue
-            [, atom [, file [, state [, hydrogens [, solvent ]]]]]]]]]
+            [, atom [, file [, state [, hydrogens [, solvent
+            [, ligands ]]]]]]]]]]
 
     ARGUMENTS
 
@@ -161,8 +169,9 @@ def edm_scramble(
         alphafold3, boltz, lucidrains, wide, or one's own as P_mean P_std
         sigma_data {default: alphafold3 | wide}
 
-        chain = float: reference length of the chain in angstrom; without it
-        the mean distance from a chain's centre to the nearest other one's
+        chain = float: reference length of the chain in angstrom, as all of them
+        a length in space; without it the mean distance from a chain's centre to
+        the nearest other one's
 
         residue = float: reference length of the residue; without it 3.8, the
         distance of neighbouring C-alpha
@@ -171,7 +180,7 @@ def edm_scramble(
 
         file = string: also write the table, as .csv or .json
 
-        state, hydrogens, solvent = as in edm_noise
+        state, hydrogens, solvent, ligands = as in edm_noise
 
     EXAMPLES
 
@@ -181,8 +190,10 @@ def edm_scramble(
 
     NOTES
 
-        Displacements are RMS per coordinate, as in all tables. The last column
-        counts their lengths in 3-D instead, which are sqrt(3) as large.
+        The column displacement is RMS per coordinate, as in all tables. Sigma
+        is where sqrt 3 times that, its length in space, is the reference. The
+        last column says what lies beyond if references were meant per
+        coordinate.
 
     SEE ALSO
 
@@ -200,6 +211,7 @@ def edm_scramble(
         state=arg.whole("state", state),
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
+        ligands=arg.text(ligands),
     )
     show(quiet, table)
     write(quiet, "edm_scramble", table, path)
@@ -217,6 +229,7 @@ def edm_signal(
     state: Any = -1,
     hydrogens: Any = 1,
     solvent: Any = 0,
+    ligands: str = "residue",
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -234,7 +247,7 @@ def edm_signal(
     USAGE
 
         edm_signal selection [, weights [, distribution [, by [, z [, file
-            [, state [, hydrogens [, solvent ]]]]]]]]
+            [, state [, hydrogens [, solvent [, ligands ]]]]]]]]]
 
     ARGUMENTS
 
@@ -255,7 +268,7 @@ def edm_signal(
         file = string: also write the table (.csv, .json) or a figure (.png,
         .svg, .pdf)
 
-        state, hydrogens, solvent = as in edm_noise
+        state, hydrogens, solvent, ligands = as in edm_noise
 
     EXAMPLES
 
@@ -286,6 +299,7 @@ def edm_signal(
         state=arg.whole("state", state),
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
+        ligands=arg.text(ligands),
     )
     show(quiet, table)
     if drawn:
@@ -306,6 +320,7 @@ def edm_triangle(
     state: Any = -1,
     hydrogens: Any = 1,
     solvent: Any = 0,
+    ligands: str = "residue",
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -322,7 +337,8 @@ def edm_triangle(
     USAGE
 
         edm_triangle selection [, measure [, level [, distribution
-            [, reference [, file [, state [, hydrogens [, solvent ]]]]]]]]
+            [, reference [, file [, state [, hydrogens [, solvent
+            [, ligands ]]]]]]]]]
 
     ARGUMENTS
 
@@ -330,8 +346,8 @@ def edm_triangle(
 
         measure = string: displacement (of the level relative to the one above,
         in sigma), ratio (residue/atom, absolute), scramble (the z at which
-        the level moves by its reference length), or share (of the training
-        steps beyond it) {default: displacement}
+        the level moves by its reference length in space), or share (of the
+        training steps beyond it) {default: displacement}
 
         level = string: atom, residue or chain {default: residue}
 
@@ -339,13 +355,13 @@ def edm_triangle(
         lucidrains, wide, or one's own as P_mean P_std sigma_data
         {default: alphafold3}
 
-        reference = float: reference length of the level in angstrom; without
-        it that of edm_scramble
+        reference = float: reference length of the level in angstrom in space
+        (3-D); without it that of edm_scramble
 
         file = string: also write the map as a figure (.png, .svg, .pdf), or
         all of its 5,050 weights as a table (.csv, .json)
 
-        state, hydrogens, solvent = as in edm_noise
+        state, hydrogens, solvent, ligands = as in edm_noise
 
     EXAMPLES
 
@@ -376,6 +392,7 @@ def edm_triangle(
         state=arg.whole("state", state),
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
+        ligands=arg.text(ligands),
     )
     show(quiet, result.table)
     if drawn:

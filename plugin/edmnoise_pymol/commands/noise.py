@@ -30,6 +30,8 @@ def edm_noise(
     solvent: Any = 0,
     sigma: Any = "",
     distribution: str = "alphafold3",
+    ligands: str = "residue",
+    play: Any = 0,
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -46,7 +48,8 @@ def edm_noise(
     USAGE
 
         edm_noise selection [, z [, weights [, frames [, process [, name [, seed
-            [, state [, hydrogens [, solvent [, sigma [, distribution ]]]]]]]]]]]
+            [, state [, hydrogens [, solvent [, sigma [, distribution
+            [, ligands [, play ]]]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -75,21 +78,30 @@ def edm_noise(
 
         sigma = float: noise level in angstrom, instead of z
 
-        distribution = string: constants of z: alphafold3, boltz (the same),
-        lucidrains, wide {default: alphafold3}
+        distribution = string: constants of z: alphafold3 (or af3), boltz (the
+        same), lucidrains, wide {default: alphafold3}
+
+        ligands = string: what a group of the residue level is in ligands, ions
+        and modified residues: residue, or atom, as tokens are in AlphaFold 3
+        {default: residue}
+
+        play = 0/1: show the new object alone, zoom to it and play its frames
+        {default: 0}
 
     EXAMPLES
 
         edm_noise 1tii
+        edm_noise 1tii, play=1
         edm_noise 1tii and chain A, z=-1, weights=1 4 4, frames=20
         edm_noise polymer, sigma=2.5, weights=current, name=shaken
 
     NOTES
 
         The same seed draws the same random numbers at every sigma and for all
-        weights, so that settings can be compared draw by draw. "measured" is
-        the RMS over groups, "share" counts atoms. How residues and chains are
-        told apart, and all formulas, are in the documentation.
+        weights, so that settings can be compared draw by draw; processors of
+        different kinds agree on them to five digits. "measured" is the RMS
+        over groups, "share" counts atoms. How residues and chains are told
+        apart, and all formulas, are in the documentation.
 
     SEE ALSO
 
@@ -99,8 +111,9 @@ def edm_noise(
     from edmnoise.noise.weights import parse_weights
 
     from .. import service
+    from ..stage import perform
 
-    constants = sigma_distribution(arg.text(distribution))
+    constants, plays = sigma_distribution(arg.text(distribution)), arg.switch("play", play)
     result = yield from service.noise(
         _self,
         arg.text(selection),
@@ -114,6 +127,7 @@ def edm_noise(
         state=arg.whole("state", state),
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
+        ligands=arg.text(ligands),
     )
     made = result.provenance
     shown = f"z = {made.z:.4g}, sigma = {made.sigma:.4g} A, weights {made.weights.label}, seed {made.seed}"
@@ -122,6 +136,8 @@ def edm_noise(
         say(quiet, "edm_noise", note)
     show(quiet, result.table)
     say(quiet, "edm_noise", f"coloured by {result.colouring}")
+    if plays:
+        perform(_self, result.name)
     return result
 
 
@@ -219,6 +235,7 @@ def edm_table(
     hydrogens: Any = 1,
     solvent: Any = 0,
     distribution: str = "alphafold3",
+    ligands: str = "residue",
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -234,7 +251,8 @@ def edm_table(
     USAGE
 
         edm_table selection [, z [, weights [, draws [, seed [, file [, fresh
-            [, state [, hydrogens [, solvent [, distribution ]]]]]]]]]]
+            [, state [, hydrogens [, solvent [, distribution
+            [, ligands ]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -255,6 +273,8 @@ def edm_table(
         which makes ratios look constant over z {default: 1}
 
         state, hydrogens, solvent, distribution = as in edm_noise
+
+        ligands = as in edm_noise
 
     EXAMPLES
 
@@ -284,6 +304,7 @@ def edm_table(
         state=arg.whole("state", state),
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
+        ligands=arg.text(ligands),
     )
     show(quiet, table)
     write(quiet, "edm_table", table, path)
@@ -291,19 +312,21 @@ def edm_table(
 
 
 @command
-def edm_save(file: str, name: str, level: str = "atom", *, quiet: Any = 1, _self: Any = None) -> Job[int]:
+def edm_save(file: str, name: str, level: str = "atom", b: str = "", *, quiet: Any = 1, _self: Any = None) -> Job[int]:
     """
     DESCRIPTION
 
         "edm_save" writes the states of an object as one multi-MODEL file; for
-        objects of edm_noise the first model is the reference. What a PDB file
-        cannot hold (more than 99,999 atoms, coordinates past 9,999 angstrom) is
-        refused: an mmCIF file holds it. An existing file is replaced only by a
-        whole new one.
+        objects of edm_noise the first model is the reference, and remarks tell
+        sigma, weights and seed. B factors, occupancies, charges and the bonds of
+        ligands are kept, atoms stand in the order of the file that they came
+        from, residue by residue. What a PDB file cannot hold (more than 99,999
+        atoms, coordinates past 9,999 angstrom) is refused: an mmCIF file holds
+        it. An existing file is replaced only by a whole new one.
 
     USAGE
 
-        edm_save file, name [, level ]
+        edm_save file, name [, level [, b ]]
 
     ARGUMENTS
 
@@ -314,20 +337,40 @@ def edm_save(file: str, name: str, level: str = "atom", *, quiet: Any = 1, _self
         level = string: atom, or residue for one pseudo-atom at the centre of each
         residue {default: atom}
 
+        b = string: displacement, for B factors that are the RMS displacement from
+        state 1 in the other states, angstrom per coordinate {default: the B
+        factors of the object}
+
     EXAMPLES
 
         edm_save frames.pdb, 1tii_noise
         edm_save centres.cif, 1tii_noise, residue
+        edm_save moved.pdb, 1tii_noise, b=displacement
+
+    NOTES
+
+        PyMOL's "load frames.cif" does not replace an object called frames: it
+        drops an mmCIF file's models, and puts a PDB file's behind the ones that
+        are there. Delete the object before, or give the file's another name.
 
     SEE ALSO
 
         edm_noise
     """
-    from .. import service
+    from .. import bridge, service
 
-    models = yield from service.save(_self, arg.text(file), arg.text(name), arg.text(level))
+    path = arg.text(file)
+    b_factors = None if arg.absent(b) else arg.text(b)
+    models = yield from service.save(_self, path, arg.text(name), arg.text(level), b_factors)
     plural = "" if models == 1 else "s"
-    say(quiet, "edm_save", f"{arg.text(file)} written: {models} model{plural}, {arg.text(level)} level")
+    say(quiet, "edm_save", f"{path} written: {models} model{plural}, {arg.text(level)} level")
+    if held := bridge.object_of_file(_self, path):
+        say(
+            quiet,
+            "edm_save",
+            f"an object {held} is loaded, which PyMOL's load does not replace: type delete {held} before load {path}, "
+            f"or load {path}, {_self.get_unused_name(f'{held}_')}",
+        )
     return models
 
 

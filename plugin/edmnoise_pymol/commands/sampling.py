@@ -48,6 +48,7 @@ def edm_sample(
     distribution: str = "alphafold3",
     schedule: Any = "karras",
     common: Any = 0,
+    ligands: str = "residue",
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -71,7 +72,7 @@ def edm_sample(
             [, align [, device [, seed [, name [, file [, denoised
             [, state_weights [, fluctuations [, level_weights [, hydrogens
             [, solvent [, distribution [, schedule
-            [, common ]]]]]]]]]]]]]]]]]]]]]]]]]]]]
+            [, common [, ligands ]]]]]]]]]]]]]]]]]]]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -83,8 +84,8 @@ def edm_sample(
         {default: states}
 
         sampler = string: euler, heun, ralston, midpoint, chai, dpmpp_2m,
-        dpmpp_2m_sde, ancestral; or a published one: alphafold3, boltz1,
-        boltz2, chai1, protenix, openfold3 {default: heun}
+        dpmpp_2m_sde, ancestral; or a published one: alphafold3 (or af3),
+        boltz1, boltz2, chai1, protenix, openfold3 {default: heun}
 
         steps = integer: number of steps {default: 40, or the published one's}
 
@@ -137,6 +138,8 @@ def edm_sample(
 
         common = 0/1: where states do not have the same atoms, take those that
         all have {default: 0}
+
+        ligands = as in edm_noise
 
     EXAMPLES
 
@@ -191,6 +194,7 @@ def edm_sample(
         device=arg.text(device),
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
+        ligands=arg.text(ligands),
         state_weights=arg.optional(arg.numbers, "state_weights", state_weights),
         fluctuations=arg.optional(_numbers_or_word, "fluctuations", fluctuations),
         common=arg.switch("common", common),
@@ -234,8 +238,8 @@ def edm_schedule(
     ARGUMENTS
 
         sampler = string: euler, heun, ralston, midpoint, chai, dpmpp_2m,
-        dpmpp_2m_sde, ancestral; or a published one: alphafold3, boltz1,
-        boltz2, chai1, protenix, openfold3 {default: heun}
+        dpmpp_2m_sde, ancestral; or a published one: alphafold3 (or af3),
+        boltz1, boltz2, chai1, protenix, openfold3 {default: heun}
 
         steps = integer: number of steps, or the published one's {default: 40}
 
@@ -300,10 +304,10 @@ def edm_precondition(
     """
     DESCRIPTION
 
-        "edm_precondition" prints EDM's coefficients c_skip, c_out, c_in and
-        c_noise for each level of a structure (chain, residue in chain, atom
-        in residue) over noise levels, with the data scale of each level
-        measured on the structure, and what each rule for the noise of a
+        "edm_precondition" prints EDM's coefficients for each level of a
+        structure: c_skip, c_out, c_in and c_noise of chain, residue in chain
+        and atom in residue over noise levels, with the data scale of each
+        level measured on the structure, and what each rule for the noise of a
         level costs in error over the exact linear filter.
 
     USAGE

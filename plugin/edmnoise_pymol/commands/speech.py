@@ -11,6 +11,7 @@ from edmnoise.base.errors import EdmNoiseError
 
 from .. import arguments as arg
 from ..jobs import Cancelled, Job, run_inline
+from ..waiting import watched
 from .typed import check_typed, open_to_all
 
 if TYPE_CHECKING:
@@ -51,7 +52,11 @@ def command(function: Callable[P, Job[R]]) -> Callable[P, R]:
         import pymol
 
         try:
-            return run_inline(job(*args, **kwargs))
+            made = job(*args, **kwargs)
+            if not kwargs.get("quiet", 0 if "_self" in kwargs else 1):
+                with watched(function.__name__) as watch:
+                    return run_inline(made, watch)
+            return run_inline(made)
         except EdmNoiseError as error:
             raise pymol.CmdException(str(error)) from error
         except Cancelled:

@@ -64,8 +64,9 @@ def edm_color(
         palette = string: dusk, ocean, blue_white_red, rainbow, grey_red, or two
         or more of PyMOL's colours joined by "_" or spaces {default: dusk}
 
-        minimum, maximum = float: range in angstrom, RMS per coordinate {default: that of
-        the values}; values within 0.001 A of each other get one colour
+        minimum, maximum = float: range in angstrom, RMS per coordinate
+        {default: that of the values}; values within 0.001 A of each other get
+        one colour
 
         follow = 0/1: keep colouring by the state that is shown while it changes,
         on one range for all states; needs PyMOL's window, up to 6,000 atoms
@@ -137,6 +138,7 @@ def edm_movie(
     height: Any = 0,
     ray: Any = 0,
     overwrite: Any = 0,
+    fps: Any = 10,
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -144,18 +146,18 @@ def edm_movie(
     """
     DESCRIPTION
 
-        "edm_movie" takes a picture of the scene at each state of an object, as
-        PNG files with numbers: frames.png makes frames_0001.png and so on, for
-        any program that makes films. Where a movie is defined (mset), its frames
-        are taken instead of the states.
+        "edm_movie" makes a film of the scene at each state of an object: a .gif,
+        which Pillow writes, or an .mp4, which ffmpeg writes. A .png name makes
+        pictures with numbers, frames_0001.png and so on. Where a movie is
+        defined (mset), its frames are taken instead of the states.
 
     USAGE
 
-        edm_movie file, name [, width [, height [, ray [, overwrite ]]]]
+        edm_movie file, name [, width [, height [, ray [, overwrite [, fps ]]]]]
 
     ARGUMENTS
 
-        file = string: a .png name; the numbers come before the ending
+        file = string: a name that ends in .png, .gif or .mp4
 
         name = string: an object
 
@@ -163,21 +165,26 @@ def edm_movie(
 
         ray = 0/1: trace rays, slowly and finely {default: 0}
 
-        overwrite = 0/1: replace pictures that are there already {default: 0}
+        overwrite = 0/1: replace files that are there already {default: 0}
+
+        fps = float: frames of a film a second {default: 10}
 
     EXAMPLES
 
         edm_movie frames.png, 1tii_noise, width=64, height=48
+        edm_movie frames.gif, 1tii_noise, width=64, height=48, fps=4
 
     NOTES
 
-        What is cancelled keeps the pictures taken by then.
+        After the first picture it says how long all of them will take. What is
+        cancelled keeps the pictures taken by then, or makes a film of them.
+        For .mp4 install ffmpeg, or pip install imageio-ffmpeg.
 
     SEE ALSO
 
         edm_color, edm_save
     """
-    from .. import movie
+    from .. import film, movie
 
     written = yield from movie.pictures(
         _self,
@@ -187,8 +194,10 @@ def edm_movie(
         arg.whole("height", height),
         arg.switch("ray", ray),
         arg.switch("overwrite", overwrite),
+        arg.real("fps", fps),
+        lambda words: say(quiet, "edm_movie", words),
     )
-    if written:
+    if written and not film.is_film(written[0]):
         plural = f"s, {written[0]} to {written[-1]}" if len(written) > 1 else f", {written[0]}"
         say(quiet, "edm_movie", f"{len(written)} picture{plural}")
     return written

@@ -35,7 +35,7 @@ class ColourBox(QtWidgets.QWidget):
         self.level = self.form.add(
             "level",
             form.choice("residue", "atom", "chain"),
-            "Whose displacement from state 1 colours the atoms, in angstrom (RMS per coordinate)",
+            "Whose displacement colours the atoms, in angstrom (RMS per coordinate)",
         )
         self.relative = self.form.add(
             "relative",
@@ -49,11 +49,8 @@ class ColourBox(QtWidgets.QWidget):
             form.choice(mean="mean of all frames", max="maximum of all frames", state="this frame"),
             "RMS over the frames, the largest, or that of the state that is shown",
         )
-        self.origin = self.form.add(
-            "origin",
-            form.choice(first="first state", last="last state"),
-            "Where displacements are measured from: the reference of frames, or the end of a trajectory",
-        )
+        self.origin = self.form.add("origin", form.origin(), form.ORIGIN_HELP, default="first")
+        self.align = self.form.add("align", form.alignment(), form.ALIGN_HELP)
         self.palette_ = self.form.add(
             "palette",
             self._palettes(),
@@ -150,7 +147,8 @@ class ColourBox(QtWidgets.QWidget):
         rows.addRow("O&bject", self.object)
         rows.addRow(self.legend)
         rows.addRow(form.label("Le&vel", self.level), _row((self.level, 1), (self.relative, 0)))
-        rows.addRow(form.label("O&ver", self.over), _row((self.over, 3), (self.origin, 2)))
+        rows.addRow(form.label("O&ver", self.over), self.over)
+        rows.addRow("From", _row((self.origin, 1), (self.align, 1)))
         rows.addRow("Palette", self.palette_)
         rows.addRow("Range", _row((self.minimum, 1), (QtWidgets.QLabel("to"), 0), (self.maximum, 1)))
         rows.addRow(_row((self.follow, 0), stretch=True))
@@ -202,7 +200,7 @@ class ColourBox(QtWidgets.QWidget):
     def _show_baked(self, colouring: Any) -> None:
         """The copy instead of the object that it covers."""
         shown = self._session.shown
-        for name in (shown, looks.legend_name(shown)):
+        for name in (shown, looks.legend_name(shown), looks.title_name(shown)):
             if ask.is_there(self._session.cmd, name):
                 self._session.cmd.disable(name)
         self._session.said.emit(f"{colouring.object}: every state has its own colours")
@@ -258,7 +256,9 @@ class ColourBox(QtWidgets.QWidget):
     def _explain(self) -> None:
         """Show what the colours stand for, and whether there are others to go back to."""
         name, cmd = self._session.shown, self._session.cmd
-        found = looks.explanation(cmd, name) if name else None
+        live = self._session.live
+        seen = live.name if live is not None else name
+        found = looks.explanation(cmd, seen) if seen else None
         self.reset.setEnabled(bool(name) and looks.has_before(cmd, name) and not self._session.runner.busy)
         now = (found, found.range if found else None)
         if now == self._explained:

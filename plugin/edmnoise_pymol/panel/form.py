@@ -182,6 +182,26 @@ def choice(*words: str, **labelled: str) -> Any:
     return box
 
 
+ORIGIN_HELP = (
+    "What displacements are measured from: the first state (the reference of frames), the last (the end of a "
+    "trajectory), a state's number, or another object's name"
+)
+ALIGN_HELP = "What is removed from each frame first: nothing, its translation, its translation and rotation"
+
+
+def origin() -> Any:
+    """A list of what displacements are measured from, where a state's number or an object's name can be typed too."""
+    box = choice(first="first state", last="last state")
+    box.setEditable(True)
+    box.setInsertPolicy(QtWidgets.QComboBox.InsertPolicy.NoInsert)
+    return box
+
+
+def alignment() -> Any:
+    """A list of what is removed from frames before they are measured."""
+    return choice(none="as they are", center="centred", superpose="superposed")
+
+
 def leave_the_wheel(panel: Any) -> None:
     """Let the wheel scroll the panel: it changes no slider, number or choice that it passes over, unless in focus."""
     guard = _WheelGuard(panel)

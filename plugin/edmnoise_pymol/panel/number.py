@@ -7,9 +7,10 @@ from typing import Any
 
 from pymol.Qt import QtGui, QtWidgets
 
+from edmnoise.base.numbers import is_number
+
 from . import style
 
-_WRITTEN = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
 _BEGUN = re.compile(r"[+-]?\d*[.,]?\d*(e[+-]?)?", re.IGNORECASE)
 _EITHER = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
 """A comma that groups thousands in one country and begins the decimals in another."""
@@ -31,9 +32,10 @@ def read_number(text: str) -> float:
     plain = text.strip().replace("\N{MINUS SIGN}", "-")
     if _EITHER.fullmatch(plain):
         raise ValueError(f"{text} may be {plain.replace(',', '')} or {plain.replace(',', '.', 1)}: write it so")
-    if not _WRITTEN.fullmatch(plain):
+    written = plain.replace(",", ".", 1)
+    if not is_number(written):
         raise ValueError(f"{text or 'nothing'} is not a number")
-    return float(plain.replace(",", "."))
+    return float(written)
 
 
 class Real(QtWidgets.QDoubleSpinBox):

@@ -23,7 +23,6 @@ class Pickers(QtWidgets.QWidget):
         super().__init__()
         self._session = session
         self._facts: tuple[object, ...] = ()
-        self._sizes: dict[str, int] = {}  # atoms of each object, to know a renamed one again
         self.form = form.Form(self)
         self.object = self.form.add("object", form.choice(), "The molecule that noise is added to")
         self.selection = self.form.add(
@@ -60,7 +59,9 @@ class Pickers(QtWidgets.QWidget):
         self._pause.setInterval(_PAUSE_MS)
         self._pause.timeout.connect(self.read)
         self.form.changed.connect(self._pause.start)
+        session.gone.connect(self._follow_name)
         session.scene_changed.connect(self._follow_scene)
+        session.live_changed.connect(self._follow_scene)
         session.frame_changed.connect(self._follow_frame)
         session.player_changed.connect(self._follow_frame)
 
@@ -100,32 +101,32 @@ class Pickers(QtWidgets.QWidget):
 
     def _follow_scene(self) -> None:
         """Read again where the chosen atoms may be others: an object that grows beside them costs nothing."""
-        sight = self._session.sight
-        sizes = {name: molecule.atoms for name, molecule in sight.molecules.items()}
-        chosen = self._renamed(self.object.currentText(), sizes)
-        if sizes.keys() != self._sizes.keys():
+        sight, live = self._session.sight, self._session.live
+        names = [name for name in sight.molecules if live is None or name != live.name]
+        chosen = self.object.currentText()
+        if names != [self.object.itemText(row) for row in range(self.object.count())]:
             blocked = self.object.blockSignals(True)
             self.object.clear()
-            self.object.addItems(list(sizes))
-            if chosen in sizes:
+            self.object.addItems(names)
+            if chosen in names:
                 self.object.setCurrentText(chosen)
             self.object.blockSignals(blocked)
-        self._sizes = sizes
         name = self.object.currentText()
         states = sight.states(name)
         self.state.setMaximum(states)
         # The words may name selections, which come and go without a trace in the objects.
-        facts = (name, sizes.get(name), states, *(sight.selections if self.selection.text() else ()))
+        facts = (name, sight.atoms(name), states, *(sight.selections if self.selection.text() else ()))
         if facts != self._facts:
             self._facts = facts
             self.read()
 
-    def _renamed(self, chosen: str, sizes: dict[str, int]) -> str:
-        """The chosen object's name by now: the one new name of as many atoms, where the old one has gone."""
-        if chosen in sizes or chosen not in self._sizes:
-            return chosen
-        new = [name for name in sizes if name not in self._sizes and sizes[name] == self._sizes[chosen]]
-        return new[0] if len(new) == 1 else ""
+    def _follow_name(self, name: str, new: str) -> None:
+        """The chosen object has another name by now."""
+        row = self.object.findText(name)
+        if new and row >= 0:
+            blocked = self.object.blockSignals(True)
+            self.object.setItemText(row, new)
+            self.object.blockSignals(blocked)
 
     def _follow_frame(self) -> None:
         """Read the state that is shown; not while frames play, for to read a selection makes PyMOL draw again."""

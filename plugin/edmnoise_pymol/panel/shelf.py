@@ -31,6 +31,7 @@ class Shelf(QtWidgets.QWidget):
         rows.addWidget(playback)
         views.tabBarClicked.connect(self._click)
         session.shown_changed.connect(self._look)
+        session.live_changed.connect(self._look)
         self.open(False)
 
     @property
@@ -66,7 +67,7 @@ class Shelf(QtWidgets.QWidget):
             self.open(not self.opened)
 
     def _look(self) -> None:
-        if self._session.shown:
+        if self._session.shown or self._session.live is not None:
             self.offer()
 
 

@@ -96,9 +96,9 @@ class Chart(QtWidgets.QWidget):
             self._canvas.plot.clear()
         self.drawn.emit()
 
-    def wait(self) -> None:
+    def wait(self, name: str) -> None:
         """What is to be shown is under way, and what was shown does not hold any more."""
-        self.empty(f"measuring {self._session.shown} …")
+        self.empty(f"measuring {name} …")
 
     def present(self, subject: object) -> None:
         """After drawing: show it, all of it if it is about another subject or the user has not zoomed."""
