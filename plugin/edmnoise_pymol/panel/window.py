@@ -176,6 +176,8 @@ class Dock(QtWidgets.QDockWidget):
         """PyMOL's window closes: the process ends there, and nobody else tells."""
         if event.type() == QtCore.QEvent.Type.Close and watched is self.parent():
             self.close()
+            # Qt 6 tears the window down before it would come to this, and PyQt6 then ends with a crash.
+            QtWidgets.QApplication.sendPostedEvents(self, QtCore.QEvent.Type.DeferredDelete)
         return False
 
     def closeEvent(self, event: Any) -> None:
