@@ -121,8 +121,8 @@ def _slider(window: Window, panel: Any, name: str) -> None:
     """From a slider's step to the molecule on the screen; beside other coordinates on the screen, by PyMOL alone."""
     cmd = window.cmd
     panel.noise.live.click()
-    window.until(lambda: panel.noise._live is not None)
-    moved = panel.noise._live.name
+    window.until(lambda: panel.session.live is not None)
+    moved = panel.session.live.name
     places = []
     for value in (-100, -99):
         panel.noise.level.slider.setValue(value)

@@ -23,6 +23,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from PIL import Image
 from pymol import cmd
 
+from edmnoise.base.lengths import IN_SPACE
 from edmnoise.frames.colours import DEFAULT_PALETTE, PALETTES, palette_colours
 from edmnoise.frames.displacement import Measure, measure_displacement
 from edmnoise.noise.multiscale import MultiscaleNoise
@@ -123,8 +124,8 @@ def colours_picture(path: Path, width: int = 1500) -> None:
         legend(
             figure,
             bar,
-            colouring.minimum,
-            colouring.maximum,
+            colouring.low,
+            colouring.high,
             ("residue in its chain (Å)", "atom in its residue (Å)")[column],
         )
     save(figure, path)
@@ -179,7 +180,7 @@ def levels_picture(path: Path, width: int = 1500, draws: int = 4) -> None:
     constants = sigma_distribution("alphafold3")
     points, lines = np.arange(-2.5, 2.51, 0.5), np.linspace(-2.7, 2.7, 55)
     shown = (Measure(2, False), Measure(1, True), Measure(0, True))
-    marked = (None, (3.8, "3.8 Å\nneighbouring Cα"), (1.4, "1.4 Å\nbonded atoms"))
+    marked = (None, (3.8, "3.8 Å in space:\nneighbouring Cα"), (1.4, "1.4 Å in space:\nbonded atoms"))
     figure, axes = plt.subplots(1, 3, figsize=(width / 100, width / 100 * 0.4), dpi=DPI, sharey=True)
     reference = torch.tensor(structure.coordinates)
     for k, weights in enumerate(map(Weights.named, WORDS)):
@@ -216,8 +217,8 @@ def levels_picture(path: Path, width: int = 1500, draws: int = 4) -> None:
         above.tick_params(labelsize=14, colors="#6b6b75", length=0)
         above.spines["top"].set_visible(False)
         if mark:
-            axis.axhline(mark[0], color=INK, lw=1.2, ls=(0, (5, 4)))
-            axis.text(-2.6, mark[0] * 1.15, mark[1], fontsize=14, va="bottom")
+            axis.axhline(mark[0] / IN_SPACE, color=INK, lw=1.2, ls=(0, (5, 4)))
+            axis.text(-2.6, mark[0] / IN_SPACE * 1.15, mark[1], fontsize=14, va="bottom")
     axes[0].set_ylabel("displacement (Å, RMS per coordinate)", fontsize=15)
     axes[0].legend(fontsize=14, frameon=False, loc="upper left", borderaxespad=0.2)
     figure.tight_layout()

@@ -18,6 +18,7 @@ from sources import depend_on_sources
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+from edmnoise.base.lengths import IN_SPACE
 from edmnoise.noise.sigma import DISTRIBUTIONS, sigma_distribution
 from edmnoise.noise.statistics import NoiseStatistics
 from edmnoise.noise.weights import PRESETS, Weights
@@ -88,14 +89,14 @@ def scramble_points() -> str:
         statistics = NoiseStatistics(hierarchy, Weights.named(name).by_level)
         row = [name]
         for levels, apart in (((1, 2), 3.8), ((0, 1), 1.4)):
-            sigma = apart / statistics.displacement(*levels).rms()
+            sigma = apart / (IN_SPACE * statistics.displacement(*levels).rms())
             row += [f"{sigma:.2f}", f"{constants.z(sigma):.2f}", f"{100 * constants.share_above(sigma):.0f} %"]
         rows.append(row)
     heads = [
         "preset",
         *(f"{what}: {fact}" for what in ("residues", "atoms") for fact in ("σ (Å)", "z", "steps beyond")),
     ]
-    return table("residue in chain = 3.8 Å, atom in residue = 1.4 Å", heads, rows)
+    return table("residue in chain = 3.8 Å, atom in residue = 1.4 Å, in space", heads, rows)
 
 
 FIGURES: dict[str, Callable[[], str]] = {

@@ -18,14 +18,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     An error inside the block, a full disk or a folder that cannot be written leaves the old file as it was;
     a problem of the file system is raised as EdmNoiseError with the file's name.
     """
-    target = os.path.realpath(os.path.expanduser(os.fspath(path)))
-    if os.path.isdir(target):
-        raise EdmNoiseError(f"cannot write {os.fspath(path)}: it is a folder, give a file name")
+    target = _target(check_target(path))
     part = None
     try:
         mode = os.stat(target).st_mode & 0o777 if os.path.exists(target) else 0o666 & ~_umask()
-        if os.path.exists(target) and not os.access(target, os.W_OK):
-            raise PermissionError(13, "the file is write-protected")
         folder, name = os.path.split(target)
         number, part = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
         with os.fdopen(number, "wb") as handle:
@@ -38,6 +34,29 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     finally:
         if part is not None:
             os.unlink(part)
+
+
+def check_target(path: str | os.PathLike[str]) -> str:
+    """Return a path that a file can be written to, as far as can be told before the work is done.
+
+    EdmNoiseError names what is in the way: a folder of that name, none to write into, or one that is write-protected.
+    """
+    given, target = os.fspath(path), _target(path)
+    folder, there = os.path.dirname(target), os.path.exists(target)
+    wrong = None
+    if os.path.isdir(target):
+        wrong = "it is a folder, give a file name"
+    elif not os.path.isdir(folder):
+        wrong = f"there is no folder {os.path.dirname(given)}"
+    elif not os.access(target if there else folder, os.W_OK):
+        wrong = f"the {'file' if there else 'folder'} is write-protected"
+    if wrong is not None:
+        raise EdmNoiseError(f"cannot write {given}: {wrong}")
+    return given
+
+
+def _target(path: str | os.PathLike[str]) -> str:
+    return os.path.realpath(os.path.expanduser(os.fspath(path)))
 
 
 def _umask() -> int:

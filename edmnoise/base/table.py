@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import math
@@ -12,8 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .errors import EdmNoiseError
-from .files import replacing
+from .errors import EdmNoiseError, one_of
+from .files import check_target, replacing
+
+SHOWN = 60
+"""Rows of a long table that a prompt or a notebook shows; more belong in a file."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Column:
         return f"{value:.{self.decimals}f}" if isinstance(value, float) else str(value)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Table:
     """Columns of one length under a title, with the facts (``meta``) that the numbers depend on.
 
@@ -69,6 +73,34 @@ class Table:
     def rows(self) -> list[dict[str, Any]]:
         """The rows, each a dictionary from column name to value."""
         return [{column.name: column.values[i] for column in self.columns} for i in range(len(self))]
+
+    def __repr__(self) -> str:
+        columns = ", ".join(column.name for column in self.columns)
+        return f"Table({textwrap.shorten(self.title, 60, placeholder='...')}: {len(self)} rows of {columns})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: at most `SHOWN` rows, all text escaped."""
+
+        def row(tag: str, cells: Sequence[str], left: Sequence[bool]) -> str:
+            style = "text-align: left"
+            made = (
+                f'<{tag} style="{style if at_left else style.replace("left", "right")}">{html.escape(cell)}</{tag}>'
+                for cell, at_left in zip(cells, left, strict=True)
+            )
+            return f"<tr>{''.join(made)}</tr>"
+
+        left = [any(isinstance(value, str) for value in column.values) for column in self.columns]
+        shown = [[column.cell(value) for value in column.values[:SHOWN]] for column in self.columns]
+        lines = [row("td", cells, left) for cells in zip(*shown, strict=True)]
+        notes = self.notes if len(self) <= SHOWN else (_more(len(self) - SHOWN), *self.notes)
+        return "\n".join(
+            [
+                f"<table><caption>{html.escape(self.title)}</caption>",
+                f"<thead>{row('th', [column.heading for column in self.columns], left)}</thead>",
+                f"<tbody>{''.join(lines)}</tbody></table>",
+                *(f"<p>{html.escape(note)}</p>" for note in notes),
+            ]
+        )
 
     def __str__(self) -> str:
         body = [[column.cell(value) for value in column.values] for column in self.columns]
@@ -110,23 +142,28 @@ class Table:
         """Write CSV or JSON by the file's ending; anything else raises EdmNoiseError."""
         _SAVERS[_ending(check_path(path))](self, path)
 
-    def head(self, rows: int) -> str:
+    def head(self, rows: int = SHOWN) -> str:
         """The table as printed, cut after some rows, with a line that says so."""
         if len(self) <= rows:
             return str(self)
         cut = tuple(replace(column, values=column.values[:rows]) for column in self.columns)
-        more = f"... {len(self) - rows:,} more rows: write them to a file"
-        return str(replace(self, columns=cut, notes=(more, *self.notes)))
+        return str(replace(self, columns=cut, notes=(_more(len(self) - rows), *self.notes)))
+
+
+def _more(rows: int) -> str:
+    return f"... {rows:,} more row{'' if rows == 1 else 's'}: write them to a file"
 
 
 _SAVERS = {".csv": Table.to_csv, ".json": Table.to_json}
+TABLES = tuple(_SAVERS)
+"""Endings of the files that a table can be written to."""
 
 
 def check_path(path: str | os.PathLike[str]) -> str:
-    """Return a path that a table can be written to; EdmNoiseError for an ending that is not known."""
+    """Return a path that a table can be written to; EdmNoiseError for another ending or where no file can be."""
     if _ending(path) not in _SAVERS:
-        raise EdmNoiseError(f"a table cannot be written as {os.fspath(path)!r}: end the name in {' or '.join(_SAVERS)}")
-    return os.fspath(path)
+        raise EdmNoiseError(f"a table cannot be written as {os.fspath(path)!r}: end the name in {one_of(TABLES)}")
+    return check_target(path)
 
 
 def _ending(path: str | os.PathLike[str]) -> str:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..base.errors import EdmNoiseError
+from ..base.legible import Legible
 from ..structure.bonds import find_bonds
 from ..structure.levels import as_array
 from ..structure.structure import Structure
@@ -105,8 +106,8 @@ class Native:
         return f"Native({', '.join(f'{count:,} {name}' for count, name in counts)})"
 
 
-@dataclass(frozen=True, eq=False)
-class Damage:
+@dataclass(frozen=True, eq=False, repr=False)
+class Damage(Legible):
     """Every measure of every frame.
 
     Attributes

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..base.errors import EdmNoiseError
+from ..base.legible import Legible
 from ..structure.hierarchy import Hierarchy
 from ..structure.levels import as_array, atom_means, spread
 from ..structure.structure import Structure
@@ -48,6 +49,13 @@ class Measure:
         name = hierarchy.names[self.level]
         return f"{name} in {hierarchy.names[self.level + 1]}" if self.relative else name
 
+    def moves(self, hierarchy: Hierarchy) -> NDArray[np.bool_]:
+        """(groups,) False where the displacement is 0 by definition: of a group that is alone in the one around it."""
+        if not self.relative:
+            return np.ones(hierarchy.counts[self.level], dtype=np.bool_)
+        around = hierarchy.parents[self.level]
+        return np.bincount(around, minlength=hierarchy.counts[self.level + 1])[around] > 1
+
 
 def measures(hierarchy: Hierarchy) -> list[Measure]:
     """All measures, coarsest first: every level absolute, then every level but the top within its parent."""
@@ -55,8 +63,25 @@ def measures(hierarchy: Hierarchy) -> list[Measure]:
     return [Measure(level, False) for level in levels] + [Measure(level, True) for level in levels if level < levels[0]]
 
 
-@dataclass(frozen=True, eq=False)
-class Displacement:
+@dataclass(frozen=True)
+class ReferencePlace:
+    """RMS distance per coordinate of the frames' atoms, each in its chain, from the reference and from each other.
+
+    For frames x_k = m + e_k of variance V about a mean m, E |x_j - x_k|^2 = 2 V. From the mean itself they are V away:
+    the ratio of the lengths is 1/sqrt 2. From one more draw m + e_0 they are 2 V away, and the ratio is 1.
+    """
+
+    distance: float
+    among: float
+
+    @property
+    def is_one_of_them(self) -> bool:
+        """Whether the square of the ratio is nearer to 1, or above it, than to 1/2."""
+        return self.among > 0 and self.distance**2 > 0.75 * self.among**2
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Displacement(Legible):
     """Mean square displacements per coordinate, angstrom^2, of every group in every frame asked for.
 
     Attributes
@@ -75,6 +100,8 @@ class Displacement:
         What was removed from each frame: "none", "center" or "superpose".
     ambiguous
         Frames whose best rotation was not unique.
+    reference
+        Where the reference lies among the frames, if that was asked for and there are two or more.
     """
 
     hierarchy: Hierarchy
@@ -84,6 +111,7 @@ class Displacement:
     largest: dict[Measure, NDArray[np.float64]]
     align: str
     ambiguous: int
+    reference: ReferencePlace | None = None
 
     def rms(self, measure: Measure) -> float:
         """RMS over groups and frames, angstrom."""
@@ -106,6 +134,7 @@ def measure_displacement(
     blocks: Iterable[Frames],
     align: str = "none",
     only: Sequence[Measure] | None = None,
+    place_reference: bool = False,
 ) -> Displacement:
     """Measure frames against the structure's own coordinates.
 
@@ -120,6 +149,8 @@ def measure_displacement(
         least squares over all atoms).
     only
         Measures wanted; all of them by default.
+    place_reference
+        Whether to find out where the reference lies among the frames.
 
     Raises
     ------
@@ -135,9 +166,12 @@ def measure_displacement(
     total = {m: reference.new_zeros(hierarchy.counts[m.level], dtype=torch.float64) for m in wanted}
     largest = {m: torch.zeros_like(total[m]) for m in wanted}
     count = ambiguous = 0
+    scatter = _Scatter(hierarchy) if place_reference else None
     for piece in _pieces(blocks, hierarchy.counts[0]):
         moved, unsure = _displacements(piece, reference, align)
         ambiguous += unsure
+        if scatter is not None:
+            scatter.add(moved)
         for measure, squares in mean_squares(moved, hierarchy, wanted).items():
             by_frame[measure].append(_checked(squares.mean(dim=1, dtype=torch.float64), count))
             total[measure] += squares.sum(dim=0, dtype=torch.float64)
@@ -153,7 +187,33 @@ def measure_displacement(
         {m: as_array(squares) for m, squares in largest.items()},
         align,
         ambiguous,
+        scatter.place() if scatter is not None else None,
     )
+
+
+class _Scatter:
+    """Sums over frames that tell how far these are from their reference and from their mean, in each chain."""
+
+    def __init__(self, hierarchy: Hierarchy) -> None:
+        self._hierarchy, self._top = hierarchy, hierarchy.depth - 1
+        self._total: Tensor | float = 0.0
+        self._squares, self._frames = 0.0, 0
+
+    def add(self, moved: Tensor) -> None:
+        """Take in (s, 3, N) displacements from the reference."""
+        centres = atom_means(moved, self._hierarchy, {self._top})[self._top]
+        inside = moved - spread(centres.to(moved.dtype), self._hierarchy, self._top, 0)
+        self._total = self._total + inside.sum(dim=0, dtype=torch.float64)
+        self._squares += float(inside.square().mean(dim=(1, 2), dtype=torch.float64).sum())
+        self._frames += len(moved)
+
+    def place(self) -> ReferencePlace | None:
+        if self._frames < 2 or not isinstance(self._total, Tensor):
+            return None
+        distance = self._squares / self._frames
+        about_mean = distance - float((self._total / self._frames).square().mean())
+        among = 2 * max(about_mean, 0.0) * self._frames / (self._frames - 1)
+        return ReferencePlace(math.sqrt(distance), math.sqrt(among))
 
 
 def _pieces(blocks: Iterable[Frames], atoms: int) -> Iterator[Frames]:

@@ -1,4 +1,6 @@
-"""sigma^2 G w = t^2, w >= 0: the noise whose nested parts are as large as wanted, by non-negative least squares.
+"""sigma^2 G w = t^2 / 3, w >= 0: the noise whose nested parts are as large as wanted, by non-negative least squares.
+
+G w sigma^2 are mean squares per coordinate, and t lengths in space, RMS over atoms: what a distance is compared with.
 
 What a constraint leaves of the triangle of weights is a polygon, and v = sigma^2 w is a sum of its corners with
 non-negative amounts u, so that constraints hold exactly and the targets alone are fitted (Lawson and Hanson 1974).
@@ -15,6 +17,8 @@ from itertools import combinations
 import numpy as np
 
 from ..base.errors import EdmNoiseError
+from ..base.lengths import IN_SPACE
+from ..base.numbers import check_commas, is_number
 from ..base.table import Column, Table
 from ..structure.hierarchy import Hierarchy
 from ..structure.structure import describe
@@ -52,9 +56,9 @@ class Design:
     sigma
         Noise level, angstrom.
     targets
-        Wanted RMS per coordinate over atoms, angstrom: chain, residue in chain, atom in residue; None for no wish.
+        Wanted RMS length in space over atoms, angstrom: chain, residue in chain, atom in residue; None for no wish.
     parts
-        What the noise gives, in the same order.
+        What the noise gives, in the same order and as lengths in space.
     centred_chain
         What is left of the chain's part when the centre of all atoms is removed, angstrom: 0 for one chain.
     """
@@ -106,12 +110,11 @@ def parse_constraints(items: Sequence[str] | Mapping[str, float]) -> tuple[Const
     texts = [f"{name} {value}" for name, value in items.items()] if isinstance(items, Mapping) else items
     found = []
     for text in texts:
+        check_commas("constraint", text)
         match = _CONSTRAINT.fullmatch(text.strip().lower())
-        try:
-            level, over, value = match.groups() if match else ("", None, "")
-            found.append(Constraint(level, float(value), over))
-        except ValueError:
-            raise EdmNoiseError(f"constraint {text!r}: {_CONSTRAINTS}; the levels are {', '.join(LEVELS)}") from None
+        if match is None or not is_number(match[3]):
+            raise EdmNoiseError(f"constraint {text!r}: {_CONSTRAINTS}; the levels are {', '.join(LEVELS)}")
+        found.append(Constraint(match[1], float(match[3]), match[2]))
     return tuple(found)
 
 
@@ -131,9 +134,9 @@ def design(
     hierarchy
         Atoms in residues in chains.
     chain, residue, atom
-        Wanted RMS per coordinate over atoms, angstrom, of the chain centres, of the residues in their chain and of the
-        atoms in their residue. None leaves a part open: of all noise that does the rest, the least is taken, in which
-        an open level has no noise of its own unless a constraint gives it some.
+        Wanted RMS displacement over atoms, angstrom in space, of the chain centres, of the residues in their chain and
+        of the atoms in their residue. None leaves a part open: of all noise that does the rest, the least is taken, in
+        which an open level has no noise of its own unless a constraint gives it some.
     sigma
         Noise level that is to be kept, angstrom.
     constraints
@@ -150,7 +153,7 @@ def design(
     >>> hierarchy = Hierarchy(("atom", "residue", "chain"), (np.arange(400) // 8, np.arange(50) // 25))
     >>> made = design(hierarchy, chain=10, residue=3.8, atom=1.4)
     >>> made.weights, round(made.sigma, 2)
-    (Weights(chain=0.8539, residue=0.1268, atom=0.01924), 10.79)
+    (Weights(chain=0.8539, residue=0.1268, atom=0.01924), 6.23)
     """
     targets = (_number(chain), _number(residue), _number(atom))
     wanted = {part: value for part, value in zip(PARTS, targets, strict=True) if value is not None}
@@ -164,7 +167,7 @@ def design(
     corners = _corners(constraints)
     forms = LevelForms.of(hierarchy)
     rows = [part in wanted for part in PARTS]
-    goal = np.square(np.array(list(wanted.values()), dtype=np.float64))
+    goal = np.square(np.array(list(wanted.values()), dtype=np.float64) / IN_SPACE)
     fit = mean_squares(forms.parts[rows], corners).T  # (targets, corners)
     free = len(corners) - np.linalg.matrix_rank(np.vstack([fit, np.ones(len(corners))]))
     if sigma is not None and free:
@@ -178,7 +181,7 @@ def design(
     reached = mean_squares(forms.parts, variances)
     reach = math.sqrt(total) if sigma is None else sigma
     weights = Weights.of(*variances / total)
-    chain_part, residue_part, atom_part = (float(x) for x in np.sqrt(reached))
+    chain_part, residue_part, atom_part = (IN_SPACE * float(x) for x in np.sqrt(reached))
     parts = (chain_part, residue_part, atom_part)
     if np.any(np.abs(reached[rows] / goal - 1) > _REACHED):
         closest = ", ".join(f"{value:.4g}" for value, given in zip(parts, targets, strict=True) if given is not None)
@@ -191,7 +194,7 @@ def design(
         if not constraint.meant(variances / total):
             said = ", ".join(_said(targets))
             raise EdmNoiseError(f"{said} leave {constraint} open, 0 to 0: give one of its levels a target")
-    left = math.sqrt(float(mean_squares(forms.centred[0], variances)))
+    left = IN_SPACE * math.sqrt(float(mean_squares(forms.centred[0], variances)))
     return Design(weights, reach, targets, parts, left)
 
 
@@ -295,7 +298,7 @@ def design_table(
     missing = [math.nan if value is None else value for value in made.targets]
     first: dict[str, object] = {"weights": "wanted"}
     for part, value in zip(PARTS, missing, strict=True):
-        first |= {part: value, f"{part} 3-D": math.sqrt(3) * value}
+        first |= {part: value / IN_SPACE, f"{part} 3-D": value}
     columns = tuple(
         Column(c.name, [first.get(c.name, math.nan), *c.values], c.unit, c.decimals, c.help) for c in table.columns
     )
@@ -320,7 +323,8 @@ def comparison(
     ]
     for k, part in enumerate(PARTS):
         columns.append(Column(part, parts[:, k].tolist(), "A", help="RMS per coordinate over atoms"))
-        columns.append(Column(f"{part} 3-D", (math.sqrt(3) * parts[:, k]).tolist(), "A", help="RMS length over atoms"))
+        space = (IN_SPACE * parts[:, k]).tolist()
+        columns.append(Column(f"{part} 3-D", space, "A", help="RMS length in space over atoms"))
         if k == 0:
             columns.append(Column("chain centred", centred.tolist(), "A", help="without the centre of all atoms"))
     columns.append(Column("residue / atom", ratio.tolist(), help="absolute, mean over residues and atoms"))
@@ -332,7 +336,8 @@ def _notes(hierarchy: Hierarchy, made: Design, distribution: SigmaDistribution, 
     mean = math.log(made.sigma / distribution.sigma_data) - distribution.p_std * z
     notes = [
         f"sigma {made.sigma:.4g} A lies at z = {score:.2f} of {distribution.name} "
-        f"(sigma {distribution.sigma(z):.4g} A at z = {z:g}); P_mean {mean:.3f} puts it at z = {z:g}."
+        f"(sigma {distribution.sigma(z):.4g} A at z = {z:g}); P_mean {mean:.3f} puts it at z = {z:g}.",
+        "What is wanted are lengths in space (3-D RMS); per coordinate, as in other tables, they are 1/sqrt 3 of that.",
     ]
     if hierarchy.counts[2] == 1:
         notes.append(

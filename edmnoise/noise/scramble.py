@@ -1,8 +1,8 @@
-"""sigma* = l / d, z* = z(sigma*), P(Z > z*): where a level's noise has moved it by its reference length l.
+"""sigma* = l / (sqrt(3) d), z* = z(sigma*), P(Z > z*): where a level's noise has moved it by its reference length l.
 
 d is the level's relative displacement in units of sigma (an atom in its residue, a residue in its chain, a chain in the
-whole), RMS per coordinate as in all tables. Beyond sigma* the groups of the level are rearranged independently of each
-other. Its length in 3-D is sqrt(3) d, which reaches l at sigma* / sqrt(3).
+whole), RMS per coordinate as in all tables; sqrt(3) d sigma is its length in space, as l is one. Beyond sigma* the
+groups of the level are rearranged independently of each other.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..base.errors import EdmNoiseError
+from ..base.lengths import IN_SPACE
 from ..base.table import Column, Table
 from ..structure.structure import Structure, describe
 from .forms import LEVELS, Array, LevelForms, mean_squares
@@ -42,8 +43,8 @@ def chain_spacing(structure: Structure) -> float:
 def reference_lengths(
     structure: Structure, chain: float | None = None, residue: float | None = None, atom: float | None = None
 ) -> tuple[float, float, float]:
-    """Reference length of the chain, the residue and the atom, angstrom; where none is given, the structure's own
-    chain spacing (NaN for one chain), 3.8 and 1.4."""
+    """Reference length of the chain, the residue and the atom, angstrom in space; where none is given, the structure's
+    own chain spacing (NaN for one chain), 3.8 and 1.4."""
     given = (chain, residue, atom)
     for level, value in zip(LEVELS, given, strict=True):
         if value is not None and not (math.isfinite(value) and value > 0):
@@ -54,7 +55,7 @@ def reference_lengths(
 
 
 def scramble_sigma(forms: Array, weights: ArrayLike, reference: ArrayLike) -> Array:
-    """Noise levels at which displacements reach their reference lengths.
+    """Noise levels at which displacements, as lengths in space, reach their reference lengths.
 
     Parameters
     ----------
@@ -63,14 +64,14 @@ def scramble_sigma(forms: Array, weights: ArrayLike, reference: ArrayLike) -> Ar
     weights
         (..., 3) chain, residue, atom.
     reference
-        (k,) angstrom.
+        (k,) angstrom in space.
 
     Returns
     -------
     NDArray
         (..., k) angstrom; infinite where the noise does not move the level, NaN without a reference length.
     """
-    moved = np.sqrt(mean_squares(forms, weights))
+    moved = IN_SPACE * np.sqrt(mean_squares(forms, weights))
     with np.errstate(divide="ignore"):
         return np.asarray(reference, dtype=np.float64) / moved
 
@@ -109,8 +110,8 @@ def scramble_table(
     Returns
     -------
     Table
-        A row for each distribution, level and weights. ``beyond`` counts a displacement per coordinate, as all tables
-        do; ``beyond 3-D`` its length in space, which is sqrt(3) as long and reaches the reference earlier.
+        A row for each distribution, level and weights. ``beyond`` counts displacements as lengths in space, which are
+        compared with the reference; ``per coordinate`` those per coordinate, which reach it at sqrt(3) times the sigma.
     """
     if not weights or not distributions:
         raise EdmNoiseError("no weights or no distribution given: give at least one of each")
@@ -119,25 +120,28 @@ def scramble_table(
     shares = np.array([tuple(w) for w in weights])
     moved, levels = np.sqrt(mean_squares(forms, shares)), scramble_sigma(forms, shares, lengths)
     order = [(d, k, i) for d in distributions for k in range(3) for i in range(len(weights))]
-    rows = {name: [] for name in ("sigma", "z", "beyond", "solid")}  # type: dict[str, list[float]]
+    rows = {name: [] for name in ("sigma", "z", "beyond", "coordinate")}  # type: dict[str, list[float]]
     for distribution, k, i in order:
         sigma = levels[i, k]
         rows["sigma"].append(_finite(sigma))
         rows["z"].append(_finite(scores(distribution, sigma)))
         rows["beyond"].append(100 * float(share_beyond(distribution, sigma)))
-        rows["solid"].append(100 * float(share_beyond(distribution, sigma / math.sqrt(3))))
+        rows["coordinate"].append(100 * float(share_beyond(distribution, sigma * IN_SPACE)))
     columns = (
         Column("distribution", [d.name for d, _, _ in order]),
         Column("level", [RELATIVE[k] for _, k, _ in order]),
         Column("weights", [weights[i].label for _, _, i in order], help="chain/residue/atom"),
         Column("displacement", [float(moved[i, k]) for _, k, i in order], "sigma", help="RMS per coordinate"),
-        Column("reference", [lengths[k] for _, k, _ in order], "A"),
-        Column("sigma", rows["sigma"], "A", help="where the displacement per coordinate is the reference length"),
+        Column("reference", [lengths[k] for _, k, _ in order], "A", help="a distance in space"),
+        Column("sigma", rows["sigma"], "A", help="where the displacement in space is the reference length"),
         Column("z", rows["z"], decimals=2),
         Column("beyond", rows["beyond"], "%", 1, "share of training steps with more noise"),
-        Column("beyond 3-D", rows["solid"], "%", 1, "the same where the length in 3-D is the reference length"),
+        Column("per coordinate", rows["coordinate"], "%", 1, "beyond, were the reference a length per coordinate"),
     )
-    notes = ["Displacements are RMS per coordinate; beyond 3-D: their lengths, sqrt(3) as large, against the same."]
+    notes = [
+        "References are lengths in space: sigma is where sqrt 3 times the displacement, which is RMS per coordinate, "
+        "reaches them; per coordinate: what lies beyond if they were meant so."
+    ]
     if structure.hierarchy.counts[2] == 1:
         notes.append("One chain: once the structure is centred no noise moves it.")
     meta = {"distributions": [[d.name, d.sigma_data, d.p_mean, d.p_std] for d in distributions]}

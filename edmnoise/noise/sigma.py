@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..base.errors import EdmNoiseError
+from ..base.names import known_name
+from ..base.numbers import check_commas, is_number
 
 Z_LIMIT = 12.0
 """Largest |z| taken: past it sigma says nothing about molecules (at z = 12 AlphaFold 3's is 3e8 angstrom)."""
@@ -80,12 +82,16 @@ DISTRIBUTIONS = {
 }
 """Published distributions by name."""
 
+ALIASES = {"af3": "alphafold3", "boltz1": "boltz", "boltz2": "boltz", "alphafold3-pytorch": "lucidrains"}
+"""Other names of published distributions."""
+
 
 def sigma_distribution(name: str) -> SigmaDistribution:
-    """A published distribution by name; EdmNoiseError lists the names for an unknown one."""
-    if name not in DISTRIBUTIONS:
+    """A published distribution by name, as people write it; EdmNoiseError lists the names for an unknown one."""
+    known = known_name(name, DISTRIBUTIONS, ALIASES)
+    if known is None:
         raise EdmNoiseError(f"no noise distribution {name!r}: the known ones are {', '.join(DISTRIBUTIONS)}")
-    return DISTRIBUTIONS[name]
+    return DISTRIBUTIONS[known]
 
 
 def parse_distribution(given: str | Sequence[float] | SigmaDistribution) -> SigmaDistribution:
@@ -98,13 +104,14 @@ def parse_distribution(given: str | Sequence[float] | SigmaDistribution) -> Sigm
     """
     if isinstance(given, SigmaDistribution):
         return given
-    parts = given.replace("/", " ").replace(",", " ").split() if isinstance(given, str) else list(given)
-    try:
-        numbers = [float(part) for part in parts]
-    except ValueError:
-        if isinstance(given, str) and len(parts) == 1:
-            return sigma_distribution(given.strip())
-        numbers = []
+    if isinstance(given, str):
+        check_commas("distribution is", given)
+        parts = given.replace("/", " ").split()
+        if known_name(given, DISTRIBUTIONS, ALIASES) or (len(parts) == 1 and not is_number(parts[0])):
+            return sigma_distribution(given)
+        numbers = [float(part) for part in parts] if all(map(is_number, parts)) else []
+    else:
+        numbers = [float(part) for part in given]
     if len(numbers) not in (2, 3):
         raise EdmNoiseError(
             f"distribution is {given!r}: give P_mean P_std sigma_data, or one of {', '.join(DISTRIBUTIONS)}"

@@ -41,7 +41,7 @@ class WeightMeasure:
     distribution
         Of the training levels: for ``scramble`` and ``share``.
     reference
-        Reference length of the level, angstrom: for ``scramble`` and ``share``.
+        Reference length of the level, angstrom in space: for ``scramble`` and ``share``.
 
     Raises
     ------
@@ -70,8 +70,8 @@ class WeightMeasure:
         return {
             "displacement": f"displacement of {moved} ({sigma})",
             "ratio": "displacement of residues / atoms",
-            "scramble": f"z at which {moved} moves by {self.reference:.3g} {angstrom}",
-            "share": f"training steps that move {moved} beyond {self.reference:.3g} {angstrom} (%)",
+            "scramble": f"z at which {moved} moves by {self.reference:.3g} {angstrom} in space",
+            "share": f"training steps that move {moved} beyond {self.reference:.3g} {angstrom} in space (%)",
         }[self.name]
 
     def values(self, forms: LevelForms, weights: ArrayLike) -> Array:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..base.errors import EdmNoiseError
+from ..base.numbers import check_commas, is_number
 
 PRESETS: dict[str, tuple[float, float, float]] = {
     "flat": (0, 0, 1),
@@ -18,7 +19,7 @@ PRESETS: dict[str, tuple[float, float, float]] = {
 """Relative (chain, residue, atom) weights by name. ``flat`` is independent noise on every atom, what AlphaFold 3 adds;
 ``current`` and ``rebalanced`` are the published multiscale study's two settings, the others its candidates."""
 
-_ALLOWED = f"give three numbers (chain residue atom) or one of {', '.join(PRESETS)}"
+_ALLOWED = f"give three numbers separated by spaces (chain residue atom) or one of {', '.join(PRESETS)}"
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ def parse_weights(text: str | Sequence[float] | Weights) -> Weights:
     if isinstance(text, Weights):
         return text
     if isinstance(text, str):
-        parts: Sequence[str | float] = text.replace("/", " ").replace(",", " ").split()
+        check_commas("weights are", text)
+        parts: Sequence[str | float] = text.replace("/", " ").split()
         if len(parts) == 1 and not _is_number(str(parts[0])):
             return Weights.named(str(parts[0]))
     else:
@@ -102,6 +104,8 @@ def parse_weights(text: str | Sequence[float] | Weights) -> Weights:
 
 
 def _is_number(part: str | float) -> bool:
+    if isinstance(part, str):
+        return is_number(part)
     try:
         float(part)
     except (TypeError, ValueError):

@@ -24,13 +24,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..base.errors import EdmNoiseError
-from ..base.files import replacing
+from ..base.legible import Legible
 from ..base.table import Column, Table
 from ..frames.displacement import Measure
 from ..noise.nested import Nested
 from ..noise.weights import Weights
 from ..structure.structure import Structure, describe
-from .figures import new_figure
+from .figures import new_figure, save_figure
 from .sampling import FROZEN, PARTS, Run
 
 MOST = 12
@@ -57,8 +57,8 @@ class Gauge:
     turn: NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class Variant:
+@dataclass(frozen=True, eq=False, repr=False)
+class Variant(Legible):
     """What a comparison keeps of a run.
 
     Attributes
@@ -156,8 +156,8 @@ def gauge_of_noise(structure: Structure, weights: Weights) -> Gauge:
     return Gauge(share(shifts), share(turns))
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(Legible):
     """Variants of one sampling run, of the same states and seed.
 
     Attributes
@@ -252,7 +252,7 @@ def _mean(shares: NDArray[np.float64]) -> float:
 
 
 def comparison_figure(comparison: Comparison, path: str | os.PathLike[str]) -> None:
-    """RMS still to go against sigma, a panel for each level, and the shares of the way that move the whole, as PNG.
+    """RMS still to go against sigma, a panel for each level, and the shares of the way that move the whole, as a file.
 
     A line for each variant, a dot where 90 % of its way is done; none where it never is.
     """
@@ -291,8 +291,7 @@ def comparison_figure(comparison: Comparison, path: str | os.PathLike[str]) -> N
     handles = [_handle(look, name) for look, name in zip(looks, _labels(comparison.variants), strict=True)]
     legend = "dot: 90 % of the level's way is done"
     figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 4), frameon=False, title=legend)
-    with replacing(path) as handle:
-        figure.savefig(handle, format="png", dpi=150)
+    save_figure(figure, path)
 
 
 def _looks(variants: Sequence[Variant]) -> list[dict[str, Any]]:

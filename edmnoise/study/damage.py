@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ..base.errors import EdmNoiseError
-from ..base.files import replacing
+from ..base.legible import Legible
 from ..base.table import Column, Table
 from ..frames.damage import (
     BOND_LENGTHS,
@@ -31,7 +31,7 @@ from ..noise.multiscale import MultiscaleNoise
 from ..noise.sigma import SigmaDistribution
 from ..noise.weights import Weights
 from ..structure.structure import describe
-from .figures import new_figure
+from .figures import new_figure, save_figure
 
 _COLOURS = ("#3f51b5", "#d2694c", "#4f9d69", "#8e5ea2", "#c08a2e", "0.35")
 _STYLES = ("-", "--", ":", "-.")
@@ -41,8 +41,8 @@ _LENGTHS = (RMSD, BOND_LENGTHS, GYRATION)
 """Measures that run over decades, as the noise does."""
 
 
-@dataclass(frozen=True, eq=False)
-class DamageRow:
+@dataclass(frozen=True, eq=False, repr=False)
+class DamageRow(Legible):
     """What noise of one kind at one level did to the draws that were made of it."""
 
     weights: Weights
@@ -113,8 +113,8 @@ def damage_rows(
             yield DamageRow(weight, float(score), sigma, measure_damage(native, counted(frames)))
 
 
-@dataclass(frozen=True, eq=False)
-class DamageStudy:
+@dataclass(frozen=True, eq=False, repr=False)
+class DamageStudy(Legible):
     """Rows of `damage_rows`, with what they were made from.
 
     Attributes
@@ -203,7 +203,7 @@ def _told(damage: Damage, measure: DamageMeasure) -> str:
 
 
 def damage_figure(study: DamageStudy, path: str | os.PathLike[str]) -> None:
-    """Every measure against sigma (and z, above), a line for each weights, as a PNG file.
+    """Every measure against sigma (and z, above), a line for each weights, as a file.
 
     Bands are the standard deviation from draw to draw; dotted lines are the structure itself.
     """
@@ -224,8 +224,7 @@ def damage_figure(study: DamageStudy, path: str | os.PathLike[str]) -> None:
         frameon=False,
         title=f"{describe(study.native.structure.hierarchy)}; {draws}",
     )
-    with replacing(path) as handle:
-        figure.savefig(handle, format="png", dpi=150)
+    save_figure(figure, path)
 
 
 def _panel(axes: Any, study: DamageStudy, measure: DamageMeasure, kinds: Sequence[Weights]) -> None:

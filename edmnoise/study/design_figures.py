@@ -1,4 +1,4 @@
-"""The weight triangle and the training signal as PNG files, drawn without a window."""
+"""The weight triangle and the training signal as files, drawn without a window."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from ..base.errors import EdmNoiseError
-from ..base.files import replacing
 from ..frames.colours import DEFAULT_PALETTE, PALETTES
 from ..noise.forms import LEVELS, PARTS, LevelForms
 from ..noise.sigma import SigmaDistribution
@@ -28,7 +27,7 @@ from ..noise.signal import (
 from ..noise.triangle import CORNERS, place
 from ..noise.weights import Weights
 from ..structure.structure import Structure, describe
-from .figures import new_figure
+from .figures import new_figure, save_figure
 from .weight_map import OWN, WeightMap, data_scales
 
 _COLOURS = ("#3f51b5", "#d2694c", "#4f9d69")
@@ -48,7 +47,7 @@ _GREYS = ("0.15", "0.45", "0.65", "0.8")
 
 
 def triangle_figure(made: WeightMap, path: str | os.PathLike[str]) -> None:
-    """A map over all weights, with those marked that have a name, as a PNG file."""
+    """A map over all weights, with those marked that have a name, as a file."""
     figure = new_figure(6.6, 5.2)
     from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.tri import Triangulation
@@ -69,7 +68,7 @@ def triangle_figure(made: WeightMap, path: str | os.PathLike[str]) -> None:
     _frame(axes)
     _mark(axes, made.marks)
     axes.set_title(made.title, fontsize=10)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _frame(axes: Any) -> None:
@@ -125,7 +124,7 @@ def signal_figure(
     distributions: Sequence[SigmaDistribution],
     path: str | os.PathLike[str],
 ) -> None:
-    """Training steps, loss weights and signal to noise over sigma, and what is spent on each level, as a PNG file.
+    """Training steps, loss weights and signal to noise over sigma, and what is spent on each level, as a file.
 
     Up to four weights and four distributions, told apart by their lines; EdmNoiseError for more.
     """
@@ -173,7 +172,7 @@ def signal_figure(
         _open(axes)
     _bars(right.subplots(), forms, scales, weights, distributions)
     figure.suptitle(f"training signal: {describe(structure.hierarchy)}", fontsize=11)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _legend(axes: Any, things: Sequence[str], colours: Sequence[str], sets: Sequence[str], loc: str) -> None:
@@ -231,8 +230,3 @@ def _open(axes: Any) -> None:
     axes.set_axisbelow(True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-
-
-def _save(figure: Any, path: str | os.PathLike[str]) -> None:
-    with replacing(path) as handle:
-        figure.savefig(handle, format="png", dpi=150)

@@ -1,88 +1,69 @@
-"""Figures for files: what a table says, drawn by matplotlib without a window and without its global state."""
+"""A file's ending -> a figure in that format, by matplotlib without a window; what is in the way is told before."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
+from ..base.errors import EdmNoiseError, one_of
+from ..base.files import check_target, replacing
+from ..base.table import TABLES, check_path
 
-from ..base.errors import EdmNoiseError
-from ..base.files import replacing
-from ..diffusion.schedule import Schedule
-from ..noise.sigma import SigmaDistribution
-from .sampling import FROZEN, PARTS, Run
+_FORMATS: dict[str, dict[str, None]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+"""Endings of figures, and what matplotlib would write into each that changes from run to run."""
 
-_COLOURS = ("#3f51b5", "#d2694c", "#4f9d69")
-"""Chain, residue, atom: told apart in grey and by the colour-blind."""
+FIGURES = tuple(_FORMATS)
+"""Endings of the files that a figure can be written to."""
 
 
-def freeze_out_figure(run: Run, path: str | os.PathLike[str]) -> None:
-    """RMS still to go at each level against sigma, and where 90 % of the way is done, as a PNG file.
+def is_figure(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is that of a figure."""
+    return _ending(path) in FIGURES
 
-    Solid lines are the denoised estimates, dotted ones the noisy samples that the denoiser was given.
+
+def check_figure(path: str | os.PathLike[str]) -> str:
+    """Return a path that a figure can be written to; said before the work whose result is to be drawn.
+
+    EdmNoiseError for an ending that is not in FIGURES, a place where no file can be, or where matplotlib is missing.
     """
-    figure = new_figure(7.0, 5.0)
-    axes = figure.add_subplot()
-    hierarchy, frozen = run.structure.hierarchy, run.freeze_out()
-    denoised, noisy = run.to_go("denoised"), run.to_go("noisy")
-    lowest = 1e-3
-    for part, colour in zip(PARTS, _COLOURS, strict=True):
-        if not frozen[part] > 0:
-            continue
-        name = part.label(hierarchy)
-        axes.plot(run.sigmas, denoised[part], color=colour, lw=2, label=f"{name}: 90 % done at {frozen[part]:.3g} Å")
-        axes.plot(run.sigmas, noisy[part], ":", color=colour, lw=1.2)
-        axes.axvline(frozen[part], color=colour, lw=1, ls="--")
-        axes.plot([frozen[part]], [FROZEN * denoised[part][0]], "o", color=colour, ms=6)
-    axes.set(xscale="log", yscale="log", xlabel="noise level σ (Å)", ylabel="still to go (Å, RMS per coordinate)")
-    top = max(1.0, *(float(way.max()) for way in denoised.values()))
-    axes.set_ylim(lowest, 5 * top)
-    axes.invert_xaxis()
-    axes.grid(True, which="major", color="0.9")
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_major_formatter("{x:g}")
-    figure.legend(loc="outside upper left", frameon=False, ncols=2, title="solid: denoised, dotted: noisy")
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    with replacing(path) as handle:
-        figure.savefig(handle, format="png", dpi=150)
+    if not is_figure(path):
+        raise EdmNoiseError(f"a figure cannot be written as {os.fspath(path)!r}: end the name in {one_of(FIGURES)}")
+    check_target(path)
+    _figure_class()
+    return os.fspath(path)
 
 
-def schedule_figure(
-    schedules: Mapping[str, Schedule], distribution: SigmaDistribution, path: str | os.PathLike[str]
-) -> None:
-    """Noise level at each step of several schedules, sigma on the left and z on the right, as a PNG file."""
-    figure = new_figure(7.0, 4.4)
-    axes = figure.add_subplot()
-    for name, schedule in schedules.items():
-        above = [sigma for sigma in schedule.sigmas if sigma > 0]
-        ends = "ends at 0" if schedule.sigmas[-1] == 0 else f"ends at {schedule.sigmas[-1]:.2g} Å"
-        share = [step / schedule.steps for step in range(len(above))]
-        axes.plot(share, above, lw=2, label=f"{name}: {schedule.steps} steps, {ends}")
-    axes.set(yscale="log", xlabel="share of the steps done", ylabel="noise level σ (Å)")
-    axes.yaxis.set_major_formatter("{x:g}")
-    scores = axes.secondary_yaxis(
-        "right",
-        functions=(
-            lambda sigma: (np.log(sigma / distribution.sigma_data) - distribution.p_mean) / distribution.p_std,
-            lambda z: distribution.sigma_data * np.exp(distribution.p_mean + distribution.p_std * z),
-        ),
-    )
-    scores.set_yscale("linear")
-    scores.set_ylabel(f"z ({distribution.name})")
-    axes.grid(True, color="0.9")
-    axes.legend(frameon=False)
-    axes.spines["top"].set_visible(False)
-    with replacing(path) as handle:
-        figure.savefig(handle, format="png", dpi=150)
+def check_output(path: str | os.PathLike[str]) -> str:
+    """Return a path that a table or a figure can be written to, or raise EdmNoiseError as `check_figure` does."""
+    if is_figure(path):
+        return check_figure(path)
+    if _ending(path) not in TABLES:
+        known = f"{one_of(TABLES)} for the table, {one_of(FIGURES)} for the figure"
+        raise EdmNoiseError(f"nothing can be written as {os.fspath(path)!r}: end the name in {known}")
+    return check_path(path)
 
 
 def new_figure(width: float, height: float) -> Any:
     """An empty figure of a size in inches, without a window; EdmNoiseError where matplotlib is missing."""
+    return _figure_class()(figsize=(width, height), layout="constrained")
+
+
+def save_figure(figure: Any, path: str | os.PathLike[str]) -> None:
+    """Write a figure in the format of the file's ending, a whole file or none; errors as in `check_figure`."""
+    ending = _ending(check_figure(path))
+    with replacing(path) as handle:
+        figure.savefig(handle, format=ending[1:], dpi=150, metadata=_FORMATS[ending])
+
+
+def _ending(path: str | os.PathLike[str]) -> str:
+    return os.path.splitext(path)[1].lower()
+
+
+def _figure_class() -> Any:
     try:
         from matplotlib.figure import Figure  # 0.5 s: only who draws pays for it
     except ImportError as error:
-        raise EdmNoiseError("figures need matplotlib: pip install matplotlib") from error
-    return Figure(figsize=(width, height), layout="constrained")
+        raise EdmNoiseError(
+            "figures need matplotlib: pip install matplotlib, or edmnoise with its extra plots"
+        ) from error
+    return Figure

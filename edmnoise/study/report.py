@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..base.errors import EdmNoiseError
 from ..base.table import Column, Table
-from ..frames.displacement import Displacement, Measure, measure_displacement, measures
+from ..frames.displacement import Displacement, Measure, ReferencePlace, measure_displacement, measures
 from ..noise.multiscale import MultiscaleNoise
 from ..noise.sigma import SigmaDistribution
 from ..noise.statistics import Expected, NoiseStatistics
@@ -25,7 +25,7 @@ RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE = Measure(1, True), Measure(0, True)
 NESTED = (CHAIN, RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE)
 """The three parts of an atom's displacement whose squares, averaged over atoms, add up to the whole."""
 
-BY = ("summary", "residue", "atom")
+BY = ("summary", "residue", "atom", "state")
 """What a level table lists."""
 
 
@@ -38,7 +38,12 @@ class AppliedNoise:
 
 
 def level_table(
-    structure: Structure, moved: Displacement, noise: AppliedNoise | None = None, by: str = "summary"
+    structure: Structure,
+    moved: Displacement,
+    noise: AppliedNoise | None = None,
+    by: str = "summary",
+    states: Sequence[int] = (),
+    origin: str = "",
 ) -> Table:
     """Displacement at every level, measured and, where the noise is known, expected.
 
@@ -51,7 +56,11 @@ def level_table(
     noise
         How the frames were made; None for frames of unknown origin, which leaves the expectations out.
     by
-        "summary" (a row a measure), "residue" or "atom" (a row each).
+        "summary" (a row a measure), "residue", "atom" or "state" (a row each).
+    states
+        What the frames are called in the table by state; counted from 1 where not given.
+    origin
+        What the reference is, to be said below the table ("state 1 of nmr").
     """
     if by not in BY:
         raise EdmNoiseError(f"by is {by!r}: give one of {', '.join(BY)}")
@@ -66,12 +75,31 @@ def level_table(
     made = f" at sigma {noise.sigma:.4g} A, weights {noise.weights.label}" if noise else ""
     removed = {"none": "", "center": ", centred", "superpose": ", superposed"}[moved.align]
     title = f"{moved.frames} frame{'' if moved.frames == 1 else 's'}{made}{removed}: {describe(structure.hierarchy)}"
-    rows = {"summary": _summary, "residue": _by_residue, "atom": _by_atom}[by]
-    columns, notes = rows(structure, moved, theory)
+    if by == "state":
+        columns, notes = _by_state(moved, theory, states or range(1, moved.frames + 1))
+    else:
+        rows = {"summary": _summary, "residue": _by_residue, "atom": _by_atom}[by]
+        columns, notes = rows(structure, moved, theory)
+    if origin:
+        meta["origin"] = origin
+        notes.append(f"Measured from {origin}; lengths are RMS per coordinate.")
+        if moved.reference is not None and moved.reference.is_one_of_them:
+            warning = _not_a_reference(origin, moved.reference)
+            meta["warning"] = warning
+            notes.append(warning)
     if moved.ambiguous:
         frames = "1 frame" if moved.ambiguous == 1 else f"{moved.ambiguous} frames"
         notes.append(f"The best rotation of {frames} is not unique.")
     return Table(title, tuple(columns), meta, tuple(notes))
+
+
+def _not_a_reference(origin: str, place: ReferencePlace) -> str:
+    return (
+        f"{origin[:1].upper()}{origin[1:]} is as far from the others ({place.distance:.3f} A within the chain) as they "
+        f"are from each other ({place.among:.3f} A); a structure that they scatter around would be at "
+        f"{place.among / math.sqrt(2):.3f} A. If it is not what you want to measure from, name that as origin; "
+        "load_traj without state=0 overwrites a reference."
+    )
 
 
 class _Theory:
@@ -185,6 +213,16 @@ def _by_atom(structure: Structure, moved: Displacement, theory: _Theory) -> tupl
     return columns, []
 
 
+def _by_state(moved: Displacement, theory: _Theory, states: Sequence[int]) -> tuple[list[Column], list[str]]:
+    columns, notes = [Column("state", list(states))], []
+    for measure in measures(moved.hierarchy):
+        label = measure.label(moved.hierarchy)
+        columns.append(Column(label, np.sqrt(moved.by_frame[measure]).tolist(), "A", help="RMS over its groups"))
+        if not math.isnan(wanted := theory.rms(measure)):
+            notes.append(f"{label} {wanted:.3f}")
+    return columns, [f"expected of every state (A): {', '.join(notes)}"] if notes else []
+
+
 def z_table(
     structure: Structure,
     weights: Sequence[Weights],
@@ -193,6 +231,7 @@ def z_table(
     draws: int = 1,
     seed: int = 0,
     fresh: bool = True,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Table:
     """What lands at each level over noise levels, for several weights, measured and expected side by side.
 
@@ -209,6 +248,8 @@ def z_table(
     seed, fresh
         With ``fresh`` each row has draws of its own. Without, all rows scale the same draws, which makes ratios look
         constant over z: they then share one accident.
+    progress
+        Called with the number of frames that are drawn and of all; what it raises ends the work.
     """
     if draws < 1:
         raise EdmNoiseError(f"draws is {draws}: give a whole number from 1")
@@ -226,7 +267,9 @@ def z_table(
             sigma = distribution.sigma(score)
             first = (i * len(z) + j) * draws if fresh else 0
             numbers = range(first, first + draws)
-            moved = measure_displacement(structure, process.blocks(sigma, numbers, seed, reference), only=shown)
+            blocks = process.blocks(sigma, numbers, seed, reference)
+            told = _told(blocks, (i * len(z) + j) * draws, len(weights) * len(z) * draws, progress)
+            moved = measure_displacement(structure, told, only=shown)
             rows.append((weight.label, float(score), sigma, moved, forms, ratio))
     residue, inside, within = RESIDUE, RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE
     columns = (
@@ -248,3 +291,13 @@ def z_table(
     title = f"{draws} draw{'' if draws == 1 else 's'} a row, {drawn}, seed {seed}: {describe(structure.hierarchy)}"
     meta = {"draws": draws, "seed": seed, "fresh": fresh, "distribution": distribution.name}
     return Table(title, columns, meta, ("RMS per coordinate; expected: closed forms.",))
+
+
+def _told(
+    blocks: Iterable[torch.Tensor], done: int, total: int, progress: Callable[[int, int], None]
+) -> Iterator[torch.Tensor]:
+    """The blocks, and how many frames there are by each of them."""
+    for block in blocks:
+        yield block
+        done += len(block)
+        progress(done, total)

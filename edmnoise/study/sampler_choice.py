@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..base.errors import EdmNoiseError
-from ..diffusion.presets import PRESETS, SIGMA_DATA, preset
+from ..base.names import known_name
+from ..diffusion.presets import ALIASES, PRESETS, SIGMA_DATA, preset
 from ..diffusion.sampler import Churn, Sampler
 from ..diffusion.schedule import Schedule, by_hand, karras, log_linear
 from ..diffusion.solvers import SOLVERS
@@ -21,7 +22,7 @@ SCHEDULES = ("karras", "log_linear")
 
 @dataclass(frozen=True)
 class SamplerChoice:
-    """A solver or published sampler by name; None leaves a thing as it is.
+    """A solver or published sampler by name, as people write it; None leaves a thing as it is.
 
     Parameters
     ----------
@@ -53,10 +54,14 @@ class SamplerChoice:
     level_weights: Sequence[float] = (0.0, 0.0)
     schedule: str | Sequence[float] = "karras"
 
-    def build(self) -> tuple[Schedule, Sampler]:
-        """The schedule and the sampler; EdmNoiseError for an unknown name or values that do not fit."""
-        if self.name not in PRESETS and self.name not in SOLVERS:
+    def __post_init__(self) -> None:
+        known = known_name(self.name, (*SOLVERS, *PRESETS), ALIASES)
+        if known is None:
             raise EdmNoiseError(f"no sampler {self.name!r}: the known ones are {', '.join([*SOLVERS, *PRESETS])}")
+        object.__setattr__(self, "name", known)
+
+    def build(self) -> tuple[Schedule, Sampler]:
+        """The schedule and the sampler; EdmNoiseError for values that do not fit."""
         schedule = self._by_hand() if not isinstance(self.schedule, str) else self._levels(self.schedule)
         if self.name in PRESETS:
             by_hand = not isinstance(self.schedule, str)

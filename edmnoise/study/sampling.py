@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..base.errors import EdmNoiseError
+from ..base.legible import Legible
 from ..base.memory import check_frames_fit
 from ..base.table import Column, Table
 from ..diffusion.denoiser import Denoiser
@@ -45,8 +46,8 @@ Progress = Callable[[int, int, Step], bool | None]
 """Called after each step with the steps done, the steps in all, and the step; returning False cancels."""
 
 
-@dataclass(frozen=True, eq=False)
-class Run:
+@dataclass(frozen=True, eq=False, repr=False)
+class Run(Legible):
     """What was recorded of a sampling run.
 
     Attributes
@@ -100,7 +101,12 @@ class Run:
         return {part: np.sqrt([row[part] for row in rows]) for part in PARTS}
 
     def freeze_out(self, what: str = "denoised") -> dict[Measure, float]:
-        """For each part the level, angstrom, below which it stays within a tenth of its way; NaN if it never moved."""
+        """For each part the level, angstrom, below which it stays within a tenth of its way.
+
+        NaN where it never moved, and for a run that was cancelled: nobody knows where its way would have ended.
+        """
+        if self.partial:
+            return dict.fromkeys(PARTS, math.nan)
         return {part: _crossing(self.sigmas, way) for part, way in self.to_go(what).items()}
 
     def table(self, distribution: SigmaDistribution) -> Table:
@@ -127,12 +133,15 @@ class Run:
         frozen = ", ".join(
             f"{part.label(hierarchy)} {sigma:.3g} A" for part, sigma in self.freeze_out().items() if sigma > 0
         )
+        note = f"90 % of the way is done at sigma: {frozen}"
+        if self.partial:
+            note = "No freeze-out: the run was cancelled, and what is to go is counted from where it stopped"
         title = f"{len(self.final)} sample{'' if len(self.final) == 1 else 's'}, {self.ended}: {describe(hierarchy)}"
-        return Table(title, tuple(columns), {"partial": self.partial}, (f"90 % of the way is done at sigma: {frozen}",))
+        return Table(title, tuple(columns), {"partial": self.partial}, (note,))
 
 
-@dataclass(frozen=True, eq=False)
-class Recorded:
+@dataclass(frozen=True, eq=False, repr=False)
+class Recorded(Legible):
     """A step that has just been recorded, for who watches a run grow.
 
     Attributes
@@ -337,9 +346,14 @@ def _parts(difference: Tensor, structure: Structure) -> dict[Measure, float]:
     return {part: float(values.mean()) for part, values in squares.items()}
 
 
+def moves(way: Sequence[float] | NDArray[np.float64]) -> bool:
+    """Whether a way (T,) is one, and not only rounding: a single chain does not move about its own centre."""
+    return bool(way[0] > _STILL)
+
+
 def _crossing(sigmas: Sequence[float] | NDArray[np.float64], way: NDArray[np.float64]) -> float:
     """Level below which the way stays within a tenth of its first value, by straight lines in log sigma."""
-    if not way[0] > _STILL:
+    if not moves(way):
         return math.nan
     above = np.flatnonzero(way > FROZEN * way[0])
     last = int(above[-1])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..base.legible import Legible
 from ..base.table import Column, Table
 from ..diffusion.precondition import measured_scales
 from ..noise.forms import LEVELS, Array, LevelForms
@@ -22,8 +23,8 @@ OWN = "this structure"
 """What the weights in proportion to a structure's own data scales are called."""
 
 
-@dataclass(frozen=True, eq=False)
-class WeightMap:
+@dataclass(frozen=True, eq=False, repr=False)
+class WeightMap(Legible):
     """A measure of one structure over all weights.
 
     Attributes

@@ -64,11 +64,13 @@ def register(cmd: Any = None) -> None:
     True
     """
     from .completion import add_completions
+    from .overview import add_topic
 
     cmd = _global_cmd() if cmd is None else cmd
     for function in COMMANDS:
         cmd.extend(function.__name__, function)
     add_completions(cmd, COMMANDS)
+    add_topic(cmd, COMMANDS)
 
 
 def start_gui() -> None:

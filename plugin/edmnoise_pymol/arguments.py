@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from edmnoise.base import numbers as written
 from edmnoise.base.errors import EdmNoiseError
+
+if TYPE_CHECKING:
+    from .ensemble import Basis
 
 T = TypeVar("T")
 
 TRUE, FALSE = ("1", "on", "yes", "true"), ("0", "off", "no", "false")
 
+_LENGTHS = frozenset(
+    "sigma sigma_min sigma_max minimum maximum chain residue atom reference fluctuations schedule".split()
+)
+"""Arguments in angstrom."""
+
+_WHOLE = re.compile(r"[-+]?[0-9]+")
+
 
 def real(name: str, value: Any) -> float:
-    """A number, for example "4.8"."""
-    try:
-        return float(_bare(value))
-    except (TypeError, ValueError):
-        raise EdmNoiseError(f"{name} is {value!r}: give a number") from None
+    """A finite number, for example "4.8"."""
+    return _finite(name, value, "a number")
 
 
 def optional(convert: Callable[[str, Any], T], name: str, value: Any) -> T | None:
@@ -26,11 +37,15 @@ def optional(convert: Callable[[str, Any], T], name: str, value: Any) -> T | Non
 
 
 def whole(name: str, value: Any) -> int:
-    """A whole number, for example "10"."""
-    try:
-        return int(_bare(value)) if not isinstance(value, float) or value.is_integer() else int(str(value))
-    except (TypeError, ValueError):
-        raise EdmNoiseError(f"{name} is {value!r}: give a whole number") from None
+    """A whole number, for example "10" or "1e3"."""
+    if isinstance(value, str) and _WHOLE.fullmatch(text(value)):
+        return int(text(value))  # of any length
+    if isinstance(value, Integral):
+        return int(value)
+    found = _finite(name, value, "a whole number")
+    if not found.is_integer():
+        raise EdmNoiseError(f"{name} is {value!r}: give a whole number")
+    return int(found)
 
 
 def switch(name: str, value: Any) -> bool:
@@ -47,7 +62,9 @@ def numbers(name: str, value: Any) -> list[float]:
     """Numbers separated by spaces, for example "-3 -2 -1 0"; a sequence or one number from Python."""
     parts: Sequence[Any]
     if isinstance(value, str):
-        parts = text(value).replace(",", " ").split()
+        bare = text(value)
+        written.check_commas(f"{name} is", bare)
+        parts = bare.split()
     else:
         parts = [value] if isinstance(value, int | float) else list(value)
     if not parts:
@@ -72,8 +89,29 @@ def absent(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not text(value))
 
 
-def _bare(value: Any) -> Any:
-    return text(value) if isinstance(value, str) else value
+def basis(origin: Any, align: Any, common: Any, hydrogens: Any, solvent: Any) -> Basis:
+    """What displacements are measured from, on which atoms."""
+    from .ensemble import Basis
+
+    return Basis(
+        text(origin),
+        text(align),
+        switch("hydrogens", hydrogens),
+        optional(switch, "solvent", solvent),
+        switch("common", common),
+    )
+
+
+def _finite(name: str, value: Any, wanted: str) -> float:
+    if isinstance(value, str):
+        return written.number(name, text(value), wanted, length=name in _LENGTHS)
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        found = math.nan
+    if not math.isfinite(found):
+        raise EdmNoiseError(f"{name} is {value!r}: give {wanted}")
+    return found
 
 
 def _unquoted(value: str) -> str:

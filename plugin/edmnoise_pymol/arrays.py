@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stderr
 from typing import Any, NamedTuple
 
@@ -66,6 +66,17 @@ def states(cmd: Cmd, name: str, first: int, last: int) -> Iterator[Coordinates |
     else:
         for state in wanted:
             yield coordinates(cmd, name, state)
+
+
+def sizes(cmd: Cmd, name: str, states: Sequence[int]) -> list[int]:
+    """How many atoms have a place in each of some states of an object: 4 us a state where the NumPy functions work."""
+    if _works is None:
+        coordset(cmd, name, states[0])
+    if _works:
+        found = (cmd.get_coordset(name, state, copy=0) for state in states)
+        return [0 if one is None else len(one) for one in found]
+    kept = _sets(cmd, name)
+    return [0 if one is None else len(one.atoms) for one in (_of_state(kept, state) for state in states)]
 
 
 def coordset(cmd: Cmd, name: str, state: int) -> Coordinates | None:

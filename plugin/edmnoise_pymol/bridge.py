@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -57,6 +57,12 @@ class Source:
     index: list[int]
     notes: tuple[str, ...]
 
+    def take(self, rows: NDArray[np.int64]) -> Source:
+        """Some of the atoms, in another order if wanted."""
+        if np.array_equal(rows, np.arange(self.structure.n_atoms)):
+            return self
+        return replace(self, structure=_taken(self.structure, rows), index=[self.index[row] for row in rows.tolist()])
+
 
 def read_source(cmd: Cmd, selection: str, state: int = -1, hydrogens: bool = True, solvent: bool = False) -> Source:
     """Read the atoms of a selection, which must lie in one object, in one state.
@@ -90,49 +96,6 @@ def read_source(cmd: Cmd, selection: str, state: int = -1, hydrogens: bool = Tru
         notes.append(f"{np.count_nonzero(~keep):,} atoms of alternate locations left out (lower occupancy)")
     structure = Structure.from_atoms(coordinates[keep], atoms.take(keep), file_order=rank[keep])
     return Source(name, state, structure, index[keep].tolist(), tuple(notes))
-
-
-def read_states(
-    cmd: Cmd, selection: str, hydrogens: bool = True, solvent: bool = False
-) -> tuple[Source, list[NDArray[np.float32]]]:
-    """All states of one object, or the shown states of several objects of the same atoms, as (N, 3) coordinates.
-
-    The source is the first of them.
-
-    Raises
-    ------
-    EdmNoiseError
-        As `read_source`, and where states or objects differ in their atoms.
-    """
-    names = _objects(cmd, selection)
-    if len(names) > 1:
-        sources = [read_source(cmd, f"({selection}) and {_whole(n)}", -1, hydrogens, solvent) for n in names]
-        for other in sources[1:]:
-            _check_same_atoms(sources[0], other)
-        return sources[0], [source.structure.coordinates for source in sources]
-    first = read_source(cmd, selection, 1, hydrogens, solvent)
-    sources = [first]
-    for state in range(2, ask.states(cmd, names[0]) + 1):
-        sources.append(read_source(cmd, selection, state, hydrogens, solvent))
-        _check_same_atoms(first, sources[-1])
-    return first, [source.structure.coordinates for source in sources]
-
-
-def _check_same_atoms(one: Source, other: Source) -> None:
-    """Raise EdmNoiseError unless both have the same atoms in the same order; chains may be called differently."""
-    a, b = one.structure.atoms, other.structure.atoms
-    if len(a) != len(b):
-        raise EdmNoiseError(
-            f"{one.object} state {one.state} has {len(a):,} atoms and {other.object} state {other.state} {len(b):,}: "
-            "states need the same atoms"
-        )
-    differ = np.flatnonzero((a.name != b.name) | (a.residue_name != b.residue_name) | (a.number != b.number))
-    if differ.size:
-        at = int(differ[0])
-        raise EdmNoiseError(
-            f"{a.label(at)} of {one.object} stands where {other.object} state {other.state} has {b.label(at)}: "
-            "states need the same atoms in the same order"
-        )
 
 
 class Placed(NamedTuple):
@@ -169,7 +132,7 @@ def new_object(cmd: Cmd, source: Source, name: str) -> Placed:
             # PyMOL sorted the atoms and not their coordinates: in a copy of the copy both are in one order.
             cmd.set_name(name, draft)
             cmd.create(name, draft, 1, 1, discrete=0, zoom=0, quiet=1)
-            structure = _reordered(structure, order)
+            structure = _taken(structure, order)
         arrays.load(cmd, name, structure.coordinates, 1)
         for found in (_read(cmd, name, 1), arrays.coordset(cmd, name, 1)):
             if found is None or not np.array_equal(found, structure.coordinates):
@@ -191,8 +154,8 @@ def _places(cmd: Cmd, name: str) -> NDArray[np.int64]:
     return np.asarray(_read(cmd, name, 1), dtype=np.int64)[:, 0]
 
 
-def _reordered(structure: Structure, order: NDArray[np.int64]) -> Structure:
-    """The same residues and chains, their atoms in another order."""
+def _taken(structure: Structure, order: NDArray[np.int64]) -> Structure:
+    """Some atoms of the residues and chains, in another order if wanted."""
     groups = [structure.hierarchy.ancestors(0, level)[order] for level in range(1, structure.hierarchy.depth)]
     hierarchy = Hierarchy.from_labels(structure.hierarchy.names, groups)
     return Structure(structure.coordinates[order], structure.atoms.take(order), hierarchy)
@@ -323,18 +286,34 @@ def _holder(cmd: Cmd, name: str) -> str | None:
     return next((held for held in ask.names(cmd) if held.lower() == name.lower()), None)
 
 
-def paint(cmd: Cmd, name: str, colours: NDArray[np.uint8]) -> None:
-    """Colour each atom of an object: (N, 3) red, green, blue from 0 to 255, in get_coords order."""
-    packed = colours.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1]) + 0x40000000
+def paint(cmd: Cmd, name: str, shades: NDArray[np.uint8], index: NDArray[np.int64] | None = None) -> None:
+    """Colour each atom of an object, or those of PyMOL's indices: (N, 3) red, green, blue from 0 to 255, in order."""
+    packed = packed_colours(shades)
     chosen = _whole(name)
+    if index is not None:
+        packed = put(colours(cmd, name), packed, index - 1)
     try:
         # alter tells how many atoms there are: to ask before takes as long as a tenth of it.
-        atoms = cmd.alter(chosen, "color = _next()", space={"_next": iter(packed.tolist()).__next__})
+        atoms = cmd.alter(chosen, "color = _next()", space={"_next": iter(packed).__next__})
     except StopIteration:
         atoms = ask.atoms(cmd, name)
     cmd.recolor(chosen)
     if atoms != len(packed):
         raise EdmNoiseError(f"{len(packed):,} colours for the {atoms:,} atoms of {name}: some are coloured wrongly")
+
+
+def packed_colours(shades: NDArray[np.uint8]) -> list[int]:
+    """(N, 3) red, green, blue from 0 to 255 as PyMOL's numbers of colours."""
+    return (shades.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1]) + 0x40000000).tolist()
+
+
+def put(before: list[int], packed: list[int], rows: NDArray[np.int64]) -> list[int]:
+    """Colours with some of them replaced; those before where they have become too few."""
+    if len(rows) and rows.max() >= len(before):
+        return packed
+    for row, number in zip(rows.tolist(), packed, strict=True):
+        before[row] = number
+    return before
 
 
 def colours(cmd: Cmd, name: str) -> list[int]:
@@ -392,7 +371,7 @@ def current_state(cmd: Cmd, name: str) -> int:
     raise EdmNoiseError(f"PyMOL shows all states of {name}, 1 to {states}: choose one, or type set all_states, 0")
 
 
-def _objects(cmd: Cmd, selection: str) -> list[str]:
+def objects_of(cmd: Cmd, selection: str) -> list[str]:
     """Names of the objects that a selection touches, one at least."""
     import pymol
 
@@ -411,7 +390,7 @@ def _objects(cmd: Cmd, selection: str) -> list[str]:
 
 
 def _single_object(cmd: Cmd, selection: str) -> str:
-    objects = _objects(cmd, selection)
+    objects = objects_of(cmd, selection)
     if len(objects) > 1:
         raise EdmNoiseError(
             f"selection {selection!r} holds atoms of {len(objects)} objects ({', '.join(objects)}): "

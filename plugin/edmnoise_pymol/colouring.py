@@ -9,23 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
 from edmnoise.frames.colours import DEFAULT_PALETTE, Anchor, check_range, palette_colours
-from edmnoise.frames.displacement import Displacement, Measure, measure_displacement
+from edmnoise.frames.displacement import Displacement, Measure
 from edmnoise.structure.structure import Structure
 
-from . import ask, bridge, follow, looks
+from . import ask, bridge, ensemble, follow, looks
+from .ensemble import FIRST, Basis, Ensemble
 from .jobs import Job, Watch
-from .provenance import Provenance
 
 OVER = ("mean", "max", "state")
 """What a colour stands for: the mean over the frames, the largest, the frame that is shown."""
 
-ORIGINS = ("first", "last")
-"""The state that displacements are measured from: the reference of frames, or the end of a trajectory."""
+LEAST_RANGE = 1e-3
+"""Angstrom: the values of a narrower range differ by rounding."""
 
 
-@dataclass(frozen=True, eq=False)
-class Colouring:
+@dataclass(frozen=True, eq=False, repr=False)
+class Colouring(Legible):
     """Colours given to an object: what they stand for (angstrom) and their range.
 
     Attributes
@@ -34,28 +35,47 @@ class Colouring:
         Objects that were made for it: a baked copy and its legend.
     each
         Whether every frame has a range of its own: this one is that of the frame that was shown.
+    left_out
+        What is grey because it cannot move, as a sentence says it.
+    notes
+        What was not measured and keeps its colours, one sentence each.
     """
 
     object: str
     label: str
     palette: str
-    minimum: float
-    maximum: float
+    low: float
+    high: float
     anchors: tuple[Anchor, ...] = ()
     names: tuple[str, ...] = ()
     each: bool = False
     painter: Painter | None = field(default=None, repr=False)
+    left_out: str = ""
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        grey = f"; {self.left_out}" if self.left_out else ""
+        if self.is_flat:
+            return f"{self.label} {self.low:.3f} A, no range: one colour ({self.palette}){grey}"
         own = ", each frame on its own range" if self.each else ""
-        return f"{self.label} from {self.minimum:.3f} to {self.maximum:.3f} A{own} ({self.palette})"
+        return f"{self.label} from {self.low:.3f} to {self.high:.3f} A{own} ({self.palette}){grey}"
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether all values are the same."""
+        return not self.each and self.low == self.high
+
+    @property
+    def title(self) -> str:
+        """Of a legend: what is shown, and its unit."""
+        return f"{self.label[:1].upper()}{self.label[1:].rstrip(',')}\nangstrom, RMS per coordinate"
 
     @property
     def range(self) -> tuple[float, float]:
         """Of what is shown now: another one for each frame where they have ranges of their own."""
         if self.each and self.painter is not None:
             return self.painter.shown
-        return self.minimum, self.maximum
+        return self.low, self.high
 
 
 @dataclass(eq=False)
@@ -70,6 +90,7 @@ class Painter:
     high: float | None
     painted: tuple[float, float] = (0.0, 0.0)
     baked: dict[int, tuple[float, float]] = field(default_factory=dict)
+    found: Ensemble | None = None
 
     @property
     def shown(self) -> tuple[float, float]:
@@ -84,12 +105,13 @@ class Painter:
     def paint(self, moved: Displacement, over: str = "mean") -> None:
         shades = self.shades(moved, over)
         looks.remember_before(self.cmd, self.name)
-        bridge.paint(self.cmd, self.name, shades)
+        index, rows = (self.found and self.found.atoms()) or (None, slice(None))
+        bridge.paint(self.cmd, self.name, shades[rows], index)
 
     def shades(self, moved: Displacement, over: str = "mean") -> NDArray[np.uint8]:
         """(N, 3) red, green, blue of each atom."""
         values = values_of(moved, self.measure, over)
-        self.painted = _range(values, self.low, self.high)
+        self.painted = range_of(values, self.low, self.high)
         return palette_colours(values, self.anchors, *self.painted)[moved.hierarchy.ancestors(0, self.measure.level)]
 
 
@@ -106,14 +128,16 @@ def colour(
     shared: bool = True,
     bake: bool = False,
     legend: bool = False,
-    origin: str = "first",
+    basis: Basis = FIRST,
 ) -> Job[Colouring]:
     """Colour an object's atoms by how far their atom, residue or chain moved.
+
+    Groups that cannot move are grey; atoms that are not measured keep their colours.
 
     Parameters
     ----------
     name
-        An object of two or more states of the same atoms.
+        An object of two or more states.
     level
         "atom", "residue" or "chain".
     relative
@@ -132,11 +156,9 @@ def colour(
         Make a copy whose states have colours of their own, and leave the object itself as it is.
     legend
         Show the range in the scene; otherwise remove the legend that an earlier call made.
-    origin
-        State that displacements are measured from: "first" or "last".
+    basis
+        What the states are measured from, on which atoms, and what is removed from them first.
     """
-    if origin not in ORIGINS:
-        raise EdmNoiseError(f"origin is {origin!r}: give one of {', '.join(ORIGINS)}")
     if over not in OVER:
         raise EdmNoiseError(f"over is {over!r}: give one of {', '.join(OVER)}")
     if follow_state and bake:
@@ -144,9 +166,8 @@ def colour(
     if bake and legend and not shared:
         raise EdmNoiseError("baked states with a range each have no legend in common: use shared=1 or legend=0")
     anchors = looks.anchors(cmd, palette)
-    structure, _ = frames_object(cmd, name)
-    if origin == "last":
-        structure = replace(structure, coordinates=bridge.read_state(cmd, name, ask.states(cmd, name))[0])
+    found = ensemble.read(cmd, name, basis)
+    structure = found.structure
     number = structure.hierarchy.level(level)
     measure = Measure(number, relative and number + 1 < structure.hierarchy.depth)
     by_state = follow_state or bake
@@ -159,29 +180,32 @@ def colour(
         looks.check_legend(cmd, target)
 
     def of(state: int) -> Displacement:
-        return measure_displacement(structure, [bridge.read_state(cmd, name, state)], only=[measure])
+        return found.measure([found.read(state)], [measure])
 
     if over == "state" and not by_state:
         moved = of(bridge.current_state(cmd, name))
     else:
-        frames = (
-            list(bridge.read_frames(cmd, name)) if origin == "first" else list(bridge.read_frames(cmd, name, 1))[:-1]
-        )
-        moved = yield lambda _: measure_displacement(structure, frames, only=[measure])
+        frames = list(found.frames())
+        moved = yield lambda _: found.measure(frames, [measure])
     each = by_state and not shared
-    low, high = _range(values_of(moved, measure, "max" if by_state else over), 0.0 if by_state else None, None)
+    values = values_of(moved, measure, "max" if by_state else over)
+    low, high = range_of(np.append(values, 0.0) if by_state else values)  # 0 is the reference's own
     low, high = low if minimum is None else minimum, high if maximum is None else maximum
     check_range(low, high)
     own = (minimum, maximum) if each else (low, high)
-    painter = Painter(cmd, target, measure, anchors, *own, painted=(low, high))
+    painter = Painter(cmd, target, measure, anchors, *own, painted=(low, high), found=found)
+    label = label_of(measure, structure, "state" if by_state else over, found)
+    colouring = Colouring(
+        target, label, palette, low, high, anchors, each=each, painter=painter, left_out=left_out(measure, structure)
+    )
 
     def paint(state: int) -> None:
         painter.paint(of(state))
         if legend and each:
-            looks.show_legend(cmd, target, anchors, *painter.painted)
+            looks.show_legend(cmd, target, anchors, *painter.painted, colouring.title)
 
     if bake:
-        yield from _bake(cmd, name, painter, of)
+        yield from _bake(cmd, found, painter, of)
     elif follow_state:
         follow.start(cmd, name, paint)
     else:
@@ -191,12 +215,11 @@ def colour(
         low, high = painter.painted
     made: tuple[str, ...] = (target,) if bake else ()
     if legend:
-        shown = looks.show_legend(cmd, target, anchors, low, high)
-        made = (target, shown) if bake else ()
+        shown = looks.show_legend(cmd, target, anchors, low, high, colouring.title)
+        made = (target, *shown) if bake else ()
     else:
         looks.hide_legend(cmd, target)
-    label = label_of(measure, structure, "state" if by_state else over, origin)
-    colouring = Colouring(target, label, palette, low, high, anchors, made, each, painter)
+    colouring = replace(colouring, low=low, high=high, names=made, notes=found.notes)
     looks.explain(target, colouring)
     return colouring
 
@@ -208,37 +231,41 @@ def reset(cmd: bridge.Cmd, name: str) -> Job[None]:
     looks.restore_before(cmd, name)
 
 
-def frames_object(cmd: bridge.Cmd, name: str) -> tuple[Structure, Provenance | None]:
-    """Reference structure of an object of two or more states, and how it was made if that is known."""
-    bridge.existing_object(cmd, name)
-    states = ask.states(cmd, name)
-    if states < 2:
-        raise EdmNoiseError(f"{name} has {states} state: states 2 and up are measured from state 1 (see edm_noise)")
-    source = bridge.read_source(cmd, f"%{name}", 1, solvent=True)
-    if source.notes:
-        raise EdmNoiseError(f"{name} cannot be measured: {source.notes[0]}; make an object without them by edm_noise")
-    made = Provenance.of([ask.title(cmd, name, state) for state in range(1, states + 1)])
-    return source.structure, made
-
-
 def values_of(moved: Displacement, measure: Measure, over: str) -> NDArray[np.float64]:
-    """(groups,) what is coloured, angstrom."""
-    return np.sqrt(moved.largest[measure] if over == "max" else moved.by_group[measure])
+    """(groups,) what is coloured, angstrom; NaN, which is grey, for groups whose displacement is 0 by definition."""
+    values = np.sqrt(moved.largest[measure] if over == "max" else moved.by_group[measure])
+    values[~measure.moves(moved.hierarchy)] = np.nan
+    return values
 
 
-def label_of(measure: Measure, structure: Structure, over: str, origin: str = "first") -> str:
+def left_out(measure: Measure, structure: Structure) -> str:
+    """What is grey, as a sentence says it; "" for nothing."""
+    still = int(np.count_nonzero(~measure.moves(structure.hierarchy)))
+    if not still:
+        return ""
+    one, around = structure.hierarchy.names[measure.level], structure.hierarchy.names[measure.level + 1]
+    return f"{still:,} {one}{'' if still == 1 else 's'} alone in {'its' if still == 1 else 'their'} {around}: grey"
+
+
+def label_of(measure: Measure, structure: Structure, over: str, found: Ensemble | None = None) -> str:
     kind = {"mean": "RMS", "max": "largest", "state": "present"}[over]
-    start = " from the last state" if origin == "last" else ""
-    return f"{kind} displacement{start}, {measure.label(structure.hierarchy)},"
+    start = removed = ""
+    if found is not None:
+        origin = found.origin.removesuffix(f" of {found.object}")
+        start = "" if origin == "state 1" else f" from {origin}"
+        removed = {"none": "", "center": " after centring", "superpose": " after superposition"}[found.align]
+    return f"{kind} displacement{start}{removed}, {measure.label(structure.hierarchy)},"
 
 
-def _range(values: NDArray[np.float64], low: float | None, high: float | None) -> tuple[float, float]:
-    """What is given, and of what is not the values' own end, which keeps the order."""
-    least = float(values.min()) if low is None else low
-    most = float(values.max()) if high is None else high
+def range_of(values: NDArray[np.float64], low: float | None = None, high: float | None = None) -> tuple[float, float]:
+    """What is given, and of what is not the values' own end, which keeps the order; one value for rounding errors."""
+    there = values[~np.isnan(values)]
+    least, most = (float(there.min()), float(there.max())) if there.size else (0.0, 0.0)
+    if low is None and high is None and most - least < LEAST_RANGE:
+        return most, most
     if low is None:
-        least = min(least, most)
-    return least, most if high is not None else max(least, most)
+        return (least if high is None else min(least, high)), most if high is None else high
+    return low, max(low, most) if high is None else high
 
 
 def _check_follow(name: str, structure: Structure) -> None:
@@ -250,13 +277,13 @@ def _check_follow(name: str, structure: Structure) -> None:
         )
 
 
-def _bake(cmd: bridge.Cmd, name: str, painter: Painter, of: Callable[[int], Displacement]) -> Job[None]:
+def _bake(cmd: bridge.Cmd, found: Ensemble, painter: Painter, of: Callable[[int], Displacement]) -> Job[None]:
     """Make the copy and colour it, a state in each turn of the window."""
-    states, target = ask.states(cmd, name), painter.name
-    looks.baked_copy(cmd, name, target)
+    states, target = ask.states(cmd, found.object), painter.name
+    looks.baked_copy(cmd, found.object, target)
     try:
         for state in range(1, states + 1):
-            looks.paint_state(cmd, target, state, painter.shades(of(state)))
+            looks.paint_state(cmd, target, state, painter.shades(of(state)), found.places(state))
             painter.baked[state] = painter.painted
 
             def told(watch: Watch, state: int = state) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
 from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
 from edmnoise.diffusion.sampler import Step
@@ -22,13 +23,14 @@ from edmnoise.study.sampling import run
 from . import bridge, sampling
 from .jobs import Cancelled, Job, Watch
 from .sampling import DENOISERS
+from .states import read_states
 
 BY = ("summary", "step")
 """What is printed and written: a row for each variant, or for each of its steps."""
 
 
-@dataclass(frozen=True, eq=False)
-class CompareResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class CompareResult(Legible):
     """What was compared, the table that was asked for, and what is to say."""
 
     comparison: Comparison
@@ -49,6 +51,7 @@ def compare(
     device: str = "auto",
     hydrogens: bool = True,
     solvent: bool = False,
+    common: bool = False,
 ) -> Job[CompareResult]:
     """Sample from the loaded states under every noise and sampler; with the name of a figure, that is drawn too.
 
@@ -64,7 +67,7 @@ def compare(
         Noise covariances.
     samplers
         Solvers or presets and their settings, by the name that tables give them.
-    denoiser, samples, seed, device, hydrogens, solvent
+    denoiser, samples, seed, device, hydrogens, solvent, common
         As in `edmnoise_pymol.sampling.sample`.
     by
         A name from BY.
@@ -90,7 +93,7 @@ def compare(
         raise EdmNoiseError(f"samples is {samples}: give a whole number from 1")
     check_seed(seed)
     chosen = sampling.torch_device(device)
-    source, states = bridge.read_states(cmd, selection, hydrogens, solvent)
+    source, states = read_states(cmd, selection, hydrogens, solvent, common)
     structure = source.structure
 
     def work(watch: Watch) -> Comparison:

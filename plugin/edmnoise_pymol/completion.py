@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 _SWITCHES = (
-    "hydrogens solvent fresh relative follow shared bake legend reset ray overwrite trajectory denoised center augment"
+    "hydrogens solvent common fresh relative follow shared bake legend reset ray overwrite trajectory denoised center "
+    "augment"
 ).split()
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -15,7 +16,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "process": ("multiscale",),
     "distribution": ("alphafold3", "boltz", "lucidrains", "wide"),
     "align": ("none", "center", "superpose"),
-    "by": ("summary", "residue", "atom"),
+    "by": ("summary", "residue", "atom", "state"),
     "level": ("atom", "residue", "chain"),
     "origin": ("first", "last"),
     "over": ("mean", "max", "state"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
 from edmnoise.base.table import Column, Table
 from edmnoise.frames.displacement import Displacement, Measure, measure_displacement
 from edmnoise.noise.sigma import SigmaDistribution
@@ -22,11 +23,11 @@ from edmnoise.noise.statistics import Expected, NoiseStatistics
 from edmnoise.noise.weights import Weights, parse_weights
 from edmnoise.structure.structure import Structure
 from edmnoise.study.report import NESTED, RESIDUE_IN_CHAIN
-from edmnoise.study.sampling import FROZEN, PARTS, Run
+from edmnoise.study.sampling import FROZEN, PARTS, Run, moves
 
-from . import ask, bridge
+from . import ask, bridge, ensemble
+from .ensemble import Ensemble
 from .jobs import Job, Work
-from .provenance import Provenance
 
 _BLOCK_ATOMS = 1 << 18
 """Atoms in the frames that are read at a time: some milliseconds of PyMOL's thread."""
@@ -64,8 +65,8 @@ class Point:
     spread: tuple[float, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Levels:
+@dataclass(frozen=True, eq=False, repr=False)
+class Levels(Legible):
     """Closed form of one noise on one structure, and the points that were measured of it."""
 
     about: str
@@ -110,8 +111,8 @@ class Chain(NamedTuple):
     last: float
 
 
-@dataclass(frozen=True, eq=False)
-class Measured:
+@dataclass(frozen=True, eq=False, repr=False)
+class Measured(Legible):
     """How far an object's states 2, 3, ... are from state 1: per level, and along the sequence.
 
     Attributes
@@ -128,8 +129,8 @@ class Measured:
         RMS displacement per coordinate of each residue in its chain over the frames, angstrom.
     expected
         The same in closed form; empty for frames of unknown origin.
-    source, order
-        The reference, and the group of each residue in it.
+    found, order
+        The reference and its states, and the group of each residue.
     """
 
     object: str
@@ -141,8 +142,25 @@ class Measured:
     place: tuple[float, ...]
     mean: tuple[float, ...]
     expected: tuple[float, ...]
-    source: bridge.Source
+    found: Ensemble
     order: NDArray[np.int64]
+
+    def at(self, sigma: float) -> Measured:
+        """The same draws at another level than 1 angstrom: all that is measured of noise scales with it."""
+        levels = self.levels and replace(
+            self.levels,
+            points=tuple(
+                replace(
+                    point,
+                    sigma=sigma,
+                    measured=tuple(sigma * value for value in point.measured),
+                    spread=tuple(sigma * value for value in point.spread),
+                )
+                for point in self.levels.points
+            ),
+        )
+        mean, wanted = (tuple(sigma * value for value in values) for values in (self.mean, self.expected))
+        return replace(self, levels=levels, mean=mean, expected=wanted)
 
     @cached_property
     def numbers(self) -> dict[tuple[str, str, str], int]:
@@ -151,8 +169,8 @@ class Measured:
 
     def atoms(self, residue: int) -> list[int]:
         """PyMOL's indices of a residue's atoms in the object."""
-        group = self.source.structure.hierarchy.ancestors(0, 1)
-        return [self.source.index[i] for i in np.flatnonzero(group == self.order[residue]).tolist()]
+        group = self.found.structure.hierarchy.ancestors(0, 1)
+        return [self.found.source.index[i] for i in np.flatnonzero(group == self.order[residue]).tolist()]
 
     def table(self, state: int = 0, now: Sequence[float] = ()) -> Table:
         """One row a residue; with the values of one state where they are given."""
@@ -172,7 +190,7 @@ class Measured:
 @dataclass(frozen=True)
 class Way:
     """RMS per coordinate that a level still has to go at each step, and the noise level at which nine tenths of it are
-    done, NaN where it never moved; in angstrom."""
+    done, NaN where it never moved or the run was cancelled; in angstrom."""
 
     level: str
     label: str
@@ -181,13 +199,17 @@ class Way:
     frozen: float
 
     @property
+    def moves(self) -> bool:
+        return moves(self.denoised)
+
+    @property
     def threshold(self) -> float:
         """What is left to go where the level is frozen out."""
         return FROZEN * self.denoised[0]
 
 
-@dataclass(frozen=True, eq=False)
-class FreezeOut:
+@dataclass(frozen=True, eq=False, repr=False)
+class FreezeOut(Legible):
     """What a sampling run does to chains, residues and atoms, and when."""
 
     steps: tuple[int, ...]
@@ -226,49 +248,53 @@ def measured(cmd: bridge.Cmd, name: str) -> Job[Measured]:
     EdmNoiseError
         Where its states do not hold the same atoms.
     """
-    bridge.existing_object(cmd, name)
-    states = ask.states(cmd, name)
-    if states < 2:
-        raise EdmNoiseError(f"{name} has one state: make frames with Apply to see how far they moved")
-    source = bridge.read_source(cmd, f"%{name}", 1, solvent=True)
-    if source.notes:
-        raise EdmNoiseError(f"{name} cannot be measured: {source.notes[0]}")
-    made = Provenance.of([ask.title(cmd, name, state) for state in range(1, states + 1)])
-    structure, frames = source.structure, states - 1
+    found = ensemble.read(cmd, name)
+    made, structure, frames = found.made, found.structure, len(found.states)
     total: dict[Measure, NDArray[np.float64]] = {}
     size = max(1, _BLOCK_ATOMS // structure.n_atoms)
-    for first in range(2, states + 1, size):
-        block = [bridge.read_state(cmd, name, state) for state in range(first, min(first + size, states + 1))]
+    for first in range(0, frames, size):
+        block = [found.read(state) for state in found.states[first : first + size]]
         part: Displacement = yield _nested(structure, block)
         for measure, squares in part.by_group.items():
             total[measure] = total.get(measure, 0) + squares * part.frames
 
     def work(_: Any) -> Measured:
         squares = {measure: values / frames for measure, values in total.items()}
-        forms = _forms(structure, made.weights) if made else None
-        levels = None
-        if made and forms:
-            moved = tuple(math.sqrt(float(squares[m].mean())) for m in NESTED)
-            spread = tuple(forms[m].rms_sd(frames, made.sigma) for m in NESTED)
-            point = Point(name, made.sigma, frames, moved, spread)
-            levels = Levels(f"{name}, {made.weights.label}", _lines(structure, forms), (point,))
-        order, chains, residues, place = _sequence(structure)
-        wanted = made.sigma * np.sqrt(np.maximum(forms[RESIDUE_IN_CHAIN].each, 0))[order] if made and forms else ()
-        return Measured(
-            name,
-            frames,
-            levels,
-            made.weights if made else None,
-            chains,
-            residues,
-            place,
-            tuple(np.sqrt(squares[RESIDUE_IN_CHAIN])[order].tolist()),
-            tuple(np.asarray(wanted).tolist()),
-            source,
-            order,
-        )
+        return measured_of(found, frames, squares, (made.weights, made.sigma) if made else None)
 
     return (yield work)
+
+
+def measured_of(
+    found: ensemble.Ensemble,
+    frames: int,
+    squares: Mapping[Measure, NDArray[np.float64]],
+    noise: tuple[Weights, float] | None,
+) -> Measured:
+    """What is known from the mean squares of each group, and from the noise, its weights and its level in angstrom."""
+    structure, levels, wanted = found.structure, None, np.zeros(0)
+    order, chains, residues, place = _sequence(structure)
+    if noise:
+        weights, sigma = noise
+        forms = _forms(structure, weights)
+        moved = tuple(math.sqrt(float(squares[m].mean())) for m in NESTED)
+        spread = tuple(forms[m].rms_sd(frames, sigma) for m in NESTED)
+        point = Point(found.object, sigma, frames, moved, spread)
+        levels = Levels(f"{found.object}, {weights.label}", _lines(structure, forms), (point,))
+        wanted = sigma * np.sqrt(np.maximum(forms[RESIDUE_IN_CHAIN].each, 0))[order]
+    return Measured(
+        found.object,
+        frames,
+        levels,
+        noise[0] if noise else None,
+        chains,
+        residues,
+        place,
+        tuple(np.sqrt(squares[RESIDUE_IN_CHAIN])[order].tolist()),
+        tuple(wanted.tolist()),
+        found,
+        order,
+    )
 
 
 def with_others(shown: Measured, results: Mapping[str, Any]) -> Levels | None:
@@ -276,7 +302,7 @@ def with_others(shown: Measured, results: Mapping[str, Any]) -> Levels | None:
     if shown.levels is None or shown.weights is None:
         return None
     points = list(shown.levels.points)
-    structure, wanted = shown.source.structure, [line.label for line in shown.levels.lines]
+    structure, wanted = shown.found.structure, [line.label for line in shown.levels.lines]
     for name, result in results.items():
         made = getattr(result, "provenance", None)
         if name == shown.object or made is None or not made.weights.close_to(shown.weights):
@@ -305,8 +331,8 @@ def this_frame(cmd: bridge.Cmd, shown: Measured) -> Job[tuple[int, tuple[float, 
         return 0, ()
     if state == 1:
         return 1, ()
-    structure = shown.source.structure
-    frame = bridge.read_state(cmd, shown.object, state)
+    structure = shown.found.structure
+    frame = shown.found.read(state)
 
     def work(_: Any) -> tuple[float, ...]:
         moved = measure_displacement(structure, [frame], only=[RESIDUE_IN_CHAIN])

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
 from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
-from edmnoise.base.table import check_path as check_table_path
 from edmnoise.frames.damage import Native
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.weights import Weights
 from edmnoise.study.damage import DamageStudy, damage_figure, damage_rows
+from edmnoise.study.figures import is_figure
 
 from . import bridge
 from .jobs import Job, Watch
@@ -20,11 +21,9 @@ from .jobs import Job, Watch
 BY = ("summary", "residue")
 """What is printed and written: every measure, or each residue's lDDT."""
 
-FIGURE_ENDING = ".png"
 
-
-@dataclass(frozen=True, eq=False)
-class DamageResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class DamageResult(Legible):
     """What was measured, the whole table, with standard errors, and the one to print: without them, or by residue."""
 
     study: DamageStudy
@@ -83,16 +82,9 @@ def damage(
     return (yield lambda _: DamageResult(study, whole(), printed(), source.notes))
 
 
-def check_path(path: str) -> str:
-    """Return a path that `write` can write; EdmNoiseError for an ending that is not known."""
-    if path.lower().endswith(FIGURE_ENDING):
-        return path
-    return check_table_path(path)
-
-
 def write(result: DamageResult, path: str) -> None:
-    """Write the whole table (.csv, .json), or the figure of every measure (.png)."""
-    if path.lower().endswith(FIGURE_ENDING):
+    """Write the whole table or, by the file's ending, the figure of every measure."""
+    if is_figure(path):
         damage_figure(result.study, path)
     else:
         result.table.save(path)

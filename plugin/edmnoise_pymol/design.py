@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
 from edmnoise.base.table import Table
-from edmnoise.base.table import check_path as check_table_path
 from edmnoise.noise.design import Constraint, Design, design_table
 from edmnoise.noise.design import design as design_noise
 from edmnoise.noise.forms import LEVELS, LevelForms
@@ -25,11 +25,9 @@ from .jobs import Job, Watch
 SIGNAL_BY = ("level", "z")
 """What a table of the training signal lists."""
 
-FIGURE_ENDING = ".png"
 
-
-@dataclass(frozen=True, eq=False)
-class DesignResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class DesignResult(Legible):
     """Designed noise: its weights (chain, residue, atom) and sigma in angstrom, how they were found, and the table of
     what they and other weights give."""
 
@@ -158,13 +156,3 @@ def triangle(
         return made
 
     return (yield work)
-
-
-def check_path(path: str) -> str:
-    """Return a path of a table or a figure; EdmNoiseError for an ending that is not known."""
-    return path if is_figure(path) else check_table_path(path)
-
-
-def is_figure(path: str) -> bool:
-    """Whether a path is that of a picture."""
-    return path.lower().endswith(FIGURE_ENDING)

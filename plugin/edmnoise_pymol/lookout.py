@@ -76,6 +76,21 @@ class Sight:
         """Names of the objects of two or more states."""
         return [name for name, molecule in self.molecules.items() if molecule.states > 1]
 
+    def renamed_since(self, before: Sight) -> dict[str, str]:
+        """What has become of the molecules that are not there any more: their names by now, "" for no such one.
+
+        PyMOL tells no renaming: it is taken for one where a single molecule has come, as large as one that has gone.
+        """
+        gone = [name for name in before.molecules if name not in self.molecules]
+        come = [name for name in self.molecules if name not in before.molecules]
+        found = {}
+        for name in gone:
+            size = before.molecules[name]
+            alike = [new for new in come if self.molecules[new] == size]
+            rivals = [other for other in gone if before.molecules[other] == size]
+            found[name] = alike[0] if len(alike) == len(rivals) == 1 else ""
+        return found
+
 
 Told = Callable[[], None]
 """Called after every look, in the window's thread."""

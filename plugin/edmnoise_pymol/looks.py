@@ -36,12 +36,20 @@ class Looks:
     colours: list[int]
     painter: follow.Paint | None
     ramp: Ramp | None
+    title: str
     explained: Any
 
 
 def keep(cmd: bridge.Cmd, name: str) -> Looks:
     """How an object looks now: its colours, whether they follow the frame, its legend."""
-    return Looks(name, bridge.colours(cmd, name), follow.painter(name), _ramp(cmd, name), _explained.get(name))
+    return Looks(
+        name,
+        bridge.colours(cmd, name),
+        follow.painter(name),
+        _ramp(cmd, name),
+        _title_of(cmd, title_name(name)),
+        _explained.get(name),
+    )
 
 
 def restore(cmd: bridge.Cmd, kept: Looks) -> None:
@@ -54,6 +62,7 @@ def restore(cmd: bridge.Cmd, kept: Looks) -> None:
     explain(kept.name, kept.explained)
     if kept.ramp is not None:
         _show_ramp(cmd, legend_name(kept.name), *kept.ramp)
+        _show_title(cmd, title_name(kept.name), kept.title)
     if kept.painter is not None:
         follow.start(cmd, kept.name, kept.painter)
 
@@ -102,7 +111,7 @@ def restore_before(cmd: bridge.Cmd, name: str) -> None:
         raise EdmNoiseError(f"{name} has the colours that it came with: nothing has coloured it by displacement")
     if ask.atoms(cmd, name) != len(kept):
         raise EdmNoiseError(f"{name} has got other atoms since it was coloured: its colours cannot be given back")
-    restore(cmd, Looks(name, kept, None, None, None))
+    restore(cmd, Looks(name, kept, None, None, "", None))
 
 
 def forget(name: str) -> None:
@@ -133,28 +142,44 @@ def anchors(cmd: bridge.Cmd, palette: str) -> tuple[Anchor, ...]:
     return tuple(bridge.anchors_of(cmd, names))
 
 
-# The legend in the scene: PyMOL's ramp, which ray tracing, pictures and saved sessions hold
+# The legend in the scene: PyMOL's ramp under a label, which ray tracing, pictures and saved sessions hold
 
 
 def legend_name(name: str) -> str:
     return f"{name}_legend"
 
 
+def title_name(name: str) -> str:
+    return f"{legend_name(name)}_title"
+
+
+def is_title(name: str) -> bool:
+    """Whether an object is the title of a legend."""
+    return name.endswith("_legend_title")
+
+
 def check_legend(cmd: bridge.Cmd, name: str) -> None:
     """Raise EdmNoiseError where something else has the name of an object's legend."""
-    legend = legend_name(name)
-    if legend in ask.names(cmd) and cmd.get_type(legend) != "object:ramp":
+    legend, title = legend_name(name), title_name(name)
+    there = ask.names(cmd)
+    if legend in there and cmd.get_type(legend) != "object:ramp":
         raise EdmNoiseError(f"the name {legend!r} is taken: delete it first, or use legend=0")
+    if title in there and legend not in there:
+        raise EdmNoiseError(f"the name {title!r} is taken: delete it first, or use legend=0")
 
 
-def show_legend(cmd: bridge.Cmd, name: str, colours: Sequence[Anchor], low: float, high: float) -> str:
-    """Show an object's legend, where it stood if it was there already; returns its name."""
-    high = max(high, low + 1e-3)  # one value alone makes no ramp
+def show_legend(
+    cmd: bridge.Cmd, name: str, colours: Sequence[Anchor], low: float, high: float, title: str
+) -> tuple[str, ...]:
+    """Show an object's legend under its title, where it stood if it was there already; returns the names of both."""
+    if high <= low:  # one value alone makes no ramp: one colour that reads the same at both ends
+        low, high, colours = low, low + 1e-6, (colours[0], colours[0])
     steps = len(colours) - 1
     values = [low + (high - low) * step / steps for step in range(steps + 1)]
     legend = legend_name(name)
     _show_ramp(cmd, legend, values, [channel for colour in colours for channel in colour])
-    return legend
+    _show_title(cmd, title_name(name), title)
+    return legend, title_name(name)
 
 
 def hide_legend(cmd: bridge.Cmd, name: str) -> None:
@@ -162,6 +187,35 @@ def hide_legend(cmd: bridge.Cmd, name: str) -> None:
     legend = legend_name(name)
     if ask.is_there(cmd, legend) and cmd.get_type(legend) == "object:ramp":
         cmd.delete(legend)
+        cmd.delete(title_name(name))
+
+
+def _show_title(cmd: bridge.Cmd, name: str, title: str) -> None:
+    """A label at a place of the picture, before all else, where PyMOL puts a ramp."""
+    if title == _title_of(cmd, name):
+        return
+    cmd.delete(name)
+    cmd.pseudoatom(name, pos=cmd.get_position(), label=title, quiet=1)
+    cmd.show_as("labels", f"%{name}")
+    for setting, value in _TITLE_LOOKS.items():
+        cmd.set(setting, value, name, quiet=1)
+
+
+_TITLE_LOOKS = {
+    "label_relative_mode": 1,
+    "label_screen_point": [0.0, -0.67, -1.0],
+    "label_size": 15,
+    "label_bg_color": "back",
+    "label_bg_transparency": 0.3,
+}
+
+
+def _title_of(cmd: bridge.Cmd, name: str) -> str:
+    """What a title says, "" where there is none."""
+    found: list[str] = []
+    if ask.is_there(cmd, name):
+        cmd.iterate(f"%{name}", "_found.append(label)", space={"_found": found})
+    return "".join(found)
 
 
 def _show_ramp(cmd: bridge.Cmd, legend: str, values: Sequence[float], flat: Sequence[float]) -> None:
@@ -233,10 +287,15 @@ def baked_copy(cmd: bridge.Cmd, name: str, target: str) -> None:
             raise EdmNoiseError(f"PyMOL changed the order of the atoms of {name}: please report this")
 
 
-def paint_state(cmd: bridge.Cmd, name: str, state: int, colours: NDArray[np.uint8]) -> None:
-    """Colour the atoms of one state of a discrete object; `recolor` shows it."""
-    packed = colours.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1]) + 0x40000000
-    chosen = f"%{name} and state {state}"
+def paint_state(
+    cmd: bridge.Cmd, name: str, state: int, shades: NDArray[np.uint8], places: NDArray[np.int64] | None = None
+) -> None:
+    """Colour the atoms of one state of a discrete object, or those at some places in it; `recolor` shows it."""
+    packed, chosen = bridge.packed_colours(shades), f"%{name} and state {state}"
+    if places is not None:
+        before: list[int] = []
+        cmd.iterate(f"?{name} and state {state}", "_found.append(color)", space={"_found": before})
+        packed = bridge.put(before, packed, places)
     if cmd.count_atoms(f"?{name} and state {state}") != len(packed):
         raise EdmNoiseError(f"{name} was changed or deleted while its colours were made: it is not kept")
-    cmd.alter(chosen, "color = _next()", space={"_next": iter(packed.tolist()).__next__})
+    cmd.alter(chosen, "color = _next()", space={"_next": iter(packed).__next__})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 MENU = "EDM noise"
 
 
@@ -24,21 +22,19 @@ def open_panel() -> None:
 
 
 def try_it() -> None:
-    """Load PyMOL's own 1TII, noise its fragment chain A 4-35, and print what was done."""
+    """Load PyMOL's own 1TII, noise its fragment chain A 4-35, print what was done, and show it moving."""
     from pymol import cmd
 
     name = cmd.get_unused_name("edm_1tii", 0)
-    line = f"edm_noise {name} and chain A and resi 4-35, weights=current, frames=20"
+    line = f"edm_noise {name} and chain A and resi 4-35, weights=current, frames=20, play=1"
     cmd.load("$PYMOL_DATA/demo/1tii.pdb", name)
     print(f"PyMOL> {line}")
     cmd.do(line, log=0)
 
 
 def print_commands() -> None:
-    """List the commands in PyMOL's text window."""
+    """List the commands in PyMOL's text window, as ``help edm`` does."""
     from . import COMMANDS
+    from .overview import overview
 
-    print(" EDM noise: type these, or help and a command's name")
-    for command in COMMANDS:
-        usage = re.split("ARGUMENTS|EXAMPLES", (command.__doc__ or "").split("USAGE")[1])[0]
-        print("   " + " ".join(usage.split()))
+    print(overview(COMMANDS))

@@ -7,12 +7,11 @@ from itertools import pairwise
 
 from edmnoise.base.table import Column, Table
 from edmnoise.noise.sigma import SigmaDistribution
-from edmnoise.study.figures import schedule_figure
+from edmnoise.study.figures import is_figure
 from edmnoise.study.sampler_choice import SamplerChoice
+from edmnoise.study.sampling_figures import schedule_figure
 
 from .jobs import Job, Watch
-
-FIGURE_ENDING = ".png"
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def plan(choice: SamplerChoice, distribution: SigmaDistribution) -> Job[Course]:
 
 
 def table(choice: SamplerChoice, distribution: SigmaDistribution, path: str | None = None) -> Job[Table]:
-    """The same as a table; also written, or drawn where the path ends in .png."""
+    """The same as a table; also written, or drawn where the path is a figure's."""
 
     def work(_: Watch) -> Table:
         schedule, sampler = choice.build()
@@ -63,7 +62,7 @@ def table(choice: SamplerChoice, distribution: SigmaDistribution, path: str | No
         plain = schedule.table(distribution)
         column = Column("asked at", [*asked, float("nan")], "A", decimals=4, help="level after churn")
         made = Table(f"{choice.name}: {plain.title}", (*plain.columns, column), {**plain.meta, "sampler": choice.name})
-        if path is not None and path.lower().endswith(FIGURE_ENDING):
+        if path is not None and is_figure(path):
             schedule_figure({choice.name: schedule}, distribution, path)
         elif path is not None:
             made.save(path)

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
 from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
-from edmnoise.base.table import check_path as check_table_path
 from edmnoise.diffusion.elastic_network import ElasticNetwork
 from edmnoise.diffusion.precondition import RULES, Preconditioner, coefficient_table, measured_scales
 from edmnoise.diffusion.sampler import Step
@@ -25,16 +25,17 @@ from edmnoise.noise.nested import Nested
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.structure import Structure
-from edmnoise.study.figures import freeze_out_figure
+from edmnoise.study.figures import is_figure
 from edmnoise.study.report import RESIDUE_IN_CHAIN
 from edmnoise.study.sampler_choice import SamplerChoice
 from edmnoise.study.sampling import Recorded, Recording, Run, record
+from edmnoise.study.sampling_figures import freeze_out_figure
 
 from . import ask, bridge, looks
-from .colouring import Colouring, Painter
+from .colouring import Colouring, Painter, left_out, range_of, values_of
 from .growing import Frames, Growing
 from .jobs import Job, Watch
-from .plan import FIGURE_ENDING
+from .states import read_states
 
 DENOISERS = {"states": "rotation", "translation": "translation", "fixed": "fixed", "kabsch": "kabsch"}
 """Exact denoisers of the loaded states by name, and how their states may lie in space; kabsch is an approximation."""
@@ -45,8 +46,8 @@ Shown = tuple[Recorded, Frames, Frames]
 """A step, and its noisy and denoised samples (B, N, 3) laid on the reference."""
 
 
-@dataclass(frozen=True, eq=False)
-class SampleResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class SampleResult(Legible):
     """Objects made and the one they were made from, what was recorded, its table, the colours, and what is to say."""
 
     names: tuple[str, ...]
@@ -74,6 +75,7 @@ def sample(
     solvent: bool = False,
     state_weights: Sequence[float] | None = None,
     fluctuations: Sequence[float] | str | None = None,
+    common: bool = False,
 ) -> Job[SampleResult]:
     """Sample from the states of a loaded object, or of several objects of the same atoms.
 
@@ -107,6 +109,8 @@ def sample(
     fluctuations
         Standard deviations (chain, residue, atom) per coordinate of each state's own motion, angstrom; or "network"
         for the elastic network of the first state's residue contacts.
+    common
+        Whether to take the atoms that all states have, where they do not have the same.
 
     Raises
     ------
@@ -120,7 +124,7 @@ def sample(
     chosen = torch_device(device)
     if name is not None:
         bridge.check_free_name(cmd, name)
-    source, states = bridge.read_states(cmd, selection, hydrogens, solvent)
+    source, states = read_states(cmd, selection, hydrogens, solvent, common)
     structure = source.structure
     _check_choice_of_states(source.object, len(states), state_weights)
 
@@ -161,7 +165,7 @@ def sample(
         measured = partial(measure_displacement, shown.structure, [made.final[:, shown.order]])
         moved = yield lambda _: measured(only=[RESIDUE_IN_CHAIN])
         shown.check()
-        colouring = _coloured(cmd, moved, shown.names)
+        colouring = _coloured(cmd, shown.structure, moved, shown.names)
         table = yield lambda _: made.table(distribution)
     except BaseException:
         if shown is not None:
@@ -220,16 +224,9 @@ def precondition(
     return (yield work)
 
 
-def check_path(path: str) -> str:
-    """Return a path that `write` can write; EdmNoiseError for an ending that is not known."""
-    if path.lower().endswith(FIGURE_ENDING):
-        return path
-    return check_table_path(path)
-
-
 def write(result: SampleResult, path: str) -> None:
-    """Write the table (.csv, .json) or the figure (.png) of what each level still has to go."""
-    if path.lower().endswith(FIGURE_ENDING):
+    """Write the table or, by the file's ending, the figure of what each level still has to go."""
+    if is_figure(path):
         freeze_out_figure(result.run, path)
     else:
         result.table.save(path)
@@ -280,14 +277,14 @@ def _frames(names: Sequence[str], made: Run, trajectory: bool, denoised: bool) -
     return objects
 
 
-def _coloured(cmd: bridge.Cmd, moved: Displacement, names: Sequence[str]) -> Colouring:
+def _coloured(cmd: bridge.Cmd, structure: Structure, moved: Displacement, names: Sequence[str]) -> Colouring:
     """Colour all objects alike: by how far the residues of the final samples lie from the reference."""
-    values = np.sqrt(moved.by_group[RESIDUE_IN_CHAIN])
-    low, high = float(values.min()), float(values.max())
+    low, high = range_of(values_of(moved, RESIDUE_IN_CHAIN, "mean"))
     for name in names:
         Painter(cmd, name, RESIDUE_IN_CHAIN, PALETTES[DEFAULT_PALETTE], low, high).paint(moved)
     label = "RMS displacement of the samples from the reference, residue in chain,"
-    colouring = Colouring(", ".join(names), label, DEFAULT_PALETTE, low, high, PALETTES[DEFAULT_PALETTE])
+    still, anchors = left_out(RESIDUE_IN_CHAIN, structure), PALETTES[DEFAULT_PALETTE]
+    colouring = Colouring(", ".join(names), label, DEFAULT_PALETTE, low, high, anchors, left_out=still)
     for name in names:
         looks.explain(name, colouring)
     return colouring

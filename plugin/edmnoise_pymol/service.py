@@ -8,16 +8,17 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
 from edmnoise.base.memory import check_frames_fit
 from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
 from edmnoise.frames.colours import DEFAULT_PALETTE, PALETTES
-from edmnoise.frames.displacement import ALIGNMENTS, Displacement, measure_displacement
+from edmnoise.frames.displacement import Displacement, measure_displacement
 from edmnoise.noise.multiscale import MultiscaleNoise
 from edmnoise.noise.sigma import SigmaDistribution, check_sigma
 from edmnoise.noise.weights import Weights
@@ -25,8 +26,9 @@ from edmnoise.structure.files import write_frames
 from edmnoise.structure.structure import Structure
 from edmnoise.study.report import BY, RESIDUE_IN_CHAIN, level_table, z_table
 
-from . import bridge, looks
-from .colouring import Colouring, Painter, frames_object, label_of, values_of
+from . import bridge, ensemble, looks
+from .colouring import Colouring, Painter, label_of, left_out, range_of, values_of
+from .ensemble import FIRST, Basis
 from .jobs import Job, Watch
 from .provenance import Provenance
 
@@ -37,8 +39,8 @@ _STATE_BYTES = 20
 """Memory of one atom in one state inside PyMOL (measured 18.7), coordinates included."""
 
 
-@dataclass(frozen=True, eq=False)
-class NoiseResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class NoiseResult(Legible):
     """A frames object: its name and that of the object it was made from, how it was made, the table of its levels, its
     colours, and what was left out."""
 
@@ -130,38 +132,39 @@ def noise(
 
         moved = yield draw
     bridge.set_titles(cmd, name, provenance.titles(frames))
-    values = values_of(moved, RESIDUE_IN_CHAIN, "mean")
-    low, high = float(values.min()), float(values.max())
+    low, high = range_of(values_of(moved, RESIDUE_IN_CHAIN, "mean"))
     anchors = PALETTES[DEFAULT_PALETTE]
     Painter(cmd, name, RESIDUE_IN_CHAIN, anchors, low, high).paint(moved)
-    colouring = Colouring(name, label_of(RESIDUE_IN_CHAIN, structure, "mean"), DEFAULT_PALETTE, low, high, anchors)
+    still = left_out(RESIDUE_IN_CHAIN, structure)
+    label = label_of(RESIDUE_IN_CHAIN, structure, "mean")
+    colouring = Colouring(name, label, DEFAULT_PALETTE, low, high, anchors, left_out=still)
     looks.explain(name, colouring)
     table = yield lambda _: level_table(structure, moved, provenance.noise)
     return NoiseResult(name, source.object, structure, provenance, table, colouring, source.notes)
 
 
-def levels(cmd: bridge.Cmd, name: str, align: str = "none", by: str = "summary") -> Job[Table]:
-    """Displacement of an object's states 2, 3, ... from state 1, at every level.
+def levels(cmd: bridge.Cmd, name: str, by: str = "summary", basis: Basis = FIRST) -> Job[Table]:
+    """Displacement of an object's states from its reference, at every level.
 
     Parameters
     ----------
     name
-        An object of `noise`, or any object of two or more states of the same atoms (no expectations then).
-    align
-        "none", "center" or "superpose".
+        An object of `noise`, or any object of two or more states (no expectations then).
     by
-        "summary", "residue" or "atom".
+        "summary", "residue", "atom" or "state".
+    basis
+        What the states are measured from, on which atoms, and what is removed from them first.
     """
-    if align not in ALIGNMENTS:
-        raise EdmNoiseError(f"align is {align!r}: give one of {', '.join(ALIGNMENTS)}")
     if by not in BY:
         raise EdmNoiseError(f"by is {by!r}: give one of {', '.join(BY)}")
-    structure, made = frames_object(cmd, name)
-    frames = list(bridge.read_frames(cmd, name))
+    found = ensemble.read(cmd, name, basis)
+    frames = list(found.frames())
 
     def measure(_: Watch) -> Table:
-        moved = measure_displacement(structure, frames, align)
-        return level_table(structure, moved, made.noise if made else None, by)
+        moved = found.measure(frames, place_reference=found.made is None)
+        noise = found.made.noise if found.made else None
+        table = level_table(found.structure, moved, noise, by, found.states, found.origin)
+        return replace(table, notes=(*table.notes, *found.notes))
 
     return (yield measure)
 
@@ -185,7 +188,14 @@ def table(
     """
     source = bridge.read_source(cmd, selection, state, hydrogens, solvent)
     check_seed(seed)
-    return (yield lambda _: z_table(source.structure, weights, z, distribution, draws, seed, fresh))
+
+    def work(watch: Watch) -> Table:
+        def progress(done: int, total: int) -> None:
+            watch.check(done / total, f"frame {done:,} of {total:,}")
+
+        return z_table(source.structure, weights, z, distribution, draws, seed, fresh, progress)
+
+    return (yield work)
 
 
 def save(cmd: bridge.Cmd, file: str, name: str, level: str = "atom") -> Job[int]:

@@ -1,6 +1,9 @@
 """Frame k depends on the seed, the stream and k, and on nothing else."""
 
+import os
 import random
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -132,3 +135,21 @@ def test_any_other_seed_is_refused(seed, process):
         process.frames(1.0, 1, seed=seed)
     with pytest.raises(EdmNoiseError, match="seed is"):
         next(process.blocks(1.0, 1, seed=seed))
+
+
+def test_other_instructions_give_the_same_numbers_to_five_digits(tmp_path):
+    """What the pages promise of processors of other kinds: torch told to use less of this one, in other processes."""
+    script = (
+        "import sys, torch; from edmnoise.noise.multiscale import MultiscaleNoise as Noise; "
+        "from edmnoise.noise.weights import Weights; from edmnoise.structure.hierarchy import Hierarchy; "
+        "atom = torch.arange(4000); "
+        "tree = Hierarchy.from_labels(('atom', 'residue', 'chain'), [atom // 8, atom // 1000]); "
+        "torch.save(Noise.of(tree, Weights.of(1, 4, 4)).frames(1.0, 20, seed=7), sys.argv[1])"
+    )
+    made = []
+    for kind in ("all of them", "none"):
+        path = tmp_path / f"{kind}.pt"
+        environment = os.environ | ({"ATEN_CPU_CAPABILITY": "default"} if kind == "none" else {})
+        subprocess.run([sys.executable, "-c", script, str(path)], env=environment, check=True, timeout=200)
+        made.append(torch.load(path))
+    assert float((made[0] - made[1]).abs().max()) < 1e-5

@@ -1,6 +1,7 @@
 """Displacements against loops over residues in float64, and what each alignment removes."""
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,9 +12,12 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.frames.displacement import ALIGNMENTS, Measure, measure_displacement, measures
+from edmnoise.frames.displacement import ALIGNMENTS, Measure, mean_squares, measure_displacement, measures
+from edmnoise.noise.multiscale import MultiscaleNoise
+from edmnoise.noise.weights import Weights
 from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.structure import Atoms, Structure
+from edmnoise.structure.superpose import move, superpose
 
 ATOM, RESIDUE, CHAIN = (Measure(level, False) for level in range(3))
 ATOM_IN_RESIDUE, RESIDUE_IN_CHAIN = Measure(0, True), Measure(1, True)
@@ -320,3 +324,70 @@ def test_an_unknown_alignment_is_refused(fragment, align):
     blocks = SimpleNamespace()  # refused before the frames are looked at
     with pytest.raises(EdmNoiseError, match=r"align is .*: give one of none, center, superpose"):
         measure_displacement(fragment, blocks, align)
+
+
+# Where the reference lies among the frames
+
+
+def scattered(structure, frames, seed, noisy=False, sigma=1.0, weights=(0, 0, 1)):
+    """Frames of noise about a structure, which is a draw of it itself where it is to be noisy."""
+    noise = MultiscaleNoise.of(structure.hierarchy, Weights.of(*weights))
+    drawn = noise.frames(sigma, frames + 1, seed, torch.tensor(structure.coordinates)).numpy()
+    reference = drawn[0] if noisy else structure.coordinates
+    return replace(structure, coordinates=reference.copy()), drawn[1:]
+
+
+@pytest.mark.parametrize("align", ["none", "superpose"])
+def test_distances_are_those_of_all_pairs(fragment, align):
+    """Brute force: every pair of frames, each laid on the reference, its chain's centre taken off."""
+    reference, frames = scattered(fragment, 7, 0)
+    if align == "superpose":
+        given = torch.from_numpy(frames.transpose(0, 2, 1).copy())
+        frames = move(superpose(given, torch.tensor(reference.coordinates.T)), given).numpy().transpose(0, 2, 1)
+    inside = [x - x.mean(axis=0) for x in frames.astype(np.float64)]
+    home = reference.coordinates - reference.coordinates.mean(axis=0, dtype=np.float64)
+    found = measure_displacement(reference, [frames], align, place_reference=True).reference
+    assert found.distance == pytest.approx(np.sqrt(np.mean([(x - home) ** 2 for x in inside])), rel=1e-4)
+    pairs = [(a - b) ** 2 for i, a in enumerate(inside) for b in inside[:i]]
+    assert found.among == pytest.approx(np.sqrt(np.mean(pairs)), rel=1e-4)
+    assert measure_displacement(reference, [frames], align).reference is None
+    assert measure_displacement(reference, [frames[:1]], align, place_reference=True).reference is None
+
+
+@pytest.mark.parametrize("weights", [(0, 0, 1), (0, 1, 0), (8.2, 1.6, 1.3)])
+@pytest.mark.parametrize("align", ["none", "superpose"])
+@pytest.mark.parametrize("count", [2, 20])
+def test_a_reference_among_its_own_noise_is_told_from_one_that_is_noise(fragment, weights, align, count):
+    """In 100 ensembles: the ratio is 1/sqrt 2 or 1 on average, and each (of two frames nearly) is on its side."""
+    for noisy, wanted in ((False, 0.5), (True, 1.0)):
+        ratios, mistaken = [], 0
+        for seed in range(100):
+            reference, frames = scattered(fragment, count, seed, noisy, weights=weights)
+            place = measure_displacement(reference, [frames], align, [], place_reference=True).reference
+            mistaken += place.is_one_of_them != noisy
+            ratios.append((place.distance / place.among) ** 2)
+        assert np.mean(ratios) == pytest.approx(wanted, rel=0.05)
+        assert mistaken <= (5 if count == 2 else 0)
+
+
+def test_frames_that_are_all_the_reference_are_not_doubted(fragment):
+    place = measure_displacement(
+        fragment, [np.repeat(fragment.coordinates[None], 3, 0)], place_reference=True
+    ).reference
+    assert not place.is_one_of_them
+
+
+# What cannot move
+
+
+def test_groups_alone_in_theirs_do_not_move(toxin):
+    atoms, residues, chains = np.arange(7), [0, 0, 0, 1, 2, 2, 3], [0, 0, 1, 2]
+    hierarchy = Hierarchy(("atom", "residue", "chain"), (np.array(residues), np.array(chains)))
+    assert Measure(1, True).moves(hierarchy).tolist() == [True, True, False, False]
+    assert Measure(0, True).moves(hierarchy).tolist() == [True, True, True, False, True, True, False]
+    for level, count in enumerate((len(atoms), 4, 3)):
+        assert Measure(level, False).moves(hierarchy).tolist() == [True] * count
+    moved = np.random.default_rng(0).normal(size=(5, 3, 7)).astype(np.float32)
+    shown = [Measure(1, True), Measure(0, True)]
+    for measure, squares in mean_squares(torch.from_numpy(moved), hierarchy, shown).items():
+        assert ((squares.amax(dim=0) > 1e-9).numpy() == measure.moves(hierarchy)).all()

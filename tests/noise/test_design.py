@@ -21,10 +21,10 @@ ALPHAFOLD3 = sigma_distribution("alphafold3")
 
 
 def drawn(structure, made, draws=2000):
-    """Chain, residue in chain, atom in residue: measured on draws of a design, RMS per coordinate over atoms."""
+    """Chain, residue in chain, atom in residue: lengths in space, RMS over atoms, measured on draws of a design."""
     noise = MultiscaleNoise.of(structure.hierarchy, made.weights)
     moved = measure_displacement(structure, ((b + structure.coordinates) for b in noise.blocks(made.sigma, draws)))
-    return [moved.part(measure) for measure in NESTED]
+    return [math.sqrt(3) * moved.part(measure) for measure in NESTED]
 
 
 # Must show: designed weights, drawn 2,000 times, hit their targets within 1 %
@@ -62,7 +62,7 @@ def test_what_weights_give_is_designed_back(nesting, seed):
     hierarchy = Hierarchy(("atom", "residue", "chain"), (np.repeat(np.arange(len(sizes)), sizes), home))
     weights, sigma = Weights.of(*rng.dirichlet(np.ones(3))), float(rng.uniform(0.1, 100))
     noise = NoiseStatistics(hierarchy, weights.by_level)
-    targets = [noise.displacement(k, top, True).rms(sigma) for k, top in ((2, None), (1, 2), (0, 1))]
+    targets = [math.sqrt(3) * noise.displacement(k, top, True).rms(sigma) for k, top in ((2, None), (1, 2), (0, 1))]
     made = design(hierarchy, *targets)
     assert tuple(made.weights) == pytest.approx(tuple(weights), abs=1e-6)
     assert made.sigma == pytest.approx(sigma, rel=1e-6)
@@ -79,7 +79,7 @@ def test_a_sigma_that_is_kept_gives_what_is_left_to_the_open_level(toxin):
     made = design(toxin.hierarchy, residue=3.8, atom=1.4, sigma=10.0)
     assert made.sigma == pytest.approx(10)
     assert made.parts[1:] == pytest.approx((3.8, 1.4))
-    assert math.hypot(*made.parts) == pytest.approx(10)
+    assert math.hypot(*made.parts) == pytest.approx(math.sqrt(3) * 10)  # an atom's whole displacement in space
 
 
 def test_a_sigma_copied_from_the_table_is_no_contradiction(toxin):
@@ -113,8 +113,8 @@ def test_the_table_compares_at_one_sigma(toxin):
     compared = [Weights.named("flat"), Weights.named("rebalanced")]
     table = design_table(toxin.hierarchy, made, ALPHAFOLD3, compared, z=0.5)
     assert table["weights"] == ["wanted", "designed", "flat", "rebalanced"]
-    assert table["residue in chain"][:2] == pytest.approx([3.8, 3.8])
-    assert table["residue in chain 3-D"][0] == pytest.approx(math.sqrt(3) * 3.8)
+    assert table["residue in chain 3-D"][:2] == pytest.approx([3.8, 3.8])
+    assert table["residue in chain"][:2] == pytest.approx([3.8 / math.sqrt(3)] * 2)
     flat = NoiseStatistics(toxin.hierarchy, compared[0].by_level)
     assert table["residue in chain"][2] == pytest.approx(flat.displacement(1, 2, over_atoms=True).rms(made.sigma))
     assert table["residue / atom"][3] == pytest.approx(NoiseStatistics(toxin.hierarchy, compared[1].by_level).ratio())
@@ -131,7 +131,7 @@ def test_the_table_compares_at_one_sigma(toxin):
     [
         ({"chain": 0.1, "residue": 3.8, "atom": 1.4}, {}, ["no weights give chain 0.1 A", "closest", "0.392 A"]),
         ({"residue": 0.3, "atom": 1.4}, {}, ["no weights give", "closest", "move residue centres by 0.539 A"]),
-        ({"residue": 3, "atom": 1}, {"sigma": 2.0}, ["sigma 2 A", "closest", "free sigma"]),
+        ({"residue": 3, "atom": 1}, {"sigma": 1.0}, ["sigma 1 A", "closest", "free sigma"]),
         ({"residue": 3, "atom": 1}, {"fixed": ["residue/atom 1"]}, ["residue/atom 1", "free a constraint"]),
         ({"atom": 1}, {"fixed": ["atom 0.7", "residue 0.5"]}, ["atom 0.7, residue 0.5 contradict each other"]),
         ({"atom": 1}, {"fixed": ["residue/atom 1", "residue/atom 2"]}, ["contradict"]),

@@ -56,12 +56,12 @@ def test_values_are_monte_carlos(fragment, drawn, name, level):
     for value, point in zip(values, drawn, strict=True):
         moved, spread = point["ratio" if name == "ratio" else level]
         if name in ("scramble", "share"):
-            z = ALPHAFOLD3.z(reference / moved)
+            z = ALPHAFOLD3.z(reference / (math.sqrt(3) * moved))
             spread /= moved * ALPHAFOLD3.p_std
             moved = z
         if name == "share":
             spread *= 100 * math.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
-            moved = 100 * ALPHAFOLD3.share_above(reference / point[level][0])
+            moved = 100 * ALPHAFOLD3.share_above(reference / (math.sqrt(3) * point[level][0]))
         errors.append((moved - value) / spread)
     assert np.abs(errors).max() < 4
     assert 0.5 < np.sqrt(np.mean(np.square(errors))) < 1.6  # the error is as large as it is said to be

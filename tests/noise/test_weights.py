@@ -37,7 +37,7 @@ def test_a_preset_is_known_by_its_name_and_by_its_numbers(name):
     assert parse_weights(Weights.named(name)) is not None
 
 
-@pytest.mark.parametrize("text", ["8.2 1.6 1.3", "8.2/1.6/1.3", "8.2, 1.6, 1.3", " 8.2  1.6\t1.3 ", "82e-1 1.6 1.3"])
+@pytest.mark.parametrize("text", ["8.2 1.6 1.3", "8.2/1.6/1.3", " 8.2  1.6\t1.3 ", "82e-1 1.6 1.3"])
 def test_text_is_read(text):
     assert parse_weights(text).close_to(Weights.named("current"))
     assert parse_weights(text).label == "current"
@@ -70,15 +70,27 @@ def test_weights_that_are_none_are_refused(given):
         Weights.of(*given)
     with pytest.raises(EdmNoiseError, match=sentence):
         parse_weights(given)
-    with pytest.raises(EdmNoiseError, match=sentence):
+    with pytest.raises(
+        EdmNoiseError, match=sentence if all(map(math.isfinite, given)) else "give three numbers separated"
+    ):
         parse_weights(" ".join(map(str, given)))
+
+
+@pytest.mark.parametrize(
+    ("given", "write"), [("1,4,4", "1 4 4"), ("(1, 4, 4)", "1 4 4"), ("8,2 1,6 1,3", "8 2 1 6 1 3")]
+)
+def test_commas_are_refused_and_what_to_write_is_said(given, write):
+    with pytest.raises(EdmNoiseError) as refused:
+        parse_weights(given)
+    said = f"weights are {given!r}: decimals have a point, numbers are separated by spaces: write {write}"
+    assert str(refused.value) == said
 
 
 def test_an_unknown_preset_is_refused_with_the_known_ones():
     with pytest.raises(EdmNoiseError) as error:
         parse_weights("heavy")
     assert str(error.value) == (
-        "no weights 'heavy': give three numbers (chain residue atom) or one of "
+        "no weights 'heavy': give three numbers separated by spaces (chain residue atom) or one of "
         "flat, current, rebalanced, residue-heavy, balanced-residue"
     )
 
@@ -86,7 +98,8 @@ def test_an_unknown_preset_is_refused_with_the_known_ones():
 @pytest.mark.parametrize("given", ["", "1 2", "1 2 3 4", "1 two 3", "flat 1 2", [1, 2], [1, 2, 3, 4], []])
 def test_anything_else_is_refused(given):
     with pytest.raises(
-        EdmNoiseError, match=r"weights are .*: give three numbers \(chain residue atom\) or one of flat"
+        EdmNoiseError,
+        match=r"weights are .*: give three numbers separated by spaces \(chain residue atom\) or one of flat",
     ):
         parse_weights(given)
 

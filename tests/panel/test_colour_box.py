@@ -255,9 +255,10 @@ def test_a_baked_copy_takes_the_place_of_object_and_legend(box, panel, cmd, made
     box.scene.click()
     made(box.apply.click)
     made(box.bake.click)
-    assert set(cmd.get_names("objects", enabled_only=1)) == {"pept", "frames_baked", "frames_baked_legend"}
+    baked = {"pept", "frames_baked", "frames_baked_legend", "frames_baked_legend_title"}
+    assert set(cmd.get_names("objects", enabled_only=1)) == baked
     panel.session.undo()
-    assert set(cmd.get_names("objects", enabled_only=1)) == {"pept", "frames", "frames_legend"}
+    assert set(cmd.get_names("objects", enabled_only=1)) == {"pept", "frames", "frames_legend", "frames_legend_title"}
 
 
 def test_undo_removes_the_baked_copy(box, panel, cmd, made, snapshot):
@@ -272,8 +273,8 @@ def test_undo_removes_the_baked_copy(box, panel, cmd, made, snapshot):
 def test_a_cancelled_bake_leaves_nothing(box, panel, cmd, qtbot, snapshot, monkeypatch):
     before, paint, seen = snapshot(), looks.paint_state, []
 
-    def click_meanwhile(cmd, name, state, colours):
-        paint(cmd, name, state, colours)
+    def click_meanwhile(cmd, name, *rest):
+        paint(cmd, name, *rest)
         seen.append(cmd.get_type(name))
         panel.status.cancel.click()
 
@@ -354,8 +355,8 @@ def test_the_legend_sees_a_typed_command(box, cmd, qtbot):
 def test_frames_of_noise_have_a_legend_at_once(panel, loaded, made):
     result = made(panel.noise.apply.click)
     low, *_, high = panel.colours.legend.bar.numbers
-    assert float(low) == pytest.approx(result.colouring.minimum, abs=0.01)
-    assert float(high) == pytest.approx(result.colouring.maximum, abs=0.01)
+    assert float(low) == pytest.approx(result.colouring.low, abs=0.01)
+    assert float(high) == pytest.approx(result.colouring.high, abs=0.01)
 
 
 def test_what_is_known_of_an_object_goes_with_it(box, cmd, made):

@@ -92,13 +92,13 @@ def test_designed_noise_reaches_the_noise_tab(panel, tab, cmd, loaded, made, cli
 def test_what_it_found_is_shown_beside_other_weights(tab, loaded, made, click, panel):
     made(lambda: click(tab.design))
     shown = words(tab.found)
-    assert shown.startswith("Designed: σ 10.79 Å")
+    assert shown.startswith("Designed: σ 6.229 Å")
     assert all(weight in shown for weight in ("0.8578", "0.1229", "0.01936"))
     for name in ("wanted", "designed", "flat", "current", "rebalanced"):
         assert name in shown
     assert "6.58" in shown
-    assert "σ 10.79 Å" in panel.status.message.text()
-    assert "sigma 10.79 Å lies at z = 0.54 of alphafold3" in shown
+    assert "σ 6.229 Å" in panel.status.message.text()
+    assert "sigma 6.229 Å lies at z = 0.17 of alphafold3" in shown
 
 
 def test_designed_twice_the_noise_tab_still_says_sigma(panel, tab, loaded, made, click):
@@ -106,7 +106,7 @@ def test_designed_twice_the_noise_tab_still_says_sigma(panel, tab, loaded, made,
     click(tab.use)
     panel.noise.level.z.setValue(panel.noise.level.z.value() + 1e-3)
     click(tab.use)
-    assert panel.noise.level.options == {"sigma": "10.79"}
+    assert panel.noise.level.options == {"sigma": "6.229"}
 
 
 def test_a_level_without_a_wish(tab, loaded, made, click):

@@ -23,7 +23,7 @@ def test_live_shows_the_first_frame_and_leaves_view_and_input_alone(panel, cmd, 
     view, before = cmd.get_view(), coords(loaded)
     panel.noise.weights.set_weights("current")
     panel.noise.live.click()
-    qtbot.waitUntil(lambda: panel.noise._live is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: panel.session.live is not None, timeout=60_000)
     panel.noise.level.slider.setValue(40)
     shaken = coords(f"{loaded}_live")
     assert cmd.get_view() == view
@@ -140,7 +140,7 @@ def test_a_published_preset_keeps_its_name(noise, qtbot):
 
 def test_live_ends_when_its_object_goes(noise, panel, cmd, loaded, qtbot):
     noise.live.click()
-    qtbot.waitUntil(lambda: noise._live is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: noise._session.live is not None, timeout=60_000)
     assert cmd.get_names("objects", enabled_only=1) == ["toxin_live"]
     cmd.delete("toxin_live")
     panel.session.look()
@@ -152,7 +152,7 @@ def test_live_ends_when_its_object_goes(noise, panel, cmd, loaded, qtbot):
 
 def test_live_again_puts_everything_back(noise, cmd, loaded, qtbot):
     noise.live.click()
-    qtbot.waitUntil(lambda: noise._live is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: noise._session.live is not None, timeout=60_000)
     noise.live.click()
     assert cmd.get_names("all") == ["toxin"]
     assert cmd.get_names("objects", enabled_only=1) == ["toxin"]
@@ -160,8 +160,8 @@ def test_live_again_puts_everything_back(noise, cmd, loaded, qtbot):
 
 def test_a_new_draw_shakes_anew(noise, cmd, loaded, qtbot, coords):
     noise.live.click()
-    qtbot.waitUntil(lambda: noise._live is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: noise._session.live is not None, timeout=60_000)
     first = coords("toxin_live")
     noise.redraw.click()
-    qtbot.waitUntil(lambda: noise._live is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: noise._session.live is not None, timeout=60_000)
     assert not np.array_equal(coords("toxin_live"), first)

@@ -12,6 +12,7 @@ PATIENCE = 60_000
 
 @pytest.fixture
 def plots(panel):
+    panel.shelf.open()
     return panel.plots
 
 
@@ -276,7 +277,7 @@ def test_any_object_of_several_states_is_measured(panel, plots, cmd, drawn, mda,
     cmd.create("ragged", "nmr and resi 1-5", 2, 2)
     panel.session.look()
     panel.session.show("ragged")
-    qtbot.waitUntil(lambda: chart.message.text().startswith("state 2 of ragged holds"), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: "of ragged state 1 are not in ragged state 2" in chart.message.text(), timeout=PATIENCE)
 
 
 def test_a_deleted_object_is_let_go(panel, plots, cmd, noised, drawn, qtbot):

@@ -241,9 +241,9 @@ def test_names_that_pymols_prompt_would_cut(results, made, cmd, tmp_path, monkey
     ("save", "name", "sentence"),
     [
         ("table", "levels.txt", "a table cannot be written as 'levels.txt': end the name in .csv or .json"),
-        ("table", "nowhere/levels.csv", "cannot write nowhere/levels.csv: No such file or directory"),
+        ("table", "nowhere/levels.csv", "cannot write nowhere/levels.csv: there is no folder nowhere"),
         ("frames", "frames.xyz", ""),
-        ("frames", "nowhere/frames.pdb", "cannot write nowhere/frames.pdb: No such file or directory"),
+        ("frames", "nowhere/frames.pdb", "cannot write nowhere/frames.pdb: there is no folder nowhere"),
         ("pictures", "film.jpg", "pictures cannot be written as 'film.jpg': end the name in .png"),
         ("pictures", "nowhere/film.png", "cannot write nowhere/film.png: there is no folder nowhere"),
         ("session", "all.txt", "a session cannot be written as 'all.txt': end the name in .pse"),
@@ -298,7 +298,7 @@ def test_what_cannot_be_measured_says_why(results, panel, cmd, qtbot):
     cmd.load("$PYMOL_DATA/demo/pept.pdb", "odd", state=1)
     cmd.create("odd", "odd and resi 1-3", 1, 2)
     panel.session.look()
-    qtbot.waitUntil(lambda: "frames need all of them" in results.title.text(), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: "states need the same atoms" in results.title.text(), timeout=PATIENCE)
     assert results.table is None
     assert cells(results.view) == []
 

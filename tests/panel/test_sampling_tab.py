@@ -227,7 +227,7 @@ def test_a_user_who_looks_elsewhere_is_left_alone(growing, cmd, qtbot):
     assert cmd.get_frame() == 1
 
 
-def test_cancel_keeps_what_there_is(growing, sampling, panel, cmd, made, frames_of):
+def test_cancel_keeps_what_there_is(growing, sampling, panel, cmd, made, frames_of, qtbot):
     name = growing()
     result = made(sampling.run.click)
     assert result.run.partial
@@ -237,6 +237,11 @@ def test_cancel_keeps_what_there_is(growing, sampling, panel, cmd, made, frames_
     assert frames_of(name)[-1].tobytes() == result.run.final[0].tobytes()
     assert all("partial" in cmd.get_title(name, k) for k in range(2, steps + 3))
     assert "what was made is kept, marked partial" in panel.status.message.text()
+    assert "90 %" not in panel.status.message.text()
+    chart = panel.plots.freeze_out
+    qtbot.waitUntil(lambda: chart.full and chart._curves is not None, timeout=PATIENCE)
+    assert chart._curves.partial
+    assert not any("frozen" in words or "Å" in words for _, _, words in chart.canvas._entries)
     assert sampling.run.text() == "Ru&n"
     assert sampling.run.isEnabled()
 

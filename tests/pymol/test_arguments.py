@@ -19,7 +19,9 @@ from edmnoise_pymol import arguments
         ('"2.5"', 2.5),
         (3, 3.0),
         (np.float32(0.5), 0.5),
-        ("inf", math.inf),
+        ("1e2", 100.0),
+        (".5", 0.5),
+        ("5.", 5.0),
     ],
 )
 def test_real(given, value):
@@ -27,11 +29,31 @@ def test_real(given, value):
     assert arguments.optional(arguments.real, "x", given) == value
 
 
-@pytest.mark.parametrize("given", ["", "four", "1 2", "1,2", None, [1], "'", "1.2.3"])
+@pytest.mark.parametrize(
+    "given", ["", "four", "1 2", None, [1], "'", "1.2.3", "inf", "nan", math.inf, "1_5", "1'5", "\u0661", "0x10", "e2"]
+)
 def test_no_real(given):
     with pytest.raises(EdmNoiseError) as refused:
         arguments.real("sigma", given)
     assert str(refused.value) == f"sigma is {given!r}: give a number"
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "said"),
+    [
+        ("sigma", "5A", "lengths are in angstrom and have no unit, so write 5"),
+        ("sigma", "5 Å", "lengths are in angstrom and have no unit, so write 5"),
+        ("maximum", "0.5 nm", "lengths are in angstrom and have no unit, so write 5"),
+        ("residue", "380PM", "lengths are in angstrom and have no unit, so write 3.8"),
+        ("sigma", "nm", "lengths are in angstrom and have no unit"),
+        ("z", "5 angstrom", "give a number without a unit"),
+        ("z", "1,5", "decimals have a point, numbers are separated by spaces: write 1.5 or 1 5"),
+    ],
+)
+def test_what_people_write_for_a_number(name, given, said):
+    with pytest.raises(EdmNoiseError) as refused:
+        arguments.real(name, given)
+    assert str(refused.value) == f"{name} is {given!r}: {said}"
 
 
 @pytest.mark.parametrize("given", ["", "  ", None, "''", '""'])
@@ -47,13 +69,24 @@ def test_not_left_out(given):
 
 @pytest.mark.parametrize(
     ("given", "value"),
-    [("10", 10), (" -1 ", -1), ("'7'", 7), (5, 5), (2.0, 2), (np.int64(3), 3), (str(2**70), 2**70), (True, 1)],
+    [
+        ("10", 10),
+        (" -1 ", -1),
+        ("'7'", 7),
+        (5, 5),
+        (2.0, 2),
+        (np.int64(3), 3),
+        (str(2**70), 2**70),
+        (True, 1),
+        ("1e3", 1000),
+        ("1.0", 1),
+    ],
 )
 def test_whole(given, value):
     assert arguments.whole("x", given) == value
 
 
-@pytest.mark.parametrize("given", ["", "1.5", 1.5, "1.0", "1e3", "many", None, math.nan, math.inf, [1], "0x10"])
+@pytest.mark.parametrize("given", ["", "1.5", 1.5, "1e-3", "many", None, math.nan, math.inf, [1], "0x10", "1_0"])
 def test_not_whole(given):
     with pytest.raises(EdmNoiseError) as refused:
         arguments.whole("frames", given)
@@ -80,7 +113,6 @@ def test_no_switch(given):
     ("given", "values"),
     [
         ("-3 -2 0", [-3, -2, 0]),
-        ("1,2, 3", [1, 2, 3]),
         ("'0.5 1'", [0.5, 1]),
         ("7", [7]),
         (7, [7]),
@@ -101,6 +133,9 @@ def test_numbers(given, values):
         ("", "z is empty: give numbers separated by spaces"),
         ([], "z is empty: give numbers separated by spaces"),
         ("0 x", "z is 'x': give a number"),
+        ("1,2", "z is '1,2': decimals have a point, numbers are separated by spaces: write 1.2 or 1 2"),
+        ("-1, 0, 1", "z is '-1, 0, 1': decimals have a point, numbers are separated by spaces: write -1 0 1"),
+        ("1,-2", "z is '1,-2': decimals have a point, numbers are separated by spaces: write 1 -2"),
         ([0, None], "z is None: give a number"),
     ],
 )

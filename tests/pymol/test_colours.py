@@ -60,8 +60,8 @@ def test_colours_are_the_palette_of_the_displacement(cmd, frames, displacements,
     result = edm_color(frames, level=level, relative=relative, over=over)
     squares = displacements(frames, level, relative)
     values = np.sqrt({"mean": squares.mean(axis=0), "max": squares.max(axis=0), "state": squares[2]}[over])
-    assert result.minimum == pytest.approx(values.min(), rel=1e-4)
-    assert result.maximum == pytest.approx(values.max(), rel=1e-4)
+    assert result.low == pytest.approx(values.min(), rel=1e-4)
+    assert result.high == pytest.approx(values.max(), rel=1e-4)
     assert same(shades(frames), palette_colours(values, PALETTES["dusk"], values.min(), values.max()))
     assert level in result.label
     assert (" in " in result.label) == (relative and level in ABOVE)
@@ -101,7 +101,7 @@ def test_a_range_of_ones_own_cuts_the_values(frames, displacements, shades):
     values = np.sqrt(displacements(frames, "residue", True).mean(axis=0))
     low, high = np.quantile(values, [0.2, 0.8])
     result = edm_color(frames, palette="white_red", minimum=low, maximum=high)
-    assert (result.minimum, result.maximum) == (low, high)
+    assert (result.low, result.high) == (low, high)
     found = shades(frames)
     assert (found[values < low] == [255, 255, 255]).all()
     assert (found[values > high] == [255, 0, 0]).all()
@@ -111,7 +111,7 @@ def test_a_range_of_ones_own_cuts_the_values(frames, displacements, shades):
 def test_the_reference_shown_has_the_first_colour_everywhere(cmd, frames, shades):
     cmd.frame(1)
     result = edm_color(frames, over="state", palette="white_red")
-    assert (result.minimum, result.maximum) == (0, 0)
+    assert (result.low, result.high) == (0, 0)
     assert (shades(frames) == 255).all()
 
 
@@ -359,6 +359,6 @@ def test_from_the_last_state(cmd, shades):
         cmd.create("back", "made", state, -1)
     for over in ("mean", "max"):
         one, other = edm_color("made", over=over, origin="last"), edm_color("back", over=over)
-        assert (one.minimum, one.maximum) == pytest.approx((other.minimum, other.maximum))
+        assert (one.low, one.high) == pytest.approx((other.low, other.high))
         assert (shades("made") == shades("back")).all()
-        assert "from the last state" in str(one)
+        assert "from state 4" in str(one)

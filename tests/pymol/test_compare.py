@@ -107,7 +107,7 @@ def test_it_tells_how_far_it_is_and_can_be_cancelled(copies):
         ("edm_compare d, seed=-1", "seed"),
         ("edm_compare d, denoiser=network", "no denoiser 'network'"),
         ("edm_compare d, by=level", "by is 'level': give one of summary, step"),
-        ("edm_compare d, file=why.pdf", "why.pdf"),
+        ("edm_compare d, file=why.doc", "why.doc"),
         ("edm_compare d, device=tpu", "device is 'tpu'"),
     ],
 )

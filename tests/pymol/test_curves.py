@@ -152,13 +152,13 @@ def test_states_of_unknown_origin_have_no_closed_form(cmd, mda, measured):
 
 
 def test_what_cannot_be_measured(cmd, frames, measured):
-    with pytest.raises(EdmNoiseError, match="one state"):
+    with pytest.raises(EdmNoiseError, match="1 state"):
         measured("1tii")
     with pytest.raises(EdmNoiseError, match="no molecular object 'nothing'"):
         measured("nothing")
     cmd.create("ragged", "frames and chain A", 1, 1)
     cmd.create("ragged", "frames and chain A and resi 1-20", 2, 2)
-    with pytest.raises(EdmNoiseError, match="state 2 of ragged holds"):
+    with pytest.raises(EdmNoiseError, match="of ragged state 1 are not in ragged state 2"):
         measured("ragged")
 
 

@@ -1,6 +1,7 @@
 """The commands of design print what the library says of the selected atoms, and make nothing."""
 
 import json
+import math
 
 import pytest
 
@@ -42,7 +43,7 @@ def test_the_result_goes_into_edm_noise(structure):
     result = edm_design(FRAGMENT, residue=3.8, atom=1.4)
     made = edm_noise(FRAGMENT, weights=result.weights, sigma=result.sigma, frames=200)
     moved = dict(zip(made.table["displacement"], made.table["measured"], strict=True))
-    assert moved["atom in residue"] == pytest.approx(1.4, rel=0.02)
+    assert math.sqrt(3) * moved["atom in residue"] == pytest.approx(1.4, rel=0.02)
 
 
 @pytest.mark.parametrize(
@@ -55,8 +56,8 @@ def test_constraints_as_they_may_be_given(structure, fixed):
 
 def test_typed_as_in_the_issue(structure, typed, tmp_path):
     said = typed(f"edm_design 1tii, chain=10, residue=3.8, atom=1.4, z=0, file={tmp_path}/design.csv")
-    assert "edm_design: weights=0.8578 0.1229 0.01936, sigma=10.79" in said
-    assert "P_mean -0.394 puts it at z = 0" in said
+    assert "edm_design: weights=0.8578 0.1229 0.01936, sigma=6.229" in said
+    assert "P_mean -0.943 puts it at z = 0" in said
     assert said.endswith("design.csv written: 5 rows\n")
     one = typed(f"edm_design {FRAGMENT}, chain=10, residue=3.8, atom=1.4")
     assert "One chain: after centring its part is worth nothing" in one

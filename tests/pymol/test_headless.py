@@ -57,7 +57,7 @@ def test_pymol_script_that_fails(run):
     # Asked to leave with a code, PyMOL leaves without what Python has not printed yet: -u.
     code, said, _ = run("-u", "-m", "pymol", "-cqy", "work.pml", work_pml=START + work)
     assert code == 1
-    assert " Error: got an unexpected keyword argument 'sigmas': the arguments are selection, z, weights" in said
+    assert " Error: edm_noise has no argument 'sigmas', perhaps sigma: the arguments are selection, z, weights" in said
     assert "the end" not in said.splitlines()
     assert "Traceback" not in said
 
@@ -68,7 +68,7 @@ def test_python_script_that_fails(run):
     assert (code, said) == (1, "")
     last = errors.rstrip().splitlines()[-1]
     assert last.startswith("pymol.CmdException: ")
-    assert "'sigmas': the arguments are selection, z, weights" in last
+    assert "'sigmas', perhaps sigma: the arguments are selection, z, weights" in last
 
 
 PYTHON_SCRIPT = """

@@ -18,9 +18,10 @@ from edmnoise.structure.structure import LEVELS
 from edmnoise.study.report import BY
 from edmnoise.study.sampler_choice import SCHEDULES
 from edmnoise_pymol import COMMANDS, edm_noise, edm_panel, edm_save, register
-from edmnoise_pymol.colouring import ORIGINS, OVER
+from edmnoise_pymol.colouring import OVER
 from edmnoise_pymol.completion import CHOICES, OWN_CHOICES
 from edmnoise_pymol.design import SIGNAL_BY
+from edmnoise_pymol.ensemble import ORIGINS
 from edmnoise_pymol.panel import TABS
 from edmnoise_pymol.sampling import DENOISERS
 from edmnoise_pymol.service import PROCESSES
@@ -31,6 +32,7 @@ BLANK = {  # what the page says of arguments whose default is to be left out
     "edm_noise": {"z": "0", "name": "<object>_noise"},
     "edm_panel": {"tab": "the last one"},
     "edm_color": {"minimum": "that of the values", "maximum": "that of the values"},
+    "edm_levels": {"solvent": "where all states hold the same"},
 }
 
 
@@ -197,8 +199,8 @@ def test_every_argument_is_explained_with_its_default(command):
     assert list(pages) == list(arguments_of(command))
     for argument, default in arguments_of(command).items():
         text = pages[argument]
-        if text.startswith("as in edm_noise"):
-            assert default == arguments_of(edm_noise)[argument]
+        if elsewhere := re.match(r"as in (edm_\w+)", text):
+            assert default == arguments_of(BY_NAME[elsewhere[1]])[argument]
             continue
         said = re.search(r"\{default: ([^}]*)\}", text)
         if default is None:
@@ -213,8 +215,8 @@ def test_every_argument_is_explained_with_its_default(command):
 def test_every_word_stands_in_the_page(command):
     """Where another command's page is pointed to, it stands there."""
     for argument, text in explained(command).items():
-        if text.startswith("as in edm_noise"):
-            text = explained(edm_noise)[argument]
+        if elsewhere := re.match(r"as in (edm_\w+)", text):
+            text = explained(BY_NAME[elsewhere[1]])[argument]
         words = OWN_CHOICES.get((command.__name__, argument)) or CHOICES.get(argument, ())
         if "as in edm_noise" in text:
             continue
@@ -238,9 +240,9 @@ def test_every_example_runs(cmd, typed, tmp_path, monkeypatch, line):
     if "1tii_noise" in line:
         edm_noise("1tii and chain A", frames=3)
     assert typed(line)
-    written = re.search(r"file=(\S+)|edm_save (\S+),", line)
+    written = re.search(r"file=(\S+)|edm_(?:save|movie) (\S+),", line)
     names = [written[1] or written[2]] if written else []
-    if line.startswith("edm_movie"):
+    if line.startswith("edm_movie frames.png"):
         names = [f"frames_{state:04}.png" for state in range(1, 5)]
     assert sorted(file.name for file in tmp_path.iterdir()) == names
 
@@ -248,3 +250,29 @@ def test_every_example_runs(cmd, typed, tmp_path, monkeypatch, line):
 def test_no_command_is_forgotten(cmd):
     register(cmd)
     assert {name for name in cmd.keyword if name.startswith("edm_")} == set(BY_NAME)
+
+
+def test_the_overview_has_the_first_sentence_of_every_page(cmd, typed):
+    said = typed("help edm")
+    assert max(map(len, said.splitlines())) <= 80
+    listed = dict(re.findall(r"^    (edm_\w+) +(.+(?:\n {8,}.+)*)", said.split("NOTES")[0], re.MULTILINE))
+    assert list(listed) == list(BY_NAME)
+    for name, words in listed.items():
+        page = " ".join(sections(BY_NAME[name])["DESCRIPTION"].split())
+        assert page.startswith(f'"{name}" {" ".join(words.split())}')
+    assert "weights=1 4 4" in said
+
+
+def test_edm_alone_lists_the_commands_as_pymol_does(cmd, complete, capsys):
+    assert set(complete("edm")[1]) == set(BY_NAME)
+    assert complete("help ed")[0].startswith("help ed")
+    assert not cmd._parser.parse("edm")
+    assert set(re.findall(r"edm_\w+", capsys.readouterr().out)) == set(BY_NAME)
+
+
+def test_an_instance_has_the_overview_too():
+    import pymol2
+
+    with pymol2.PyMOL() as instance:
+        register(instance.cmd)
+        assert "edm" in instance.cmd.help_only

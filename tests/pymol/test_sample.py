@@ -12,7 +12,7 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.diffusion.presets import PRESETS
 from edmnoise.diffusion.solvers import SOLVERS
 from edmnoise.study.sampler_choice import SamplerChoice
-from edmnoise_pymol import edm_precondition, edm_sample, edm_schedule
+from edmnoise_pymol import curves, edm_precondition, edm_sample, edm_schedule
 from edmnoise_pymol.commands.sampling import plan as sampling_plan
 from edmnoise_pymol.completion import CHOICES
 from edmnoise_pymol.jobs import Watch, run_inline
@@ -199,6 +199,10 @@ def test_a_cancelled_run_keeps_its_steps(cmd, copies):
     assert cmd.count_states("made") == 1 + 3 + 1
     assert all("partial" in cmd.get_title("made", k) for k in range(2, 6))
     assert made.notes[-1].startswith("cancelled at sigma")
+    assert "90 %" not in str(made.table)
+    ways = run_inline(curves.freeze_out(made.run)).ways
+    assert [way.moves for way in ways] == [False, True, True]
+    assert not any(way.frozen > 0 for way in ways)
 
 
 @pytest.mark.parametrize(("trajectory", "kept"), [(1, ["made_1"]), (0, ["made"])])

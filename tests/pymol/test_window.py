@@ -47,7 +47,7 @@ def colours_of_states(cmd, atoms):
     """What edm_color gives each state of the same frames by itself, on the range that was followed."""
     cmd.load("$PYMOL_DATA/demo/pept.pdb", "pept")
     edm_noise("pept", frames=3, seed=5, name="made")
-    maximum = edm_color("made", over="max").maximum
+    maximum = edm_color("made", over="max").high
 
     def read(state):
         cmd.frame(state)
@@ -83,7 +83,7 @@ def test_colours_stop_with_one_line_when_the_atoms_have_changed(seen):
 
 def test_the_menu_tries_it_and_lists_the_commands(seen):
     assert seen["tried"] == [253, 21]
-    for command in ("edm_noise selection [, z", "edm_save file, name [, level ]"):
+    for command in ("edm_noise         adds", "edm_save          writes"):
         assert command in seen["text window"]
 
 

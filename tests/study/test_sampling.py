@@ -15,8 +15,8 @@ from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.structure.files import read_structure
 from edmnoise.structure.structure import Structure
 from edmnoise.study import sampling
-from edmnoise.study.figures import freeze_out_figure, schedule_figure
 from edmnoise.study.sampling import PARTS, record, run
+from edmnoise.study.sampling_figures import freeze_out_figure, schedule_figure
 
 SCHEDULE = karras(12, 0.01, 300.0)
 TURNING = Sampler("heun", center=True, rotate=True)
@@ -94,7 +94,25 @@ def test_a_cancelled_run_keeps_what_it_has(copies, model):
     assert result.steps.tolist() == [1, 2, 3, 4, 5]
     assert result.last_sigma == SCHEDULE.sigmas[5]
     assert result.final.shape == (2, copies[0].n_atoms, 3)
-    assert "cancelled" in result.table(sigma_distribution("alphafold3")).title
+    table = result.table(sigma_distribution("alphafold3"))
+    assert "cancelled" in table.title
+    assert table.notes == ("No freeze-out: the run was cancelled, and what is to go is counted from where it stopped",)
+    assert np.isnan(list(result.freeze_out().values())).all()
+
+
+def test_the_figure_of_a_cancelled_run_has_no_freeze_out(copies, model, tmp_path):
+    """As text: matplotlib is told to leave it so."""
+    import matplotlib
+
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        for name, last in (("whole", SCHEDULE.steps), ("cancelled", 5)):
+            result = made(copies, model, progress=lambda done, total, step, last=last: done < last)
+            freeze_out_figure(result, tmp_path / f"{name}.svg")
+    whole, cancelled = ((tmp_path / f"{name}.svg").read_text() for name in ("whole", "cancelled"))
+    assert "90 % done at" in whole
+    assert "90 %" not in cancelled
+    assert "residue in chain" in cancelled
+    assert "cancelled at sigma" in cancelled
 
 
 def test_a_run_can_be_watched(copies, model):

@@ -73,7 +73,7 @@ def test_the_colours_are_the_values(toxin, tmp_path, monkeypatch):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     made = weight_map(toxin, measure("share", "atom"))
-    monkeypatch.setattr(design_figures, "_save", keep)
+    monkeypatch.setattr(design_figures, "save_figure", keep)
     monkeypatch.setattr(design_figures, "_mark", lambda axes, marks: None)
     new_figure = design_figures.new_figure
 

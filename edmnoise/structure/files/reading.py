@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...base.errors import EdmNoiseError
+from ..common import common_rows
 from ..structure import WATER_NAMES, Atoms, Structure
 from .mmcif import MmcifSource
 from .pdb import PdbSource
@@ -73,13 +74,17 @@ def read_structure(path: Path, model: int = 1, hydrogens: bool = True, solvent: 
     return Structure.from_atoms(coordinates[keep], records.atoms.take(keep))
 
 
-def read_frames(path: Path, hydrogens: bool = True, solvent: bool = False) -> tuple[Structure, NDArray[np.float32]]:
+def read_frames(
+    path: Path, hydrogens: bool = True, solvent: bool = False, common: bool = False
+) -> tuple[Structure, NDArray[np.float32]]:
     """All models of a PDB or mmCIF file as frames of one structure.
 
     Parameters
     ----------
     path, hydrogens, solvent
         As in `read_structure`. An atom that one model gives no coordinates is left out of all.
+    common
+        Whether to take the atoms that all models have, where they differ in others than these leave out.
 
     Returns
     -------
@@ -91,25 +96,34 @@ def read_frames(path: Path, hydrogens: bool = True, solvent: bool = False) -> tu
     Raises
     ------
     EdmNoiseError
-        As in `read_structure`, and if the models do not hold the same atoms in the same order.
+        As in `read_structure`, and if the models do not hold the same atoms, naming those that differ.
     """
     with _reading(path) as source:
-        count, atoms = len(source.sizes), int(source.sizes[0])
+        models = range(len(source.sizes))
         records = source.records(0)
-        frames = np.empty((count, atoms, 3), dtype=np.float32)
-        for model, size in enumerate(source.sizes.tolist()):
-            if size != atoms:
-                raise EdmNoiseError(f"model {model + 1} has {size:,} atoms and model 1 has {atoms:,}; {_ONE_MODEL}")
-            if (other := source.other(model)) is not None:
-                label = records.atoms.label(other)
-                raise EdmNoiseError(f"model {model + 1} has another atom where model 1 has {label}; {_ONE_MODEL}")
-            frames[model] = source.coordinates(source.span(model))
-        keep = _wanted(records, np.isfinite(frames).all(axis=(0, 2)), hydrogens, solvent)
-    frames = np.ascontiguousarray(frames[:, keep])
-    return Structure.from_atoms(frames[0], records.atoms.take(keep)), frames
+        if all(source.sizes[model] == source.sizes[0] and source.other(model) is None for model in models):
+            frames = np.empty((len(models), int(source.sizes[0]), 3), dtype=np.float32)
+            for model in models:
+                frames[model] = source.coordinates(source.span(model))
+            keep = _wanted(records, np.isfinite(frames).all(axis=(0, 2)), hydrogens, solvent)
+            frames, atoms = np.ascontiguousarray(frames[:, keep]), records.atoms.take(keep)
+        else:
+            frames, atoms = _shared(source, hydrogens, solvent, common)
+    return Structure.from_atoms(frames[0], atoms), frames
 
 
-_ONE_MODEL = "frames are the same atoms in the same order: read one model at a time with read_structure"
+def _shared(source: RecordSource, hydrogens: bool, solvent: bool, common: bool) -> tuple[NDArray[np.float32], Atoms]:
+    """Frames (S, N, 3) of models that differ, at best in what is left out; and the atoms, in the order of the first."""
+    names, places = [], []
+    for model in range(len(source.sizes)):
+        records = source.records(model)
+        keep = _wanted(records, np.ones(len(records.atoms), dtype=np.bool_), hydrogens, solvent)
+        names.append((f"model {model + 1}", records.atoms.take(keep)))
+        places.append(source.coordinates(source.span(model))[keep])
+    rows = common_rows(names, common, "read one model at a time, or give common=True for the atoms that all have")
+    frames = np.stack([place[row] for place, row in zip(places, rows, strict=True)]).astype(np.float32)
+    placed = np.isfinite(frames).all(axis=(0, 2))
+    return np.ascontiguousarray(frames[:, placed]), names[0][1].take(rows[0][placed])
 
 
 def one_conformer(atoms: Atoms, altloc: Text, occupancy: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:

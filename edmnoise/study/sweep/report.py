@@ -15,6 +15,7 @@ import numpy as np
 from ...base.errors import EdmNoiseError
 from ...base.files import replacing
 from ...base.table import Column, Table
+from ..figures import new_figure
 from .measures import MEASURES
 from .results import FAILURES, label
 from .tasks import TaskPlan
@@ -145,11 +146,7 @@ def measure_figure(name: str, table: Table) -> Any:
         Without matplotlib.
     """
     measure = MEASURES[name]
-    try:
-        from matplotlib.figure import Figure  # 0.5 s: only who draws pays for it
-    except ImportError as error:
-        raise EdmNoiseError("figures need matplotlib: pip install matplotlib") from error
-    figure = Figure(figsize=(4.2 * len(measure.drawn), 3.8), layout="constrained")
+    figure = new_figure(4.2 * len(measure.drawn), 3.8)
     every = figure.subplots(1, len(measure.drawn), squeeze=False)[0]
     columns = {column.name: column for column in measure.columns}
     groups = _groups(table, [axis for axis in measure.axes if axis not in ("seed", "level")])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .. import arguments as arg
 from ..jobs import Job
 from .sampling import SETTINGS, chosen_sampler
-from .speech import command, say, show, write
+from .speech import command, output_file, say, show, write
 
 if TYPE_CHECKING:
     from edmnoise.study.sampler_choice import SamplerChoice
@@ -30,6 +30,7 @@ def edm_compare(
     device: str = "auto",
     hydrogens: Any = 1,
     solvent: Any = 0,
+    common: Any = 0,
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -47,7 +48,7 @@ def edm_compare(
 
         edm_compare selection [, weights [, sampler [, steps [, samples
             [, seed [, denoiser [, by [, file [, device [, hydrogens
-            [, solvent ]]]]]]]]]]]
+            [, solvent [, common ]]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -75,11 +76,15 @@ def edm_compare(
         by = string: summary (a row for each run), or step (what each level
         has to go at each step of each run) {default: summary}
 
-        file = string: also write the table (.csv, .json) or a figure (.png)
+        file = string: also write the table (.csv, .json) or a figure (.png,
+        .svg, .pdf)
 
         device = string: auto, cpu or cuda {default: auto}
 
         hydrogens, solvent = as in edm_noise
+
+        common = 0/1: where states do not have the same atoms, take those that
+        all have {default: 0}
 
     EXAMPLES
 
@@ -101,10 +106,9 @@ def edm_compare(
     """
     from edmnoise.noise.weights import parse_weights
 
-    from .. import compare, design
+    from .. import compare
 
-    path = None if arg.absent(file) else design.check_path(arg.text(file))
-    drawn = path is not None and design.is_figure(path)
+    path, drawn = output_file(file)
     result = yield from compare.compare(
         _self,
         arg.text(selection),
@@ -118,6 +122,7 @@ def edm_compare(
         device=arg.text(device),
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
+        common=arg.switch("common", common),
     )
     say(quiet, "edm_compare", "; ".join(result.notes))
     show(quiet, result.table)
@@ -141,8 +146,9 @@ def _samplers(given: Any, steps: Any) -> Mapping[str, SamplerChoice]:
                 raise EdmNoiseError(f"no setting {key!r} of {name}: the known ones are {', '.join(SETTINGS)}")
         if len(keys) > len(values):
             raise EdmNoiseError(f"{keys[-1]} of {name} has no value: give {name} {keys[-1]} and a number")
-        label = " ".join([name, *(word for pair in zip(keys, values, strict=True) for word in pair)])
+        choice = chosen_sampler(name, **{"steps": steps, **dict(zip(keys, values, strict=True))})
+        label = " ".join([choice.name, *(word for pair in zip(keys, values, strict=True) for word in pair)])
         if label in chosen:
             raise EdmNoiseError(f"sampler {label!r} is given twice: give it once")
-        chosen[label] = chosen_sampler(name, **{"steps": steps, **dict(zip(keys, values, strict=True))})
+        chosen[label] = choice
     return chosen

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import arguments as arg
 from ..jobs import Job
-from .speech import command, say, show
+from .speech import command, output_file, say, show
 
 if TYPE_CHECKING:
     from ..damage import DamageResult
@@ -57,7 +57,7 @@ def edm_damage(
         seed = integer: the same seed gives the same table {default: 0}
 
         file = string: also write the table with its standard errors (.csv,
-        .json), or a figure of every measure (.png)
+        .json), or a figure of every measure (.png, .svg, .pdf)
 
         by = string: summary (every measure), or residue (each residue's lDDT
         at every noise level) {default: summary}
@@ -94,7 +94,7 @@ def edm_damage(
 
     from .. import damage
 
-    path = None if arg.absent(file) else damage.check_path(arg.text(file))
+    path, _ = output_file(file)
     result = yield from damage.damage(
         _self,
         arg.text(selection),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import arguments as arg
 from ..jobs import Job
-from .speech import command, say, show, table_file, write
+from .speech import command, output_file, say, show, table_file, write
 
 if TYPE_CHECKING:
     from edmnoise.base.table import Table
@@ -40,11 +40,11 @@ def edm_design(
     """
     DESCRIPTION
 
-        "edm_design" finds the weights and the sigma of noise that moves the
-        chains, the residues in their chain and the atoms in their residue as
-        far as you want, on this structure. It prints what they give, beside
-        other weights at the same sigma. Nothing is drawn: closed forms. Where
-        no weights do it, it says which come closest, and why.
+        "edm_design" finds the weights and the sigma of noise that moves each
+        level as far as you want: the chains, the residues in their chain and
+        the atoms in their residue of this structure. It prints what they give,
+        beside other weights at the same sigma. Nothing is drawn: closed forms.
+        Where no weights do it, it says which come closest, and why.
 
     USAGE
 
@@ -58,8 +58,8 @@ def edm_design(
 
         chain, residue, atom = float: wanted displacement in angstrom of the
         chains, of the residues in their chain, of the atoms in their residue:
-        RMS per coordinate over atoms. A level that is left out gets no noise
-        of its own, unless sigma or fixed gives it some
+        RMS length in space (3-D) over atoms. A level that is left out gets no
+        noise of its own, unless sigma or fixed gives it some
 
         z = float: normal score at which it is wanted; what P_mean puts the
         sigma there is printed {default: 0}
@@ -88,6 +88,9 @@ def edm_design(
 
     NOTES
 
+        3.8 A between neighbouring C-alpha is a distance in space, and so are
+        all lengths that are asked for; the columns without 3-D are RMS per
+        coordinate, as in all tables: the same over sqrt 3.
         For one chain the chain's part is a shift of the whole: after centring
         it is worth nothing. The result has the attributes weights (chain,
         residue, atom) and sigma, which edm_noise takes.
@@ -140,10 +143,11 @@ def edm_scramble(
     """
     DESCRIPTION
 
-        "edm_scramble" prints for each level of a structure the noise level at
-        which its displacement relative to the level above reaches a reference
-        length, so that its groups are rearranged independently of each other,
-        and in what share of training steps the noise is larger than that.
+        "edm_scramble" prints where each level of a structure is scrambled: the
+        noise level at which its displacement relative to the level above, a
+        length in space (3-D RMS), reaches a reference length, so that its
+        groups are rearranged independently of each other, and in what share of
+        training steps the noise is larger than that.
 
     USAGE
 
@@ -161,8 +165,9 @@ def edm_scramble(
         alphafold3, boltz, lucidrains, wide, or one's own as P_mean P_std
         sigma_data {default: alphafold3 | wide}
 
-        chain = float: reference length of the chain in angstrom; without it
-        the mean distance from a chain's centre to the nearest other one's
+        chain = float: reference length of the chain in angstrom, as all of them
+        a length in space; without it the mean distance from a chain's centre to
+        the nearest other one's
 
         residue = float: reference length of the residue; without it 3.8, the
         distance of neighbouring C-alpha
@@ -181,8 +186,10 @@ def edm_scramble(
 
     NOTES
 
-        Displacements are RMS per coordinate, as in all tables. The last column
-        counts their lengths in 3-D instead, which are sqrt(3) as large.
+        The column displacement is RMS per coordinate, as in all tables. Sigma
+        is where sqrt 3 times that, its length in space, is the reference. The
+        last column says what lies beyond if references were meant per
+        coordinate.
 
     SEE ALSO
 
@@ -252,7 +259,8 @@ def edm_signal(
 
         z = floats: normal scores of the rows by z {default: -3 -2 -1 0 1 2 3}
 
-        file = string: also write the table (.csv, .json) or a figure (.png)
+        file = string: also write the table (.csv, .json) or a figure (.png,
+        .svg, .pdf)
 
         state, hydrogens, solvent = as in edm_noise
 
@@ -273,8 +281,7 @@ def edm_signal(
     """
     from .. import design
 
-    path = None if arg.absent(file) else design.check_path(arg.text(file))
-    drawn = path is not None and design.is_figure(path)
+    path, drawn = output_file(file)
     table = yield from design.signal(
         _self,
         arg.text(selection),
@@ -330,8 +337,8 @@ def edm_triangle(
 
         measure = string: displacement (of the level relative to the one above,
         in sigma), ratio (residue/atom, absolute), scramble (the z at which
-        the level moves by its reference length), or share (of the training
-        steps beyond it) {default: displacement}
+        the level moves by its reference length in space), or share (of the
+        training steps beyond it) {default: displacement}
 
         level = string: atom, residue or chain {default: residue}
 
@@ -339,11 +346,11 @@ def edm_triangle(
         lucidrains, wide, or one's own as P_mean P_std sigma_data
         {default: alphafold3}
 
-        reference = float: reference length of the level in angstrom; without
-        it that of edm_scramble
+        reference = float: reference length of the level in angstrom in space
+        (3-D); without it that of edm_scramble
 
-        file = string: also write the map as a figure (.png), or all of its
-        5,050 weights as a table (.csv, .json)
+        file = string: also write the map as a figure (.png, .svg, .pdf), or
+        all of its 5,050 weights as a table (.csv, .json)
 
         state, hydrogens, solvent = as in edm_noise
 
@@ -364,8 +371,7 @@ def edm_triangle(
     """
     from .. import design
 
-    path = None if arg.absent(file) else design.check_path(arg.text(file))
-    drawn = path is not None and design.is_figure(path)
+    path, drawn = output_file(file)
     result = yield from design.triangle(
         _self,
         arg.text(selection),

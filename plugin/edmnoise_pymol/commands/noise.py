@@ -30,6 +30,7 @@ def edm_noise(
     solvent: Any = 0,
     sigma: Any = "",
     distribution: str = "alphafold3",
+    play: Any = 0,
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -46,7 +47,8 @@ def edm_noise(
     USAGE
 
         edm_noise selection [, z [, weights [, frames [, process [, name [, seed
-            [, state [, hydrogens [, solvent [, sigma [, distribution ]]]]]]]]]]]
+            [, state [, hydrogens [, solvent [, sigma [, distribution
+            [, play ]]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -75,21 +77,26 @@ def edm_noise(
 
         sigma = float: noise level in angstrom, instead of z
 
-        distribution = string: constants of z: alphafold3, boltz (the same),
-        lucidrains, wide {default: alphafold3}
+        distribution = string: constants of z: alphafold3 (or af3), boltz (the
+        same), lucidrains, wide {default: alphafold3}
+
+        play = 0/1: show the new object alone, zoom to it and play its frames
+        {default: 0}
 
     EXAMPLES
 
         edm_noise 1tii
+        edm_noise 1tii, play=1
         edm_noise 1tii and chain A, z=-1, weights=1 4 4, frames=20
         edm_noise polymer, sigma=2.5, weights=current, name=shaken
 
     NOTES
 
         The same seed draws the same random numbers at every sigma and for all
-        weights, so that settings can be compared draw by draw. "measured" is
-        the RMS over groups, "share" counts atoms. How residues and chains are
-        told apart, and all formulas, are in the documentation.
+        weights, so that settings can be compared draw by draw; processors of
+        different kinds agree on them to five digits. "measured" is the RMS
+        over groups, "share" counts atoms. How residues and chains are told
+        apart, and all formulas, are in the documentation.
 
     SEE ALSO
 
@@ -99,8 +106,9 @@ def edm_noise(
     from edmnoise.noise.weights import parse_weights
 
     from .. import service
+    from ..stage import perform
 
-    constants = sigma_distribution(arg.text(distribution))
+    constants, plays = sigma_distribution(arg.text(distribution)), arg.switch("play", play)
     result = yield from service.noise(
         _self,
         arg.text(selection),
@@ -122,25 +130,39 @@ def edm_noise(
         say(quiet, "edm_noise", note)
     show(quiet, result.table)
     say(quiet, "edm_noise", f"coloured by {result.colouring}")
+    if plays:
+        perform(_self, result.name)
     return result
 
 
 @command
 def edm_levels(
-    name: str, align: str = "none", by: str = "summary", file: str = "", *, quiet: Any = 1, _self: Any = None
+    name: str,
+    align: str = "none",
+    by: str = "summary",
+    file: str = "",
+    origin: Any = "first",
+    common: Any = 0,
+    hydrogens: Any = 1,
+    solvent: Any = "",
+    *,
+    quiet: Any = 1,
+    _self: Any = None,
 ) -> Job[Table]:
     """
     DESCRIPTION
 
         "edm_levels" measures how far the atoms, residues and chains of an object
-        moved from state 1 in its other states: each level by itself, and within
-        the level above. Lengths are RMS per coordinate, in angstrom. For objects
-        of edm_noise the closed-form expectation stands beside, with its spread
-        from draw to draw.
+        moved from state 1, or from another origin, in its other states: each
+        level by itself, and within the level above. Lengths are RMS per
+        coordinate, in angstrom (in space they are sqrt 3 times as long). For
+        objects of edm_noise the closed-form expectation stands beside, with its
+        spread from draw to draw.
 
     USAGE
 
-        edm_levels name [, align [, by [, file ]]]
+        edm_levels name [, align [, by [, file [, origin [, common
+            [, hydrogens [, solvent ]]]]]]]
 
     ARGUMENTS
 
@@ -149,15 +171,36 @@ def edm_levels(
         align = string: what to remove from each state first: none, center (the
         translation) or superpose (translation and rotation) {default: none}
 
-        by = string: summary, residue or atom {default: summary}
+        by = string: summary, residue, atom, or state (every level in each state)
+        {default: summary}
 
         file = string: also write the table, as .csv or .json
+
+        origin = string: what states are measured from: first or last, a state's
+        number, or another object (its shown state; a single state is enough to
+        measure then) {default: first}
+
+        common = 0/1: where states do not hold the same atoms, measure those that
+        all hold; 0 names the atoms that differ {default: 0}
+
+        hydrogens = 0/1: measure hydrogens {default: 1}
+
+        solvent = 0/1: measure solvent {default: where all states hold the same}
 
     EXAMPLES
 
         edm_levels 1tii_noise
         edm_levels 1tii_noise, align=superpose
         edm_levels 1tii_noise, by=residue, file=residues.csv
+        edm_levels 1tii_noise, superpose, state, origin=last
+        edm_levels 1tii_noise, origin=1tii
+
+    NOTES
+
+        The last lines say what was measured from. Where the noise is not known,
+        they also say when that is no nearer to the other states than these are
+        to each other: as a trajectory's frame is that load_traj has written
+        over the reference (load_traj file, object, 0 writes behind it).
 
     SEE ALSO
 
@@ -166,7 +209,8 @@ def edm_levels(
     from .. import service
 
     path = table_file(file)
-    table = yield from service.levels(_self, arg.text(name), arg.text(align), arg.text(by))
+    chosen = arg.basis(origin, align, common, hydrogens, solvent)
+    table = yield from service.levels(_self, arg.text(name), arg.text(by), chosen)
     show(quiet, table)
     write(quiet, "edm_levels", table, path)
     return table

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import arguments as arg
 from ..jobs import Job
-from .speech import command, say, show, table_file, write
+from .speech import command, output_file, say, show, table_file, write
 
 if TYPE_CHECKING:
     from edmnoise.base.table import Table
@@ -47,6 +47,7 @@ def edm_sample(
     solvent: Any = 0,
     distribution: str = "alphafold3",
     schedule: Any = "karras",
+    common: Any = 0,
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -69,7 +70,8 @@ def edm_sample(
             [, churn [, step_scale [, noise_scale [, center [, augment
             [, align [, device [, seed [, name [, file [, denoised
             [, state_weights [, fluctuations [, level_weights [, hydrogens
-            [, solvent [, distribution [, schedule ]]]]]]]]]]]]]]]]]]]]]]]]]]]
+            [, solvent [, distribution [, schedule
+            [, common ]]]]]]]]]]]]]]]]]]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -81,8 +83,8 @@ def edm_sample(
         {default: states}
 
         sampler = string: euler, heun, ralston, midpoint, chai, dpmpp_2m,
-        dpmpp_2m_sde, ancestral; or a published one: alphafold3, boltz1,
-        boltz2, chai1, protenix, openfold3 {default: heun}
+        dpmpp_2m_sde, ancestral; or a published one: alphafold3 (or af3),
+        boltz1, boltz2, chai1, protenix, openfold3 {default: heun}
 
         steps = integer: number of steps {default: 40, or the published one's}
 
@@ -113,7 +115,8 @@ def edm_sample(
 
         name = string: name of the new object {default: <object>_sample}
 
-        file = string: also write the table (.csv, .json) or its figure (.png)
+        file = string: also write the table (.csv, .json) or its figure (.png,
+        .svg, .pdf)
 
         denoised = 0/1: another object with the denoised estimates {default: 0}
 
@@ -131,6 +134,9 @@ def edm_sample(
 
         schedule = string: karras (by rho), log_linear (a geometric series), or
         the levels one by one in angstrom: 100 10 1 0 {default: karras}
+
+        common = 0/1: where states do not have the same atoms, take those that
+        all have {default: 0}
 
     EXAMPLES
 
@@ -153,7 +159,7 @@ def edm_sample(
 
     from .. import sampling
 
-    path = None if arg.absent(file) else sampling.check_path(arg.text(file))
+    path, _ = output_file(file)
     constants = sigma_distribution(arg.text(distribution))
     choice = chosen_sampler(
         sampler=sampler,
@@ -187,6 +193,7 @@ def edm_sample(
         solvent=arg.switch("solvent", solvent),
         state_weights=arg.optional(arg.numbers, "state_weights", state_weights),
         fluctuations=arg.optional(_numbers_or_word, "fluctuations", fluctuations),
+        common=arg.switch("common", common),
     )
     say(quiet, "edm_sample", f"object {', '.join(result.names)}: {'; '.join(result.notes)}")
     show(quiet, result.table)
@@ -227,8 +234,8 @@ def edm_schedule(
     ARGUMENTS
 
         sampler = string: euler, heun, ralston, midpoint, chai, dpmpp_2m,
-        dpmpp_2m_sde, ancestral; or a published one: alphafold3, boltz1,
-        boltz2, chai1, protenix, openfold3 {default: heun}
+        dpmpp_2m_sde, ancestral; or a published one: alphafold3 (or af3),
+        boltz1, boltz2, chai1, protenix, openfold3 {default: heun}
 
         steps = integer: number of steps, or the published one's {default: 40}
 
@@ -241,7 +248,8 @@ def edm_schedule(
         churn = float: noise added before each step, gamma, or the published
         one's {default: 0}
 
-        file = string: also write the table (.csv, .json) or its figure (.png)
+        file = string: also write the table (.csv, .json) or its figure (.png,
+        .svg, .pdf)
 
         distribution = as in edm_noise
 
@@ -257,9 +265,9 @@ def edm_schedule(
     """
     from edmnoise.noise.sigma import sigma_distribution
 
-    from .. import plan, sampling
+    from .. import plan
 
-    path = None if arg.absent(file) else sampling.check_path(arg.text(file))
+    path, _ = output_file(file)
     constants = sigma_distribution(arg.text(distribution))
     choice = chosen_sampler(
         sampler=sampler,
@@ -292,10 +300,10 @@ def edm_precondition(
     """
     DESCRIPTION
 
-        "edm_precondition" prints EDM's coefficients c_skip, c_out, c_in and
-        c_noise for each level of a structure (chain, residue in chain, atom
-        in residue) over noise levels, with the data scale of each level
-        measured on the structure, and what each rule for the noise of a
+        "edm_precondition" prints EDM's coefficients for each level of a
+        structure: c_skip, c_out, c_in and c_noise of chain, residue in chain
+        and atom in residue over noise levels, with the data scale of each
+        level measured on the structure, and what each rule for the noise of a
         level costs in error over the exact linear filter.
 
     USAGE

@@ -11,15 +11,14 @@ from edmnoise.base.errors import EdmNoiseError
 
 from .. import arguments as arg
 from ..jobs import Cancelled, Job, run_inline
+from ..waiting import watched
+from .typed import check_typed, open_to_all
 
 if TYPE_CHECKING:
     from edmnoise.base.table import Table
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_PRINTED_ROWS = 60
-"""Rows of a table that are printed; more belong in a file."""
 
 
 def command(function: Callable[P, Job[R]]) -> Callable[P, R]:
@@ -29,6 +28,7 @@ def command(function: Callable[P, Job[R]]) -> Callable[P, R]:
     mistakes.
     """
     signature = inspect.signature(function)
+    places = [name for name, p in signature.parameters.items() if p.kind is not p.KEYWORD_ONLY]
 
     def job(*args: P.args, **kwargs: P.kwargs) -> Job[R]:
         import pymol
@@ -37,13 +37,14 @@ def command(function: Callable[P, Job[R]]) -> Callable[P, R]:
             kwargs.setdefault("quiet", 0)
         if kwargs.get("_self") is None:  # called from Python, where nobody says which PyMOL
             kwargs["_self"] = pymol.cmd
+        by_name = {name: x for name, x in kwargs.items() if name not in ("quiet", "_self")}
+        check_typed(kwargs["_self"], function.__name__, places, args, by_name)
         try:
             # What is left blank between two commas comes as None: the default then, as for one left out.
             given = {name: x for name, x in signature.bind(*args, **kwargs).arguments.items() if x is not None}
             call = signature.bind(**given)
         except TypeError as error:
-            allowed = ", ".join(name for name, p in signature.parameters.items() if p.kind is not p.KEYWORD_ONLY)
-            raise EdmNoiseError(f"{error}: the arguments are {allowed}") from None
+            raise EdmNoiseError(f"{error}: the arguments are {', '.join(places)}") from None
         return function(*call.args, **call.kwargs)
 
     @functools.wraps(function)
@@ -51,15 +52,19 @@ def command(function: Callable[P, Job[R]]) -> Callable[P, R]:
         import pymol
 
         try:
-            return run_inline(job(*args, **kwargs))
+            made = job(*args, **kwargs)
+            if not kwargs.get("quiet", 0 if "_self" in kwargs else 1):
+                with watched(function.__name__) as watch:
+                    return run_inline(made, watch)
+            return run_inline(made)
         except EdmNoiseError as error:
             raise pymol.CmdException(str(error)) from error
         except Cancelled:
             raise pymol.CmdException("cancelled: nothing was made") from None
 
     returned = str(signature.return_annotation).removeprefix("Job[").removesuffix("]")
-    run.__signature__ = signature.replace(return_annotation=returned)  # type: ignore[attr-defined]
-    run.job = job  # type: ignore[attr-defined]
+    shown = signature.replace(return_annotation=returned)
+    vars(run).update(__signature__=shown, __wrapped__=open_to_all(signature), job=job)
     return run
 
 
@@ -70,6 +75,14 @@ def table_file(file: Any) -> str | None:
     return None if arg.absent(file) else check_path(arg.text(file))
 
 
+def output_file(file: Any) -> tuple[str | None, bool]:
+    """Path of a table or a figure, and whether it is a figure; checked before any work is done."""
+    from edmnoise.study.figures import check_output, is_figure
+
+    path = None if arg.absent(file) else check_output(arg.text(file))
+    return path, path is not None and is_figure(path)
+
+
 def write(quiet: Any, command: str, table: Table, path: str | None) -> None:
     if path is not None:
         table.save(path)
@@ -78,7 +91,7 @@ def write(quiet: Any, command: str, table: Table, path: str | None) -> None:
 
 def show(quiet: Any, table: Table) -> None:
     if not int(quiet):
-        print(table.head(_PRINTED_ROWS))
+        print(table.head())
 
 
 def say(quiet: Any, command: str, message: str) -> None:

@@ -26,7 +26,11 @@ def edm_color(
     bake: Any = 0,
     legend: Any = 0,
     reset: Any = 0,
-    origin: str = "first",
+    origin: Any = "first",
+    align: str = "none",
+    common: Any = 0,
+    hydrogens: Any = 1,
+    solvent: Any = "",
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -35,13 +39,15 @@ def edm_color(
     DESCRIPTION
 
         "edm_color" colours an object by how far its atoms, residues or chains
-        moved from state 1, or the last one, in angstrom (RMS per coordinate).
+        moved from state 1, or from another origin, in angstrom (RMS per
+        coordinate). What cannot move, as a ligand alone in its chain, is grey.
 
     USAGE
 
         edm_color name [, level [, relative [, over [, palette [, minimum
             [, maximum [, follow [, shared [, bake [, legend [, reset
-            [, origin ]]]]]]]]]]]]
+            [, origin [, align [, common [, hydrogens
+            [, solvent ]]]]]]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -58,7 +64,9 @@ def edm_color(
         palette = string: dusk, ocean, blue_white_red, rainbow, grey_red, or two
         or more of PyMOL's colours joined by "_" or spaces {default: dusk}
 
-        minimum, maximum = float: range in angstrom {default: that of the values}
+        minimum, maximum = float: range in angstrom, RMS per coordinate
+        {default: that of the values}; values within 0.001 A of each other get
+        one colour
 
         follow = 0/1: keep colouring by the state that is shown while it changes,
         on one range for all states; needs PyMOL's window, up to 6,000 atoms
@@ -69,19 +77,18 @@ def edm_color(
 
         bake = 0/1: leave the object as it is and make a copy, <object>_baked,
         whose states carry their own colours: it plays smoothly at any size and
-        is kept in sessions. It takes 300 bytes for each atom in each state.
-        edm_levels does not measure such a copy {default: 0}
+        is kept in sessions. It takes 300 bytes for each atom in each state
+        {default: 0}
 
-        legend = 0/1: show the range in the scene, as object <object>_legend,
-        which ray tracing and sessions keep; 0 removes it; not for baked states
-        with a range each {default: 0}
+        legend = 0/1: show the range in the scene, as <object>_legend and its
+        title, which ray tracing and sessions keep; 0 removes it; not for baked
+        states with a range each {default: 0}
 
         reset = 0/1: give back the colours that the object came with, before
         edm_noise, edm_sample or edm_color first coloured it; the other
         arguments have no meaning then {default: 0}
 
-        origin = string: the state that displacements are measured from, first or
-        last: the end of a trajectory {default: first}
+        origin, align, common, hydrogens, solvent = as in edm_levels
 
     EXAMPLES
 
@@ -89,7 +96,7 @@ def edm_color(
         edm_color 1tii_noise, level=atom, palette=white_red, minimum=0, maximum=5
         edm_color 1tii_noise, level=chain, over=state, legend=1
         edm_color 1tii_noise, bake=1
-        edm_color 1tii_noise, over=max, origin=last
+        edm_color 1tii_noise, over=max, origin=last, align=superpose
         edm_color 1tii_noise, reset=1
 
     SEE ALSO
@@ -115,9 +122,11 @@ def edm_color(
         arg.switch("shared", shared),
         arg.switch("bake", bake),
         arg.switch("legend", legend),
-        arg.text(origin),
+        arg.basis(origin, align, common, hydrogens, solvent),
     )
     say(quiet, "edm_color", f"{result.object} coloured by {result}")
+    for note in result.notes:
+        say(quiet, "edm_color", note)
     return result
 
 
@@ -129,6 +138,7 @@ def edm_movie(
     height: Any = 0,
     ray: Any = 0,
     overwrite: Any = 0,
+    fps: Any = 10,
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -136,18 +146,18 @@ def edm_movie(
     """
     DESCRIPTION
 
-        "edm_movie" takes a picture of the scene at each state of an object, as
-        PNG files with numbers: frames.png makes frames_0001.png and so on, for
-        any program that makes films. Where a movie is defined (mset), its frames
-        are taken instead of the states.
+        "edm_movie" makes a film of the scene at each state of an object: a .gif,
+        which Pillow writes, or an .mp4, which ffmpeg writes. A .png name makes
+        pictures with numbers, frames_0001.png and so on. Where a movie is
+        defined (mset), its frames are taken instead of the states.
 
     USAGE
 
-        edm_movie file, name [, width [, height [, ray [, overwrite ]]]]
+        edm_movie file, name [, width [, height [, ray [, overwrite [, fps ]]]]]
 
     ARGUMENTS
 
-        file = string: a .png name; the numbers come before the ending
+        file = string: a name that ends in .png, .gif or .mp4
 
         name = string: an object
 
@@ -155,21 +165,26 @@ def edm_movie(
 
         ray = 0/1: trace rays, slowly and finely {default: 0}
 
-        overwrite = 0/1: replace pictures that are there already {default: 0}
+        overwrite = 0/1: replace files that are there already {default: 0}
+
+        fps = float: frames of a film a second {default: 10}
 
     EXAMPLES
 
         edm_movie frames.png, 1tii_noise, width=64, height=48
+        edm_movie frames.gif, 1tii_noise, width=64, height=48, fps=4
 
     NOTES
 
-        What is cancelled keeps the pictures taken by then.
+        After the first picture it says how long all of them will take. What is
+        cancelled keeps the pictures taken by then, or makes a film of them.
+        For .mp4 install ffmpeg, or pip install imageio-ffmpeg.
 
     SEE ALSO
 
         edm_color, edm_save
     """
-    from .. import movie
+    from .. import film, movie
 
     written = yield from movie.pictures(
         _self,
@@ -179,8 +194,10 @@ def edm_movie(
         arg.whole("height", height),
         arg.switch("ray", ray),
         arg.switch("overwrite", overwrite),
+        arg.real("fps", fps),
+        lambda words: say(quiet, "edm_movie", words),
     )
-    if written:
+    if written and not film.is_film(written[0]):
         plural = f"s, {written[0]} to {written[-1]}" if len(written) > 1 else f", {written[0]}"
         say(quiet, "edm_movie", f"{len(written)} picture{plural}")
     return written

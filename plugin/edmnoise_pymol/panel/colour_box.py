@@ -14,6 +14,7 @@ from .. import ask, follow, looks
 from ..request import Request
 from . import form, legend, style
 from .session import Session
+from .words import Words
 
 _AUTOMATIC = -0.001
 """The lowest number of a range's field, which reads "automatic"."""
@@ -34,7 +35,7 @@ class ColourBox(QtWidgets.QWidget):
         self.level = self.form.add(
             "level",
             form.choice("residue", "atom", "chain"),
-            "Whose displacement from state 1 colours the atoms, in angstrom (RMS per coordinate)",
+            "Whose displacement colours the atoms, in angstrom (RMS per coordinate)",
         )
         self.relative = self.form.add(
             "relative",
@@ -48,11 +49,8 @@ class ColourBox(QtWidgets.QWidget):
             form.choice(mean="mean of all frames", max="maximum of all frames", state="this frame"),
             "RMS over the frames, the largest, or that of the state that is shown",
         )
-        self.origin = self.form.add(
-            "origin",
-            form.choice(first="first state", last="last state"),
-            "Where displacements are measured from: the reference of frames, or the end of a trajectory",
-        )
+        self.origin = self.form.add("origin", form.origin(), form.ORIGIN_HELP, default="first")
+        self.align = self.form.add("align", form.alignment(), form.ALIGN_HELP)
         self.palette_ = self.form.add(
             "palette",
             self._palettes(),
@@ -88,8 +86,7 @@ class ColourBox(QtWidgets.QWidget):
         self.bake = self._button("&Bake", "apply", "")
         self.reset = self._button("Be&fore", "reset", "The colours that the object had before the panel coloured it")
         self.copy = self._button("", "copy", "Copy as command")
-        self.cost = QtWidgets.QLabel()
-        self.cost.setWordWrap(True)
+        self.cost = Words()
         self._lay_out()
         self._connect()
         self._new_object()
@@ -137,6 +134,7 @@ class ColourBox(QtWidgets.QWidget):
         button.setIcon(style.icon(icon, button))
         button.setToolTip(tip)
         button.setAccessibleName(tip or text.replace("&", ""))
+        button.setMinimumWidth(button.fontMetrics().horizontalAdvance(text) + 22)  # Qt's own least width is 80
         if wide:
             button.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Fixed)
         return button
@@ -149,10 +147,12 @@ class ColourBox(QtWidgets.QWidget):
         rows.addRow("O&bject", self.object)
         rows.addRow(self.legend)
         rows.addRow(form.label("Le&vel", self.level), _row((self.level, 1), (self.relative, 0)))
-        rows.addRow(form.label("O&ver", self.over), _row((self.over, 3), (self.origin, 2)))
+        rows.addRow(form.label("O&ver", self.over), self.over)
+        rows.addRow("From", _row((self.origin, 1), (self.align, 1)))
         rows.addRow("Palette", self.palette_)
         rows.addRow("Range", _row((self.minimum, 1), (QtWidgets.QLabel("to"), 0), (self.maximum, 1)))
-        rows.addRow(_row((self.follow, 0), (self.shared, 0), stretch=True))
+        rows.addRow(_row((self.follow, 0), stretch=True))
+        rows.addRow(_row((self.shared, 0), stretch=True))
         rows.addRow(_row((self.scene, 0), stretch=True))
         rows.addRow(self.cost)
         area = QtWidgets.QScrollArea()
@@ -163,7 +163,9 @@ class ColourBox(QtWidgets.QWidget):
         outer = QtWidgets.QVBoxLayout(self)
         outer.setContentsMargins(4, 4, 4, 4)
         outer.addWidget(area, 1)
-        outer.addLayout(_row((self.apply, 1), (self.bake, 0), (self.reset, 0), (self.copy, 0)))
+        buttons = _row((self.apply, 1), (self.bake, 0), (self.reset, 0), (self.copy, 0))
+        buttons.setSpacing(3)
+        outer.addLayout(buttons)
 
     def _connect(self) -> None:
         session = self._session
@@ -198,7 +200,7 @@ class ColourBox(QtWidgets.QWidget):
     def _show_baked(self, colouring: Any) -> None:
         """The copy instead of the object that it covers."""
         shown = self._session.shown
-        for name in (shown, looks.legend_name(shown)):
+        for name in (shown, looks.legend_name(shown), looks.title_name(shown)):
             if ask.is_there(self._session.cmd, name):
                 self._session.cmd.disable(name)
         self._session.said.emit(f"{colouring.object}: every state has its own colours")
@@ -254,7 +256,9 @@ class ColourBox(QtWidgets.QWidget):
     def _explain(self) -> None:
         """Show what the colours stand for, and whether there are others to go back to."""
         name, cmd = self._session.shown, self._session.cmd
-        found = looks.explanation(cmd, name) if name else None
+        live = self._session.live
+        seen = live.name if live is not None else name
+        found = looks.explanation(cmd, seen) if seen else None
         self.reset.setEnabled(bool(name) and looks.has_before(cmd, name) and not self._session.runner.busy)
         now = (found, found.range if found else None)
         if now == self._explained:

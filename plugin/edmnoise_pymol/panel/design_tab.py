@@ -44,7 +44,7 @@ class DesignTab(QtWidgets.QWidget):
         self.targets = form.Form(self)
         for level, length in _TARGETS.items():
             spin = form.short(0, 10_000, length, 0.1, unit="Å", special="none", decimals=3)
-            tip = f"Wanted displacement {_MOVED[level]} in angstrom, RMS per coordinate; 0 for no wish"
+            tip = f"Wanted displacement {_MOVED[level]} in angstrom in space (3-D RMS); 0 for no wish"
             self.targets.add(level, spin, tip, default="").setAccessibleName(f"wanted {level} displacement")
         z = form.short(-12, 12, 0, 0.1, decimals=3)
         self.targets.add("z", z, "Normal score at which it is wanted: the P_mean that puts it there is said")
@@ -61,8 +61,8 @@ class DesignTab(QtWidgets.QWidget):
         self.found.setTextInteractionFlags(QtCore.Qt.TextInteractionFlag.TextSelectableByMouse)
         self.found.setAccessibleName("designed noise")
         self.found.setToolTip(
-            "The designed weights, and what they and others give at the same sigma: angstrom, RMS per coordinate over "
-            "atoms; in 3-D it is sqrt(3) times as much"
+            "The designed weights, and what they and others give at the same sigma: RMS length in space (3-D) over "
+            "atoms, in angstrom; per coordinate, as in other tables, it is that over sqrt(3)"
         )
         self.map = form.Form(self)
         measures = {"displacement": "displacement", "ratio": "residue / atom", "scramble": "scramble z"}
@@ -83,6 +83,7 @@ class DesignTab(QtWidgets.QWidget):
             "scramble_fold": Fold("S&cramble points", self._scramble_rows(), "Where each level comes apart"),
         }
         rows = QtWidgets.QVBoxLayout(self)
+        rows.setContentsMargins(*style.MARGINS)
         for fold in self.folds.values():
             fold.unfold()
             rows.addWidget(fold)
@@ -202,9 +203,9 @@ class DesignTab(QtWidgets.QWidget):
         weights, sigma = _texts(made)
         rows = [(("weights", ""), *weights.split())]
         for row in made.table.rows():
-            rows.append(((f"{row['weights']} (Å)", ""), *(_number(row[part]) for part in _PARTS)))
+            rows.append(((f"{row['weights']} (Å)", ""), *(_number(row[f"{part} 3-D"]) for part in _PARTS)))
             if row["weights"] == "designed":
-                rows.append((("in 3-D (Å)", ""), *(_number(row[f"{part} 3-D"]) for part in _PARTS)))
+                rows.append((("per coordinate (Å)", ""), *(_number(row[part]) for part in _PARTS)))
         foot = " ".join(made.table.notes).replace(" A ", " Å ").replace(" A,", " Å,")
         self.found.setText(small_table(self.found, f"Designed: σ {sigma} Å", ("", *LEVELS), rows, foot))
         self._session.said.emit(f"designed: weights {weights}, σ {sigma} Å")

@@ -7,6 +7,11 @@ from typing import Any
 
 from pymol.Qt import QtCore, QtWidgets
 
+from .number import Real, Whole
+
+_FEWEST = 4
+"""Letters of a choice that a narrow panel leaves room for."""
+
 
 class Form(QtCore.QObject):
     """Controls, each with the text of a command's argument.
@@ -29,7 +34,7 @@ class Form(QtCore.QObject):
         control.setAccessibleName(name.replace("_", " "))
         self._controls[name] = control
         self._defaults[name] = text_of(control) if default is None else default
-        _signal(control).connect(lambda *_: self.changed.emit())
+        signal(control).connect(lambda *_: self.changed.emit())
         return control
 
     def __getitem__(self, name: str) -> Any:
@@ -68,7 +73,7 @@ def text_of(control: Any) -> str:
             return str(control.currentText()).strip()
         data = control.currentData()
         return str(data) if data is not None else control.currentText()
-    if isinstance(control, QtWidgets.QSpinBox | QtWidgets.QDoubleSpinBox):
+    if isinstance(control, Real):
         if control.specialValueText() and control.value() == control.minimum():
             return ""
         return f"{control.value():.10g}"
@@ -86,7 +91,7 @@ def set_text(control: Any, text: str) -> None:
             control.setCurrentIndex(index)
         elif control.isEditable():
             control.setEditText(text)
-    elif isinstance(control, QtWidgets.QSpinBox | QtWidgets.QDoubleSpinBox):
+    elif isinstance(control, Real):
         if text == "" and control.specialValueText():
             control.setValue(control.minimum())
             return
@@ -94,17 +99,22 @@ def set_text(control: Any, text: str) -> None:
             value = float(text)
         except ValueError:
             return
-        control.setValue(int(value) if isinstance(control, QtWidgets.QSpinBox) else value)
+        control.setValue(value)
     else:
         control.setText(text)
 
 
-def _signal(control: Any) -> Any:
+KINDS = (QtWidgets.QAbstractButton, QtWidgets.QComboBox, QtWidgets.QAbstractSpinBox, QtWidgets.QLineEdit)
+"""Of controls that hold something."""
+
+
+def signal(control: Any) -> Any:
+    """What a control of one of KINDS emits when it holds something else."""
     if isinstance(control, QtWidgets.QAbstractButton):
         return control.toggled
     if isinstance(control, QtWidgets.QComboBox):
         return control.currentTextChanged
-    if isinstance(control, QtWidgets.QSpinBox | QtWidgets.QDoubleSpinBox):
+    if isinstance(control, Real):
         return control.valueChanged
     return control.textChanged
 
@@ -118,70 +128,87 @@ def label(text: str, control: Any) -> Any:
 
 def whole(low: int, high: int, value: int, special: str = "") -> Any:
     """A field for a whole number; where ``special`` is given, its lowest value reads so and stands for nothing."""
-    spin = QtWidgets.QSpinBox()
-    spin.setRange(low, high)
-    spin.setSpecialValueText(special)
-    spin.setValue(value)
-    return calm(spin)
+    return Whole(low, high, value, special)
 
 
 def real(
     low: float, high: float, value: float, step: float, unit: str = "", special: str = "", decimals: int = 4
 ) -> Any:
     """A field for a number with a unit; ``special`` as in `whole`."""
-    spin = QtWidgets.QDoubleSpinBox()
-    spin.setDecimals(decimals)
-    spin.setRange(low, high)
-    spin.setSingleStep(step)
-    spin.setSuffix(f" {unit}" if unit else "")
-    spin.setSpecialValueText(special)
-    spin.setValue(value)
-    return calm(spin)
-
-
-class _Short(QtWidgets.QDoubleSpinBox):
-    """Shows the digits that a number has, not all that it may have."""
-
-    def textFromValue(self, value: float) -> str:
-        text, point = super().textFromValue(value), str(self.locale().decimalPoint())
-        return text.rstrip("0").removesuffix(point) if point in text else text
-
-    def sizeHint(self) -> Any:
-        hint = super().sizeHint()
-        hint.setWidth(hint.width() + self.fontMetrics().horizontalAdvance(".000"))
-        return hint
+    return Real(low, high, value, step, unit, special, decimals)
 
 
 def short(
     low: float, high: float, value: float, step: float, unit: str = "", special: str = "", decimals: int = 8
 ) -> Any:
     """A field as `real` makes it, for a number that may need many digits and mostly has few."""
-    spin = _Short()
-    spin.setDecimals(decimals)
-    spin.setRange(low, high)
-    spin.setSingleStep(step)
-    spin.setSuffix(f" {unit}" if unit else "")
-    spin.setSpecialValueText(special)
-    spin.setValue(value)
-    return calm(spin)
+    return Real(low, high, value, step, unit, special, decimals, short=True)
+
+
+class _Choice(QtWidgets.QComboBox):
+    """As wide as there is room: a long word is cut in its middle, and stands whole in the tooltip."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setMinimumWidth(50)
+        self.setMinimumContentsLength(_FEWEST)
+        self.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+
+    def paintEvent(self, _: Any) -> None:
+        painter, option = QtWidgets.QStylePainter(self), QtWidgets.QStyleOptionComboBox()
+        self.initStyleOption(option)
+        control, part = QtWidgets.QStyle.ComplexControl.CC_ComboBox, QtWidgets.QStyle.SubControl.SC_ComboBoxEditField
+        room = self.style().subControlRect(control, option, part, self).width() - 4
+        middle = QtCore.Qt.TextElideMode.ElideMiddle
+        option.currentText = self.fontMetrics().elidedText(option.currentText, middle, room)
+        painter.drawComplexControl(control, option)
+        painter.drawControl(QtWidgets.QStyle.ControlElement.CE_ComboBoxLabel, option)
+
+    def event(self, event: Any) -> bool:
+        if event.type() == QtCore.QEvent.Type.ToolTip and not self.isEditable():
+            words = (self.toolTip(), self.currentText())
+            QtWidgets.QToolTip.showText(event.globalPos(), "\n".join(filter(None, words)), self)
+            return True
+        return bool(super().event(event))
 
 
 def choice(*words: str, **labelled: str) -> Any:
     """A list to choose from: words, or words with a label that is read instead."""
-    box = QtWidgets.QComboBox()
+    box = _Choice()
     for word in words:
         box.addItem(word, word)
     for word, label in labelled.items():
         box.addItem(label, word)
-    return calm(box)
+    return box
 
 
-def calm(control: Any) -> Any:
-    """The wheel scrolls the panel, it does not change a field that it passes over; a narrow panel may squeeze it."""
-    control.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
-    control.setMinimumWidth(50)
-    control.installEventFilter(_wheel_guard())
-    return control
+ORIGIN_HELP = (
+    "What displacements are measured from: the first state (the reference of frames), the last (the end of a "
+    "trajectory), a state's number, or another object's name"
+)
+ALIGN_HELP = "What is removed from each frame first: nothing, its translation, its translation and rotation"
+
+
+def origin() -> Any:
+    """A list of what displacements are measured from, where a state's number or an object's name can be typed too."""
+    box = choice(first="first state", last="last state")
+    box.setEditable(True)
+    box.setInsertPolicy(QtWidgets.QComboBox.InsertPolicy.NoInsert)
+    return box
+
+
+def alignment() -> Any:
+    """A list of what is removed from frames before they are measured."""
+    return choice(none="as they are", center="centred", superpose="superposed")
+
+
+def leave_the_wheel(panel: Any) -> None:
+    """Let the wheel scroll the panel: it changes no slider, number or choice that it passes over, unless in focus."""
+    guard = _WheelGuard(panel)
+    for kind in (QtWidgets.QSlider, QtWidgets.QAbstractSpinBox, QtWidgets.QComboBox):
+        for control in panel.findChildren(kind):
+            control.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)  # the wheel does not bring it into focus
+            control.installEventFilter(guard)
 
 
 class _WheelGuard(QtCore.QObject):
@@ -190,13 +217,3 @@ class _WheelGuard(QtCore.QObject):
             event.ignore()
             return True
         return False
-
-
-_guard: Any = None
-
-
-def _wheel_guard() -> Any:
-    global _guard
-    if _guard is None:
-        _guard = _WheelGuard()
-    return _guard

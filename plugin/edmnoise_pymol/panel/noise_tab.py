@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.lengths import IN_SPACE
 from edmnoise.noise.sigma import DISTRIBUTIONS, SigmaDistribution, sigma_distribution
 
-from ..live import Live, live
 from ..request import Request
 from . import form, style
 from .session import Noise, Session
+from .shaking import Shaking
 from .weights import WeightsEditor
+from .words import Words
 
 _FINE = 100
 """Steps of the z slider in one standard deviation."""
@@ -23,6 +24,8 @@ _LOWEST, _HIGHEST = -4, 4
 
 class LevelEditor(QtWidgets.QWidget):
     """z, sigma in angstrom, and the share of training steps with more noise: three faces of one number.
+
+    `share` and `distribution` are laid out by who holds this.
 
     Signals: ``changed()``.
     """
@@ -45,19 +48,15 @@ class LevelEditor(QtWidgets.QWidget):
         self.distribution = form.choice(*DISTRIBUTIONS)
         self.distribution.setToolTip("Whose training distribution z belongs to")
         self.distribution.setAccessibleName("distribution")
-        self.share = QtWidgets.QLabel()
-        self.share.setWordWrap(True)
+        self.share = Words()
         self._given = "z"
 
         grid = QtWidgets.QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.addWidget(self.slider, 0, 0, 1, 4)
-        for column, (text, widget) in enumerate((("&z", self.z), ("σ", self.sigma))):
+        for column, (text, widget) in enumerate((("z", self.z), ("σ", self.sigma))):
             grid.addWidget(form.label(text, widget), 1, 2 * column)
             grid.addWidget(widget, 1, 2 * column + 1)
-        grid.addWidget(self.share, 2, 0, 1, 4)
-        grid.addWidget(QtWidgets.QLabel("z of"), 3, 0)
-        grid.addWidget(self.distribution, 3, 1, 1, 3)
         grid.setColumnStretch(1, 1)
         grid.setColumnStretch(3, 1)
 
@@ -110,7 +109,7 @@ class LevelEditor(QtWidgets.QWidget):
         for other, was in zip(others, blocked, strict=True):
             other.blockSignals(was)
         share = constants.share_above(self.value)
-        length = self.value * math.sqrt(3)
+        length = self.value * IN_SPACE
         self.share.setText(f"{share:.1%} of training steps have more noise; an atom moves {length:.3g} Å (3-D RMS)")
         self.changed.emit()
 
@@ -121,7 +120,6 @@ class NoiseTab(QtWidgets.QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
-        self._live: Live | None = None
         self.form = form.Form(self)
         self.weights = WeightsEditor(session)
         self.level = LevelEditor()
@@ -138,10 +136,8 @@ class NoiseTab(QtWidgets.QWidget):
         self.redraw.setIcon(style.icon("dice", self.redraw))
         self.redraw.setToolTip("New draw: the next seed")
         self.redraw.setAccessibleName("new draw")
-        self.live = QtWidgets.QPushButton("&Live")
-        self.live.setCheckable(True)
-        self.live.setIcon(style.icon("live", self.live))
-        self.live.setToolTip("Shake a copy of the molecule while the sliders move: one draw, scaled")
+        self.shaking = Shaking(session, self, lambda: (self.level.value, self.weights.weights, self.seed.value()))
+        self.live = self.shaking.button
         self.apply = QtWidgets.QPushButton("A&pply")
         self.apply.setIcon(style.icon("apply", self.apply))
         self.apply.setToolTip("Make the frames: a new object, the input is not touched")
@@ -167,33 +163,38 @@ class NoiseTab(QtWidgets.QWidget):
 
     def remembered(self) -> dict[str, str]:
         """All settings, for `recall`."""
-        return {**self.form.remembered(), "weights": self.weights.text, "distribution": "", **self.level.options}
+        return {
+            **self.form.remembered(),
+            "coloured": form.text_of(self.shaking.coloured),
+            "weights": self.weights.text,
+            "distribution": "",
+            **self.level.options,
+        }
 
     def recall(self, texts: dict[str, str]) -> None:
         self.form.recall({**texts, "name": ""})
+        self.shaking.coloured.setChecked(texts.get("coloured") == "1")
         self.weights.set_weights(texts.get("weights", "flat"))
         self.level.recall(texts)
 
     def close_live(self) -> None:
         """End Live and remove its object."""
-        kept, self._live = self._live, None
-        if kept is not None:
-            kept.close()
-        blocked = self.live.blockSignals(True)
-        self.live.setChecked(False)
-        self.live.blockSignals(blocked)
+        self.shaking.close()
 
     def _lay_out(self) -> None:
         """What is moved most and the buttons come first, where a low window shows them."""
         rows = QtWidgets.QFormLayout(self)
         rows.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        rows.addRow(self.weights)
+        rows.setContentsMargins(*style.MARGINS)
         rows.addRow(self.level)
         buttons = QtWidgets.QHBoxLayout()
         buttons.addWidget(self.live)
         buttons.addWidget(self.apply, 1)
         buttons.addWidget(self.copy)
         rows.addRow(buttons)
+        rows.addRow(self.shaking.coloured)
+        rows.addRow(self.level.share)
+        rows.addRow(self.weights)
         last = QtWidgets.QHBoxLayout()
         last.addWidget(self.frames)
         last.addWidget(form.label("S&eed", self.seed))
@@ -201,23 +202,22 @@ class NoiseTab(QtWidgets.QWidget):
         last.addWidget(self.redraw)
         rows.addRow(form.label("&Frames", self.frames), last)
         rows.addRow("Na&me", self.name)
+        rows.addRow(form.label("&z of", self.level.distribution), self.level.distribution)
         rows.addRow("Process", self.process)
 
     def _connect(self) -> None:
         for part in (self.weights, self.level):
-            part.changed.connect(self._shake)
+            part.changed.connect(self.shaking.shake)
             part.changed.connect(self._tell)
         self._session.z_wanted.connect(self.level.z.setValue)
         self._session.sigma_wanted.connect(self.level.set_sigma)
         self._session.weights_wanted.connect(self.weights.set_weights)
-        self.live.toggled.connect(self._toggle_live)
-        self.form["seed"].valueChanged.connect(self._new_draw)
+        self.seed.valueChanged.connect(lambda _: self.shaking.restart())
         self.redraw.clicked.connect(lambda: self.seed.setValue(self.seed.value() + 1))
         self.apply.clicked.connect(self._make)
         self.copy.clicked.connect(lambda: self._session.copy(self.request))
-        self._session.input_changed.connect(self._new_input)
+        self._session.input_changed.connect(self._enable)
         self._session.runner.busy_changed.connect(lambda _: self._enable())
-        self._session.scene_changed.connect(self._look_at_live)
         self._enable()
         self._tell()
 
@@ -229,7 +229,7 @@ class NoiseTab(QtWidgets.QWidget):
         ready = self._session.input is not None and not self._session.runner.busy
         self.apply.setEnabled(ready)
         self.copy.setEnabled(self._session.input is not None)
-        self.live.setEnabled(ready or self._live is not None)
+        self.shaking.enable()
 
     def _make(self) -> None:
         request = self.request
@@ -247,50 +247,3 @@ class NoiseTab(QtWidgets.QWidget):
             self._session.cmd.disable(other)
         self._session.cmd.frame(2)
         self._session.show(result.name)
-
-    # Live
-
-    def _toggle_live(self, on: bool) -> None:
-        found = self._session.input
-        if not on or found is None:
-            self.close_live()
-            return
-
-        def begin(made: Live) -> None:
-            self._live = made
-            self._shake()
-            self._session.said.emit(f"live: {made.name} shows frame 1 of seed {self.seed.value()}")
-
-        def make() -> Any:
-            return live(
-                self._session.cmd, found.selection, self.seed.value(), found.state, found.hydrogens, found.solvent
-            )
-
-        if not self._session.start(make, begin):
-            self.close_live()
-
-    def _shake(self) -> None:
-        if self._live is None:
-            return
-        try:
-            moved = self._live.show(self.level.value, self.weights.weights)
-        except EdmNoiseError:  # all weights 0: the fields say so
-            return
-        if not moved:
-            self.close_live()
-
-    def _new_draw(self, _: int) -> None:
-        if self._live is not None:
-            self.close_live()
-            self.live.setChecked(True)
-
-    def _new_input(self) -> None:
-        """Another input ends Live, unless it is the same one seen with its copy beside it."""
-        found = self._session.input
-        if self._live is not None and found is not None and found.object not in (self._live.source, self._live.name):
-            self.close_live()
-        self._enable()
-
-    def _look_at_live(self) -> None:
-        if self._live is not None and not self._live.alive:
-            self.close_live()

@@ -10,6 +10,7 @@ from edmnoise.base.errors import EdmNoiseError
 
 from . import form, style
 from .session import Session, read_input
+from .words import Words
 
 _PAUSE_MS = 200
 """After the last letter that is typed, before the selection is read."""
@@ -22,7 +23,6 @@ class Pickers(QtWidgets.QWidget):
         super().__init__()
         self._session = session
         self._facts: tuple[object, ...] = ()
-        self._sizes: dict[str, int] = {}  # atoms of each object, to know a renamed one again
         self.form = form.Form(self)
         self.object = self.form.add("object", form.choice(), "The molecule that noise is added to")
         self.selection = self.form.add(
@@ -31,27 +31,27 @@ class Pickers(QtWidgets.QWidget):
         self.selection.setPlaceholderText("whole object")
         self.selection.setClearButtonEnabled(True)
         self.state = self.form.add(
-            "state", form.whole(0, 0, 0, special="shown"), "State of the object; “shown” is the one PyMOL shows"
+            "state", form.whole(0, 0, 0, special="state shown"), "State of the object, or the one that PyMOL shows"
         )
+        self.state.setPrefix("state ")
         self.hydrogens = self.form.add("hydrogens", QtWidgets.QCheckBox("hydrogens"), "Keep hydrogen atoms")
         self.solvent = self.form.add("solvent", QtWidgets.QCheckBox("solvent"), "Keep water and other solvent")
         self.hydrogens.setChecked(True)
-        self.counts = QtWidgets.QLabel()
-        self.counts.setWordWrap(True)
-        policy = QtWidgets.QSizePolicy.Policy
-        self.counts.setSizePolicy(policy.Ignored, policy.Minimum)  # no room but for its lines
+        self.counts = Words()
         self.counts.setObjectName("counts")
 
         rows = QtWidgets.QFormLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        rows.addRow("&Object", self.object)
+        first, last = QtWidgets.QHBoxLayout(), QtWidgets.QHBoxLayout()
+        first.addWidget(self.object, 1)
+        first.addWidget(self.state)
+        rows.addRow(form.label("&Object", self.object), first)
         rows.addRow("&Atoms", self.selection)
-        last = QtWidgets.QHBoxLayout()
-        for widget in (self.state, self.hydrogens, self.solvent):
+        for widget in (self.hydrogens, self.solvent):
             last.addWidget(widget)
         last.addStretch()
-        rows.addRow(form.label("&State", self.state), last)
+        rows.addRow(last)
         rows.addRow(self.counts)
 
         self._pause = QtCore.QTimer(self)
@@ -59,7 +59,9 @@ class Pickers(QtWidgets.QWidget):
         self._pause.setInterval(_PAUSE_MS)
         self._pause.timeout.connect(self.read)
         self.form.changed.connect(self._pause.start)
+        session.gone.connect(self._follow_name)
         session.scene_changed.connect(self._follow_scene)
+        session.live_changed.connect(self._follow_scene)
         session.frame_changed.connect(self._follow_frame)
         session.player_changed.connect(self._follow_frame)
 
@@ -99,32 +101,32 @@ class Pickers(QtWidgets.QWidget):
 
     def _follow_scene(self) -> None:
         """Read again where the chosen atoms may be others: an object that grows beside them costs nothing."""
-        sight = self._session.sight
-        sizes = {name: molecule.atoms for name, molecule in sight.molecules.items()}
-        chosen = self._renamed(self.object.currentText(), sizes)
-        if sizes.keys() != self._sizes.keys():
+        sight, live = self._session.sight, self._session.live
+        names = [name for name in sight.molecules if live is None or name != live.name]
+        chosen = self.object.currentText()
+        if names != [self.object.itemText(row) for row in range(self.object.count())]:
             blocked = self.object.blockSignals(True)
             self.object.clear()
-            self.object.addItems(list(sizes))
-            if chosen in sizes:
+            self.object.addItems(names)
+            if chosen in names:
                 self.object.setCurrentText(chosen)
             self.object.blockSignals(blocked)
-        self._sizes = sizes
         name = self.object.currentText()
         states = sight.states(name)
         self.state.setMaximum(states)
         # The words may name selections, which come and go without a trace in the objects.
-        facts = (name, sizes.get(name), states, *(sight.selections if self.selection.text() else ()))
+        facts = (name, sight.atoms(name), states, *(sight.selections if self.selection.text() else ()))
         if facts != self._facts:
             self._facts = facts
             self.read()
 
-    def _renamed(self, chosen: str, sizes: dict[str, int]) -> str:
-        """The chosen object's name by now: the one new name of as many atoms, where the old one has gone."""
-        if chosen in sizes or chosen not in self._sizes:
-            return chosen
-        new = [name for name in sizes if name not in self._sizes and sizes[name] == self._sizes[chosen]]
-        return new[0] if len(new) == 1 else ""
+    def _follow_name(self, name: str, new: str) -> None:
+        """The chosen object has another name by now."""
+        row = self.object.findText(name)
+        if new and row >= 0:
+            blocked = self.object.blockSignals(True)
+            self.object.setItemText(row, new)
+            self.object.blockSignals(blocked)
 
     def _follow_frame(self) -> None:
         """Read the state that is shown; not while frames play, for to read a selection makes PyMOL draw again."""

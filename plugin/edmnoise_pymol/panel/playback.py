@@ -17,6 +17,7 @@ from .. import ask, bridge
 from ..provenance import caption
 from . import form, style
 from .session import Session
+from .words import Words
 
 _FPS = 10
 
@@ -48,10 +49,8 @@ class Playback(QtWidgets.QWidget):
         self.slider.setMinimumWidth(60)
         self.fps = self.form.add("fps", form.whole(1, 60, _FPS), "Speed in frames per second (PyMOL's movie_fps)")
         self.fps.setSuffix(" fps")
-        self.label = QtWidgets.QLabel()
-        self.label.setWordWrap(True)
+        self.label = Words()
         self.label.setObjectName("frame label")
-        self.label.setMinimumWidth(50)
 
         rows = QtWidgets.QVBoxLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.noise.weights import parse_weights
 
+from ..film import is_film
 from ..jobs import Job
 from ..request import Request, SaveSession, quoted
 from . import form, style
 from .session import Session
 from .table_view import TableView
+from .words import Words
 
 if TYPE_CHECKING:
     from edmnoise.base.table import Table
@@ -32,16 +35,12 @@ class Results(QtWidgets.QWidget):
         self.form = form.Form(self)
         self.by = self.form.add(
             "by",
-            form.choice(summary="summary", residue="every residue", atom="every atom"),
-            "What a row is: a level, a residue or an atom; lengths are RMS per coordinate, in angstrom",
+            form.choice(summary="summary", residue="every residue", atom="every atom", state="every frame"),
+            "What a row is: a level, a residue, an atom or a frame; lengths are RMS per coordinate, in angstrom",
         )
-        self.align = self.form.add(
-            "align",
-            form.choice(none="as they are", center="centred", superpose="superposed"),
-            "What is removed from each frame first: nothing, its translation, its translation and rotation",
-        )
-        self.title = QtWidgets.QLabel(_NO_FRAMES)
-        self.title.setWordWrap(True)
+        self.origin = self.form.add("origin", form.origin(), form.ORIGIN_HELP, default="first")
+        self.align = self.form.add("align", form.alignment(), form.ALIGN_HELP)
+        self.title = Words(_NO_FRAMES)
         self.title.setTextInteractionFlags(QtCore.Qt.TextInteractionFlag.TextSelectableByMouse)
         self.view = TableView()
         self.view.setToolTip("A click on a heading sorts; Ctrl+C copies the chosen rows, or all, with their heading")
@@ -69,9 +68,9 @@ class Results(QtWidgets.QWidget):
 
     @property
     def request(self) -> Request | None:
-        """The command that makes the table; None without frames."""
-        name = self._session.shown
-        return Request("edm_levels", name, self.form.options("by", "align")) if name else None
+        """The command that makes the table; None without frames, and while Live shows what is not made."""
+        name = self._session.shown if self._session.live is None else ""
+        return Request("edm_levels", name, self.form.options("by", "align", "origin")) if name else None
 
     def table_request(self, path: str) -> Request | None:
         """The command that writes the table."""
@@ -117,28 +116,38 @@ class Results(QtWidgets.QWidget):
 
     def measure(self) -> None:
         """Make the table anew."""
-        request, shown = self.request, self._session.shown
-        self._measured = self._wanted
-        if request is None:
+        request, wanted = self.request, self._wanted
+        self._measured = wanted
+        if request is None and self._session.live is None:
             self._show(None, _NO_FRAMES)
             return
         cmd = self._session.cmd
 
         def make() -> Job[Any]:
             try:
-                return (yield from request.job(cmd))
+                return (yield from (self._of_live() if request is None else request.job(cmd)))
             except EdmNoiseError as error:
                 return str(error)
 
         def done(made: Any) -> None:
-            if shown != self._session.shown:
+            if wanted != self._measured:
                 return
             if isinstance(made, str):
                 self._show(None, made)
             else:
-                self._show(made, made.title)
+                self._show(made, "\n".join(filter(None, [made.title, made.meta.get("warning")])))
 
         self._session.compute("results", make, done)
+
+    def _of_live(self) -> Job[Table]:
+        """The table of what moves live, at the level and weights that are set."""
+        from ..live_facts import table
+
+        live, noise = self._session.live, self._session.noise
+        if live is None or noise is None:
+            raise EdmNoiseError(_NO_FRAMES)
+        by, align = (self.form.text(name) for name in ("by", "align"))
+        return (yield from table(live, noise.sigma, parse_weights(noise.weights), by, align))
 
     def remembered(self) -> dict[str, str]:
         """All settings, for `recall`."""
@@ -155,7 +164,10 @@ class Results(QtWidgets.QWidget):
     @property
     def _wanted(self) -> Any:
         """What the table depends on."""
-        return str(self.request), self._session.results.get(self._session.shown), self._atoms_and_states
+        session = self._session
+        if session.live is not None:
+            return session.live, session.noise, *map(self.form.text, ("by", "align"))
+        return str(self.request), session.results.get(session.shown), self._atoms_and_states
 
     @property
     def _atoms_and_states(self) -> tuple[int, int]:
@@ -180,6 +192,8 @@ class Results(QtWidgets.QWidget):
             self._session.run(request, then=lambda result: self._session.said.emit(words(result)))
 
     def _pictures_taken(self, files: list[str]) -> str:
+        if is_film(files[0]):
+            return f"{files[0]} written"
         sight = self._session.sight
         wanted = sight.movie or sight.states(self._session.shown)
         if len(files) < wanted:
@@ -227,9 +241,11 @@ class Results(QtWidgets.QWidget):
         first = QtWidgets.QHBoxLayout()
         first.addWidget(form.label("Ro&ws", self.by))
         first.addWidget(self.by, 1)
-        first.addWidget(form.label("Ali&gn", self.align))
+        first.addWidget(form.label("Fro&m", self.origin))
+        first.addWidget(self.origin, 1)
         first.addWidget(self.align, 1)
         pictures = QtWidgets.QHBoxLayout()
+        pictures.setSpacing(3)
         pictures.addWidget(form.label("Pictu&res", self.width_))
         pictures.addWidget(self.width_, 1)
         pictures.addWidget(self.ray)
@@ -246,11 +262,13 @@ class Results(QtWidgets.QWidget):
 
     def _connect(self) -> None:
         session = self._session
-        for name in ("by", "align"):
+        for name in ("by", "align", "origin"):
             self.form[name].currentTextChanged.connect(lambda _: self._refresh())
         self.copy_table.clicked.connect(lambda: self.view.copy(everything=True))
         session.shown_changed.connect(self._refresh)
         session.scene_changed.connect(self._refresh)
+        session.live_changed.connect(self._refresh)
+        session.live_moved.connect(self._refresh)
         session.made.connect(lambda *_: self._refresh())
         session.runner.busy_changed.connect(lambda _: self._enable())
 

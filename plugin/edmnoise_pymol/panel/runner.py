@@ -15,10 +15,13 @@ from pymol.Qt import QtCore
 
 from edmnoise.base.errors import EdmNoiseError
 
+from .. import waiting
 from ..jobs import Cancelled, Job, Watch, Work
 
 _TELL_EVERY = 0.05
 """Seconds between two reports of progress, which the window draws."""
+_WAIT = 50
+"""Milliseconds until it is asked again whether a typed command is done."""
 _SHOW_EVERY = 0.5
 """Seconds between two looks at what a job has made by then: PyMOL draws its scene anew for each."""
 
@@ -92,6 +95,9 @@ class Runner(QtCore.QObject):
         """In the window's thread: give the job what its work made, and order what it asks for next."""
         run, made, error = worked
         if run is not self._run:
+            return
+        if waiting.drawing():  # a typed command is at work: one at a time
+            QtCore.QTimer.singleShot(_WAIT, lambda: self._go_on(worked))
             return
         try:
             if run.job is None:

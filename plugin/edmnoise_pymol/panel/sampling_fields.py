@@ -10,7 +10,7 @@ from pymol.Qt import QtCore, QtWidgets
 from edmnoise.noise.sigma import DISTRIBUTIONS
 
 from . import form
-from .usual import UsualReal, UsualWhole, switch
+from .usual import switch, usual_real, usual_whole
 
 DENOISERS = {
     "states": "states: any place, any turn",
@@ -68,13 +68,13 @@ class SamplingFields(QtCore.QObject):
         made.add("denoiser", form.choice(**DENOISERS), "Whose right answer is known: how the data's states may lie")
         made.add("sampler", _samplers(), "How each step is made: a solver, or a published sampler with all its numbers")
         for name, field in {
-            "steps": UsualWhole(0, 100_000),
-            "sigma_max": UsualReal(0, 1e6, 10, "Å", decimals=3),
-            "sigma_min": UsualReal(0, 1e6, 0.01, "Å", decimals=5),
-            "rho": UsualReal(0, 1000, 1, decimals=2),
-            "churn": UsualReal(-0.01, 100, 0.1, decimals=3),
-            "step_scale": UsualReal(-0.01, 100, 0.1, decimals=3),
-            "noise_scale": UsualReal(-0.01, 100, 0.1, decimals=3),
+            "steps": usual_whole(0, 100_000),
+            "sigma_max": usual_real(0, 1e6, 10, "Å", decimals=3),
+            "sigma_min": usual_real(0, 1e6, 0.01, "Å", decimals=5),
+            "rho": usual_real(0, 1000, 1, decimals=2),
+            "churn": usual_real(-0.01, 100, 0.1, decimals=3),
+            "step_scale": usual_real(-0.01, 100, 0.1, decimals=3),
+            "noise_scale": usual_real(-0.01, 100, 0.1, decimals=3),
             "center": switch(),
             "augment": switch(),
             "align": switch(),
@@ -98,7 +98,7 @@ class SamplingFields(QtCore.QObject):
         made["state_weights"].setPlaceholderText("equal")
         made["name"].setPlaceholderText("<object>_sample")
         for name in ("state_weights", "name"):
-            made[name].setMinimumWidth(50)
+            made[name].setMinimumWidth(40)
 
         # Not arguments of their own: they make one together.
         self.parts = parts = form.Form(parent)

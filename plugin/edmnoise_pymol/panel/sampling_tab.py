@@ -105,6 +105,7 @@ class SamplingTab(QtWidgets.QWidget):
         """What is set for every run and Run itself come first, where a low window shows them."""
         control = self.form.__getitem__
         column = QtWidgets.QVBoxLayout(self)
+        column.setContentsMargins(*style.MARGINS)
         rows = QtWidgets.QFormLayout()
         column.addLayout(rows)
         column.addStretch()
@@ -113,12 +114,14 @@ class SamplingTab(QtWidgets.QWidget):
         rows.addRow(form.label("Sample&r", control("sampler")), control("sampler"))
         rows.addRow(form.label("S&teps", control("steps")), _row(control("steps"), "Samples", control("samples")))
         draw = _row(control("seed"), self.redraw, "Name", control("name"))
+        draw.setSpacing(3)
         rows.addRow(form.label("Seed", control("seed")), draw)
-        kept = _row(control("trajectory"), control("denoised"), self.follow)
+        kept = _row(control("trajectory"), control("denoised"))
         kept.addStretch()
         rows.addRow(kept)
-        rows.addRow(_row(self.run, self.coefficients, self.copy))
+        rows.addRow(_row(self.run, self.follow, self.copy))
         rows.addRow(self.plot)
+        rows.addRow(_row(self.coefficients))
         rows.addRow(self.weights_fold)
         rows.addRow(self.more)
 

@@ -37,7 +37,7 @@ class ScrambleBox(QtWidgets.QLabel):
         self.setTextInteractionFlags(QtCore.Qt.TextInteractionFlag.TextSelectableByMouse)
         self.setToolTip(
             "Noise level sigma (angstrom) and z at which chains, residues in their chain and atoms in their residue "
-            "are displaced by a reference length (angstrom, RMS per coordinate), and the share of training steps with "
+            "are displaced by a reference length (angstrom in space, 3-D RMS), and the share of training steps with "
             "more noise (%)"
         )
         self.setAccessibleName("scramble points")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pymol.Qt import QtCore, QtWidgets
 
@@ -15,6 +15,9 @@ from .. import ask, bridge, lookout, looks
 from ..request import Request
 from .runner import Runner
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from ..live import Live
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,10 @@ class Noise:
 
 @dataclass(frozen=True)
 class _Undo:
+    """What was made or coloured, the names of its objects by now, and what takes it back."""
+
     words: str
+    names: list[str]
     act: Callable[[], None]
 
 
@@ -56,6 +62,12 @@ class Session(QtCore.QObject):
 
     Signals
     -------
+    gone(name, new)
+        A molecule is not there any more, or has a new name ("" for none); comes before scene_changed.
+    live_changed()
+        `live` has begun or ended.
+    live_moved()
+        It shows another level, other weights.
     scene_changed()
         Objects or selections came, went, were renamed or got other atoms.
     frame_changed()
@@ -88,6 +100,9 @@ class Session(QtCore.QObject):
         What `undo` would take back, "" for nothing.
     """
 
+    gone = QtCore.Signal(str, str)
+    live_changed = QtCore.Signal()
+    live_moved = QtCore.Signal()
     scene_changed = QtCore.Signal()
     frame_changed = QtCore.Signal()
     player_changed = QtCore.Signal()
@@ -114,6 +129,7 @@ class Session(QtCore.QObject):
         self.input: Input | None = None
         self.why_no_input = "no structure is loaded"
         self.shown = ""
+        self.live: Live | None = None
         self.noise: Noise | None = None
         self.results: dict[str, Any] = {}
         self._undo: list[_Undo] = []
@@ -138,13 +154,13 @@ class Session(QtCore.QObject):
         then
             Gets the result, before ``made`` tells everybody.
         """
-        kept, shown = self._looks(request), ask.shown_objects(self.cmd)
+        kept, shown, frame = self._looks(request), ask.shown_objects(self.cmd), ask.frame(self.cmd)[0]
 
         def done(result: Any) -> None:
             for name in _objects_of(result):
                 self.results[name] = result
             if undo:
-                self._remember(undo, result, kept, shown)
+                self._remember(undo, result, kept, shown, frame)
             self.look()
             if then is not None:
                 then(result)
@@ -206,6 +222,12 @@ class Session(QtCore.QObject):
             self.input, self.why_no_input = found, why
             self.input_changed.emit()
 
+    def set_live(self, live: Live | None) -> None:
+        """Called by who begins and ends it."""
+        if live is not self.live:
+            self.live = live
+            self.live_changed.emit()
+
     def set_noise(self, noise: Noise) -> None:
         """Called by the Noise tab."""
         if noise != self.noise:
@@ -250,6 +272,8 @@ class Session(QtCore.QObject):
     def _look_on(self) -> None:
         before, now = self._seen, self.sight
         self._seen = now
+        for name, new in (now.renamed_since(before) if before else {}).items():
+            self._follow_name(name, new)
         for facts, tell in (
             (("objects", "selections", "molecules"), self._scene_changed),
             (("frame", "state"), self.frame_changed.emit),
@@ -259,6 +283,17 @@ class Session(QtCore.QObject):
             if before is None or any(getattr(before, fact) != getattr(now, fact) for fact in facts):
                 tell()
         self.looked.emit()
+
+    def _follow_name(self, name: str, new: str) -> None:
+        if new:
+            if name in self.results:
+                self.results[new] = self.results.pop(name)
+            for undo in self._undo:
+                undo.names[:] = [new if made == name else made for made in undo.names]
+            if self.shown == name:
+                self.shown = new
+                self.shown_changed.emit()
+        self.gone.emit(name, new)
 
     def _scene_changed(self) -> None:
         for name in [name for name in self.results if name not in self.sight.objects]:
@@ -276,8 +311,8 @@ class Session(QtCore.QObject):
             return None
         return looks.keep(self.cmd, request.subject)
 
-    def _remember(self, words: str, result: Any, kept: looks.Looks | None, shown: list[str]) -> None:
-        names = _objects_of(result)
+    def _remember(self, words: str, result: Any, kept: looks.Looks | None, shown: list[str], frame: int) -> None:
+        names = list(_objects_of(result))
 
         def act() -> None:
             if kept is not None:
@@ -286,8 +321,10 @@ class Session(QtCore.QObject):
                 self.cmd.delete(name)
             for name in set(shown) & set(ask.objects(self.cmd)):
                 self.cmd.enable(name)
+            if names:  # which were gone to when they were made
+                self.cmd.frame(frame)
 
-        self._undo.append(_Undo(words, act))
+        self._undo.append(_Undo(words, names, act))
         self._tell_undo()
 
     def _tell_undo(self) -> None:

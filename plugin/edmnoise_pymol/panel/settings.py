@@ -23,7 +23,9 @@ class Settings:
             self._file.endGroup()
 
     def write(self, group: str, texts: Mapping[str, str]) -> None:
-        """Replace a group."""
+        """Replace a group, on the disk at once; where nothing is new, nothing is written."""
+        if self.read(group) == dict(texts):
+            return
         self._file.remove(group)
         for name, text in texts.items():
             self._file.setValue(f"{group}/{name}", text)

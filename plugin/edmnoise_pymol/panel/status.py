@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 from pymol.Qt import QtCore, QtWidgets
 
 from . import style
 from .session import Session
+from .words import Words
 
 
 class StatusBar(QtWidgets.QWidget):
@@ -17,8 +19,8 @@ class StatusBar(QtWidgets.QWidget):
         super().__init__()
         self._session = session
         self._began = 0.0
-        self.message = QtWidgets.QLabel("ready")
-        self.message.setWordWrap(True)
+        self._about: set[str] = set()
+        self.message = Words("ready")
         self.message.setTextInteractionFlags(QtCore.Qt.TextInteractionFlag.TextSelectableByMouse)
         self.message.setObjectName("message")
         self.details = QtWidgets.QToolButton()
@@ -54,6 +56,7 @@ class StatusBar(QtWidgets.QWidget):
         rows.addLayout(second)
         rows.addWidget(self.traceback)
 
+        session.scene_changed.connect(self._forget_the_gone)
         session.said.connect(lambda words: self._say(words))
         session.failed.connect(lambda sentence, details: self._say(sentence, details, wrong=True))
         session.undo_changed.connect(self._name_undo)
@@ -63,7 +66,13 @@ class StatusBar(QtWidgets.QWidget):
         self.undo.clicked.connect(session.undo)
         self.details.toggled.connect(self.traceback.setVisible)
 
+    def _forget_the_gone(self) -> None:
+        """News of an object that is not there any more, or not by this name, are none."""
+        if not self._about <= set(self._session.sight.objects):
+            self._say("ready")
+
     def _say(self, words: str, details: str = "", wrong: bool = False) -> None:
+        self._about = set(re.findall(r"[^\s:;,]+", words)) & set(self._session.sight.objects)
         self.message.setText(words)
         self.message.setStyleSheet(f"background: {style.WARNING}; color: black; padding: 2px" if wrong else "")
         self.traceback.setPlainText(details)

@@ -13,6 +13,9 @@ LEVEL_COLOURS = {"chain": "#3f51b5", "residue": "#d2694c", "atom": "#4f9d69"}
 WARNING = "#f0a830"
 """Amber: a field whose text cannot be used."""
 
+MARGINS = (4, 4, 4, 4)
+"""Pixels around what a tab holds: a narrow panel has none to give away."""
+
 _HERE = Path(__file__).resolve()
 
 
@@ -39,5 +42,7 @@ def icon(name: str, widget: Any) -> Any:
 
 def warn(field: Any, reason: str) -> None:
     """Turn a field amber and say why; an empty reason turns it back."""
+    if field.property("help") is None:
+        field.setProperty("help", field.toolTip())
     field.setStyleSheet(f"background: {WARNING}; color: black" if reason else "")
     field.setToolTip(reason or field.property("help") or "")

@@ -7,45 +7,17 @@ from typing import Any
 from pymol.Qt import QtWidgets
 
 from . import form, style
+from .number import Real, Whole
 
 
-class UsualReal(QtWidgets.QDoubleSpinBox):
+def usual_real(low: float, high: float, step: float, unit: str = "", decimals: int = 4) -> Any:
     """A number, or nothing: its lowest value stands for the usual one."""
-
-    def __init__(self, low: float, high: float, step: float, unit: str = "", decimals: int = 4) -> None:
-        super().__init__()
-        self.usual: float | None = None
-        self.setDecimals(decimals)
-        self.setRange(low, high)
-        self.setSingleStep(step)
-        self.setSuffix(f" {unit}" if unit else "")
-        self.setSpecialValueText("usual")
-        self.setValue(low)
-        form.calm(self)
-
-    def stepBy(self, steps: int) -> None:
-        if self.value() == self.minimum() and self.usual is not None and steps > 0:
-            self.setValue(self.usual)
-        else:
-            super().stepBy(steps)
+    return Real(low, high, low, step, unit, "usual", decimals)
 
 
-class UsualWhole(QtWidgets.QSpinBox):
+def usual_whole(low: int, high: int) -> Any:
     """The same for a whole number."""
-
-    def __init__(self, low: int, high: int) -> None:
-        super().__init__()
-        self.usual: float | None = None
-        self.setRange(low, high)
-        self.setSpecialValueText("usual")
-        self.setValue(low)
-        form.calm(self)
-
-    def stepBy(self, steps: int) -> None:
-        if self.value() == self.minimum() and self.usual is not None and steps > 0:
-            self.setValue(round(self.usual))
-        else:
-            super().stepBy(steps)
+    return Whole(low, high, low, "usual")
 
 
 def switch() -> Any:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from pymol.Qt import QtCore, QtWidgets
 
+from . import form
 from .colour_box import ColourBox
 from .design_tab import DesignTab
 from .help import show_help
@@ -17,12 +18,15 @@ from .plots import Plots
 from .results import Results
 from .sampling_tab import SamplingTab
 from .session import Session
+from .shelf import Shelf
 from .status import StatusBar
 from .style import icon
 
 _NAME = "edmnoise_panel"
 _WIDTH = 400
-"""Pixels at first; 360 are enough."""
+"""Pixels at first, where the 3-D view keeps half of PyMOL's window beside them; 260 are enough."""
+_SETTLE_MS = 150
+"""From the last change of a control to the settings on the disk: PyMOL that is quit tells nobody."""
 _CORNER = QtCore.Qt.Corner.TopRightCorner
 """The panel needs height more than PyMOL's text window needs width: while it is open, this corner is the panel's."""
 
@@ -45,6 +49,7 @@ class Panel(QtWidgets.QWidget):
         self.tabs = _tabs(_Tabs(), {"Noise": self.noise, "Sampling": self.sampling, "Design": self.design})
         pages = {"Plots": self.plots, "Colour": self.colours, "Results": self.results}
         self.views = _tabs(QtWidgets.QTabWidget(), pages)
+        self.shelf = Shelf(session, self.views, self.playback)
         self._remembering: dict[str, _Remembering] = {
             "noise": self.noise,
             "sampling": self.sampling,
@@ -53,40 +58,86 @@ class Panel(QtWidgets.QWidget):
             "colours": self.colours,
             "results": self.results,
             "playback": self.playback,
+            "shelf": self.shelf,
+            "sizes": self,
         }
+        self._sizes: dict[str, str] = {}
+        self._soon = QtCore.QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_SETTLE_MS)
+        self._soon.timeout.connect(self.remember_all)
         self._lay_out()
-        self.recall()
+        form.leave_the_wheel(self)
+        self.recall_all()
+        self._watch()
         session.look()
 
-    def recall(self) -> None:
+    def recall_all(self) -> None:
         """Set the controls as they were last time."""
         for group, part in self._remembering.items():
             part.recall(self.session.settings.read(group))
 
-    def remember(self) -> None:
+    def remember_all(self) -> None:
+        """Write down what is set, where it is not written yet."""
+        self._soon.stop()
         for group, part in self._remembering.items():
             self.session.settings.write(group, part.remembered())
 
+    def remembered(self) -> dict[str, str]:
+        """Sizes that were dragged, for `recall`."""
+        return self._sizes
+
+    def recall(self, texts: dict[str, str]) -> None:
+        self._sizes = dict(texts)
+
+    def width_in(self, window: Any) -> int:
+        """Pixels for the panel in PyMOL's window: as many as it had there, or so many that the 3-D view keeps half."""
+        view, gap = window.centralWidget(), QtWidgets.QStyle.PixelMetric.PM_DockWidgetSeparatorExtent
+        half = window.width() * window.height() / max(2 * view.height(), 1)
+        most = int(window.width() - half) - self.style().pixelMetric(gap)
+        wide, of = (int(self._sizes.get(name, 0)) for name in ("width", "window"))
+        return wide if wide and window.width() >= of else min(wide or _WIDTH, most)
+
+    def note_width(self, wide: int, window: Any) -> None:
+        """The user has dragged the panel's edge."""
+        self._note(width=str(wide), window=str(window.width()))
+
+    def _note(self, **sizes: str) -> None:
+        self._sizes |= sizes
+        self._soon.start()
+
     def close_down(self) -> None:
         """Remember the settings, end what runs, leave nothing behind."""
-        self.remember()
+        self.remember_all()
         self.session.close()
         self.noise.close_live()
 
     def _lay_out(self) -> None:
-        upper = _column(self.pickers, self.tabs)
-        lower = _column(self.views, self.playback, stretch=0)
-        lower.layout().setContentsMargins(0, 0, 0, 0)
         self.split = split = QtWidgets.QSplitter(QtCore.Qt.Orientation.Vertical)
-        split.addWidget(_scrolled(upper))
-        split.addWidget(lower)
-        split.setCollapsible(0, False)  # the lower part can be dragged away, for a tab that needs the height
+        split.addWidget(_scrolled(_column(self.pickers, self.tabs)))
+        split.addWidget(self.shelf)
+        split.setChildrenCollapsible(False)
         split.setStretchFactor(0, 3)
         split.setStretchFactor(1, 2)
         outer = QtWidgets.QVBoxLayout(self)
         outer.setContentsMargins(4, 4, 4, 4)
         outer.addWidget(split, 1)
         outer.addWidget(self.status)
+        self.shelf.turned.connect(self._share_height)
+
+    def _watch(self) -> None:
+        """Whatever is set is written down soon after."""
+        for kind in form.KINDS:
+            for control in self.findChildren(kind):
+                form.signal(control).connect(lambda *_: self._soon.start())
+        for signal in (self.plots.stack.currentChanged, self.shelf.turned):
+            signal.connect(lambda *_: self._soon.start())
+        self.split.splitterMoved.connect(lambda *_: self._note(split=" ".join(map(str, self.split.sizes()))))
+
+    def _share_height(self, opened: bool) -> None:
+        """As the lower part was dragged last."""
+        if opened and (sizes := [int(size) for size in self._sizes.get("split", "").split()]):
+            self.split.setSizes(sizes)
 
 
 class _Remembering(Protocol):
@@ -139,14 +190,14 @@ class _Tabs(QtWidgets.QTabWidget):
         return size
 
 
-def _column(*widgets: Any, stretch: int = -1) -> Any:
-    """Widgets below each other; the one that stretches by its number, or the room below them."""
+def _column(*widgets: Any) -> Any:
+    """Widgets below each other, and below them the room that is left."""
     column = QtWidgets.QWidget()
     rows = QtWidgets.QVBoxLayout(column)
-    for number, widget in enumerate(widgets):
-        rows.addWidget(widget, int(number == stretch))
-    if stretch < 0:
-        rows.addStretch()
+    rows.setContentsMargins(0, 0, 2, 0)
+    for widget in widgets:
+        rows.addWidget(widget)
+    rows.addStretch()
     return column
 
 
@@ -169,16 +220,26 @@ class Dock(QtWidgets.QDockWidget):
         self.panel = Panel(Session(cmd, self))
         self.setWidget(self.panel)
         self._corner = window.corner(_CORNER)
-
+        self._grabbed = 0
         window.installEventFilter(self)
 
     def eventFilter(self, watched: Any, event: Any) -> bool:
-        """PyMOL's window closes: the process ends there, and nobody else tells."""
-        if event.type() == QtCore.QEvent.Type.Close and watched is self.parent():
-            self.close()
-            # Qt 6 tears the window down before it would come to this, and PyQt6 then ends with a crash.
-            QtWidgets.QApplication.sendPostedEvents(self, QtCore.QEvent.Type.DeferredDelete)
+        """PyMOL's window closes, and nobody else tells; or the border between it and the panel is dragged."""
+        if watched is self.parent():
+            kind, kinds = event.type(), QtCore.QEvent.Type
+            if kind == kinds.Close:
+                self.close()
+                # Qt 6 tears the window down before it would come to this, and PyQt6 then ends with a crash.
+                QtWidgets.QApplication.sendPostedEvents(self, kinds.DeferredDelete)
+            elif kind == kinds.MouseButtonPress:
+                self._grabbed = self.width()
+            elif kind == kinds.MouseButtonRelease:
+                QtCore.QTimer.singleShot(0, self._look_at_width)
         return False
+
+    def _look_at_width(self) -> None:
+        if self.width() != self._grabbed and not self.isFloating():
+            self.panel.note_width(self.width(), self.parent())
 
     def closeEvent(self, event: Any) -> None:
         self.setObjectName("")  # it lives a moment longer: who opens the panel now gets a new one
@@ -194,7 +255,7 @@ def show(cmd: Any, window: Any) -> Dock:
         dock = Dock(cmd, window)
         window.setCorner(_CORNER, QtCore.Qt.DockWidgetArea.RightDockWidgetArea)
         window.addDockWidget(QtCore.Qt.DockWidgetArea.RightDockWidgetArea, dock)
-        window.resizeDocks([dock], [_WIDTH], QtCore.Qt.Orientation.Horizontal)
+        window.resizeDocks([dock], [dock.panel.width_in(window)], QtCore.Qt.Orientation.Horizontal)
     dock.show()
     dock.raise_()
     return dock

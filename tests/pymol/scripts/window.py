@@ -99,7 +99,7 @@ def shows_itself_in_the_menu():
     yield lambda: "edm_1tii_noise" in cmd.get_names()
     report["tried"] = [cmd.count_atoms("edm_1tii_noise"), cmd.count_states("edm_1tii_noise")]
     menu_entry("Plugin", "EDM noise", "Commands").trigger()
-    yield lambda: "edm_save file, name" in pymol_qt_gui.window.browser.toPlainText()
+    yield lambda: "edm_save  " in pymol_qt_gui.window.browser.toPlainText()
     report["text window"] = pymol_qt_gui.window.browser.toPlainText()
 
 

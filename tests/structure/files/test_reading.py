@@ -348,9 +348,39 @@ def test_one_model_is_one_frame(real):
     np.testing.assert_array_equal(frames[0], structure.coordinates)
 
 
-def test_models_of_different_size_are_refused(real):
-    with pytest.raises(EdmNoiseError, match=r"model 2 has 3,538 atoms and model 1 has 3,521.*read one model"):
-        read_frames(real("mmcif/multimodel_warning.cif.gz"))
+def test_models_of_other_atoms_are_named_and_measured_on_those_in_common(real):
+    path = real("mmcif/multimodel_warning.cif.gz")
+    with pytest.raises(EdmNoiseError, match=r"VWW`210/N, .*and 87 more atoms of model 1 are not in model 2, and .*GSH"):
+        read_frames(path)
+    structure, frames = read_frames(path, common=True)
+    models = [read_structure(path, model) for model in (1, 2)]
+    named = [[model.label(row) for row in range(model.n_atoms)] for model in models]
+    both = set(named[0]) & set(named[1])
+    for model, names, frame in zip(models, named, frames, strict=True):
+        kept = np.isin(names, list(both))
+        np.testing.assert_array_equal(frame, model.coordinates[kept])
+    assert [structure.label(row) for row in range(structure.n_atoms)] == [name for name in named[0] if name in both]
+
+
+def test_models_may_differ_in_what_is_left_out(pdb_file):
+    water = [atom("O", "HOH", number, 9.0, chain="W", record="HETATM") for number in "123"]
+    first = [atom("N", x=1.0), *water[:2], atom("CA", x=2.0), atom("H", x=3.0, element="H")]
+    second = [atom("N", x=4.0), atom("CA", x=5.0), *water]
+    path = pdb_file("MODEL        1", *first, "ENDMDL", "MODEL        2", *second, "ENDMDL", "END")
+    assert read_frames(path, hydrogens=False)[1][..., 0].tolist() == [[1, 2], [4, 5]]
+    with pytest.raises(EdmNoiseError, match=r"//A/GLY`1/H of model 1 is not in model 2: read one model"):
+        read_frames(path)
+    with pytest.raises(EdmNoiseError, match=r"//W/HOH`3/O of model 2 is not in model 1"):
+        read_frames(path, hydrogens=False, solvent=True)
+    structure, frames = read_frames(path, solvent=True, common=True)
+    assert structure.atoms.name.tolist() == ["N", "O", "O", "CA"]
+    assert frames[..., 0].tolist() == [[1, 9, 9, 2], [4, 9, 9, 5]]
+
+
+def test_nothing_in_common(pdb_file):
+    path = pdb_file("MODEL        1", atom("N"), "ENDMDL", "MODEL        2", atom("CA"), "ENDMDL", "END")
+    with pytest.raises(EdmNoiseError, match="model 1 and model 2 have no atoms in common"):
+        read_frames(path, common=True)
 
 
 @pytest.mark.parametrize("other", ["O   GLY A   2 ", "N   ALA A   2 ", "N   GLY B   2 ", "N   GLY A   2B"])
@@ -358,7 +388,7 @@ def test_models_of_other_atoms_are_refused(pdb_file, other):
     line = atom("N", number="2")
     changed = line[:13] + other + line[27:]
     path = pdb_file(atom("N"), line, "ENDMDL", atom("N"), line, "ENDMDL", atom("N"), changed, "ENDMDL")
-    with pytest.raises(EdmNoiseError, match=r"model 3 has another atom where model 1 has //A/GLY`2/N;"):
+    with pytest.raises(EdmNoiseError, match=r"//A/GLY`2/N of model 1 is not in model 3, and //.* of model 3 is not"):
         read_frames(path)
 
 
@@ -366,7 +396,7 @@ def test_models_of_other_atoms_are_refused(pdb_file, other):
 def test_models_of_other_atoms_are_refused_in_mmcif(cif_file, changed):
     tags = "label_atom_id label_comp_id label_asym_id label_seq_id Cartn_x Cartn_y Cartn_z pdbx_PDB_model_num"
     path = cif_file(tags, "N GLY A 1 1 2 3 1", "CA GLY A 1 1 2 3 1", "N GLY A 1 1 2 3 2", f"{changed} 1 2 3 2")
-    with pytest.raises(EdmNoiseError, match=r"model 2 has another atom where model 1 has /A/A/GLY`1/CA;"):
+    with pytest.raises(EdmNoiseError, match=r"/A/A/GLY`1/CA of model 1 is not in model 2, and .* of model 2 is"):
         read_frames(path)
 
 

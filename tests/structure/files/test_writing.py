@@ -532,8 +532,8 @@ def test_places_that_cannot_be_written(awkward, tmp_path):
     (tmp_path / "file").write_bytes(OLD)
     (tmp_path / "folder.pdb").mkdir()
     for name, reason in {
-        "missing/x.pdb": "No such file or directory",
-        "file/x.pdb": "Not a directory",
+        "missing/x.pdb": "there is no folder",
+        "file/x.pdb": "there is no folder",
         "folder.pdb": "it is a folder",
     }.items():
         with pytest.raises(EdmNoiseError, match=rf"^cannot write {tmp_path / name}: {reason}"):

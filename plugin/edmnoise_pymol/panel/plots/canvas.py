@@ -39,7 +39,7 @@ class Canvas(pg.GraphicsLayoutWidget):
         self._legend = _Legend("", justify="left")
         self.ci.addItem(self._legend, row=0, col=0)
         self.plot: Any = None
-        self.setMinimumSize(120, 200)
+        self.setMinimumSize(120, 130)
         self.scene().sigMouseClicked.connect(self._click)
         self.setBackground(self.colour("Base"))
 

@@ -11,6 +11,7 @@ from edmnoise.base.files import replacing
 from edmnoise.base.table import Table
 
 from ..session import Session
+from ..words import Words
 
 if TYPE_CHECKING:
     from .canvas import Canvas
@@ -34,8 +35,7 @@ class Chart(QtWidgets.QWidget):
         self._session = session
         self._canvas: Canvas | None = None
         self._subject: object = None
-        self.message = QtWidgets.QLabel()
-        self.message.setWordWrap(True)
+        self.message = Words()
         self.message.setAlignment(QtCore.Qt.AlignmentFlag.AlignCenter)
         self.readout = QtWidgets.QLabel()
         self.readout.setTextFormat(QtCore.Qt.TextFormat.RichText)
@@ -46,7 +46,7 @@ class Chart(QtWidgets.QWidget):
         self._rows.setSpacing(2)
         self._rows.addWidget(self.message, 1)
         self._rows.addWidget(self.readout)
-        self.setMinimumHeight(225)
+        self.setMinimumHeight(160)
         self._stale = True
         self._soon = QtCore.QTimer(self)
         self._soon.setSingleShot(True)
@@ -96,9 +96,9 @@ class Chart(QtWidgets.QWidget):
             self._canvas.plot.clear()
         self.drawn.emit()
 
-    def wait(self) -> None:
+    def wait(self, name: str) -> None:
         """What is to be shown is under way, and what was shown does not hold any more."""
-        self.empty(f"measuring {self._session.shown} …")
+        self.empty(f"measuring {name} …")
 
     def present(self, subject: object) -> None:
         """After drawing: show it, all of it if it is about another subject or the user has not zoomed."""

@@ -48,7 +48,7 @@ class FreezeOutChart(Chart):
                 self._draw(self._curves)
         else:
             self._result, self._curves = result, None
-            self.wait()
+            self.wait(self._session.shown)
 
             def job() -> Any:
                 from ...curves import freeze_out
@@ -116,17 +116,19 @@ class FreezeOutChart(Chart):
         where = [math.log10(sigma) for sigma in curves.sigmas]
         legend = []
         for way in curves.ways:
-            if not way.frozen > 0:
+            if not way.moves:
                 continue
             colour = canvas.ink(style.LEVEL_COLOURS[way.level])
             canvas.curve(where, _logs(way.denoised), canvas.pen(colour, 2), depth=1)
             canvas.curve(where, _logs(way.noisy), canvas.pen(colour, 1, "DotLine"))
-            at = math.log10(way.frozen)
-            canvas.rule(at, True, canvas.pen(colour, 1, "DashLine"))
-            canvas.dots([at], _logs([way.threshold]), colour, canvas.pen(canvas.colour("Base"), 1))
-            legend.append((LINE, colour.name(), f"{way.level} {brief(way.frozen)} Å"))
+            if way.frozen > 0:
+                at = math.log10(way.frozen)
+                canvas.rule(at, True, canvas.pen(colour, 1, "DashLine"))
+                canvas.dots([at], _logs([way.threshold]), colour, canvas.pen(canvas.colour("Base"), 1))
+            legend.append((LINE, colour.name(), f"{way.level} {brief(way.frozen)} Å" if way.frozen > 0 else way.level))
         text = canvas.colour("Text").name()
-        legend = [(DOTTED, text, "noisy"), (POINT, text, "frozen out:"), *legend]
+        frozen = [] if curves.partial else [(POINT, text, "frozen out:")]
+        legend = [(DOTTED, text, "noisy"), *frozen, *legend]
         self._now = canvas.rule(where[0], True, canvas.pen(canvas.faint(0.8), 1.5))
         count = f"{curves.samples} samples" if curves.samples > 1 else "1 sample"
         canvas.describe(f"{self._session.shown}: {count}{', cancelled' * curves.partial}", legend)
@@ -155,7 +157,7 @@ class FreezeOutChart(Chart):
         parts = [
             tinted(ink(style.LEVEL_COLOURS[way.level]).name(), brief(way.denoised[step]))
             for way in self._of.ways
-            if way.frozen > 0
+            if way.moves
         ]
         return f"step {self._of.steps[step]}, σ {brief(self._of.sigmas[step])} Å: to go {', '.join(parts)} Å"
 

@@ -21,6 +21,9 @@ from .shown import Shown
 FORMATS = {"png": "Picture (*.png)", "svg": "Drawing (*.svg)", "csv": "Numbers (*.csv)"}
 """What a plot can be written as, with the file dialog's words."""
 
+_NARROW = 48
+"""Pixels of a plot's button in a panel that has few."""
+
 
 class Plots(QtWidgets.QWidget):
     """One plot at a time.
@@ -97,6 +100,7 @@ class Plots(QtWidgets.QWidget):
             button.setText(chart.title)
             button.setToolTip(chart.help)
             button.setCheckable(True)
+            button.setMinimumWidth(_NARROW)
             button.setAutoRaise(True)
             button.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
             button.clicked.connect(lambda _, name=name: self.choose(name))

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from edmnoise.base.lengths import IN_SPACE
 from edmnoise.base.table import Table
 
 from ... import ask
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from ...curves import Levels, Point
     from .canvas import Canvas
 
-LENGTHS = {1.4: "1.4 Å bond", 3.8: "3.8 Å Cα–Cα"}
-"""Lengths in angstrom that a molecule falls apart by."""
+LENGTHS = {1.4 / IN_SPACE: "1.4 Å bond, in space", 3.8 / IN_SPACE: "3.8 Å Cα–Cα, in space"}
+"""Lengths that a molecule falls apart by, in angstrom per coordinate."""
 
 _LOWEST, _HIGHEST = -4.0, 4.0
 _DECADES = 7
@@ -54,7 +55,7 @@ class LevelsChart(Chart):
         measured, noise, found = self._shown.measured, self._session.noise, self._session.input
         if self._shown.want() and measured is None and not self._shown.reason:
             if not self.full:  # else the lines stay: only points will come
-                self.wait()
+                self.wait(self._shown.name)
             return
         if measured is not None and measured.levels is not None:
             from ...curves import with_others
@@ -155,7 +156,7 @@ class LevelsChart(Chart):
         canvas.bars(where, low, high, canvas.pen(colour, 1.5))
         ground = canvas.colour("Base")
         for ours in (False, True):  # the shown object's are filled
-            chosen = [k for k, point in enumerate(shown) if (point.object == self._session.shown) == ours]
+            chosen = [k for k, point in enumerate(shown) if (point.object == self._shown.name) == ours]
             heights = [math.log10(middle[k]) for k in chosen]
             canvas.dots([where[k] for k in chosen], heights, colour if ours else ground, canvas.pen(colour, 1.5))
 
@@ -207,9 +208,9 @@ class LevelsChart(Chart):
         return min(points, key=lambda point: abs(self._distribution.z(point.sigma) - z)) if points else None
 
     def click(self, x: float, y: float) -> None:
-        """Go to the frames that are nearest in z; where there are none, set the slider."""
+        """Go to the frames that are nearest in z; where there are none, and while Live is on, set the slider."""
         near = self._nearest(x)
-        if near is None:
+        if near is None or self._session.live is not None:
             self._session.z_wanted.emit(min(max(x, _LOWEST), _HIGHEST))
             return
         cmd, others = self._session.cmd, {point.object for point in self._of.points} - {near.object}

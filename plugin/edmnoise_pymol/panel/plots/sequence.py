@@ -60,18 +60,22 @@ class SequenceChart(Chart):
             self._follow_frame()
             self._mark_picked()
         else:
-            self.wait()
+            self.wait(self._shown.name)
 
     def _new(self) -> None:
         if self._shown.measured is None:
             self._state, self._now, self._picked = 0, (), []
-            self.wait()
+            self.wait(self._shown.name)
         self.later()
 
     def _follow_frame(self) -> None:
         measured = self._shown.measured
         if measured is None or not self.full or not self.isVisible():
             self._stale = True
+            return
+        if self._session.live is not None:  # which is its only frame
+            self._state, self._now = 0, ()
+            self._draw_now()
             return
 
         def job() -> Any:

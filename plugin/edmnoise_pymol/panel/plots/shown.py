@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from pymol.Qt import QtCore
 
+from edmnoise.noise.weights import parse_weights
+
 from ..session import Session
 
 if TYPE_CHECKING:
+    from edmnoise.noise.weights import Weights
+
     from ...curves import Measured
 
 
 class Shown(QtCore.QObject):
-    """What the plots know of the shown object.
+    """What the plots know of the object that is shown: the one that moves live, if there is one.
 
     Signals: ``changed()`` when `measured` or `reason` is another.
 
@@ -30,15 +34,24 @@ class Shown(QtCore.QObject):
     def __init__(self, session: Session, parent: Any = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._key: tuple[str, int, int] | None = None
+        self._key: tuple[Any, ...] | None = None
+        self._unit: Measured | None = None
         self.measured: Measured | None = None
         self.reason = ""
         session.shown_changed.connect(self.forget)
+        session.live_changed.connect(self.forget)
         session.scene_changed.connect(self._look)
+        session.live_moved.connect(self._follow)
+
+    @property
+    def name(self) -> str:
+        """The object that is shown, "" for none."""
+        live = self._session.live
+        return live.name if live is not None else self._session.shown
 
     def forget(self) -> None:
         """Let go of everything."""
-        self._key, self.measured, self.reason = None, None, ""
+        self._key, self._unit, self.measured, self.reason = None, None, None, ""
         self.changed.emit()
 
     def want(self) -> bool:
@@ -51,25 +64,48 @@ class Shown(QtCore.QObject):
 
             def done(found: Measured | str) -> None:
                 if key == self._key:
-                    self.measured = None if isinstance(found, str) else found
+                    self.measured = None if isinstance(found, str) else self._as_set(found)
                     self.reason = found if isinstance(found, str) else ""
                     self.changed.emit()
 
-            self._session.compute("measured", lambda: answered(self._measure(key[0])), done)
+            self._session.compute("measured", lambda: answered(self._measure(*key)), done)
         return True
 
-    def _measure(self, name: str) -> Any:
-        from ...curves import measured
+    def _measure(self, name: str, *_: Any) -> Any:
+        from ... import curves, live_facts
 
-        return measured(self._session.cmd, name)
+        live, cmd = self._session.live, self._session.cmd
+        return curves.measured(cmd, name) if live is None else live_facts.measured(cmd, live, self._weights)
 
-    def _present(self) -> tuple[str, int, int] | None:
-        sight, name = self._session.sight, self._session.shown
+    @property
+    def _weights(self) -> Weights:
+        noise = self._session.noise
+        assert noise is not None
+        return parse_weights(noise.weights)
+
+    def _as_set(self, found: Measured) -> Measured:
+        """What is live was measured once, and is scaled to the level that is set."""
+        live, noise = self._session.live, self._session.noise
+        if live is None or noise is None:
+            return found
+        self._unit = found
+        return found.at(noise.sigma)
+
+    def _present(self) -> tuple[Any, ...] | None:
+        session, name = self._session, self.name
+        if session.live is not None:
+            return name, session.noise.weights if session.noise else ""
+        sight = session.sight
         return (name, sight.states(name), sight.atoms(name)) if sight.states(name) else None
 
     def _look(self) -> None:
         if self._key is not None and self._key != self._present():
             self.forget()
+
+    def _follow(self) -> None:
+        if self._unit is not None and self._key == self._present():
+            self.measured = self._as_set(self._unit)
+        self.changed.emit()
 
 
 def answered(job: Any) -> Any:

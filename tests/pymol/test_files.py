@@ -1,0 +1,51 @@
+"""What a command writes: every ending that its page names, and no other, said before the work is done."""
+
+import inspect
+
+import pytest
+
+from edmnoise.base.table import TABLES
+from edmnoise.study.figures import FIGURES
+from edmnoise_pymol import COMMANDS
+
+WRITERS = [c for c in COMMANDS if "file" in list(inspect.signature(c).parameters)[1:]]
+DRAWERS = [c for c in WRITERS if ".svg" in c.__doc__]
+QUICK = {
+    "edm_sample": "steps=2",
+    "edm_compare": "weights=flat, steps=2",
+    "edm_damage": "z=0, weights=flat, draws=1",
+    "edm_schedule": "steps=2",
+}
+"""Arguments that leave little to do."""
+
+
+def line(command, file):
+    first = "" if command.__name__ == "edm_schedule" else "made, "
+    rest = f", {QUICK[command.__name__]}" if command.__name__ in QUICK else ""
+    return f"{command.__name__} {first}file={file}{rest}"
+
+
+def test_which_there_are():
+    assert {c.__name__ for c in DRAWERS} == {
+        *("edm_sample", "edm_schedule", "edm_compare", "edm_damage", "edm_signal", "edm_triangle")
+    }
+
+
+@pytest.mark.parametrize("ending", FIGURES)
+@pytest.mark.parametrize("command", DRAWERS, ids=lambda c: c.__name__)
+def test_figures_in_every_format(cmd, typed, tmp_path, command, ending):
+    cmd.fab("AGSDF", "made")
+    assert ending in command.__doc__
+    path = tmp_path / f"figure{ending}"
+    assert f"{path} written" in typed(line(command, path))
+    assert path.read_bytes()[:5] in (b"\x89PNG\r", b"<?xml", b"%PDF-")
+
+
+@pytest.mark.parametrize("command", WRITERS, ids=lambda c: c.__name__)
+def test_another_ending_is_refused_before_anything_else(cmd, refusal, command):
+    """There is nothing loaded to work on, which would be said next."""
+    said = refusal(line(command, "there.xyz"))
+    assert "'there.xyz': end the name in " in said
+    for ending in (*TABLES, *(FIGURES if command in DRAWERS else ())):
+        assert ending in said
+        assert ending in command.__doc__
