@@ -180,7 +180,7 @@ def large() -> None:
     window = Window()
     window.cmd.load("$PYMOL_DATA/demo/1tii.pdb", "toxin")
     window.cmd.remove("solvent")
-    rows(window, _grown, _report)
+    rows(window, _grown, report)
     os._exit(0)
 
 
