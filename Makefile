@@ -2,24 +2,32 @@
 
 PYTHON ?= python3
 PY := .venv/bin/python
-PIP_INSTALL := $(PY) -m pip install -qq --constraint constraints.txt
-INPUTS := pyproject.toml constraints.txt
+PY2 := .venv-numpy2/bin/python
+PIP_INSTALL = -m pip install -qq --constraint constraints.txt --constraint constraints-$(1).txt
+INPUTS := pyproject.toml constraints.txt constraints-numpy1.txt constraints-numpy2.txt
 
-ON_SCREEN := OMP_NUM_THREADS=2 OMP_WAIT_POLICY=PASSIVE xvfb-run -a -s "-screen 0 1400x1000x24" $(PY)
+SCREEN := OMP_NUM_THREADS=2 OMP_WAIT_POLICY=PASSIVE xvfb-run -a -s "-screen 0 1400x1000x24"
+ON_SCREEN := $(SCREEN) $(PY)
+
+QT := pyqt5
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-panel demo bench docs screenshots lint zip wheel clean system-run system-test
+.PHONY: help test test-panel test-numpy2 demo bench docs screenshots lint zip wheel clean system-run system-test
 
 help:
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 test: system-test lint ## lint, types, import rules, documentation, and all tests on a real PyMOL
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target docs test-panel
 	$(ON_SCREEN) -m pytest
+	@$(MAKE) --no-print-directory test-numpy2
 
 # PyMOL's window cannot start where PyMOL runs as a library already, so the panel's tests are a process of their own.
-test-panel: .venv/installed-test
-	$(ON_SCREEN) -m pytest tests/panel
+test-panel: .venv/installed-$(QT) ## the panel in a window; with QT=pyqt6 on Qt 6
+	QT_API=$(QT) $(ON_SCREEN) -m pytest -o qt_api=$(QT) tests/panel
+
+test-numpy2: .venv-numpy2/installed-test ## the commands on pip's newest PyMOL, with NumPy 2
+	$(SCREEN) $(PY2) -m pytest tests/pymol
 
 demo: .venv/installed-run ## a tour without a window: tables and pictures into demo/
 	$(PY) -m edmnoise_pymol.demo demo
@@ -47,20 +55,31 @@ wheel: ## the package for pip, in dist/
 
 clean: ## remove what these commands made, but the virtual environment
 	rm -rf build dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
 
 # The system first: the libraries may have gone since the environment was made, and asking takes 50 ms.
 system-run system-test:
 	@$(PYTHON) tools/system_packages.py $(@:system-%=%)
 
-.venv/bin/python: | system-run
-	$(PYTHON) -m venv .venv
+%/bin/python: | system-run
+	$(PYTHON) -m venv $*
 
 .venv/installed-run: $(INPUTS) | system-run .venv/bin/python
-	$(PIP_INSTALL) --editable '.[pymol]'
+	$(PY) $(call PIP_INSTALL,numpy1) --editable '.[pymol]'
 	@touch $@
 
 .venv/installed-test: $(INPUTS) | system-run .venv/bin/python
-	$(PIP_INSTALL) --editable '.[pymol,test,docs]'
-	$(PIP_INSTALL) --no-deps k-diffusion # of the 17 packages it asks for, its samplers need those that are here
+	$(PY) $(call PIP_INSTALL,numpy1) --editable '.[pymol,test,docs]'
+	$(PY) $(call PIP_INSTALL,numpy1) --no-deps k-diffusion # of the 17 packages it asks for, its samplers need those that are here
 	@touch $@ .venv/installed-run
+
+.venv/installed-pyqt5: .venv/installed-test
+	@touch $@
+
+.venv/installed-pyqt6: .venv/installed-test
+	$(PY) $(call PIP_INSTALL,numpy1) PyQt6
+	@touch $@
+
+.venv-numpy2/installed-test: $(INPUTS) | system-run .venv-numpy2/bin/python
+	$(PY2) $(call PIP_INSTALL,numpy2) --editable '.[pymol,test]'
+	@touch $@

@@ -63,5 +63,7 @@ def _figure_class() -> Any:
     try:
         from matplotlib.figure import Figure  # 0.5 s: only who draws pays for it
     except ImportError as error:
-        raise EdmNoiseError("figures need matplotlib: pip install matplotlib") from error
+        raise EdmNoiseError(
+            "figures need matplotlib: pip install matplotlib, or edmnoise with its extra plots"
+        ) from error
     return Figure

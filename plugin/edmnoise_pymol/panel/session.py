@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pymol.Qt import QtCore, QtWidgets
 
+from edmnoise.base.errors import EdmNoiseError
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.structure.structure import describe
 
@@ -358,10 +359,8 @@ def read_input(cmd: bridge.Cmd, selection: str, state: int, hydrogens: bool, sol
 def _beyond(cmd: bridge.Cmd, selection: str) -> int:
     """Where PyMOL shows a later state than the object has, as after a run with more of them: its last; -1 else."""
     try:
-        names = cmd.get_object_list(f"({selection})") or []
-    except Exception:  # a selection that PyMOL cannot read: `reading` says why
-        return -1
-    if len(names) != 1 or cmd.get_setting_int("all_states", names[0]):
+        names = bridge.objects_of(cmd, selection)
+    except EdmNoiseError:  # a selection that PyMOL cannot read: `reading` says why
         return -1
     states = ask.states(cmd, names[0])
-    return states if 1 < states < cmd.get_setting_int("state", names[0]) else -1
+    return states if len(names) == 1 and 1 < states < ask.state(cmd, names[0]) else -1

@@ -10,6 +10,7 @@ from pymol.Qt import QtCore, QtWidgets
 from . import form
 from .colour_box import ColourBox
 from .design_tab import DesignTab
+from .drawing import what_turns_black
 from .help import show_help
 from .noise_tab import NoiseTab
 from .pickers import Pickers
@@ -71,6 +72,9 @@ class Panel(QtWidgets.QWidget):
         self.recall_all()
         self._watch()
         session.look()
+        problem = what_turns_black(session.cmd)
+        if problem:
+            session.failed.emit(problem, "")
 
     def recall_all(self) -> None:
         """Set the controls as they were last time."""
@@ -229,6 +233,8 @@ class Dock(QtWidgets.QDockWidget):
             kind, kinds = event.type(), QtCore.QEvent.Type
             if kind == kinds.Close:
                 self.close()
+                # Qt 6 tears the window down before it would come to this, and PyQt6 then ends with a crash.
+                QtWidgets.QApplication.sendPostedEvents(self, kinds.DeferredDelete)
             elif kind == kinds.MouseButtonPress:
                 self._grabbed = self.width()
             elif kind == kinds.MouseButtonRelease:
