@@ -63,6 +63,8 @@ def pick(control, data):
 
 CONTROLS = {
     "denoiser=kabsch": lambda t: pick(t.form["denoiser"], "kabsch"),
+    "ligands=atom": lambda t: pick(t.form["ligands"], "atom"),
+    "common=1": lambda t: t.form["common"].setChecked(True),
     "sampler=boltz2": lambda t: pick(t.form["sampler"], "boltz2"),
     "sampler=dpmpp_2m": lambda t: pick(t.form["sampler"], "dpmpp_2m"),
     "steps=12": lambda t: t.form["steps"].setValue(12),

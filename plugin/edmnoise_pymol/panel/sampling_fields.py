@@ -93,6 +93,14 @@ class SamplingFields(QtCore.QObject):
         made.add(
             "device", form.choice("auto", "cpu", "cuda"), "Where the sampler runs; auto takes a GPU if there is one"
         )
+        made.add(
+            "ligands",
+            form.choice(residue="as residues", atom="atom by atom"),
+            "A residue-level group in ligands, ions, modified residues: the residue, or each atom, as AlphaFold 3's tokens are",
+        )
+        made.add(
+            "common", QtWidgets.QCheckBox("atoms in common"), "Sample the atoms that all states have, where they differ"
+        )
         made.add("distribution", form.choice(*DISTRIBUTIONS), "Whose training distribution z belongs to")
         made.add("name", QtWidgets.QLineEdit(), "Name of the new object; <object>_sample where it is empty")
         made["state_weights"].setPlaceholderText("equal")
@@ -189,6 +197,8 @@ class SamplingFields(QtCore.QObject):
                 ("weights", self.form["state_weights"]),
                 ("and of", self.parts["others"]),
                 ("z of", self.form["distribution"]),
+                ("ligands", self.form["ligands"]),
+                ("", self.form["common"]),
             ),
             row + 2,
         ):
