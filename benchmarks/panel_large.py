@@ -93,15 +93,23 @@ def rows(window: Any, grown: Callable[[Any, int], None], report: Callable[[Resul
             target = 1.5 if longest > _UNFELT_MS else None
             report(Result(label, longest, max(pymols, 0.01), target, "at_most"))
 
-        _use(window, watched, timed)
+        _use(window, watched, timed, atoms == SIZES[0])
         window.cmd.delete("large")
 
 
-def _use(window: Any, watched: Watched, timed: Callable[..., None]) -> None:
+def _use(window: Any, watched: Watched, timed: Callable[..., None], first: bool) -> None:
     from edmnoise_pymol.panel import open_panel
 
     dock: list[Any] = []
-    timed("panel opened", lambda: dock.append(open_panel(watched)), lambda: bool(dock[0].panel.session.input))
+
+    def seen(dock: Any) -> bool:
+        return dock.panel.session.input is not None
+
+    for time_ in ("for the first time in this PyMOL", "again") if first else ("again",):
+        dock.clear()
+        timed(f"panel opened {time_}", lambda: dock.append(open_panel(watched)), lambda: seen(dock[0]))
+        if time_ != "again":
+            dock[0].close()
     panel = dock[0].panel
     session, noise = panel.session, panel.noise
     views = [panel.views.tabText(tab) for tab in range(panel.views.count())]

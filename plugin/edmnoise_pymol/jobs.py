@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -55,10 +55,26 @@ class Watch:
         return self._unwanted.is_set()
 
 
+def counted(things: Sequence[T], watch: Watch, what: str) -> Iterator[T]:
+    """The things one after another, each told when it is done with: "state 3 of 10"."""
+    for number, thing in enumerate(things, 1):
+        yield thing
+        watch.check(number / len(things), f"{what} {number:,} of {len(things):,}")
+
+
 Work = Callable[[Watch], Any]
 """Runs in any thread; touches no PyMOL."""
 
 Job = Generator[Work, Any, T]
+
+
+def one_by_one(jobs: Iterable[Job[T]]) -> Job[list[T]]:
+    """What each of some jobs makes."""
+    made = []
+    for job in jobs:
+        result = yield from job
+        made.append(result)
+    return made
 
 
 def run_inline(job: Job[T], watch: Watch | None = None) -> T:

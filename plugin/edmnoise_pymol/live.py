@@ -117,7 +117,7 @@ def live(
         Those that an earlier one has hidden already.
     """
     try:
-        source = bridge.read_source(cmd, selection, state, hydrogens, solvent)
+        source = yield from bridge.reading(cmd, selection, state, hydrogens, solvent)
     except BaseException:
         unhide(cmd, hidden, "")
         raise

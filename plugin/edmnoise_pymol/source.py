@@ -18,6 +18,7 @@ from edmnoise.structure.structure import Atoms, Structure
 
 from . import arrays, ask
 from .ask import Cmd
+from .jobs import Job, Watch, run_inline
 
 _CHARGED_BY_PYMOL = "NH1 NZ ND1 OD2 OE2 OXT O1P O2P OP1 OP2".split()
 """Atoms of amino acids and nucleotides that PyMOL gives a formal charge when it looks for bonds, whatever files say."""
@@ -60,15 +61,17 @@ class Source:
         )
 
 
-def read_source(
+def reading(
     cmd: Cmd,
     selection: str,
     state: int = -1,
     hydrogens: bool = True,
     solvent: bool = False,
     ligands: str = "residue",
-) -> Source:
+) -> Job[Source]:
     """Read the atoms of a selection, which must lie in one object, in one state.
+
+    What PyMOL is not needed for takes twice as long as what it is, so it is left to another thread where there is one.
 
     The selection is judged in that state: PyMOL judges places (``within 8 of``, ``x > 3``) in all states otherwise.
     Where it is an object's name and no more, reading wakes nothing up (`edmnoise_pymol.ask`).
@@ -77,7 +80,7 @@ def read_source(
     Raises
     ------
     EdmNoiseError
-        No such selection, no atoms, several objects, no such state, or no coordinates.
+        No such selection, no atoms, several objects, no such state, no coordinates; an object that changes meanwhile.
     """
     plain = _plain(cmd, selection)
     name = plain or _single_object(cmd, selection, state)
@@ -88,28 +91,41 @@ def read_source(
     with nullcontext(whole(name)) if plain else _judged(cmd, f"({selection}) and {whole(name)}", state) as chosen:
         cmd.iterate_state(state, chosen, f"_rows.append(({facts}))", space={"_rows": rows})
         coordinates = arrays.coordinates(cmd, chosen, state)
-    wanted = _wanted(rows, hydrogens, solvent)
-    if coordinates is None or not wanted.any():
-        raise EdmNoiseError(_why_empty(bool(rows), name, selection, state, hydrogens, solvent))
-    _, _, *columns = (np.array(column)[wanted] for column in zip(*rows, strict=True))
-    names, elements, residues, numbers, chains, segments, kind, rank, index, altloc, *numeric = columns
-    coordinates = coordinates[wanted]
-    atoms = Atoms.make(names, elements, residues, numbers, chains, segments, kind == "HETATM", *numeric)
-    keep = one_conformer(atoms, altloc)
-    notes = []
-    complete = cmd.count_discrete(name) or (plain and ask.atoms(cmd, name) == len(rows))
+    size = ask.atoms(cmd, name)
+    complete = cmd.count_discrete(name) or (plain and size == len(rows))
     elsewhere = f"({selection}) and {whole(name)} and not state {state}"
     bare = 0 if complete else _count(cmd, elsewhere, hydrogens, solvent)
-    if bare:
-        notes.append(f"{bare:,} atoms without coordinates in state {state} left out")
-    if not keep.all():
-        notes.append(f"{np.count_nonzero(~keep):,} atoms of alternate locations left out (lower occupancy)")
-    structure = Structure.from_atoms(coordinates[keep], atoms.take(keep), rank[keep], ligands=ligands)
-    sound = sound_elements(structure.atoms, structure.residue_of_atoms, structure.coordinates)
-    guessed = structure.atoms.in_component & np.isin(structure.atoms.name, _CHARGED_BY_PYMOL)
-    charge = np.where(guessed, 0, structure.atoms.charge)
-    structure = replace(structure, atoms=replace(structure.atoms, element=sound, charge=charge))
-    return Source(name, state, structure, index[keep].tolist(), rank[keep], tuple(notes))
+
+    def work(_: Watch) -> Source:
+        wanted = _wanted(rows, hydrogens, solvent)
+        if coordinates is None or not wanted.any():
+            raise EdmNoiseError(_why_empty(bool(rows), name, selection, state, hydrogens, solvent))
+        columns = [np.array(column)[wanted] for column in [*zip(*rows, strict=True)][2:]]
+        names, elements, residues, numbers, chains, segments, kind, rank, index, altloc, *numeric = columns
+        atoms = Atoms.make(names, elements, residues, numbers, chains, segments, kind == "HETATM", *numeric)
+        keep = one_conformer(atoms, altloc)
+        notes = []
+        if bare:
+            notes.append(f"{bare:,} atoms without coordinates in state {state} left out")
+        if not keep.all():
+            notes.append(f"{np.count_nonzero(~keep):,} atoms of alternate locations left out (lower occupancy)")
+        kept = coordinates[wanted][keep]
+        structure = Structure.from_atoms(kept, atoms.take(keep), rank[keep], ligands=ligands)
+        sound = sound_elements(structure.atoms, structure.residue_of_atoms, structure.coordinates)
+        guessed = structure.atoms.in_component & np.isin(structure.atoms.name, _CHARGED_BY_PYMOL)
+        charge = np.where(guessed, 0, structure.atoms.charge)
+        structure = replace(structure, atoms=replace(structure.atoms, element=sound, charge=charge))
+        return Source(name, state, structure, index[keep].tolist(), rank[keep], tuple(notes))
+
+    source: Source = yield work
+    if ask.atoms(cmd, name) != size:
+        raise EdmNoiseError(f"{name} was changed or deleted while it was read")
+    return source
+
+
+def read_source(cmd: Cmd, selection: str, *facts: Any, **named: Any) -> Source:
+    """What `reading` reads, here and now."""
+    return run_inline(reading(cmd, selection, *facts, **named))
 
 
 _KIND, _HYDROGEN, _SOLVENT = "protons, flags", 1, 1 << 28

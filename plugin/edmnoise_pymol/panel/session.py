@@ -13,6 +13,7 @@ from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.structure.structure import describe
 
 from .. import ask, bridge, lookout, looks
+from ..jobs import Job
 from ..request import Request
 from .runner import Runner
 from .settings import Settings
@@ -128,7 +129,7 @@ class Session(QtCore.QObject):
         self.cmd = cmd
         self.runner = Runner(self)
         self._reader = Runner(self)
-        self._wanted: dict[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {}
+        self._wanted: dict[str, tuple[Callable[[], Any], Callable[[Any], None], bool]] = {}
         self.settings = Settings()
         self.input: Input | None = None
         self.why_no_input = "no structure is loaded"
@@ -180,13 +181,13 @@ class Session(QtCore.QObject):
         """Run any job in the background; False while another one runs."""
         return bool(self.runner.start(make, done))
 
-    def compute(self, key: str, make: Callable[[], Any], done: Callable[[Any], None]) -> None:
+    def compute(self, key: str, make: Callable[[], Any], done: Callable[[Any], None], torch: bool = True) -> None:
         """Run a job that only reads, for a display, beside whatever else runs.
 
         Of the jobs with one key that are still waiting only the last one is run: what a plot shows follows a slider
-        without falling behind. One that is refused leaves the display as it is.
+        without falling behind. One that is refused leaves the display as it is. ``torch`` is False where it needs none.
         """
-        self._wanted[key] = (make, done)
+        self._wanted[key] = (make, done, torch)
         self._read_next()
 
     def _read_next(self) -> None:
@@ -348,10 +349,10 @@ def _objects_of(result: Any) -> tuple[str, ...]:
     return (result.name,) if hasattr(result, "name") and hasattr(result, "provenance") else ()
 
 
-def read_input(cmd: bridge.Cmd, selection: str, state: int, hydrogens: bool, solvent: bool) -> Input:
+def read_input(cmd: bridge.Cmd, selection: str, state: int, hydrogens: bool, solvent: bool) -> Job[Input]:
     """Count the atoms of a selection as a command would take them; EdmNoiseError where it would refuse them."""
     state = _beyond(cmd, selection) if state == -1 else state
-    source = bridge.read_source(cmd, selection, state, hydrogens, solvent)
+    source = yield from bridge.reading(cmd, selection, state, hydrogens, solvent)
     return Input(selection, state, hydrogens, solvent, source.object, describe(source.structure.hierarchy))
 
 
@@ -359,7 +360,7 @@ def _beyond(cmd: bridge.Cmd, selection: str) -> int:
     """Where PyMOL shows a later state than the object has, as after a run with more of them: its last; -1 else."""
     try:
         names = bridge.objects_of(cmd, selection)
-    except EdmNoiseError:  # a selection that PyMOL cannot read: `read_source` says why
+    except EdmNoiseError:  # a selection that PyMOL cannot read: `reading` says why
         return -1
     states = ask.states(cmd, names[0])
     return states if len(names) == 1 and 1 < states < ask.state(cmd, names[0]) else -1
