@@ -4,12 +4,16 @@ import csv
 import io
 import json
 import math
+from dataclasses import dataclass
+from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
 from edmnoise.base.table import Column, Table, check_path
 
 
@@ -156,3 +160,78 @@ def test_a_table_without_rows_or_columns():
 def test_columns_of_different_length_are_refused():
     with pytest.raises(EdmNoiseError, match=r"columns of one table have \[2, 3\] values"):
         Table("t", (Column("x", [1, 2]), Column("y", [1, 2, 3])))
+
+
+# What notebooks and prompts show
+
+
+class Cells(HTMLParser):
+    """The text of each cell of each row, and of what stands around them."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.rows, self.words, self._inside = [], [], ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, _):
+        self._inside = tag
+        if tag == "tr":
+            self.rows.append([])
+
+    def handle_endtag(self, tag):
+        self._inside = ""
+
+    def handle_data(self, data):
+        if self._inside in ("td", "th"):
+            self.rows[-1].append(data)
+        elif self._inside in ("caption", "p"):
+            self.words.append(data)
+
+
+def test_a_notebook_shows_a_table_with_all_text_escaped():
+    columns = (Column("<b>name", ["a & b", "<script>x</script>"]), Column("length", [1.0, math.nan], "A"))
+    table = Table("<title> & more", columns, {}, ("a <note>",))
+    shown = Cells(table._repr_html_())
+    assert shown.rows == [["<b>name", "length (A)"], ["a & b", "1.000"], ["<script>x</script>", "-"]]
+    assert shown.words == ["<title> & more", "a <note>"]
+    assert "<script" not in table._repr_html_()
+
+
+def test_a_long_table_is_cut_in_notebooks_as_at_a_prompt():
+    table = Table("long", (Column("n", list(range(1000))),))
+    shown = Cells(table._repr_html_())
+    assert len(shown.rows) == 61
+    assert shown.words[-1] == "... 940 more rows: write them to a file"
+    assert shown.words[-1] in table.head()
+    assert Cells(Table("none", (Column("n", []),))._repr_html_()).rows == [["n"]]
+
+
+def test_a_prompt_shows_one_short_line():
+    table = Table("t" * 500, tuple(Column(f"column {k}", list(range(5000))) for k in range(3)))
+    assert len(repr(table)) < 300
+    assert "5000 rows of column 0, column 1, column 2" in repr(table)
+
+
+def test_results_are_one_line_at_a_prompt_and_their_table_in_a_notebook():
+    @dataclass(frozen=True, repr=False)
+    class Result(Legible):
+        name: str
+        places: np.ndarray
+        each: dict
+        states: tuple
+        table: Table
+
+    table = Table("lengths", (Column("n", [1, 2]),))
+    result = Result("made", np.zeros((1000, 3)), {k: np.zeros(9) for k in range(9)}, (1, 2), table)
+    fields = "name='made', places=array[1000, 3], each=9 entries, states=[1, 2], table=Table(lengths: 2 rows of n)"
+    assert repr(result) == f"Result({fields})"
+    assert result._repr_html_() == table._repr_html_()
+
+    @dataclass(frozen=True, repr=False)
+    class Other(Legible):
+        value: float
+
+        def table(self):
+            return table
+
+    assert Other(1.0)._repr_html_() is None  # a notebook takes the line then

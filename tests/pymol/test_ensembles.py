@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 from biotite.structure.io.pdb import PDBFile
 
-from edmnoise_pymol import edm_color, edm_levels, edm_noise, edm_sample
+from edmnoise_pymol import (
+    edm_color,
+    edm_compare,
+    edm_damage,
+    edm_design,
+    edm_levels,
+    edm_noise,
+    edm_sample,
+    edm_triangle,
+)
 
 ORIGINS = [("first", 0), ("last", 4), (3, 2)]
 
@@ -340,3 +349,27 @@ def test_a_legend_has_a_title_with_its_unit_that_goes_with_it(cmd, steps):
     assert said[-1] == "RMS displacement, atom in residue\nangstrom, RMS per coordinate"
     edm_color(steps)
     assert not {"steps_legend", "steps_legend_title"} & set(cmd.get_names("all"))
+
+
+# At a prompt and in a notebook
+
+
+def test_what_commands_return_is_one_line_and_a_table(cmd):
+    cmd.load("$PYMOL_DATA/demo/1tii.pdb", "1tii")
+    cmd.create("d", "1tii and chain D and resi 1-20")
+    cmd.create("e", "1tii and chain E and resi 1-20")
+    made = edm_noise("d", frames=3)
+    results = [
+        made,
+        edm_levels(made.name, by="residue"),
+        edm_sample("d or e", steps=4),
+        edm_compare("d or e", "flat", steps=4),
+    ]
+    results += [edm_design("d", residue=3.8), edm_damage("d", z="0", draws=1, weights="flat"), edm_triangle("d")]
+    for result in results:
+        assert len(repr(result).splitlines()) == 1
+        assert len(repr(result)) < 500
+        assert result._repr_html_().startswith("<table>")
+    for other in (results[2].run, results[3].comparison, edm_color(made.name)):
+        assert len(repr(other).splitlines()) == 1
+        assert len(repr(other)) < 500
