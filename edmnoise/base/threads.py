@@ -15,7 +15,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 import torch
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 @contextmanager
@@ -80,6 +81,18 @@ def shared(work: Callable[[Iterator[T]], object], pieces: Collection[T]) -> None
     for error in errors:
         if error is not None:
             raise error
+
+
+def mapped(function: Callable[[T], R], pieces: Sequence[T]) -> list[R]:
+    """``[function(piece) for piece in pieces]``, the pieces `shared`."""
+    made: dict[int, R] = {}
+
+    def work(places: Iterator[int]) -> None:
+        for place in places:
+            made[place] = function(pieces[place])
+
+    shared(work, range(len(pieces)))
+    return [made[place] for place in range(len(pieces))]
 
 
 def _taken(left: deque[T]) -> Iterator[T]:
