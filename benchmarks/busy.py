@@ -136,7 +136,9 @@ class Server:
             f"import sys; sys.path.insert(0, {str(folder)!r}); import edmnoise; sys.path[0] = {str(ROOT)!r}; "
             f"from benchmarks.busy import serve; serve({threads})"
         )
-        told = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "MKL_", "PYTHONPATH"))}
+        told = {
+            name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "MKL_", "PYTHONPATH"))
+        }
         self.process = subprocess.Popen(
             [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=told
         )
@@ -191,7 +193,11 @@ def run(other: str = "", only: str = "") -> None:
                         for who, one in servers.items():
                             times[name][who].append(one.time(name))
             print(f"\n{load} busy loops a core, {cores} cores: medians of {REPEATS}, ms")
-            print(f"{'':40}" + "".join(f"{who:>13}" for who in servers) + f"{'ours/one':>10}{'before/ours' if other else '':>13}")
+            print(
+                f"{'':40}"
+                + "".join(f"{who:>13}" for who in servers)
+                + f"{'ours/one':>10}{'before/ours' if other else '':>13}"
+            )
             for name in names:
                 took = {who: median(times[name][who]) for who in servers}
                 line = f"{name:40}" + "".join(f"{took[who]:13.2f}" for who in servers)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,9 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+_running = threading.local()
+
+
 @contextmanager
 def alone() -> Iterator[None]:
     """Within, torch's operations start no threads, as far as the thread that asks is concerned."""
@@ -36,13 +40,34 @@ def alone() -> Iterator[None]:
         yield
         return
     set_openmp, set_mkl = _runtime()
+    outside = getattr(_running, "before", None)
     set_openmp(1)
-    own = set_mkl(1)
+    _running.before = before, set_mkl(1)
     try:
         yield
     finally:
         set_openmp(before)
-        set_mkl(own)
+        set_mkl(_running.before[1])
+        _running.before = outside
+
+
+@contextmanager
+def as_given() -> Iterator[None]:
+    """Within, and within `alone`, torch has the threads that it had before: for calls of what the user has given."""
+    before = getattr(_running, "before", None)
+    if before is None:
+        yield
+        return
+    set_openmp, set_mkl = _runtime()
+    set_openmp(before[0])
+    set_mkl(before[1])
+    _running.before = None
+    try:
+        yield
+    finally:
+        set_openmp(1)
+        set_mkl(1)
+        _running.before = before
 
 
 def shared(work: Callable[[Iterator[T]], object], pieces: Collection[T]) -> None:

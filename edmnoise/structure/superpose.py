@@ -293,7 +293,9 @@ def _moments_of_pairs(frames: Tensor, reference: Tensor, weights: _Weights) -> _
             coordinates = part[:, :, :3]
             for side, x in zip(coordinates, (frames[block], reference[block]), strict=True):
                 side.copy_(x if weights.kept is None else x.index_select(-1, weights.kept))
-            coordinates -= near[:, block]  # after the copy: from float32 into float64 torch.sub takes half as long again
+            coordinates -= near[
+                :, block
+            ]  # after the copy: from float32 into float64 torch.sub takes half as long again
             if not weights.equal:
                 coordinates *= weights.root
             torch.bmm(part[1], part[0].mT, out=products[block])
