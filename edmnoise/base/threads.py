@@ -5,9 +5,9 @@ another process has one of the cores, all of them spin until it is done: an oper
 system, some milliseconds. Here a thread takes the next piece when it has done one, and a core that is taken away delays
 that piece alone. What is made is the same to the bit for any number of threads, since each piece is one thread's.
 
-Nothing is set for anybody else. ``torch.set_num_threads`` would be: it sets the number of threads that start later, too.
-The number of the running thread alone is that of the OpenMP runtime, and of MKL beside it. It is put back before
-anything of the caller's is called, and read before: a user who gives torch one thread gets one.
+Nothing is set for anybody else. ``torch.set_num_threads`` would be: it is for all threads that start later, too. What
+is for the running thread alone are the settings of the OpenMP runtime and of MKL below it. They are put back before
+anything of the caller's is called, and read first: who gives torch one thread gets one.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ import torch
 from torch import Tensor
 
 from ..base.errors import EdmNoiseError
-from ..base.threads import alone, as_given
 from ..base.seeds import check_seed, reseed
+from ..base.threads import alone, as_given
 from ..noise.covariance import Covariance
 from .denoiser import Denoiser
 from .schedule import Schedule
@@ -236,9 +236,8 @@ def _log_prior(covariance: Covariance, x: Tensor, sigma: float, translations: bo
 def _check_translations(denoiser: Denoiser, x: Tensor, sigma: float, translations: bool) -> None:
     """Refuse a wrong ``translations``: does the estimate at the first level go along with a shift of sigma / 10?"""
     shift = 0.1 * sigma
-    with torch.no_grad():
-        with as_given():
-            moved = denoiser.denoise(x + shift, sigma).atoms - denoiser.denoise(x.clone(), sigma).atoms
+    with torch.no_grad(), as_given():
+        moved = denoiser.denoise(x + shift, sigma).atoms - denoiser.denoise(x.clone(), sigma).atoms
     follows = bool((moved - shift).abs().max() < 0.01 * shift)
     if follows and not translations:
         raise EdmNoiseError(

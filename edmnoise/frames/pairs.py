@@ -5,7 +5,7 @@ Pairs are found once, on the reference, by a tree; their number grows as the num
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,13 +54,22 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.first)
 
-    def distances(self, points: Points) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    def tiles(self, frames: int) -> list[slice]:
+        """Which pairs are looked at together in so many frames."""
+        length = max(1, _TILE // frames)
+        return [slice(start, min(start + length, len(self))) for start in range(0, len(self), length)]
+
+    def distances(
+        self, points: Points, tiles: Iterable[slice] | None = None
+    ) -> Iterator[tuple[slice, NDArray[np.float32]]]:
         """Distances in every frame, some pairs at a time.
 
         Parameters
         ----------
         points
             (N, 3, S) coordinates, angstrom, contiguous.
+        tiles
+            Some of `tiles`; all of them when not given.
 
         Yields
         ------
@@ -72,9 +81,8 @@ class Pairs:
         length = min(len(self), max(1, _TILE // frames))
         one, other = np.empty((2, length, 3 * frames), dtype=np.float32)
         lengths = np.empty((length, frames), dtype=np.float32)
-        for start in range(0, len(self), length or 1):
-            where = slice(start, min(start + length, len(self)))
-            size = where.stop - start
+        for where in self.tiles(frames) if tiles is None else tiles:
+            size = where.stop - where.start
             a, b, d = one[:size], other[:size], lengths[:size]
             np.take(rows, self.first[where], axis=0, out=a, mode="clip")  # without a mode, numpy copies once more
             np.take(rows, self.second[where], axis=0, out=b, mode="clip")
@@ -99,7 +107,7 @@ def close_pairs(coordinates: NDArray[np.float32], radius: float) -> NDArray[np.i
     Returns
     -------
     array
-        (P, 2) atoms, the lower number first, in rising order: neighbours in the list are neighbours in memory.
+        (P, 2) atoms, the lower number first.
 
     Raises
     ------
@@ -109,5 +117,5 @@ def close_pairs(coordinates: NDArray[np.float32], radius: float) -> NDArray[np.i
     tree = cKDTree(coordinates)
     count = (int(tree.count_neighbors(tree, radius)) - len(coordinates)) // 2
     check_frames_fit(count, _PAIR_BYTES, what=f"pairs of atoms within {radius:g} A")
-    pairs = tree.query_pairs(radius, output_type="ndarray")
-    return pairs[np.argsort(pairs[:, 0] * len(coordinates) + pairs[:, 1])]  # query_pairs puts the lower number first
+    found: NDArray[np.int64] = tree.query_pairs(radius, output_type="ndarray")  # puts the lower number first
+    return found
