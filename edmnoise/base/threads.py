@@ -150,7 +150,7 @@ def _runtime() -> tuple[Callable[[int], object], Callable[[int], int]]:
     Both are looked up in what torch has loaded: other libraries of the process may have runtimes of their own.
     """
     found: dict[str, Any] = {}
-    for path in (torch._C.__file__, *Path(torch.__file__).parent.glob("lib/libiomp5md.dll")):
+    for path in (str(torch._C.__file__), *map(str, Path(torch.__file__).parent.glob("lib/libiomp5md.dll"))):
         for name in ("omp_set_num_threads", "MKL_Set_Num_Threads_Local"):
             with suppress(OSError, AttributeError):
                 found.setdefault(name, getattr(ctypes.CDLL(path), name))

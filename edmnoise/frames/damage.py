@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -217,7 +218,7 @@ def _measured(
 ) -> tuple[dict[DamageMeasure, NDArray[np.float64]], NDArray[np.float64]]:
     """Every measure of every frame (N, 3, S), and lDDT of each residue summed over the frames of each set (R, sets)."""
     lddt, by_residue = lddt_scores(native.local, points, sets)
-    jobs: list[Callable[[], NDArray]] = [
+    jobs: list[Callable[[], Any]] = [
         lambda: as_array(superpose(torch.from_numpy(points).permute(2, 1, 0), reference).rmsd),
         lambda: contacts_kept(native.contacts, points),
         lambda: np.stack(bond_damage(native.bonds, points)),

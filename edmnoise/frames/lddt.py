@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 
 from ..base.threads import shared
-from ..structure.levels import as_array
 from ..structure.structure import Structure
 from .pairs import Pairs, Points, close_pairs
 
@@ -86,25 +85,24 @@ def lddt_scores(
         a part in; NaN for a residue without pairs.
     """
     frames, pairs = points.shape[2], local.pairs
-    chosen = torch.from_numpy(np.eye(sets.max() + 1, dtype=np.float32)[sets])  # (S, sets)
+    reference = torch.from_numpy(pairs.reference)[:, None]
+    chosen = np.eye(sets.max() + 1, dtype=np.float32)[sets]  # (S, sets)
     found: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
 
     def work(tiles: Iterator[slice]) -> None:
-        total = np.zeros(frames)
-        by_residues = np.zeros((len(local.starts), chosen.shape[1]))
+        total, by_residues = np.zeros(frames), np.zeros((len(local.starts), chosen.shape[1]))
         for where, off in pairs.distances(points, tiles):
-            off -= pairs.reference[where, None]
-            np.abs(off, out=off)
+            torch.from_numpy(off).sub_(reference[where]).abs_()
             held = np.zeros(off.shape, dtype=np.uint8)
             holds = np.empty(off.shape, dtype=np.bool_)
             for threshold in THRESHOLDS:
                 held += np.less_equal(off, threshold, out=holds).view(np.uint8)
-            off[:] = held  # whole numbers, which float32 adds exactly; products with ones add faster than sums do
-            counts = torch.from_numpy(off)
-            total += as_array(counts.new_ones(1, len(off)) @ counts)[0]
+            off[:] = held  # whole numbers, which float32 adds exactly
             first, last = np.searchsorted(local.starts, [where.start, where.stop - 1], side="right") - 1
             edges = np.maximum(local.starts[first : last + 1] - where.start, 0)
-            by_residues[first : last + 1] += np.add.reduceat(as_array(counts @ chosen), edges, axis=0)
+            sums = np.add.reduceat(off, edges, axis=0)
+            total += sums.sum(axis=0, dtype=np.float64)
+            by_residues[first : last + 1] += sums @ chosen
         found.append((total, by_residues))
 
     shared(work, pairs.tiles(frames))

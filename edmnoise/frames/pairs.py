@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
@@ -19,8 +20,8 @@ Points = NDArray[np.float32]
 1.2 million pairs of 5,469 atoms in 20 frames takes a fifth of the time that it takes frame by frame."""
 
 _TILE = 1 << 17
-"""Distances at a time: 512 KiB, which stay in the cache from the look-up to the last comparison (20 frames of 1TII: 175
-ms; tiles of 2^14 take 215)."""
+"""Distances at a time: 512 KiB, which stay in the cache from the look-up to the last comparison (32 frames of 1TII: 4.6
+ms each; tiles of 2^15 take 5.7)."""
 
 _PAIR_BYTES = 48
 """Memory of a pair while pairs are found and sorted."""
@@ -87,11 +88,9 @@ class Pairs:
             np.take(rows, self.first[where], axis=0, out=a, mode="clip")  # without a mode, numpy copies once more
             np.take(rows, self.second[where], axis=0, out=b, mode="clip")
             a -= b
-            a *= a
-            squares = a.reshape(size, 3, frames)
-            np.add(squares[:, 0], squares[:, 1], out=d)
-            d += squares[:, 2]
-            yield where, np.sqrt(d, out=d)
+            x, y, z = torch.from_numpy(a.reshape(size, 3, frames)).unbind(dim=1)
+            torch.mul(x, x, out=torch.from_numpy(d)).addcmul_(y, y).addcmul_(z, z)  # twice as fast as numpy
+            yield where, np.sqrt(d, out=d)  # and this three quarters of torch's time
 
 
 def close_pairs(coordinates: NDArray[np.float32], radius: float) -> NDArray[np.int64]:

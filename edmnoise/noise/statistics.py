@@ -234,7 +234,7 @@ class NoiseStatistics:
 
     def _fold(self, fine: int, coarse: int, values: Array) -> Array:
         """Sum values of a level over the members of each group of a coarser one."""
-        return np.bincount(self._up(fine, coarse), values, self._counts[coarse])
+        return np.bincount(self._up(fine, coarse), values, self._counts[coarse]).astype(np.float64, copy=False)
 
     def _own_variance(self, level: int) -> Array:
         """V_a: the variance that no other group of the level shares."""
@@ -250,8 +250,10 @@ class NoiseStatistics:
     def _below(self, level: int) -> Array:
         """n_a^2 times the variance that the finer levels leave to the mean of a group."""
         if level not in self._finer:
-            squares = (self._weights[k] * self._fold(k, level, self._sizes[k] ** 2) for k in range(level))
-            self._finer[level] = sum(squares, np.zeros(self._counts[level]))
+            below = np.zeros(self._counts[level])
+            for k in range(level):
+                below += self._weights[k] * self._fold(k, level, self._sizes[k] ** 2)
+            self._finer[level] = below
         return self._finer[level]
 
     def _sum_of_squares(self, level: int, own: Array, share: Array, top: int) -> float:
