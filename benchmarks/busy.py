@@ -20,8 +20,8 @@ from statistics import median
 ROOT = Path(__file__).parents[1]
 LOADS = (0, 1, 3)
 REPEATS = 9
-TARGET = 1.5
-"""Of one thread's time. On a quiet machine 1: no slower."""
+REST = 0.03
+"""Seconds before a job: what one build leaves spinning is no other's load."""
 
 Job = Callable[[], object]
 
@@ -89,6 +89,7 @@ def jobs() -> dict[str, Job]:
         return run
 
     states = 20 * torch.randn(10, 3, 5684, generator=torch.Generator().manual_seed(0))
+    noisy = states[:8] + 1
     exact = StatesDenoiser(states, Nested(grouped(5684), (1.0, 1.0, 1.0)))
     large = Nested(grouped(50_000), weights.by_level)
     x = torch.randn(8, 3, 50_000, generator=torch.Generator().manual_seed(0))
@@ -106,7 +107,7 @@ def jobs() -> dict[str, Job]:
         "sampler, 10 steps, 10,000 x 8": steps(10_000, 8),
         "sampler, 10 steps, 50,000 x 1": steps(50_000, 1),
         "sampler, aligned, 10,000 x 8": steps(10_000, 8, "noisy"),
-        "exact denoiser, 10 states, 5,684 x 8": lambda: exact.denoise(states[:8] + 1, 3.0),
+        "exact denoiser, 10 states, 5,684 x 8": lambda: exact.denoise(noisy, 3.0),
         "K^-1 x, 8 x 50,000": lambda: large.solve(x),
         "weights' triangle, 99 a side": lambda: share.values(forms, grid(99)),
     }
@@ -183,26 +184,24 @@ def run(other: str = "", only: str = "") -> None:
 
         servers = {"ours": server(ROOT, 0), "one thread": server(ROOT, 1)}
         if other:
-            servers |= {"before": server(Path(other), 0), "before, one": server(Path(other), 1)}
-        cores = os.cpu_count() or 1
+            servers["before"] = server(Path(other), 0)
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         for load in LOADS:
             times: dict[str, dict[str, list[float]]] = {name: {who: [] for who in servers} for name in names}
             with busy(load * cores):
-                for _ in range(REPEATS):
+                for turn in range(REPEATS):
                     for name in names:
-                        for who, one in servers.items():
-                            times[name][who].append(one.time(name))
-            print(f"\n{load} busy loops a core, {cores} cores: medians of {REPEATS}, ms")
-            print(
-                f"{'':40}"
-                + "".join(f"{who:>13}" for who in servers)
-                + f"{'ours/one':>10}{'before/ours' if other else '':>13}"
-            )
+                        for who in sorted(servers, reverse=bool(turn % 2)):
+                            time.sleep(REST)
+                            times[name][who].append(servers[who].time(name))
+            print(f"\n{load} busy loops a core, {cores} cores: medians of {REPEATS}, ms", flush=True)
+            ratios = ["ours/one", *(["before/ours"] if other else [])]
+            print(f"{'':38}" + "".join(f"{column:>13}" for column in [*servers, *ratios]))
             for name in names:
                 took = {who: median(times[name][who]) for who in servers}
-                line = f"{name:40}" + "".join(f"{took[who]:13.2f}" for who in servers)
-                line += f"{took['ours'] / took['one thread']:10.2f}"
-                print(line + (f"{took['before'] / took['ours']:13.2f}" if other else ""))
+                shown = [*took.values(), took["ours"] / took["one thread"]]
+                shown += [took["before"] / took["ours"]] if other else []
+                print(f"{name:38}" + "".join(f"{value:13.2f}" for value in shown), flush=True)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,16 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-_running = threading.local()
+class _Running(threading.local):
+    """What is known of the running thread."""
+
+    before: tuple[int, int] | None = None
+    """Threads of OpenMP and of MKL outside of `alone`; None where it is not within."""
+    shares = False
+    """Whether it is at pieces of work: there is no more sharing then."""
+
+
+_running = _Running()
 
 
 @contextmanager
@@ -40,21 +49,22 @@ def alone() -> Iterator[None]:
         yield
         return
     set_openmp, set_mkl = _runtime()
-    outside = getattr(_running, "before", None)
+    outside = _running.before
     set_openmp(1)
-    _running.before = before, set_mkl(1)
+    own = set_mkl(1)
+    _running.before = before, own
     try:
         yield
     finally:
         set_openmp(before)
-        set_mkl(_running.before[1])
+        set_mkl(own)
         _running.before = outside
 
 
 @contextmanager
 def as_given() -> Iterator[None]:
     """Within, and within `alone`, torch has the threads that it had before: for calls of what the user has given."""
-    before = getattr(_running, "before", None)
+    before = _running.before
     if before is None:
         yield
         return
@@ -88,21 +98,23 @@ def shared(work: Callable[[Iterator[T]], object], pieces: Collection[T]) -> None
         What ``work`` raises, when all threads have stopped; no piece is begun after that.
     """
     left = deque(pieces)
-    helpers = min(torch.get_num_threads(), _cores(), len(left)) - 1
+    threads = 1 if _running.shares else _running.before[0] if _running.before else torch.get_num_threads()
     modes = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
 
-    def help_out() -> None:
-        with alone(), torch.inference_mode(modes[0]), torch.set_grad_enabled(modes[1]):
-            work(_taken(left))
-
-    with alone():
-        helping = [_pool().submit(help_out) for _ in range(helpers)]
+    def take_part() -> None:
+        outside, _running.shares = _running.shares, True
         try:
-            work(_taken(left))
+            with alone(), torch.inference_mode(modes[0]), torch.set_grad_enabled(modes[1]):
+                work(_taken(left))
         finally:
-            left.clear()
-            begun = [one for one in helping if not one.cancel()]
-            errors = [one.exception() for one in begun]
+            left.clear()  # nothing is left, or nothing more is to be begun after an error
+            _running.shares = outside
+
+    helping = [_pool().submit(take_part) for _ in range(min(threads, _cores(), len(left)) - 1)]
+    try:
+        take_part()
+    finally:
+        errors = [one.exception() for one in helping if not one.cancel()]
     for error in errors:
         if error is not None:
             raise error
@@ -135,8 +147,8 @@ def _cores() -> int:
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    """Threads that wait for work, asleep. They are made when there is work, and stay."""
-    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="edmnoise")
+    """Threads that wait for work, asleep. They are made when there is work, and stay; several callers share them."""
+    return ThreadPoolExecutor(max(4, os.cpu_count() or 1), thread_name_prefix="edmnoise")
 
 
 if hasattr(os, "register_at_fork"):

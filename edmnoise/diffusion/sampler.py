@@ -237,11 +237,12 @@ def sample(
         raise EdmNoiseError(f"samples is {len(numbers)}: give a whole number from 1")
     if hierarchy is None and (sampler.residue_weight or sampler.chain_weight):
         raise EdmNoiseError("residue_weight and chain_weight need the groups: give hierarchy")
-    random = _Random(covariance, numbers, check_seed(seed), schedule.steps, device, dtype)
-    x = random.noise(None).mul_(schedule.sigmas[0])
-    if start is not None:
-        _check_start(start, x)
-        x += start
+    with alone():
+        random = _Random(covariance, numbers, check_seed(seed), schedule.steps, device, dtype)
+        x = random.noise(None).mul_(schedule.sigmas[0])
+        if start is not None:
+            _check_start(start, x)
+            x += start
     advance = solver(sampler.solver)
     previous: tuple[float, Tensor] | None = None
     frame = Frame(len(numbers), device)
