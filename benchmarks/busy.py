@@ -1,8 +1,8 @@
-"""The library beside processes that never rest: ours over one thread's time in the same run, and over another build's.
+"""The library beside processes that never rest: over one thread's time in the same run, and over another build's.
 
-``python -m benchmarks busy [folder]``: with the folder of another checkout, its times are taken in turn with ours. Each
-build has a process of its own with as many threads as torch starts by itself, and another with one. None, one and three
-loops a core are started beside them, and stopped again.
+``python -m benchmarks busy``, or ``python -m benchmarks.busy folder`` with the folder of another checkout, whose times
+are then taken in turn with ours. Ours and the other build have a process each with as many threads as torch starts by
+itself, and ours another one with one. No loop, one and three a core are started beside them, and stopped again.
 """
 
 from __future__ import annotations
@@ -17,9 +17,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
+from .harness import Result, show
+
 ROOT = Path(__file__).parents[1]
 LOADS = (0, 1, 3)
 REPEATS = 9
+TARGET = 1.5
+"""Of one thread's time, whatever else runs."""
+
 REST = 0.03
 """Seconds before a job: what one build leaves spinning is no other's load."""
 
@@ -172,9 +177,9 @@ def busy(loops: int) -> Iterator[None]:
             process.wait()
 
 
-def run(other: str = "", only: str = "") -> None:
-    """Print the tables, one a load."""
-    names = [name for name in jobs() if only in name]
+def run(other: str = "") -> list[Result]:
+    """Every job at every load, medians; with the folder of another build, how many times as long that takes."""
+    results = []
     with contextlib.ExitStack() as stack:
 
         def server(folder: Path, threads: int) -> Server:
@@ -182,27 +187,26 @@ def run(other: str = "", only: str = "") -> None:
             stack.callback(made.close)
             return made
 
-        servers = {"ours": server(ROOT, 0), "one thread": server(ROOT, 1)}
+        servers = {"ours": server(ROOT, 0), "one": server(ROOT, 1)}
         if other:
-            servers["before"] = server(Path(other), 0)
+            servers["other"] = server(Path(other), 0)
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         for load in LOADS:
-            times: dict[str, dict[str, list[float]]] = {name: {who: [] for who in servers} for name in names}
+            times: dict[str, dict[str, list[float]]] = {name: {who: [] for who in servers} for name in jobs()}
             with busy(load * cores):
                 for turn in range(REPEATS):
-                    for name in names:
+                    for name, taken in times.items():
                         for who in sorted(servers, reverse=bool(turn % 2)):
                             time.sleep(REST)
-                            times[name][who].append(servers[who].time(name))
-            print(f"\n{load} busy loops a core, {cores} cores: medians of {REPEATS}, ms", flush=True)
-            ratios = ["ours/one", *(["before/ours"] if other else [])]
-            print(f"{'':38}" + "".join(f"{column:>13}" for column in [*servers, *ratios]))
-            for name in names:
-                took = {who: median(times[name][who]) for who in servers}
-                shown = [*took.values(), took["ours"] / took["one thread"]]
-                shown += [took["before"] / took["ours"]] if other else []
-                print(f"{name:38}" + "".join(f"{value:13.2f}" for value in shown), flush=True)
+                            taken[who].append(servers[who].time(name))
+            for name, taken in times.items():
+                took = {who: median(values) for who, values in taken.items()}
+                job = f"{load} loops a core: {name}"
+                results.append(Result(f"{job}; one thread", took["ours"], took["one"], TARGET, "at_most"))
+                if other:
+                    results.append(Result(f"{job}; other build", took["ours"], took["other"], None, "at_least_faster"))
+    return results
 
 
 if __name__ == "__main__":
-    run(*sys.argv[1:])
+    print(show(run(*sys.argv[1:])))
