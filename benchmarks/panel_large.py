@@ -99,7 +99,9 @@ def rows(window: Any, grown: Callable[[Any, int], None], report: Callable[[Resul
         for view in ("Plots", "Results"):
             names = [panel.views.tabText(tab) for tab in range(panel.views.count())]
             panel.views.setCurrentIndex(names.index(view))
-            shown(f"a step of z, {view} seen", lambda: noise.level.slider.setValue(noise.level.slider.value() + 5), idle)
+            shown(
+                f"a step of z, {view} seen", lambda: noise.level.slider.setValue(noise.level.slider.value() + 5), idle
+            )
         noise.shaking.coloured.setChecked(True)
         shown("a step of z, coloured", lambda: noise.level.slider.setValue(noise.level.slider.value() + 5), idle)
         noise.shaking.coloured.setChecked(False)

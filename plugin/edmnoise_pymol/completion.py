@@ -38,6 +38,7 @@ suite compares them."""
 
 OWN_CHOICES: dict[tuple[str, str], tuple[str, ...]] = {
     ("edm_save", "level"): ("atom", "residue"),
+    ("edm_save", "b"): ("displacement",),
     ("edm_sample", "align"): ("0", "1"),
     ("edm_signal", "by"): ("level", "z"),
     ("edm_damage", "by"): ("summary", "residue"),

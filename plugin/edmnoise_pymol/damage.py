@@ -66,10 +66,11 @@ def damage(
     for score in z:
         distribution.sigma(score)
     source = bridge.read_source(cmd, selection, state, hydrogens, solvent)
+    structure = bridge.with_bonds(cmd, source)
 
     def measure(watch: Watch) -> DamageStudy:
         watch.check(0, "finding bonds and neighbours")
-        native = Native.of(source.structure)
+        native = Native.of(structure)
 
         def progress(done: int, total: int) -> None:
             watch.check(done / total, f"frame {done:,} of {total:,}")
