@@ -6,7 +6,7 @@ nothing else differs, and otherwise on the atoms that all hold, where that is as
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -115,7 +115,7 @@ class Ensemble:
 
     def measure(
         self,
-        frames: Sequence[NDArray[np.float32]],
+        frames: Iterable[NDArray[np.float32]],
         only: Sequence[Measure] | None = None,
         place_reference: bool = False,
     ) -> Displacement:

@@ -31,7 +31,7 @@ from edmnoise.study.report import BY, RESIDUE_IN_CHAIN, level_table, z_table
 from . import ask, bridge, ensemble, looks
 from .colouring import Colouring, Painter, label_of, left_out, range_of, values_of
 from .ensemble import FIRST, Basis
-from .jobs import Job, Watch
+from .jobs import Job, Watch, counted
 from .provenance import Provenance
 from .states import read_states
 
@@ -163,8 +163,8 @@ def levels(cmd: bridge.Cmd, name: str, by: str = "summary", basis: Basis = FIRST
     found = ensemble.read(cmd, name, basis)
     frames = list(found.frames())
 
-    def measure(_: Watch) -> Table:
-        moved = found.measure(frames, place_reference=found.made is None)
+    def measure(watch: Watch) -> Table:
+        moved = found.measure(counted(frames, watch, "state"), place_reference=found.made is None)
         noise = found.made.noise if found.made else None
         table = level_table(found.structure, moved, noise, by, found.states, found.origin)
         return replace(table, notes=(*table.notes, *found.notes))
