@@ -81,5 +81,5 @@ system-run system-test:
 	@touch $@
 
 .venv-numpy2/installed-test: $(INPUTS) | system-run .venv-numpy2/bin/python
-	$(PY2) $(call PIP_INSTALL,numpy2) --editable '.[pymol,test-pymol]'
+	$(PY2) $(call PIP_INSTALL,numpy2) --editable '.[pymol,test]'
 	@touch $@

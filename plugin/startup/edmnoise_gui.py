@@ -12,8 +12,11 @@ import importlib.metadata
 import importlib.util
 import os
 import sys
+import sysconfig
 
 NEEDED = ("numpy", "psutil", "scipy", "torch")
+USED = ("gemmi", "matplotlib", "pyqtgraph")
+"""To read files without PyMOL, and to draw: each is asked for where it is first needed."""
 
 
 def __init_plugin__(app: object = None) -> None:
@@ -21,11 +24,9 @@ def __init_plugin__(app: object = None) -> None:
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         # PyMOL prints the message of an exception as one line, and tells that the plugin did not start.
-        # A new scipy would bring a new NumPy along, and a PyMOL built against NumPy 1 breaks with NumPy 2.
-        keep = "" if "numpy" in missing else f' "numpy<{int(importlib.metadata.version("numpy").split(".")[0]) + 1}"'
         raise ImportError(
             f"EDM noise needs {', '.join(missing)} in PyMOL's Python. Install what is missing and start PyMOL again: "
-            f"{sys.executable} -m pip install {' '.join(missing)}{keep}"
+            + _how(missing + [name for name in USED if importlib.util.find_spec(name) is None])
         )
 
     bundled = os.path.join(os.path.dirname(__file__), "edmnoise_bundled")
@@ -35,3 +36,16 @@ def __init_plugin__(app: object = None) -> None:
     import edmnoise_pymol
 
     edmnoise_pymol.start_gui()
+
+
+def _how(missing: list[str]) -> str:
+    """The command that installs packages for this PyMOL."""
+    what = " ".join(missing)
+    if "numpy" not in missing:
+        # A new scipy would bring a new NumPy along, and a PyMOL built against NumPy 1 breaks with NumPy 2.
+        what += f' "numpy<{int(importlib.metadata.version("numpy").split(".")[0]) + 1}"'
+    managed = os.path.join(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED")
+    if sys.prefix == sys.base_prefix and os.path.exists(managed):  # Debian's Python lets pip install nothing
+        new = f"{sys.executable} -m venv --system-site-packages ~/edm && ~/edm/bin/python -m pip install {what}"
+        return f"{new} && ~/edm/bin/python -m pymol"
+    return f"{sys.executable} -m pip install {what}"

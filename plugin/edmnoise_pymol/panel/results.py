@@ -262,8 +262,10 @@ class Results(QtWidgets.QWidget):
 
     def _connect(self) -> None:
         session = self._session
-        for name in ("by", "align", "origin"):
+        for name in ("by", "align"):
             self.form[name].currentTextChanged.connect(lambda _: self._refresh())
+        self.origin.activated.connect(lambda _: self._refresh())
+        self.origin.lineEdit().editingFinished.connect(self._refresh)
         self.copy_table.clicked.connect(lambda: self.view.copy(everything=True))
         session.shown_changed.connect(self._refresh)
         session.scene_changed.connect(self._refresh)

@@ -10,6 +10,7 @@ from pymol.Qt import QtCore, QtWidgets
 from . import form
 from .colour_box import ColourBox
 from .design_tab import DesignTab
+from .drawing import what_turns_black
 from .help import show_help
 from .noise_tab import NoiseTab
 from .pickers import Pickers
@@ -71,6 +72,9 @@ class Panel(QtWidgets.QWidget):
         self.recall_all()
         self._watch()
         session.look()
+        problem = what_turns_black(session.cmd)
+        if problem:
+            session.failed.emit(problem, "")
 
     def recall_all(self) -> None:
         """Set the controls as they were last time."""
