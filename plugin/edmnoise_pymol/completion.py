@@ -15,6 +15,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "weights": ("flat", "current", "rebalanced", "residue-heavy", "balanced-residue"),
     "process": ("multiscale",),
     "distribution": ("alphafold3", "boltz", "lucidrains", "wide"),
+    "ligands": ("residue", "atom"),
     "align": ("none", "center", "superpose"),
     "by": ("summary", "residue", "atom", "state"),
     "level": ("atom", "residue", "chain"),

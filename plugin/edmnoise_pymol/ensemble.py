@@ -197,7 +197,9 @@ def _members(
     common: bool,
 ) -> tuple[bridge.Source, dict[int, Index] | None]:
     """The reference on the atoms that are measured, and the indices of these in each state."""
-    own = held.read_members(cmd, f"%{name}", number or 1, basis.hydrogens, solvent)
+    titled = Provenance.parse(ask.title(cmd, name, 1))
+    ligands = titled.ligands if titled else "residue"
+    own = held.read_members(cmd, f"%{name}", number or 1, basis.hydrogens, solvent, ligands)
     if number is None:
         reference = bridge.read_source(cmd, f"%{basis.origin}", -1, basis.hydrogens, solvent)
         reference = reference.take(matched(own[0].structure.atoms, reference.structure.atoms, renamed=True)[1])

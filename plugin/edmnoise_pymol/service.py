@@ -69,6 +69,7 @@ def noise(
     state: int = -1,
     hydrogens: bool = True,
     solvent: bool = False,
+    ligands: str = "residue",
 ) -> Job[NoiseResult]:
     """Add noise to a selection: a new object whose state 1 is the reference and whose other states are the frames.
 
@@ -96,6 +97,8 @@ def noise(
         State of the input, -1 for the one that is shown.
     hydrogens, solvent
         Whether they are kept.
+    ligands
+        "residue" or "atom": what a group of level 1 is outside polymers.
 
     Raises
     ------
@@ -107,11 +110,11 @@ def noise(
     if frames < 1:
         raise EdmNoiseError(f"frames is {frames}: give a whole number from 1")
     provenance = Provenance(
-        process, weights, check_sigma(sigma), distribution.z(sigma), check_seed(seed), hydrogens, solvent
+        process, weights, check_sigma(sigma), distribution.z(sigma), check_seed(seed), hydrogens, solvent, ligands
     )
     if name is not None:
         bridge.check_free_name(cmd, name)
-    source = bridge.read_source(cmd, selection, state, hydrogens, solvent)
+    source = bridge.read_source(cmd, selection, state, hydrogens, solvent, ligands)
     _check_room(frames, source.structure.n_atoms)
     name = name or bridge.free_name(cmd, f"{source.object}_noise")
 
@@ -184,12 +187,13 @@ def table(
     state: int = -1,
     hydrogens: bool = True,
     solvent: bool = False,
+    ligands: str = "residue",
 ) -> Job[Table]:
     """What lands at each level over noise levels, for several weights; makes no object.
 
     Parameters are those of `noise` and of `edmnoise.study.report.z_table`.
     """
-    source = bridge.read_source(cmd, selection, state, hydrogens, solvent)
+    source = bridge.read_source(cmd, selection, state, hydrogens, solvent, ligands)
     check_seed(seed)
 
     def work(watch: Watch) -> Table:
@@ -221,11 +225,13 @@ def save(cmd: bridge.Cmd, file: str, name: str, level: str = "atom", b: str | No
     if b is not None and b not in B_FACTORS:
         raise EdmNoiseError(f"b is {b!r}: give {' or '.join(B_FACTORS)}, or nothing for the B factors of the object")
     bridge.existing_object(cmd, name)
+    made = Provenance.parse(ask.title(cmd, name, 1))
+    ligands = made.ligands if made else "residue"
     if cmd.count_discrete(name):  # each of its states has atoms of its own
-        source, found = read_states(cmd, f"%{name}", solvent=True)
+        source, found = read_states(cmd, f"%{name}", solvent=True, ligands=ligands)
         frames = [places[None] for places in found]
     else:
-        source = bridge.read_source(cmd, f"%{name}", 1, solvent=True)
+        source = bridge.read_source(cmd, f"%{name}", 1, solvent=True, ligands=ligands)
         frames = list(bridge.read_frames(cmd, name, first=1))
     if source.notes:
         raise EdmNoiseError(f"{name} cannot be written whole: {source.notes[0]}")
@@ -264,7 +270,8 @@ def _remarks(cmd: bridge.Cmd, name: str, level: str, b: str | None, states: int)
             f"model 1 is the reference, the others are noised: sigma={made.sigma:.6g} A (z={made.z:.6g}), "
             f"weights {made.weights.label}, seed={made.seed}",
             f"edm_noise selection, sigma={made.sigma!r}, weights={shares}, frames={states - 1}, "
-            f"process={made.process}, seed={made.seed}, hydrogens={int(made.hydrogens)}, solvent={int(made.solvent)}",
+            f"process={made.process}, seed={made.seed}, hydrogens={int(made.hydrogens)}, solvent={int(made.solvent)}, "
+            f"ligands={made.ligands}",
         ]
     if b is not None:
         lines.append("B factors are RMS displacements from model 1 in the other models, angstrom per coordinate")

@@ -6,7 +6,7 @@ import pytest
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.structure.files import read_structure
 from edmnoise.structure.structure import describe
-from edmnoise_pymol import bridge, edm_damage, edm_noise
+from edmnoise_pymol import bridge, edm_damage, edm_levels, edm_noise
 
 
 @pytest.fixture
@@ -148,3 +148,22 @@ def test_damage_of_copies_in_each_other_counts_their_clashes(cmd, tmp_path):
     assert counts[1] >= counts[0] + 1000
     assert len(cmd.get_bonds("inside")) > len(natives[1].bonds.pairs)
     assert edm_damage("inside", z=-3, draws=2).table
+
+
+@pytest.mark.parametrize("ligands", ["residue", "atom"])
+def test_levels_of_an_object_are_those_that_its_noise_was_made_with(cmd, typed, ligands):
+    """With a group for each atom of the inhibitor, its 33 atoms move by themselves with the weights of residues."""
+    cmd.load("$PYMOL_DATA/tut/1hpv.pdb", "1hpv")
+    made = edm_noise("1hpv", z=0, weights="0 1 0", frames=3, name="noised", ligands=ligands)
+    rows = made.structure.atoms.residue_name == "478"
+    groups = len(set(made.structure.hierarchy.ancestors(0, 1)[rows].tolist()))
+    assert groups == (rows.sum() if ligands == "atom" else 1)
+    cmd.set_name("noised", "renamed")
+    assert edm_levels("renamed")["measured"] == pytest.approx(made.table["measured"], rel=1e-5)
+    assert len(edm_levels("renamed", by="residue")) == made.structure.hierarchy.counts[1]
+    assert "residues" in typed(f"edm_table 1hpv, z=0, weights=flat, ligands={ligands}")
+
+
+def test_unknown_groups_of_ligands(cmd, refusal):
+    cmd.load("$PYMOL_DATA/tut/1hpv.pdb", "1hpv")
+    assert "ligands is 'token': give residue or atom" in refusal("edm_noise 1hpv, ligands=token")

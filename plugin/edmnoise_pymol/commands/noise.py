@@ -31,6 +31,7 @@ def edm_noise(
     sigma: Any = "",
     distribution: str = "alphafold3",
     play: Any = 0,
+    ligands: str = "residue",
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -48,7 +49,7 @@ def edm_noise(
 
         edm_noise selection [, z [, weights [, frames [, process [, name [, seed
             [, state [, hydrogens [, solvent [, sigma [, distribution
-            [, play ]]]]]]]]]]]]
+            [, play [, ligands ]]]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -82,6 +83,10 @@ def edm_noise(
 
         play = 0/1: show the new object alone, zoom to it and play its frames
         {default: 0}
+
+        ligands = string: what a group of the residue level is in ligands, ions
+        and modified residues: residue, or atom, as tokens are in AlphaFold 3
+        {default: residue}
 
     EXAMPLES
 
@@ -122,6 +127,7 @@ def edm_noise(
         state=arg.whole("state", state),
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
+        ligands=arg.text(ligands),
     )
     made = result.provenance
     shown = f"z = {made.z:.4g}, sigma = {made.sigma:.4g} A, weights {made.weights.label}, seed {made.seed}"
@@ -229,6 +235,7 @@ def edm_table(
     hydrogens: Any = 1,
     solvent: Any = 0,
     distribution: str = "alphafold3",
+    ligands: str = "residue",
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -244,7 +251,8 @@ def edm_table(
     USAGE
 
         edm_table selection [, z [, weights [, draws [, seed [, file [, fresh
-            [, state [, hydrogens [, solvent [, distribution ]]]]]]]]]]
+            [, state [, hydrogens [, solvent [, distribution
+            [, ligands ]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -265,6 +273,8 @@ def edm_table(
         which makes ratios look constant over z {default: 1}
 
         state, hydrogens, solvent, distribution = as in edm_noise
+
+        ligands = as in edm_noise
 
     EXAMPLES
 
@@ -294,6 +304,7 @@ def edm_table(
         state=arg.whole("state", state),
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
+        ligands=arg.text(ligands),
     )
     show(quiet, table)
     write(quiet, "edm_table", table, path)
