@@ -44,12 +44,14 @@ _running = _Running()
 @contextmanager
 def alone() -> Iterator[None]:
     """Within, torch's operations start no threads, as far as the thread that asks is concerned."""
+    if _running.before is not None:
+        yield
+        return
     before = torch.get_num_threads()  # the first question that a thread asks sets its number
     if before == 1:
         yield
         return
     set_openmp, set_mkl = _runtime()
-    outside = _running.before
     set_openmp(1)
     own = set_mkl(1)
     _running.before = before, own
@@ -58,7 +60,7 @@ def alone() -> Iterator[None]:
     finally:
         set_openmp(before)
         set_mkl(own)
-        _running.before = outside
+        _running.before = None
 
 
 @contextmanager
@@ -97,8 +99,13 @@ def shared(work: Callable[[Iterator[T]], object], pieces: Collection[T]) -> None
     Exception
         What ``work`` raises, when all threads have stopped; no piece is begun after that.
     """
-    left = deque(pieces)
     threads = 1 if _running.shares else _running.before[0] if _running.before else torch.get_num_threads()
+    helpers = min(threads, _cores(), len(pieces)) - 1
+    if helpers < 1:
+        with alone():
+            work(iter(pieces))
+        return
+    left = deque(pieces)
     modes = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
 
     def take_part() -> None:
@@ -110,7 +117,7 @@ def shared(work: Callable[[Iterator[T]], object], pieces: Collection[T]) -> None
             left.clear()  # nothing is left, or nothing more is to be begun after an error
             _running.shares = outside
 
-    helping = [_pool().submit(take_part) for _ in range(min(threads, _cores(), len(left)) - 1)]
+    helping = [_pool().submit(take_part) for _ in range(helpers)]
     try:
         take_part()
     finally:
