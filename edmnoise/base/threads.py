@@ -53,11 +53,11 @@ def alone() -> Iterator[None]:
         return
     set_openmp, set_mkl = _runtime()
     set_openmp(1)
-    own = set_mkl(1)
-    _running.before = before, own
+    _running.before = before, set_mkl(1)
     try:
         yield
     finally:
+        before, own = _running.before
         set_openmp(before)
         set_mkl(own)
         _running.before = None
@@ -66,20 +66,20 @@ def alone() -> Iterator[None]:
 @contextmanager
 def as_given() -> Iterator[None]:
     """Within, and within `alone`, torch has the threads that it had before: for calls of what the user has given."""
-    before = _running.before
-    if before is None:
+    if _running.before is None:
         yield
         return
     set_openmp, set_mkl = _runtime()
-    set_openmp(before[0])
-    set_mkl(before[1])
+    before, own = _running.before
+    set_openmp(before)
+    set_mkl(own)
     _running.before = None
     try:
         yield
     finally:
+        before = torch.get_num_threads()  # what was called may have set another number
         set_openmp(1)
-        set_mkl(1)
-        _running.before = before
+        _running.before = before, set_mkl(1)
 
 
 def shared(work: Callable[[Iterator[T]], object], pieces: Collection[T]) -> None:
