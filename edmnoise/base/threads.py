@@ -44,40 +44,42 @@ _running = _Running()
 @contextmanager
 def alone() -> Iterator[None]:
     """Within, torch's operations start no threads, as far as the thread that asks is concerned."""
+    if _running.before is not None:
+        yield
+        return
     before = torch.get_num_threads()  # the first question that a thread asks sets its number
     if before == 1:
         yield
         return
     set_openmp, set_mkl = _runtime()
-    outside = _running.before
     set_openmp(1)
-    own = set_mkl(1)
-    _running.before = before, own
+    _running.before = before, set_mkl(1)
     try:
         yield
     finally:
+        before, own = _running.before
         set_openmp(before)
         set_mkl(own)
-        _running.before = outside
+        _running.before = None
 
 
 @contextmanager
 def as_given() -> Iterator[None]:
     """Within, and within `alone`, torch has the threads that it had before: for calls of what the user has given."""
-    before = _running.before
-    if before is None:
+    if _running.before is None:
         yield
         return
     set_openmp, set_mkl = _runtime()
-    set_openmp(before[0])
-    set_mkl(before[1])
+    before, own = _running.before
+    set_openmp(before)
+    set_mkl(own)
     _running.before = None
     try:
         yield
     finally:
+        before = torch.get_num_threads()  # what was called may have set another number
         set_openmp(1)
-        set_mkl(1)
-        _running.before = before
+        _running.before = before, set_mkl(1)
 
 
 def shared(work: Callable[[Iterator[T]], object], pieces: Collection[T]) -> None:
@@ -97,8 +99,13 @@ def shared(work: Callable[[Iterator[T]], object], pieces: Collection[T]) -> None
     Exception
         What ``work`` raises, when all threads have stopped; no piece is begun after that.
     """
-    left = deque(pieces)
     threads = 1 if _running.shares else _running.before[0] if _running.before else torch.get_num_threads()
+    helpers = min(threads, _cores(), len(pieces)) - 1
+    if helpers < 1:
+        with alone():
+            work(iter(pieces))
+        return
+    left = deque(pieces)
     modes = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
 
     def take_part() -> None:
@@ -110,7 +117,7 @@ def shared(work: Callable[[Iterator[T]], object], pieces: Collection[T]) -> None
             left.clear()  # nothing is left, or nothing more is to be begun after an error
             _running.shares = outside
 
-    helping = [_pool().submit(take_part) for _ in range(min(threads, _cores(), len(left)) - 1)]
+    helping = [_pool().submit(take_part) for _ in range(helpers)]
     try:
         take_part()
     finally:

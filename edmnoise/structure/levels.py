@@ -15,6 +15,7 @@ from torch import Tensor
 from .hierarchy import Hierarchy
 
 _indices: weakref.WeakKeyDictionary[Hierarchy, dict[tuple[int, int, str], Tensor]] = weakref.WeakKeyDictionary()
+_sizes: weakref.WeakKeyDictionary[Hierarchy, dict[tuple[int, str], Tensor]] = weakref.WeakKeyDictionary()
 _coordinates: weakref.WeakKeyDictionary[Hierarchy, dict[int, Tensor]] = weakref.WeakKeyDictionary()
 
 
@@ -89,8 +90,13 @@ def atom_means(values: Tensor, hierarchy: Hierarchy, levels: Iterable[int]) -> d
 
 
 def sizes(hierarchy: Hierarchy, level: int, device: torch.device | str = "cpu") -> Tensor:
-    """(n_level,) float64: number of atoms in each group."""
-    return torch.from_numpy(hierarchy.sizes(level)).to(device=device, dtype=torch.float64)
+    """(n_level,) float64: number of atoms in each group; kept per device."""
+    cache = _sizes.setdefault(hierarchy, {})
+    key = (level, str(device))
+    if key not in cache:
+        with torch.inference_mode(False):
+            cache[key] = torch.from_numpy(hierarchy.sizes(level)).to(device=device, dtype=torch.float64)
+    return cache[key]
 
 
 def spread(values: Tensor, hierarchy: Hierarchy, coarse: int, fine: int) -> Tensor:

@@ -80,6 +80,14 @@ def test_a_user_of_one_thread_gets_one():
     assert set(mapped(lambda _: threading.get_ident(), range(50))) == {threading.get_ident()}
 
 
+def test_what_is_set_by_something_of_the_users_holds():
+    with alone():
+        with as_given():
+            torch.set_num_threads(3)
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == seen_elsewhere() == 3
+
+
 # Who does what
 
 
