@@ -19,6 +19,7 @@ MODULES = (
     "sweep",
     "busy",
     "panel",
+    "memory",
 )
 
 print(f"{os.cpu_count()} cores, {os.getloadavg()[0]:.1f} of them busy before this")

@@ -22,19 +22,22 @@ from .harness import Result, compare, show
 from .panel_large import rows
 
 LARGE = 150_000
+_APART = 130.0
+"""Angstrom between two copies of 1TII, which do not touch then."""
 _MARK = "benchmark-panel: "
 
 
 def run() -> list[Result]:
     """Start the window elsewhere and collect what it measured: small structures, then large ones."""
-    return [result for part in ("inside", "large") for result in _run(part)]
+    return [result for part in ("inside", "large") for result in run_in_window("panel", part)]
 
 
-def _run(part: str) -> list[Result]:
-    command = [sys.executable, "-m", "benchmarks.panel", part]
+def run_in_window(module: str, part: str = "inside") -> list[Result]:
+    """What a module of benchmarks that is told a part measures in a window of its own."""
+    command = [sys.executable, "-m", f"benchmarks.{module}", part]
     if not os.environ.get("DISPLAY"):
         if shutil.which("xvfb-run") is None:
-            print("panel: no screen and no xvfb-run, not measured", file=sys.stderr)
+            print(f"{module}: no screen and no xvfb-run, not measured", file=sys.stderr)
             return []
         command = ["xvfb-run", "-a", "-s", "-screen 0 1400x1000x24", *command]
     with tempfile.TemporaryDirectory() as folder:
@@ -97,7 +100,8 @@ class Window:
         return 1000 * max(b - a for a, b in itertools.pairwise(ticks))
 
 
-def _report(result: Result) -> None:
+def report(result: Result) -> None:
+    """In the window's process: have a result in the table."""
     print(_MARK + json.dumps(vars(result)), flush=True)
 
 
@@ -118,7 +122,7 @@ def _gaps(window: Window, panel: Any, made: Callable[[], bool]) -> None:
         shown = "each step drawn" if watched else "steps not drawn"
         gaps = [statistics.median(times) for times in (busy, idle, drawn)]
         name = f"longest gap of a 10 ms timer while sampling, {shown}; idle window"
-        _report(Result(name, gaps[0], gaps[1], 3.0, "at_most"))
+        report(Result(name, gaps[0], gaps[1], 3.0, "at_most"))
         print(f"panel: one frame of this trajectory drawn by PyMOL alone: a gap of {gaps[2]:.0f} ms")
 
 
@@ -149,11 +153,11 @@ def _slider(window: Window, panel: Any, name: str) -> None:
     if atoms < LARGE:
         for shape in ("cartoon", "sticks"):
             cmd.show_as(shape, moved)
-            _report(compare(f"slider to screen, {atoms:,} atoms, {shape}; PyMOL alone", ours, theirs, 1.2, "at_most"))
+            report(compare(f"slider to screen, {atoms:,} atoms, {shape}; PyMOL alone", ours, theirs, 1.2, "at_most"))
     else:
         cmd.show_as("lines", moved)
         label = f"the panel's own part, {atoms:,} atoms, lines; PyMOL's redraw"
-        _report(compare(label, own_part, theirs, 0.2, "at_most", repeats=5))
+        report(compare(label, own_part, theirs, 0.2, "at_most", repeats=5))
     panel.noise.live.click()
 
 
@@ -163,6 +167,8 @@ def _grown(cmd: Any, atoms: int) -> None:
     for copy in range(-(-atoms // cmd.count_atoms("toxin"))):
         cmd.create(f"copy_{copy}", "toxin", 1, 1, zoom=0)
         cmd.alter(f"copy_{copy}", f"segi = 'C{copy}'")
+        place = [_APART * (copy // step % 5) for step in (1, 5, 25)]
+        cmd.translate(place, f"copy_{copy}", camera=0)
         copies.append(f"copy_{copy}")
     cmd.create("large", " or ".join(copies), 1, 1, zoom=0)
     for name in copies:
@@ -174,7 +180,7 @@ def large() -> None:
     window = Window()
     window.cmd.load("$PYMOL_DATA/demo/1tii.pdb", "toxin")
     window.cmd.remove("solvent")
-    rows(window, _grown, _report)
+    rows(window, _grown, report)
     os._exit(0)
 
 

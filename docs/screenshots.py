@@ -17,6 +17,8 @@ from PIL import Image
 
 FOLDER = Path(__file__).parent / "images"
 SIZE = 1280, 940
+FIRST = 860, 726
+"""As PyMOL opens its window."""
 TALL = 1000
 """Pixels of height of a picture that needs more."""
 PATIENCE = 120
@@ -56,10 +58,10 @@ class Window:
         end = time.monotonic() + seconds
         self.until(lambda: time.monotonic() > end)
 
-    def photograph(self, path: Path, high: int = SIZE[1]) -> None:
+    def photograph(self, path: Path, size: tuple[int, int] = SIZE) -> None:
         """The window as it is on the screen."""
         self.rest()
-        picture = self.app.primaryScreen().grabWindow(0).copy(0, 0, SIZE[0], high)
+        picture = self.app.primaryScreen().grabWindow(0).copy(0, 0, *size)
         if not picture.save(str(path), "PNG"):
             raise OSError(f"cannot write {path}")
         with Image.open(path) as full:  # a palette takes a third of the room; dithered, gradients stay smooth
@@ -80,6 +82,16 @@ def main(folder: Path) -> None:
     cmd.load("$PYMOL_DATA/demo/1tii.pdb", "1tii")
     cmd.show_as("cartoon")
     cmd.set("internal_gui_width", 190)
+    window.window.resize(*FIRST)
+    window.rest()
+    dock = open_panel(cmd, "noise")
+    dock.panel.session.look()
+    window.rest()
+    cmd.zoom("1tii")
+    window.photograph(folder / "panel_first.png", FIRST)
+    dock.close()
+    window.window.resize(*SIZE)
+    window.rest()
     panel = open_panel(cmd, "noise").panel
     panel.session.look()
     busy = panel.session.runner
@@ -113,14 +125,13 @@ def main(folder: Path) -> None:
     panel.design.folds["scramble_fold"].unfold(False)
     cmd.enable("1tii")
     cmd.frame(1)
-    heights = panel.split.sizes()
     window.window.resize(SIZE[0], TALL)
     window.rest()
-    panel.split.setSizes([TALL, 0])  # without the plots, for the height
+    panel.shelf.open(False)  # for the height
     window.until(lambda: panel.design.triangle.full)
     cmd.orient("1tii")
-    window.photograph(folder / "panel_design.png", TALL)
-    panel.split.setSizes(heights)
+    window.photograph(folder / "panel_design.png", (SIZE[0], TALL))
+    panel.shelf.open()
     panel.design.map.recall({"measure": "displacement"})
     window.window.resize(*SIZE)
     window.rest()

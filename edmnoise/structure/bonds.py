@@ -15,8 +15,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.spatial import cKDTree
 
 from .components import component_bonds
 from .structure import NO_BONDS, Structure, distinct
@@ -118,6 +116,8 @@ def _links_of_residues(structure: Structure, pairs: Pairs) -> tuple[Pairs, NDArr
 
 def _near_pairs(structure: Structure, able: NDArray[np.bool_], heavy: NDArray[np.bool_]) -> Pairs:
     """(P, 2) pairs that are as far apart as a bond is long, at least one of them heavy."""
+    from scipy.spatial import cKDTree  # takes a quarter of a second, which who reads a structure need not wait
+
     atoms = np.flatnonzero(able)
     if atoms.size < 2:
         return np.empty((0, 2), dtype=np.int64)
@@ -223,6 +223,8 @@ def within_bonds(bonds: Pairs, atoms: int, steps: int = 3) -> Pairs:
     array
         (P, 2), the lower number first, in rising order.
     """
+    from scipy import sparse
+
     there, back = bonds.T
     ones = np.ones(2 * len(bonds), dtype=np.int64)
     graph = sparse.csr_array((ones, (np.r_[there, back], np.r_[back, there])), shape=(atoms, atoms))

@@ -27,6 +27,7 @@ from .source import Source as Source
 from .source import current_state as current_state
 from .source import objects_of as objects_of
 from .source import read_source as read_source
+from .source import reading as reading
 from .source import whole
 from .source import with_bonds as with_bonds
 

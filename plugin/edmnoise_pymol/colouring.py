@@ -166,7 +166,7 @@ def colour(
     if bake and legend and not shared:
         raise EdmNoiseError("baked states with a range each have no legend in common: use shared=1 or legend=0")
     anchors = looks.anchors(cmd, palette)
-    found = ensemble.read(cmd, name, basis)
+    found = yield from ensemble.read(cmd, name, basis)
     structure = found.structure
     number = structure.hierarchy.level(level)
     measure = Measure(number, relative and number + 1 < structure.hierarchy.depth)

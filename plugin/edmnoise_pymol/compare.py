@@ -94,7 +94,7 @@ def compare(
         raise EdmNoiseError(f"samples is {samples}: give a whole number from 1")
     check_seed(seed)
     chosen = sampling.torch_device(device)
-    source, states = read_states(cmd, selection, hydrogens, solvent, common, ligands)
+    source, states = yield from read_states(cmd, selection, hydrogens, solvent, common, ligands)
     structure = source.structure
 
     def work(watch: Watch) -> Comparison:

@@ -232,7 +232,7 @@ def expected(
 ) -> Job[tuple[Levels, Structure]]:
     """Closed form of a noise that is still to be made, and the structure, which may be given again as ``kept``."""
     shares = parse_weights(weights)
-    structure = kept or bridge.read_source(cmd, selection, state, hydrogens, solvent).structure
+    structure = kept or (yield from bridge.reading(cmd, selection, state, hydrogens, solvent)).structure
 
     def work(_: Any) -> Levels:
         return Levels(f"{shares.label} weights, not made yet", _lines(structure, _forms(structure, shares)))
@@ -248,7 +248,7 @@ def measured(cmd: bridge.Cmd, name: str) -> Job[Measured]:
     EdmNoiseError
         Where its states do not hold the same atoms.
     """
-    found = ensemble.read(cmd, name)
+    found = yield from ensemble.read(cmd, name)
     made, structure, frames = found.made, found.structure, len(found.states)
     total: dict[Measure, NDArray[np.float64]] = {}
     size = max(1, _BLOCK_ATOMS // structure.n_atoms)

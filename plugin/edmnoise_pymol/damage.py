@@ -66,7 +66,7 @@ def damage(
     check_seed(seed)
     for score in z:
         distribution.sigma(score)
-    source = bridge.read_source(cmd, selection, state, hydrogens, solvent, ligands)
+    source = yield from bridge.reading(cmd, selection, state, hydrogens, solvent, ligands)
     structure = bridge.with_bonds(cmd, source)
 
     def measure(watch: Watch) -> DamageStudy:

@@ -69,7 +69,7 @@ def design(
         As in `service.noise`.
     """
     distribution.sigma(z)  # a score that cannot be is refused before anything else
-    hierarchy = bridge.read_source(cmd, selection, state, hydrogens, solvent, ligands).structure.hierarchy
+    hierarchy = (yield from bridge.reading(cmd, selection, state, hydrogens, solvent, ligands)).structure.hierarchy
     made = yield lambda _: design_noise(hierarchy, *targets, sigma=sigma, constraints=constraints)
     table = design_table(hierarchy, made, distribution, compared, z)
     return DesignResult(made.weights, made.sigma, made, table)
@@ -90,7 +90,7 @@ def scramble(
 
     Parameters are those of `design` and of `edmnoise.noise.scramble.scramble_table`.
     """
-    structure = bridge.read_source(cmd, selection, state, hydrogens, solvent, ligands).structure
+    structure = (yield from bridge.reading(cmd, selection, state, hydrogens, solvent, ligands)).structure
     lengths = reference_lengths(structure, *reference)
     return (yield lambda _: scramble_table(structure, weights, distributions, lengths))
 
@@ -114,7 +114,7 @@ def signal(
     """
     if by not in SIGNAL_BY:
         raise EdmNoiseError(f"by is {by!r}: give one of {', '.join(SIGNAL_BY)}")
-    structure = bridge.read_source(cmd, selection, state, hydrogens, solvent, ligands).structure
+    structure = (yield from bridge.reading(cmd, selection, state, hydrogens, solvent, ligands)).structure
 
     def work(_: Watch) -> Table:
         forms, scales = LevelForms.of(structure.hierarchy), data_scales(structure)
@@ -149,7 +149,7 @@ def triangle(
     """
     if level not in LEVELS:
         raise EdmNoiseError(f"no level {level!r}: the levels are {', '.join(LEVELS)}")
-    structure = bridge.read_source(cmd, selection, state, hydrogens, solvent, ligands).structure
+    structure = (yield from bridge.reading(cmd, selection, state, hydrogens, solvent, ligands)).structure
     lengths = reference_lengths(structure, **{level: reference})
     wanted = WeightMeasure(measure, level, distribution, lengths[LEVELS.index(level)])
 

@@ -19,6 +19,7 @@ from edmnoise.structure.structure import Structure
 
 from . import ask, bridge
 from . import states as held
+from .jobs import Job
 from .provenance import Provenance
 from .states import Index
 
@@ -137,7 +138,7 @@ class Ensemble:
         return index, first % self.structure.n_atoms
 
 
-def read(cmd: bridge.Cmd, name: str, basis: Basis = FIRST) -> Ensemble:
+def read(cmd: bridge.Cmd, name: str, basis: Basis = FIRST) -> Job[Ensemble]:
     """Find the reference of an object, the states that are measured from it, and the atoms that all of them hold.
 
     Raises
@@ -156,11 +157,11 @@ def read(cmd: bridge.Cmd, name: str, basis: Basis = FIRST) -> Ensemble:
         origin = f"state {number} of {name}"
     kept, common = basis.solvent is not False, basis.common and basis.solvent is not None
     try:
-        found, indices = _members(cmd, name, states, number, basis, kept, common)
+        found, indices = yield from _members(cmd, name, states, number, basis, kept, common)
     except AtomsDiffer:
         if basis.solvent is not None:
             raise
-        found, indices = _members(cmd, name, states, number, basis, False, basis.common)
+        found, indices = yield from _members(cmd, name, states, number, basis, False, basis.common)
         found = replace(found, notes=("solvent left out, in which the states differ", *found.notes))
     made = None
     if number == 1:
@@ -195,13 +196,13 @@ def _members(
     basis: Basis,
     solvent: bool,
     common: bool,
-) -> tuple[bridge.Source, dict[int, Index] | None]:
+) -> Job[tuple[bridge.Source, dict[int, Index] | None]]:
     """The reference on the atoms that are measured, and the indices of these in each state."""
     titled = Provenance.parse(ask.title(cmd, name, 1))
     ligands = titled.ligands if titled else "residue"
-    own = held.read_members(cmd, f"%{name}", number or 1, basis.hydrogens, solvent, ligands)
+    own = yield from held.read_members(cmd, f"%{name}", number or 1, basis.hydrogens, solvent, ligands)
     if number is None:
-        reference = bridge.read_source(cmd, f"%{basis.origin}", -1, basis.hydrogens, solvent)
+        reference = yield from bridge.reading(cmd, f"%{basis.origin}", -1, basis.hydrogens, solvent)
         reference = reference.take(matched(own[0].structure.atoms, reference.structure.atoms, renamed=True)[1])
     else:
         reference = own[number - 1] if len(own) > 1 else own[0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -66,6 +66,15 @@ Work = Callable[[Watch], Any]
 """Runs in any thread; touches no PyMOL."""
 
 Job = Generator[Work, Any, T]
+
+
+def one_by_one(jobs: Iterable[Job[T]]) -> Job[list[T]]:
+    """What each of some jobs makes."""
+    made = []
+    for job in jobs:
+        result = yield from job
+        made.append(result)
+    return made
 
 
 def run_inline(job: Job[T], watch: Watch | None = None) -> T:

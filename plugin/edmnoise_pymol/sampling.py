@@ -125,7 +125,7 @@ def sample(
     chosen = torch_device(device)
     if name is not None:
         bridge.check_free_name(cmd, name)
-    source, states = read_states(cmd, selection, hydrogens, solvent, common, ligands)
+    source, states = yield from read_states(cmd, selection, hydrogens, solvent, common, ligands)
     structure = source.structure
     _check_choice_of_states(source.object, len(states), state_weights)
 
@@ -215,7 +215,7 @@ def precondition(
     """c_skip, c_out, c_in and c_noise of each level over noise levels, and what each rule costs, for a selection."""
     if rule not in RULES:
         raise EdmNoiseError(f"no rule {rule!r}: the known ones are {', '.join(RULES)}")
-    structure = bridge.read_source(cmd, selection).structure
+    structure = (yield from bridge.reading(cmd, selection)).structure
     sigmas = [distribution.sigma(score) for score in z]
 
     def work(_: Watch) -> Table:

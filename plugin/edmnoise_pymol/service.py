@@ -114,7 +114,7 @@ def noise(
     )
     if name is not None:
         bridge.check_free_name(cmd, name)
-    source = bridge.read_source(cmd, selection, state, hydrogens, solvent, ligands)
+    source = yield from bridge.reading(cmd, selection, state, hydrogens, solvent, ligands)
     _check_room(frames, source.structure.n_atoms)
     name = name or bridge.free_name(cmd, f"{source.object}_noise")
 
@@ -163,7 +163,7 @@ def levels(cmd: bridge.Cmd, name: str, by: str = "summary", basis: Basis = FIRST
     """
     if by not in BY:
         raise EdmNoiseError(f"by is {by!r}: give one of {', '.join(BY)}")
-    found = ensemble.read(cmd, name, basis)
+    found = yield from ensemble.read(cmd, name, basis)
     frames = list(found.frames())
 
     def measure(watch: Watch) -> Table:
@@ -193,7 +193,7 @@ def table(
 
     Parameters are those of `noise` and of `edmnoise.study.report.z_table`.
     """
-    source = bridge.read_source(cmd, selection, state, hydrogens, solvent, ligands)
+    source = yield from bridge.reading(cmd, selection, state, hydrogens, solvent, ligands)
     check_seed(seed)
 
     def work(watch: Watch) -> Table:
@@ -228,10 +228,10 @@ def save(cmd: bridge.Cmd, file: str, name: str, level: str = "atom", b: str | No
     made = Provenance.parse(ask.title(cmd, name, 1))
     ligands = made.ligands if made else "residue"
     if cmd.count_discrete(name):  # each of its states has atoms of its own
-        source, found = read_states(cmd, f"%{name}", solvent=True, ligands=ligands)
+        source, found = yield from read_states(cmd, f"%{name}", solvent=True, ligands=ligands)
         frames = [places[None] for places in found]
     else:
-        source = bridge.read_source(cmd, f"%{name}", 1, solvent=True, ligands=ligands)
+        source = yield from bridge.reading(cmd, f"%{name}", 1, solvent=True, ligands=ligands)
         frames = list(bridge.read_frames(cmd, name, first=1))
     if source.notes:
         raise EdmNoiseError(f"{name} cannot be written whole: {source.notes[0]}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from edmnoise.structure.structure import Atoms, Structure
 
 from . import arrays, ask
 from .ask import Cmd
+from .jobs import Job, Watch, run_inline
 
 _CHARGED_BY_PYMOL = "NH1 NZ ND1 OD2 OE2 OXT O1P O2P OP1 OP2".split()
 """Atoms of amino acids and nucleotides that PyMOL gives a formal charge when it looks for bonds, whatever files say."""
@@ -60,52 +61,88 @@ class Source:
         )
 
 
-def read_source(
+def reading(
     cmd: Cmd,
     selection: str,
     state: int = -1,
     hydrogens: bool = True,
     solvent: bool = False,
     ligands: str = "residue",
-) -> Source:
+) -> Job[Source]:
     """Read the atoms of a selection, which must lie in one object, in one state.
 
+    What PyMOL is not needed for takes twice as long as what it is, so it is left to another thread where there is one.
+
     The selection is judged in that state: PyMOL judges places (``within 8 of``, ``x > 3``) in all states otherwise.
+    Where it is an object's name and no more, reading wakes nothing up (`edmnoise_pymol.ask`).
     Alternate locations are resolved: in each residue number the conformer of highest mean occupancy stays.
 
     Raises
     ------
     EdmNoiseError
-        No such selection, no atoms, several objects, no such state, or no coordinates.
+        No such selection, no atoms, several objects, no such state, no coordinates; an object that changes meanwhile.
     """
-    name = _single_object(cmd, selection, state)
+    plain = _plain(cmd, selection)
+    name = plain or _single_object(cmd, selection, state)
     state = _existing_state(cmd, name, state)
-    wanted = f"({selection}) and {whole(name)}"
-    wanted += ("" if hydrogens else " and not hydrogens") + ("" if solvent else " and not solvent")
     rows: list[tuple[Any, ...]] = []
     # type is HETATM for atoms outside polymers; iterate_state skips atoms without coordinates, as get_coords does.
-    facts = "name, elem, resn, resi, chain, segi, type, rank, index, alt, q, b, formal_charge"
-    with _judged(cmd, wanted, state) as chosen:
+    facts = f"{_KIND}, name, elem, resn, resi, chain, segi, type, rank, index, alt, q, b, formal_charge"
+    with nullcontext(whole(name)) if plain else _judged(cmd, f"({selection}) and {whole(name)}", state) as chosen:
         cmd.iterate_state(state, chosen, f"_rows.append(({facts}))", space={"_rows": rows})
         coordinates = arrays.coordinates(cmd, chosen, state)
-    if not rows or coordinates is None:
-        raise EdmNoiseError(_why_empty(cmd, name, selection, state, hydrogens, solvent))
-    columns = [np.array(column) for column in zip(*rows, strict=True)]
-    names, elements, residues, numbers, chains, segments, kind, rank, index, altloc, *numeric = columns
-    atoms = Atoms.make(names, elements, residues, numbers, chains, segments, kind == "HETATM", *numeric)
-    keep = one_conformer(atoms, altloc)
-    notes = []
-    bare = 0 if cmd.count_discrete(name) else cmd.count_atoms(f"({wanted}) and not state {state}")
-    if bare:
-        notes.append(f"{bare:,} atoms without coordinates in state {state} left out")
-    if not keep.all():
-        notes.append(f"{np.count_nonzero(~keep):,} atoms of alternate locations left out (lower occupancy)")
-    structure = Structure.from_atoms(coordinates[keep], atoms.take(keep), rank[keep], ligands=ligands)
-    sound = sound_elements(structure.atoms, structure.residue_of_atoms, structure.coordinates)
-    guessed = structure.atoms.in_component & np.isin(structure.atoms.name, _CHARGED_BY_PYMOL)
-    charge = np.where(guessed, 0, structure.atoms.charge)
-    structure = replace(structure, atoms=replace(structure.atoms, element=sound, charge=charge))
-    return Source(name, state, structure, index[keep].tolist(), rank[keep], tuple(notes))
+    size = ask.atoms(cmd, name)
+    complete = cmd.count_discrete(name) or (plain and size == len(rows))
+    elsewhere = f"({selection}) and {whole(name)} and not state {state}"
+    bare = 0 if complete else _count(cmd, elsewhere, hydrogens, solvent)
+
+    def work(_: Watch) -> Source:
+        wanted = _wanted(rows, hydrogens, solvent)
+        if coordinates is None or not wanted.any():
+            raise EdmNoiseError(_why_empty(bool(rows), name, selection, state, hydrogens, solvent))
+        columns = [np.array(column)[wanted] for column in [*zip(*rows, strict=True)][2:]]
+        names, elements, residues, numbers, chains, segments, kind, rank, index, altloc, *numeric = columns
+        atoms = Atoms.make(names, elements, residues, numbers, chains, segments, kind == "HETATM", *numeric)
+        keep = one_conformer(atoms, altloc)
+        notes = []
+        if bare:
+            notes.append(f"{bare:,} atoms without coordinates in state {state} left out")
+        if not keep.all():
+            notes.append(f"{np.count_nonzero(~keep):,} atoms of alternate locations left out (lower occupancy)")
+        kept = coordinates[wanted][keep]
+        structure = Structure.from_atoms(kept, atoms.take(keep), rank[keep], ligands=ligands)
+        sound = sound_elements(structure.atoms, structure.residue_of_atoms, structure.coordinates)
+        guessed = structure.atoms.in_component & np.isin(structure.atoms.name, _CHARGED_BY_PYMOL)
+        charge = np.where(guessed, 0, structure.atoms.charge)
+        structure = replace(structure, atoms=replace(structure.atoms, element=sound, charge=charge))
+        return Source(name, state, structure, index[keep].tolist(), rank[keep], tuple(notes))
+
+    source: Source = yield work
+    if ask.atoms(cmd, name) != size:
+        raise EdmNoiseError(f"{name} was changed or deleted while it was read")
+    return source
+
+
+def read_source(cmd: Cmd, selection: str, *facts: Any, **named: Any) -> Source:
+    """What `reading` reads, here and now."""
+    return run_inline(reading(cmd, selection, *facts, **named))
+
+
+_KIND, _HYDROGEN, _SOLVENT = "protons, flags", 1, 1 << 28
+"""What tells hydrogens and solvent, as PyMOL's words do: the element's number, and a flag that PyMOL gives atoms."""
+
+
+def _wanted(rows: Sequence[tuple[Any, ...]], hydrogens: bool, solvent: bool) -> NDArray[np.bool_]:
+    """(N,) which of some atoms are to stay, whose facts begin with _KIND."""
+    protons, flags = np.array([row[:2] for row in rows], dtype=np.int64).reshape(-1, 2).T
+    return ((protons != _HYDROGEN) | hydrogens) & (((flags & _SOLVENT) == 0) | solvent)
+
+
+def _count(cmd: Cmd, selection: str, hydrogens: bool, solvent: bool) -> int:
+    """How many atoms of a selection are to stay."""
+    kinds: list[tuple[Any, ...]] = []
+    cmd.iterate(selection, f"_kinds.append(({_KIND}))", space={"_kinds": kinds})
+    return int(_wanted(kinds, hydrogens, solvent).sum())
 
 
 def with_bonds(cmd: Cmd, source: Source) -> Structure:
@@ -141,6 +178,9 @@ def objects_of(cmd: Cmd, selection: str) -> list[str]:
     """Names of the objects that a selection touches, one at least."""
     import pymol
 
+    plain = _plain(cmd, selection)
+    if plain:
+        return [plain]
     try:
         objects = cmd.get_object_list(f"({selection})")
         if objects is None:  # what is newer than 3.1 and 3.2.0a0 raises by itself
@@ -153,6 +193,12 @@ def objects_of(cmd: Cmd, selection: str) -> list[str]:
     if not objects:
         raise EdmNoiseError(f"selection {selection!r} holds no atoms")
     return list(map(str, objects))
+
+
+def _plain(cmd: Cmd, selection: str) -> str:
+    """The object whose name a selection is, and no more; "" for any other."""
+    name = selection.strip().removeprefix("%")
+    return name if name in ask.molecules(cmd) else ""
 
 
 @contextmanager
@@ -190,9 +236,7 @@ def _existing_state(cmd: Cmd, name: str, state: int) -> int:
     return state
 
 
-def _why_empty(cmd: Cmd, name: str, selection: str, state: int, hydrogens: bool, solvent: bool) -> str:
-    with _judged(cmd, selection, state) as chosen:
-        found = cmd.count_atoms(chosen)
+def _why_empty(found: bool, name: str, selection: str, state: int, hydrogens: bool, solvent: bool) -> str:
     if not found:
         return f"selection {selection!r} has no atoms with coordinates in state {state} of {name}"
     left = [what for what, kept in (("hydrogens", hydrogens), ("solvent", solvent)) if not kept]

@@ -12,7 +12,8 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.structure.common import common_rows
 
 from . import arrays, ask
-from .bridge import Cmd, Source, objects_of, read_source
+from .bridge import Cmd, Source, objects_of, reading
+from .jobs import Job, one_by_one
 
 Index = NDArray[np.int64]
 """(N,) PyMOL's indices of atoms in an object, counted from 1."""
@@ -25,7 +26,7 @@ def read_states(
     solvent: bool = False,
     common: bool = False,
     ligands: str = "residue",
-) -> tuple[Source, list[NDArray[np.float32]]]:
+) -> Job[tuple[Source, list[NDArray[np.float32]]]]:
     """All states of one object, or the shown states of several objects of the same atoms, as (N, 3) coordinates.
 
     The source is the first of them; with ``common`` they are of the atoms that all have.
@@ -33,13 +34,14 @@ def read_states(
     Raises
     ------
     EdmNoiseError
-        As `read_source`, and where states or objects differ in their atoms.
+        As `reading`, and where states or objects differ in their atoms.
     """
     names = objects_of(cmd, selection)
     if len(names) > 1:
-        members = [read_source(cmd, f"({selection}) and %{n}", -1, hydrogens, solvent, ligands) for n in names]
+        one_each = (reading(cmd, f"({selection}) and %{name}", -1, hydrogens, solvent, ligands) for name in names)
+        members = yield from one_by_one(one_each)
     else:
-        members = read_members(cmd, selection, 1, hydrogens, solvent, ligands)
+        members = yield from read_members(cmd, selection, 1, hydrogens, solvent, ligands)
     rows, notes = in_common(members, common, renamed=len(names) > 1)
     first = members[0].take(rows[0])
     if len(names) == len(members) == 1:
@@ -51,7 +53,7 @@ def read_states(
 
 def read_members(
     cmd: Cmd, selection: str, state: int, hydrogens: bool = True, solvent: bool = False, ligands: str = "residue"
-) -> list[Source]:
+) -> Job[list[Source]]:
     """What each state of one object holds of a selection; of ``state`` alone, where all hold the same atoms."""
     (name,) = objects_of(cmd, selection)
     states = range(1, ask.states(cmd, name) + 1)
@@ -62,7 +64,8 @@ def read_members(
     if alike and any(size != atoms for size in sizes):
         first, *others = (held(cmd, name, other) for other in states)
         alike = all(np.array_equal(first, other) for other in others)
-    return [read_source(cmd, selection, other, hydrogens, solvent, ligands) for other in ([state] if alike else states)]
+    wanted = [state] if alike else states
+    return (yield from one_by_one(reading(cmd, selection, other, hydrogens, solvent, ligands) for other in wanted))
 
 
 def in_common(members: Sequence[Source], common: bool, renamed: bool) -> tuple[list[Index], tuple[str, ...]]:

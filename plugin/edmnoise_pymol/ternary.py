@@ -231,7 +231,7 @@ def scramble_points(
 
 
 def _read(cmd: bridge.Cmd, facts: Mapping[str, Any]) -> Job[Known]:
-    structure = bridge.read_source(cmd, **facts).structure
+    structure = (yield from bridge.reading(cmd, **facts)).structure
     return (yield lambda _: Known(structure, LevelForms.of(structure.hierarchy), reference_lengths(structure)))
 
 

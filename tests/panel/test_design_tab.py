@@ -96,7 +96,7 @@ def test_what_it_found_is_shown_beside_other_weights(tab, loaded, made, click, p
     assert all(weight in shown for weight in ("0.8578", "0.1229", "0.01936"))
     for name in ("wanted", "designed", "flat", "current", "rebalanced"):
         assert name in shown
-    assert "6.58" in shown
+    assert "2.19" in shown  # 3.8 in space, per coordinate
     assert "σ 6.229 Å" in panel.status.message.text()
     assert "sigma 6.229 Å lies at z = 0.17 of alphafold3" in shown
 

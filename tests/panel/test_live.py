@@ -268,3 +268,24 @@ def test_its_colour_is_that_of_the_residues_displacement(panel, cmd, go_live):
     red = (found[order] >> 16) & 255
     assert (np.diff(red) >= 0).all()  # in this palette's lower half, red grows with the value
     assert len(set(found.tolist())) > 20
+
+
+def test_ribbon_is_offered_where_the_cartoon_is_what_is_slow(panel, cmd, loaded, made, go_live, monkeypatch):
+    from edmnoise_pymol.panel import ribbon
+
+    cmd.show_as("cartoon", loaded)
+    go_live()
+    assert not panel.status.offer.isVisible()
+    panel.noise.live.click()
+    monkeypatch.setattr(ribbon, "MANY", 1_000)
+    live = go_live()
+    assert panel.status.message.text().startswith(f"{live.name}: PyMOL builds the cartoon of 5,")
+    assert panel.status.offer.isVisible()
+    panel.status.offer.click()
+    assert cmd.count_atoms(f"{live.name} and rep ribbon") > 5_000
+    assert cmd.count_atoms(f"{live.name} and rep cartoon") == 0
+    assert cmd.count_atoms(f"{loaded} and rep ribbon") == 0
+    assert panel.status.message.text() == f"{live.name} is drawn as ribbon"
+    assert not panel.status.offer.isVisible()
+    result = made(panel.noise.apply.click)
+    assert panel.status.message.text().startswith(f"{result.name}: PyMOL builds the cartoon of 5,")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edmnoise_pymol import ask
+from edmnoise_pymol import ask, bridge
 
 
 @pytest.fixture
@@ -74,3 +74,18 @@ def test_a_movie_is_one_that_was_defined(scene):
     assert (ask.movie(scene), ask.playing(scene)) == (0, False)
     scene.mset("1 x7")
     assert ask.movie(scene) == 7
+
+
+@pytest.mark.parametrize("hydrogens", [True, False])
+@pytest.mark.parametrize("solvent", [True, False])
+def test_an_object_by_its_name_is_read_as_by_a_selection_of_it(cmd, hydrogens, solvent):
+    """What hydrogens and solvent are is told without PyMOL's words for them, and as by these words."""
+    cmd.load("$PYMOL_DATA/tut/1hpv.pdb", "hpv")
+    cmd.h_add("hpv and (solvent or chain A and resi 1-20)")
+    words = "hpv" + ("" if hydrogens else " and not hydrogens") + ("" if solvent else " and not solvent")
+    wanted = []
+    cmd.iterate(words, "wanted.append(index)", space={"wanted": wanted})
+    for selection in ("hpv", "%hpv", "(hpv)"):
+        source = bridge.read_source(cmd, selection, 1, hydrogens, solvent)
+        assert source.index == wanted
+        assert source.notes == ()

@@ -30,8 +30,8 @@ def edm_noise(
     solvent: Any = 0,
     sigma: Any = "",
     distribution: str = "alphafold3",
-    play: Any = 0,
     ligands: str = "residue",
+    play: Any = 0,
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -49,7 +49,7 @@ def edm_noise(
 
         edm_noise selection [, z [, weights [, frames [, process [, name [, seed
             [, state [, hydrogens [, solvent [, sigma [, distribution
-            [, play [, ligands ]]]]]]]]]]]]]
+            [, ligands [, play ]]]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -81,12 +81,12 @@ def edm_noise(
         distribution = string: constants of z: alphafold3 (or af3), boltz (the
         same), lucidrains, wide {default: alphafold3}
 
-        play = 0/1: show the new object alone, zoom to it and play its frames
-        {default: 0}
-
         ligands = string: what a group of the residue level is in ligands, ions
         and modified residues: residue, or atom, as tokens are in AlphaFold 3
         {default: residue}
+
+        play = 0/1: show the new object alone, zoom to it and play its frames
+        {default: 0}
 
     EXAMPLES
 

@@ -13,7 +13,7 @@ from .. import commands
 
 TEXTS = {
     "Noise": (
-        "Choose atoms above, drag z, and press Live to see one draw move as the slider does; Apply makes the frames. "
+        "Choose atoms above, press Live and drag z to see one draw move as the slider does; Apply makes the frames. "
         "The bar shows which share of an atom's variance is drawn per chain, per residue and per atom: what a chain "
         "and a residue share moves their atoms together. Undo takes back what the last button made.",
         ("edm_noise", "edm_table"),

@@ -12,6 +12,7 @@ from edmnoise.noise.sigma import DISTRIBUTIONS, SigmaDistribution, sigma_distrib
 
 from ..request import Request
 from . import form, style
+from .ribbon import offer_ribbon
 from .session import Noise, Session
 from .shaking import Shaking
 from .weights import WeightsEditor
@@ -247,3 +248,4 @@ class NoiseTab(QtWidgets.QWidget):
             self._session.cmd.disable(other)
         self._session.cmd.frame(2)
         self._session.show(result.name)
+        offer_ribbon(self._session, result.name)

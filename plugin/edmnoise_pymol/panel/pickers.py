@@ -6,14 +6,16 @@ from typing import Any
 
 from pymol.Qt import QtCore, QtWidgets
 
-from edmnoise.base.errors import EdmNoiseError
-
+from ..jobs import Job, run_inline
 from . import form, style
-from .session import Session, read_input
+from .session import Input, Session, read_input
 from .words import Words
 
 _PAUSE_MS = 200
 """After the last letter that is typed, before the selection is read."""
+
+_MANY = 20_000
+"""Atoms from which on the window does not wait for them to be read."""
 
 
 class Pickers(QtWidgets.QWidget):
@@ -23,6 +25,7 @@ class Pickers(QtWidgets.QWidget):
         super().__init__()
         self._session = session
         self._facts: tuple[object, ...] = ()
+        self._asked: tuple[Any, ...] = ()
         self.form = form.Form(self)
         self.object = self.form.add("object", form.choice(), "The molecule that noise is added to")
         self.selection = self.form.add(
@@ -72,21 +75,30 @@ class Pickers(QtWidgets.QWidget):
             self.object.setCurrentIndex(index)
 
     def read(self) -> None:
-        """Count the chosen atoms now, and tell the session."""
+        """Count the chosen atoms, and tell the session: now, or for a large object as soon as they are read."""
         self._pause.stop()
-        cmd, name = self._session.cmd, self.object.currentText()
+        session, name = self._session, self.object.currentText()
         if not name:
-            self._session.set_input(None, "no structure is loaded: open one, or choose Try it on 1TII in the menu")
+            self._take("no structure is loaded: open one, or choose Try it on 1TII in the menu")
+            return
+        asked = self._expression(name), self.state.value() or -1, *map(_on, (self.hydrogens, self.solvent))
+        self._asked = asked
+        if session.sight.atoms(name) <= _MANY:
+            self._take(run_inline(_answer(session.cmd, asked)))
         else:
-            try:
-                found = read_input(
-                    cmd, self._expression(name), self.state.value() or -1, *map(_on, (self.hydrogens, self.solvent))
-                )
-                self._session.set_input(found)
-            except EdmNoiseError as error:
-                self._session.set_input(None, str(error))
-            except Exception as error:  # PyMOL's own words for a selection that it cannot read
-                self._session.set_input(None, str(error).strip() or type(error).__name__)
+            session.compute(
+                "input",
+                lambda: _answer(session.cmd, asked),
+                lambda found: self._take(found) if asked == self._asked else None,
+                torch=False,
+            )
+
+    def _take(self, found: Input | str) -> None:
+        """What was found, or why nothing was."""
+        if isinstance(found, str):
+            self._session.set_input(None, found)
+        else:
+            self._session.set_input(found)
         self._show()
 
     def _expression(self, name: str) -> str:
@@ -134,6 +146,14 @@ class Pickers(QtWidgets.QWidget):
         one = found is not None and session.sight.states(found.object) == 1
         if self.state.value() == 0 and not one and not session.playing:
             self._pause.start()
+
+
+def _answer(cmd: Any, asked: tuple[Any, ...]) -> Job[Input | str]:
+    """The input, or PyMOL's or our own words for atoms that cannot be used."""
+    try:
+        return (yield from read_input(cmd, *asked))
+    except Exception as error:
+        return str(error).strip() or type(error).__name__
 
 
 def _on(box: Any) -> bool:

@@ -48,14 +48,17 @@ class Runner(QtCore.QObject):
     def busy(self) -> bool:
         return self._run is not None
 
-    def start(self, make: Callable[[], Job[Any]], done: Callable[[Any], None]) -> bool:
-        """Start a job; ``done`` gets its result. False, and nothing happens, while another one runs."""
+    def start(self, make: Callable[[], Job[Any]], done: Callable[[Any], None], torch: bool = True) -> bool:
+        """Start a job; ``done`` gets its result. False, and nothing happens, while another one runs.
+
+        ``torch`` says whether it needs that.
+        """
         if self.busy:
             return False
         run = _Run(make, done, Watch(self._teller(), _SHOW_EVERY))
         self._run = run
         self.busy_changed.emit(True)
-        self._order(run, _import_torch)
+        self._order(run, _import_torch if torch else lambda _: None)
         return True
 
     def cancel(self) -> None:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from pymol.Qt import QtCore, QtWidgets
 
+from edmnoise.base.errors import EdmNoiseError
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.structure.structure import describe
 
 from .. import ask, bridge, lookout, looks
+from ..jobs import Job
 from ..request import Request
 from .runner import Runner
 from .settings import Settings
@@ -96,6 +98,8 @@ class Session(QtCore.QObject):
         Something was refused or went wrong; no details for what the user can mend.
     said(words)
         News for the status line.
+    offered(words, name, act)
+        News for the status line, and a button that does something about it.
     undo_changed(words)
         What `undo` would take back, "" for nothing.
     """
@@ -117,6 +121,7 @@ class Session(QtCore.QObject):
     made = QtCore.Signal(object, object)
     failed = QtCore.Signal(str, str)
     said = QtCore.Signal(str)
+    offered = QtCore.Signal(str, str, object)
     undo_changed = QtCore.Signal(str)
 
     def __init__(self, cmd: bridge.Cmd, parent: Any = None) -> None:
@@ -124,7 +129,7 @@ class Session(QtCore.QObject):
         self.cmd = cmd
         self.runner = Runner(self)
         self._reader = Runner(self)
-        self._wanted: dict[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {}
+        self._wanted: dict[str, tuple[Callable[[], Any], Callable[[Any], None], bool]] = {}
         self.settings = Settings()
         self.input: Input | None = None
         self.why_no_input = "no structure is loaded"
@@ -176,13 +181,13 @@ class Session(QtCore.QObject):
         """Run any job in the background; False while another one runs."""
         return bool(self.runner.start(make, done))
 
-    def compute(self, key: str, make: Callable[[], Any], done: Callable[[Any], None]) -> None:
+    def compute(self, key: str, make: Callable[[], Any], done: Callable[[Any], None], torch: bool = True) -> None:
         """Run a job that only reads, for a display, beside whatever else runs.
 
         Of the jobs with one key that are still waiting only the last one is run: what a plot shows follows a slider
-        without falling behind. One that is refused leaves the display as it is.
+        without falling behind. One that is refused leaves the display as it is. ``torch`` is False where it needs none.
         """
-        self._wanted[key] = (make, done)
+        self._wanted[key] = (make, done, torch)
         self._read_next()
 
     def _read_next(self) -> None:
@@ -344,20 +349,18 @@ def _objects_of(result: Any) -> tuple[str, ...]:
     return (result.name,) if hasattr(result, "name") and hasattr(result, "provenance") else ()
 
 
-def read_input(cmd: bridge.Cmd, selection: str, state: int, hydrogens: bool, solvent: bool) -> Input:
+def read_input(cmd: bridge.Cmd, selection: str, state: int, hydrogens: bool, solvent: bool) -> Job[Input]:
     """Count the atoms of a selection as a command would take them; EdmNoiseError where it would refuse them."""
     state = _beyond(cmd, selection) if state == -1 else state
-    source = bridge.read_source(cmd, selection, state, hydrogens, solvent)
+    source = yield from bridge.reading(cmd, selection, state, hydrogens, solvent)
     return Input(selection, state, hydrogens, solvent, source.object, describe(source.structure.hierarchy))
 
 
 def _beyond(cmd: bridge.Cmd, selection: str) -> int:
     """Where PyMOL shows a later state than the object has, as after a run with more of them: its last; -1 else."""
     try:
-        names = cmd.get_object_list(f"({selection})") or []
-    except Exception:  # a selection that PyMOL cannot read: `read_source` says why
-        return -1
-    if len(names) != 1 or cmd.get_setting_int("all_states", names[0]):
+        names = bridge.objects_of(cmd, selection)
+    except EdmNoiseError:  # a selection that PyMOL cannot read: `reading` says why
         return -1
     states = ask.states(cmd, names[0])
-    return states if 1 < states < cmd.get_setting_int("state", names[0]) else -1
+    return states if len(names) == 1 and 1 < states < ask.state(cmd, names[0]) else -1

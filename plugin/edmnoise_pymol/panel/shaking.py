@@ -13,6 +13,7 @@ from edmnoise.noise.weights import Weights
 from .. import ask
 from ..live import Live, live, unhide
 from . import style
+from .ribbon import offer_ribbon
 from .session import Input, Session
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ class Shaking(QtCore.QObject):
             self.shake()
             if self.live is made:
                 session.said.emit(f"live: {made.name} shows frame 1 of seed {self._settings()[2]}")
+                offer_ribbon(session, made.name)
                 self._follow_input()
 
         if found is not None and session.start(make, begin):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 
 from pymol.Qt import QtCore, QtWidgets
 
@@ -38,6 +39,9 @@ class StatusBar(QtWidgets.QWidget):
         self.cancel = QtWidgets.QPushButton("Cancel")
         self.cancel.setToolTip("Stop what runs")
         self.cancel.hide()
+        self.offer = QtWidgets.QPushButton()
+        self.offer.hide()
+        self._act: Callable[[], None] = lambda: None
         self.undo = QtWidgets.QPushButton("&Undo")
         self.undo.setIcon(style.icon("undo", self.undo))
         self.undo.setToolTip("Nothing to take back")
@@ -51,6 +55,7 @@ class StatusBar(QtWidgets.QWidget):
         rows.addLayout(first)
         second = QtWidgets.QHBoxLayout()
         second.addWidget(self.message, 1)
+        second.addWidget(self.offer)
         second.addWidget(self.details)
         second.addWidget(self.undo)
         rows.addLayout(second)
@@ -58,6 +63,8 @@ class StatusBar(QtWidgets.QWidget):
 
         session.scene_changed.connect(self._forget_the_gone)
         session.said.connect(lambda words: self._say(words))
+        session.offered.connect(self._offer)
+        self.offer.clicked.connect(lambda: self._act())
         session.failed.connect(lambda sentence, details: self._say(sentence, details, wrong=True))
         session.undo_changed.connect(self._name_undo)
         session.runner.busy_changed.connect(self._show_busy)
@@ -71,8 +78,16 @@ class StatusBar(QtWidgets.QWidget):
         if not self._about <= set(self._session.sight.objects):
             self._say("ready")
 
+    def _offer(self, words: str, name: str, act: Callable[[], None]) -> None:
+        self._say(words)
+        self._act = act
+        self.offer.setText(name)
+        self.offer.setToolTip(words)
+        self.offer.show()
+
     def _say(self, words: str, details: str = "", wrong: bool = False) -> None:
         self._about = set(re.findall(r"[^\s:;,]+", words)) & set(self._session.sight.objects)
+        self.offer.hide()
         self.message.setText(words)
         self.message.setStyleSheet(f"background: {style.WARNING}; color: black; padding: 2px" if wrong else "")
         self.traceback.setPlainText(details)
