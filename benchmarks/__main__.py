@@ -18,6 +18,7 @@ MODULES = (
     "damage",
     "sweep",
     "panel",
+    "memory",
 )
 
 print(f"{os.cpu_count()} cores, {os.getloadavg()[0]:.1f} of them busy before this")

@@ -24,12 +24,12 @@ LARGE = 150_000
 _MARK = "benchmark-panel: "
 
 
-def run() -> list[Result]:
-    """Start the window elsewhere and collect what it measured."""
-    command = [sys.executable, "-m", "benchmarks.panel", "inside"]
+def run(module: str = "panel") -> list[Result]:
+    """Start the window elsewhere, in a module of benchmarks that is told "inside", and collect what it measured."""
+    command = [sys.executable, "-m", f"benchmarks.{module}", "inside"]
     if not os.environ.get("DISPLAY"):
         if shutil.which("xvfb-run") is None:
-            print("panel: no screen and no xvfb-run, not measured", file=sys.stderr)
+            print(f"{module}: no screen and no xvfb-run, not measured", file=sys.stderr)
             return []
         command = ["xvfb-run", "-a", "-s", "-screen 0 1400x1000x24", *command]
     with tempfile.TemporaryDirectory() as folder:
@@ -92,7 +92,8 @@ class Window:
         return 1000 * max(b - a for a, b in itertools.pairwise(ticks))
 
 
-def _report(result: Result) -> None:
+def report(result: Result) -> None:
+    """In the window's process: have a result in the table."""
     print(_MARK + json.dumps(vars(result)), flush=True)
 
 
@@ -113,7 +114,7 @@ def _gaps(window: Window, panel: Any, made: Callable[[], bool]) -> None:
         shown = "each step drawn" if watched else "steps not drawn"
         gaps = [statistics.median(times) for times in (busy, idle, drawn)]
         name = f"longest gap of a 10 ms timer while sampling, {shown}; idle window"
-        _report(Result(name, gaps[0], gaps[1], 3.0, "at_most"))
+        report(Result(name, gaps[0], gaps[1], 3.0, "at_most"))
         print(f"panel: one frame of this trajectory drawn by PyMOL alone: a gap of {gaps[2]:.0f} ms")
 
 
@@ -144,11 +145,11 @@ def _slider(window: Window, panel: Any, name: str) -> None:
     if atoms < LARGE:
         for shape in ("cartoon", "sticks"):
             cmd.show_as(shape, moved)
-            _report(compare(f"slider to screen, {atoms:,} atoms, {shape}; PyMOL alone", ours, theirs, 1.2, "at_most"))
+            report(compare(f"slider to screen, {atoms:,} atoms, {shape}; PyMOL alone", ours, theirs, 1.2, "at_most"))
     else:
         cmd.show_as("lines", moved)
         label = f"the panel's own part, {atoms:,} atoms, lines; PyMOL's redraw"
-        _report(compare(label, own_part, theirs, 0.2, "at_most", repeats=5))
+        report(compare(label, own_part, theirs, 0.2, "at_most", repeats=5))
     panel.noise.live.click()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edmnoise.base.errors import EdmNoiseError
 
-from . import ask, bridge, lookout
+from . import ask, bridge, lookout, shaders
 
 LIMIT = 6000
 """Atoms up to which colours can follow the state: a cartoon of 3,000 atoms takes 0.2 s to recolour."""
@@ -21,6 +21,8 @@ class _Follower:
     lookout: lookout.Lookout
     paint: Paint
     look: Callable[[], None]
+    release: Callable[[], None]
+    """Gives the shaders back, which are not used meanwhile."""
 
 
 _followers: dict[str, _Follower] = {}
@@ -55,7 +57,7 @@ def start(cmd: bridge.Cmd, name: str, paint: Paint) -> None:
             stop(name)
             print(f" edm_color: the colours of {name} do not follow any more: {error}")
 
-    follower = _followers[name] = _Follower(lookout.of(cmd), paint, look)
+    follower = _followers[name] = _Follower(lookout.of(cmd), paint, look, shaders.spare(cmd))
     follower.lookout.listen(look)
     look()
 
@@ -76,3 +78,4 @@ def stop(name: str) -> None:
     follower = _followers.pop(name, None)
     if follower is not None:
         follower.lookout.ignore(follower.look)
+        follower.release()

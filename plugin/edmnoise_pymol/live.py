@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.structure import Structure
 
-from . import ask, bridge
+from . import ask, bridge, shaders
 from .jobs import Job, Watch
 
 Noise = NDArray[np.float32]
@@ -39,6 +39,7 @@ class Live:
     ) -> None:
         self.name, self.source, self.structure, self.hidden = name, source, structure, list(hidden)
         self._cmd = cmd
+        self._release = shaders.spare(cmd)
         self._units = units
         self._mixed: tuple[Weights | None, Noise] = (None, np.zeros_like(structure.coordinates))
         self._moved = np.empty_like(structure.coordinates)
@@ -77,6 +78,7 @@ class Live:
 
     def leave(self) -> list[str]:
         """Remove the object; gives what is still hidden."""
+        self._release()
         if ask.is_there(self._cmd, self.name):
             self._cmd.delete(self.name)
         return self.hidden
