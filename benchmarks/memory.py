@@ -23,7 +23,7 @@ MOST = 50.0
 
 def run() -> list[Result]:
     """Start the window elsewhere and collect what it measured."""
-    return window_of.run("memory")
+    return window_of.measured("memory")
 
 
 def _megabytes() -> float:

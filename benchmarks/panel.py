@@ -19,14 +19,20 @@ from collections.abc import Callable
 from typing import Any
 
 from .harness import Result, compare, show
+from .panel_large import rows
 
 LARGE = 150_000
 _MARK = "benchmark-panel: "
 
 
-def run(module: str = "panel") -> list[Result]:
-    """Start the window elsewhere, in a module of benchmarks that is told "inside", and collect what it measured."""
-    command = [sys.executable, "-m", f"benchmarks.{module}", "inside"]
+def run() -> list[Result]:
+    """Start the window elsewhere and collect what it measured: small structures, then large ones."""
+    return [result for part in ("inside", "large") for result in measured("panel", part)]
+
+
+def measured(module: str, part: str = "inside") -> list[Result]:
+    """What a module of benchmarks measures in a window of its own, told which part."""
+    command = [sys.executable, "-m", f"benchmarks.{module}", part]
     if not os.environ.get("DISPLAY"):
         if shutil.which("xvfb-run") is None:
             print(f"{module}: no screen and no xvfb-run, not measured", file=sys.stderr)
@@ -165,6 +171,15 @@ def _grown(cmd: Any, atoms: int) -> None:
         cmd.delete(name)
 
 
+def large() -> None:
+    """In a window's process: the panel beside large structures."""
+    window = Window()
+    window.cmd.load("$PYMOL_DATA/demo/1tii.pdb", "toxin")
+    window.cmd.remove("solvent")
+    rows(window, _grown, report)
+    os._exit(0)
+
+
 def inside() -> None:
     """In the window's process: measure, and print a line a result."""
     import psutil
@@ -216,4 +231,6 @@ def inside() -> None:
 if __name__ == "__main__":
     if sys.argv[1:] == ["inside"]:
         inside()
+    if sys.argv[1:] == ["large"]:
+        large()
     print(show(run()))

@@ -3,8 +3,10 @@
 **Residue**: the atoms that share segment, chain identifier, residue number with insertion code, and residue name.
 Where such a residue comes back later in the file (other residues lie between), the atoms join the earlier one if
 they bring new atom names (hydrogens at the end of the file, interleaved atoms) and begin another residue if they
-repeat a name (numbers used twice: blank chain identifiers, waters numbered modulo 10,000). Within one uninterrupted
-stretch a repeated name begins another residue in water only; a ligand may name all its carbons C.
+repeat a name (numbers used twice: blank chain identifiers, waters numbered modulo 10,000, numbers past 9,999 that a
+program could not read). Within one uninterrupted stretch a repeated name begins another residue in polymers, ions and
+water, whose hydrogens may share a name, and in other molecules where the whole sequence of names comes again; names
+that are nothing but elements tell no atoms apart: a ligand may call all its carbons C.
 
 **Chain**: the atoms that share segment and chain identifier. PyMOL's segment of an mmCIF file is the label_asym_id,
 AlphaFold 3's asym_id, so a ligand is a chain of its own there; in a PDB file it belongs to the chain that the file
@@ -16,14 +18,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
+from itertools import pairwise
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..base.errors import EdmNoiseError
-from .hierarchy import Hierarchy
+from .components import component_of
+from .hierarchy import Hierarchy, Index
+
+T = TypeVar("T")
 
 WATER_NAMES = frozenset("HOH WAT DOD H2O SOL TIP TIP2 TIP3 TIP4 TIP5 TP3 T3P T4P SPC".split())
 """Residue names of water."""
@@ -31,12 +38,19 @@ WATER_NAMES = frozenset("HOH WAT DOD H2O SOL TIP TIP2 TIP3 TIP4 TIP5 TP3 T3P T4P
 LEVELS = ("atom", "residue", "chain")
 """The levels of a structure, finest first."""
 
+LIGANDS = ("residue", "atom")
+"""What a group of level 1 is where a residue is no polymer component: the residue, or each of its atoms."""
+
+NO_BONDS = np.empty((0, 3), dtype=np.int64)
+NO_BONDS.setflags(write=False)
+
 
 @dataclass(frozen=True, eq=False)
 class Atoms:
     """What a file says of each atom: arrays of one length N, in the order of the coordinates.
 
-    ``number`` is the residue number with its insertion code, as text ("42", "42A"); ``hetero`` marks HETATM.
+    ``number`` is the residue number with its insertion code, as text ("42", "42A"); ``hetero`` marks HETATM;
+    ``b_factor`` is in angstrom^2, or what a program put there; ``charge`` is the formal charge.
     """
 
     name: NDArray[np.str_]
@@ -46,6 +60,9 @@ class Atoms:
     chain: NDArray[np.str_]
     segment: NDArray[np.str_]
     hetero: NDArray[np.bool_]
+    occupancy: NDArray[np.float64]
+    b_factor: NDArray[np.float64]
+    charge: NDArray[np.int64]
 
     @classmethod
     def make(
@@ -57,21 +74,50 @@ class Atoms:
         chain: ArrayLike,
         segment: ArrayLike,
         hetero: ArrayLike,
+        occupancy: ArrayLike = 1.0,
+        b_factor: ArrayLike = 0.0,
+        charge: ArrayLike = 0,
     ) -> Atoms:
-        """From any sequences: text becomes str arrays, residue numbers may be given as integers."""
+        """From any sequences: text becomes str arrays, residue numbers may be integers, and one value may be all's."""
 
         def text(column: ArrayLike) -> NDArray[np.str_]:
             return np.asarray(column).astype(np.str_)
 
+        def numbers(column: ArrayLike, dtype: type) -> NDArray[Any]:
+            return np.array(np.broadcast_to(np.asarray(column, dtype=dtype), np.shape(name)))
+
         identity = text(name), text(element), text(residue_name), text(number), text(chain), text(segment)
-        return cls(*identity, np.asarray(hetero, dtype=np.bool_))
+        facts = numbers(occupancy, np.float64), numbers(b_factor, np.float64), numbers(charge, np.int64)
+        return cls(*identity, np.asarray(hetero, dtype=np.bool_), *facts)
 
     def __len__(self) -> int:
         return len(self.name)
 
     def take(self, index: NDArray[np.generic]) -> Atoms:
         """The atoms at ``index`` (integers or a mask)."""
-        return Atoms(*(getattr(self, field.name)[index] for field in fields(self)))
+        return Atoms(*(getattr(self, column.name)[index] for column in fields(self)))
+
+    @cached_property
+    def is_hydrogen(self) -> NDArray[np.bool_]:
+        """(N,) whether an atom is hydrogen or deuterium."""
+        return self.of_element({"H": True, "D": True}, False)
+
+    @cached_property
+    def in_component(self) -> NDArray[np.bool_]:
+        """(N,) whether an atom is in a residue that polymers are made of (`edmnoise.structure.components`)."""
+        kinds, kind = distinct(self.residue_name)
+        return np.array([component_of(name) is not None for name in kinds], dtype=np.bool_)[kind]
+
+    @cached_property
+    def is_water(self) -> NDArray[np.bool_]:
+        """(N,) whether an atom is in water."""
+        kinds, kind = distinct(self.residue_name)
+        return np.array([name in WATER_NAMES for name in kinds], dtype=np.bool_)[kind]
+
+    def of_element(self, table: dict[str, T], otherwise: T) -> NDArray[Any]:
+        """(N,) what a table holds for each atom's element, spelled in capitals."""
+        kinds, kind = distinct(self.element)
+        return np.array([table.get(said.strip().upper(), otherwise) for said in kinds])[kind]
 
     def label(self, atom: int) -> str:
         """One atom as PyMOL writes it: /segment/chain/residue`number/name."""
@@ -91,6 +137,11 @@ class Structure:
         What the file says of each atom.
     hierarchy
         Atoms in residues in chains.
+    bonds
+        (B, 3) two atoms and the order of the bond (1, 2, 3; 4 for aromatic) that a file or a program gave along; what
+        chemistry says by itself need not be among them (`edmnoise.structure.bonds`).
+    residue
+        (N,) the residue of each atom, where the groups of level 1 are finer.
 
     Examples
     --------
@@ -105,6 +156,8 @@ class Structure:
     coordinates: NDArray[np.float32]
     atoms: Atoms
     hierarchy: Hierarchy
+    bonds: NDArray[np.int64] = field(default_factory=lambda: NO_BONDS)
+    residue: Index | None = None
 
     def __post_init__(self) -> None:
         if self.coordinates.shape != (len(self.atoms), 3):
@@ -121,7 +174,14 @@ class Structure:
         self.coordinates.setflags(write=False)
 
     @classmethod
-    def from_atoms(cls, coordinates: ArrayLike, atoms: Atoms, file_order: ArrayLike | None = None) -> Structure:
+    def from_atoms(
+        cls,
+        coordinates: ArrayLike,
+        atoms: Atoms,
+        file_order: ArrayLike | None = None,
+        bonds: NDArray[np.int64] = NO_BONDS,
+        ligands: str = "residue",
+    ) -> Structure:
         """Find residues and chains by the rule of this module.
 
         Parameters
@@ -132,21 +192,46 @@ class Structure:
             What the file says of each atom.
         file_order
             (N,) rank of each atom in the file it came from, where the atoms have been sorted since (PyMOL does).
+        bonds
+            (B, 3) as in the class.
+        ligands
+            "residue", or "atom": then each atom of a residue that is no polymer component (ligands, ions, modified
+            residues, but not water) is a group of level 1 by itself, as tokens are in AlphaFold 3.
         """
         if len(atoms) == 0:
             raise EdmNoiseError("no atoms: a structure needs at least one")
+        if ligands not in LIGANDS:
+            raise EdmNoiseError(f"ligands is {ligands!r}: give {' or '.join(LIGANDS)}")
         order = np.arange(len(atoms)) if file_order is None else np.argsort(np.asarray(file_order), kind="stable")
         residue = np.empty(len(atoms), dtype=np.int64)
         residue[order] = residue_labels(atoms.take(order))
         chain = np.empty(len(atoms), dtype=np.int64)
         chain[order] = chain_labels(atoms.take(order), residue[order])
-        hierarchy = Hierarchy.from_labels(LEVELS, [residue, chain])
-        return cls(np.array(coordinates, dtype=np.float32), atoms, hierarchy)
+        whole = Hierarchy.from_labels(LEVELS, [residue, chain])
+        xyz = np.array(coordinates, dtype=np.float32)
+        if ligands == "residue":
+            return cls(xyz, atoms, whole, bonds)
+        single = ~(atoms.in_component | atoms.is_water)
+        group = np.where(single, len(atoms) + np.arange(len(atoms)), residue)
+        return cls(xyz, atoms, Hierarchy.from_labels(LEVELS, [group, chain]), bonds, whole.ancestors(0, 1))
 
     @property
     def n_atoms(self) -> int:
         """Number of atoms."""
         return len(self.atoms)
+
+    @property
+    def residue_of_atoms(self) -> Index:
+        """(N,) the residue of each atom: its group of level 1, or the one that holds it where these are finer."""
+        return self.hierarchy.ancestors(0, 1) if self.residue is None else self.residue
+
+    def take(self, order: Index) -> Structure:
+        """The same residues and chains, their atoms in another order or some of them left out (integers)."""
+        groups = [self.hierarchy.ancestors(0, level)[order] for level in range(1, self.hierarchy.depth)]
+        hierarchy = Hierarchy.from_labels(self.hierarchy.names, groups)
+        residue = None if self.residue is None else np.unique(self.residue[order], return_inverse=True)[1].reshape(-1)
+        bonds = renumbered(self.bonds, order, self.n_atoms)
+        return Structure(self.coordinates[order], self.atoms.take(order), hierarchy, bonds, residue)
 
     @cached_property
     def first_atoms(self) -> NDArray[np.int64]:
@@ -168,26 +253,40 @@ def describe(hierarchy: Hierarchy) -> str:
     return ", ".join(f"{count:,} {name}{'' if count == 1 else 's'}" for count, name in pairs)
 
 
+def renumbered(bonds: NDArray[np.int64], kept: NDArray[np.generic], count: int) -> NDArray[np.int64]:
+    """Bonds (B, 3) among ``count`` atoms as bonds among those at ``kept`` (integers or a mask)."""
+    place = np.full(count, -1, dtype=np.int64)
+    chosen = np.arange(count)[kept]
+    place[chosen] = np.arange(len(chosen))
+    ends = place[bonds[:, :2]]
+    return np.concatenate([ends, bonds[:, 2:]], axis=1)[(ends >= 0).all(axis=1)]
+
+
+def distinct(texts: NDArray[np.str_]) -> tuple[list[str], Index]:
+    """The different texts in the order in which they appear, and which of them each one is (N,)."""
+    numbers: dict[str, int] = {}
+    index = np.fromiter((numbers.setdefault(text, len(numbers)) for text in texts.tolist()), np.int64, len(texts))
+    return list(numbers), index
+
+
 def residue_labels(atoms: Atoms) -> NDArray[np.int64]:
     """(N,) number of each atom's residue, for atoms in file order, by the rule of this module."""
     keys = _numbered(atoms.segment, atoms.chain, atoms.number, atoms.residue_name)
     run = np.concatenate([[0], np.cumsum(keys[1:] != keys[:-1])])
     starts = np.unique(run, return_index=True)[1]
     stops = np.append(starts[1:], len(atoms))
-    water = np.isin(atoms.residue_name, list(WATER_NAMES))
     labels = np.empty(len(atoms), dtype=np.int64)
     used: dict[int, dict[str, int]] = {}  # key -> for each atom name, in how many of its residues it stands so far
     found: dict[tuple[int, int], int] = {}  # (key, which of its residues) -> label
     for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
-        key = int(keys[start])
-        names = atoms.name[start:stop].tolist()
-        position = start
-        for piece in _split_repeats(names) if water[start] else [names]:
-            times = used.setdefault(key, {})
+        key, names = int(keys[start]), atoms.name[start:stop].tolist()
+        times = used.setdefault(key, {})
+        cuts = _cuts(atoms.take(np.arange(start, stop))) if len(set(names)) < len(names) else []
+        for here, there in pairwise([0, *cuts, len(names)]):
+            piece = names[here:there]
             copy = max([times.get(name, 0) for name in piece])
             times.update(dict.fromkeys(piece, copy + 1))
-            labels[position : position + len(piece)] = found.setdefault((key, copy), len(found))
-            position += len(piece)
+            labels[start + here : start + there] = found.setdefault((key, copy), len(found))
     return labels
 
 
@@ -238,14 +337,44 @@ def in_polymer(atoms: Atoms, residue: NDArray[np.int64]) -> NDArray[np.bool_]:
     return backbone[residue]
 
 
-def _split_repeats(names: Sequence[str]) -> list[list[str]]:
-    """Cut a stretch of atom names wherever a name comes back."""
-    pieces: list[list[str]] = [[]]
-    for name in names:
-        if name in pieces[-1]:
-            pieces.append([])
-        pieces[-1].append(name)
-    return pieces
+def _cuts(atoms: Atoms) -> list[int]:
+    """Where another residue begins within an uninterrupted stretch of one that repeats a name."""
+    names, residue_name = atoms.name.tolist(), str(atoms.residue_name[0])
+    hydrogen = atoms.is_hydrogen.tolist()
+    if residue_name in WATER_NAMES:
+        return _cuts_of_water(names, hydrogen)
+    if component_of(residue_name) or set(names) == {residue_name} or {"N", "CA", "C"} <= set(names):
+        return _repeats(names, hydrogen)
+    period = names.index(names[0], 1) if names[0] in names[1:] else len(names)
+    again = len(names) % period == 0 and names == names[:period] * (len(names) // period)
+    told = any(name.upper() != element.upper() for name, element in zip(names, atoms.element.tolist(), strict=True))
+    return list(range(period, len(names), period)) if again and told and period > 1 else []
+
+
+def _repeats(names: Sequence[str], hydrogen: Sequence[bool]) -> list[int]:
+    """Where the name of a heavy atom comes back; of a hydrogen, where there are no others."""
+    cuts: list[int] = []
+    piece: set[str] = set()
+    for place, name in enumerate(names):
+        if name in piece and (not hydrogen[place] or all(hydrogen)):
+            cuts.append(place)
+            piece = set()
+        piece.add(name)
+    return cuts
+
+
+def _cuts_of_water(names: Sequence[str], hydrogen: Sequence[bool]) -> list[int]:
+    """Where a water has two hydrogens already, or a name comes back that is not a hydrogen's."""
+    cuts: list[int] = []
+    piece: set[str] = set()
+    hydrogens = 0
+    for place, name in enumerate(names):
+        if (hydrogens == 2) if hydrogen[place] else (name in piece):
+            cuts.append(place)
+            piece, hydrogens = set(), 0
+        piece.add(name)
+        hydrogens += hydrogen[place]
+    return cuts
 
 
 def _numbered(*columns: NDArray[np.generic]) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""PyMOL object -> Structure, frames -> states of an object, values -> colours: the only file that touches PyMOL's data.
+"""Structure -> object, frames -> states of it, values -> colours: with `source` and `arrays` what touches PyMOL's data.
 
 Atoms are always in the order of ``get_coords`` (= iterate order) of the object at hand. States are written in coordset
 order, which is the same only in an object that ``create`` has just made: it is proven for every object before use.
@@ -12,20 +12,23 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.structure.files import one_conformer
-from edmnoise.structure.hierarchy import Hierarchy
-from edmnoise.structure.structure import Atoms, Structure
+from edmnoise.structure.structure import Structure
 
 from . import arrays, ask
 from .dcd import DcdWriter
+from .source import Source as Source
+from .source import current_state as current_state
+from .source import objects_of as objects_of
+from .source import read_source as read_source
+from .source import whole
+from .source import with_bonds as with_bonds
 
 Cmd = ask.Cmd
 
@@ -33,69 +36,6 @@ _FOLDER = "edmnoise_frames_"
 """What the names of temporary folders begin with; the number of their process follows."""
 
 _IDENTITY = [1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 1.0]
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """Atoms of one object in one state, read out.
-
-    Attributes
-    ----------
-    object, state
-        Where they come from.
-    structure
-        The atoms, in get_coords order.
-    index
-        (N,) PyMOL's index of each atom in the object.
-    notes
-        What was left out, one sentence each.
-    """
-
-    object: str
-    state: int
-    structure: Structure
-    index: list[int]
-    notes: tuple[str, ...]
-
-    def take(self, rows: NDArray[np.int64]) -> Source:
-        """Some of the atoms, in another order if wanted."""
-        if np.array_equal(rows, np.arange(self.structure.n_atoms)):
-            return self
-        return replace(self, structure=_taken(self.structure, rows), index=[self.index[row] for row in rows.tolist()])
-
-
-def read_source(cmd: Cmd, selection: str, state: int = -1, hydrogens: bool = True, solvent: bool = False) -> Source:
-    """Read the atoms of a selection, which must lie in one object, in one state.
-
-    Alternate locations are resolved: in each residue number the conformer of highest summed occupancy stays.
-
-    Raises
-    ------
-    EdmNoiseError
-        No such selection, no atoms, several objects, no such state, or no coordinates.
-    """
-    name = _single_object(cmd, selection)
-    state = _existing_state(cmd, name, state)
-    chosen = f"({selection})" + ("" if hydrogens else " and not hydrogens") + ("" if solvent else " and not solvent")
-    rows: list[tuple[Any, ...]] = []
-    # type is HETATM for atoms outside polymers; iterate_state skips atoms without coordinates, as get_coords does.
-    facts = "name, elem, resn, resi, chain, segi, type, rank, index, alt, q"
-    cmd.iterate_state(state, chosen, f"_rows.append(({facts}))", space={"_rows": rows})
-    coordinates = arrays.coordinates(cmd, chosen, state)
-    if not rows or coordinates is None:
-        raise EdmNoiseError(_why_empty(cmd, name, selection, state, hydrogens, solvent))
-    columns = [np.array(column) for column in zip(*rows, strict=True)]
-    names, elements, residues, numbers, chains, segments, kind, rank, index, altloc, occupancy = columns
-    atoms = Atoms.make(names, elements, residues, numbers, chains, segments, kind == "HETATM")
-    keep = one_conformer(atoms, altloc, occupancy)
-    notes = []
-    bare = cmd.count_atoms(f"({chosen}) and {_whole(name)}") - len(rows)
-    if bare > 0 and not cmd.count_discrete(name):
-        notes.append(f"{bare:,} atoms without coordinates in state {state} left out")
-    if not keep.all():
-        notes.append(f"{np.count_nonzero(~keep):,} atoms of alternate locations left out (lower occupancy)")
-    structure = Structure.from_atoms(coordinates[keep], atoms.take(keep), file_order=rank[keep])
-    return Source(name, state, structure, index[keep].tolist(), tuple(notes))
 
 
 class Placed(NamedTuple):
@@ -132,7 +72,7 @@ def new_object(cmd: Cmd, source: Source, name: str) -> Placed:
             # PyMOL sorted the atoms and not their coordinates: in a copy of the copy both are in one order.
             cmd.set_name(name, draft)
             cmd.create(name, draft, 1, 1, discrete=0, zoom=0, quiet=1)
-            structure = _taken(structure, order)
+            structure = structure.take(order)
         arrays.load(cmd, name, structure.coordinates, 1)
         for found in (_read(cmd, name, 1), arrays.coordset(cmd, name, 1)):
             if found is None or not np.array_equal(found, structure.coordinates):
@@ -152,13 +92,6 @@ def _places(cmd: Cmd, name: str) -> NDArray[np.int64]:
     places[:, 0] = np.arange(len(places))
     arrays.load(cmd, name, places, 1)
     return np.asarray(_read(cmd, name, 1), dtype=np.int64)[:, 0]
-
-
-def _taken(structure: Structure, order: NDArray[np.int64]) -> Structure:
-    """Some atoms of the residues and chains, in another order if wanted."""
-    groups = [structure.hierarchy.ancestors(0, level)[order] for level in range(1, structure.hierarchy.depth)]
-    hierarchy = Hierarchy.from_labels(structure.hierarchy.names, groups)
-    return Structure(structure.coordinates[order], structure.atoms.take(order), hierarchy)
 
 
 @contextmanager
@@ -250,6 +183,14 @@ def _all_of_them(name: str, state: int, coordinates: arrays.Coordinates | None, 
     return coordinates[None]
 
 
+def object_of_file(cmd: Cmd, file: str) -> str | None:
+    """The loaded object that PyMOL's ``load`` would put a file's models into, for it has the file's name."""
+    stem = os.path.basename(file)
+    for ending in (".gz", os.path.splitext(stem.removesuffix(".gz"))[1]):
+        stem = stem.removesuffix(ending) if ending else stem
+    return _holder(cmd, str(cmd.get_legal_name(stem)))
+
+
 def existing_object(cmd: Cmd, name: str) -> str:
     """The name of a loaded molecular object; EdmNoiseError lists those loaded for another."""
     known = ask.molecules(cmd)
@@ -289,7 +230,7 @@ def _holder(cmd: Cmd, name: str) -> str | None:
 def paint(cmd: Cmd, name: str, shades: NDArray[np.uint8], index: NDArray[np.int64] | None = None) -> None:
     """Colour each atom of an object, or those of PyMOL's indices: (N, 3) red, green, blue from 0 to 255, in order."""
     packed = packed_colours(shades)
-    chosen = _whole(name)
+    chosen = whole(name)
     if index is not None:
         packed = put(colours(cmd, name), packed, index - 1)
     try:
@@ -319,15 +260,15 @@ def put(before: list[int], packed: list[int], rows: NDArray[np.int64]) -> list[i
 def colours(cmd: Cmd, name: str) -> list[int]:
     """What `restore_colours` needs to give an object the colours back that it has now."""
     found: list[int] = []
-    cmd.iterate(_whole(name), "_found.append(color)", space={"_found": found})
+    cmd.iterate(whole(name), "_found.append(color)", space={"_found": found})
     return found
 
 
 def restore_colours(cmd: Cmd, name: str, kept: list[int]) -> None:
     """Give an object its colours back, unless it has got other atoms since."""
     if is_there(cmd, name, len(kept)):
-        cmd.alter(_whole(name), "color = _next()", space={"_next": iter(kept).__next__})
-        cmd.recolor(_whole(name))
+        cmd.alter(whole(name), "color = _next()", space={"_next": iter(kept).__next__})
+        cmd.recolor(whole(name))
 
 
 def add_state(cmd: Cmd, name: str, coordinates: NDArray[np.float32], title: str, state: int = 0) -> None:
@@ -351,74 +292,6 @@ def anchors_of(cmd: Cmd, names: list[str]) -> list[tuple[float, float, float]]:
         if not name or cmd.get_color_index(name) < 0:  # PyMOL takes no name for white
             raise EdmNoiseError(f"PyMOL knows no colour {name!r}")
     return [tuple(cmd.get_color_tuple(name)) for name in names]
-
-
-def current_state(cmd: Cmd, name: str) -> int:
-    """State of the object that PyMOL shows.
-
-    Raises
-    ------
-    EdmNoiseError
-        Where it shows all states, or a state that the object does not have.
-    """
-    states, state = ask.states(cmd, name), ask.state(cmd, name)
-    if 1 <= state <= states:
-        return state
-    if not states:
-        raise EdmNoiseError(f"{name} is not there any more")
-    if state:
-        raise EdmNoiseError(f"PyMOL shows state {state} and {name} has 1 to {states}: choose one of these")
-    raise EdmNoiseError(f"PyMOL shows all states of {name}, 1 to {states}: choose one, or type set all_states, 0")
-
-
-def objects_of(cmd: Cmd, selection: str) -> list[str]:
-    """Names of the objects that a selection touches, one at least."""
-    import pymol
-
-    try:
-        objects = cmd.get_object_list(f"({selection})")
-        if objects is None:  # what is newer than 3.1 and 3.2.0a0 raises by itself
-            cmd.count_atoms(f"({selection})")
-    except pymol.CmdException as error:
-        raise EdmNoiseError(
-            f"selection {selection!r} cannot be read ({_first_line(error)}): loaded are "
-            + (", ".join(ask.molecules(cmd)) or "no objects")
-        ) from error
-    if not objects:
-        raise EdmNoiseError(f"selection {selection!r} holds no atoms")
-    return list(map(str, objects))
-
-
-def _single_object(cmd: Cmd, selection: str) -> str:
-    objects = objects_of(cmd, selection)
-    if len(objects) > 1:
-        raise EdmNoiseError(
-            f"selection {selection!r} holds atoms of {len(objects)} objects ({', '.join(objects)}): "
-            "name atoms of one object"
-        )
-    return objects[0]
-
-
-def _existing_state(cmd: Cmd, name: str, state: int) -> int:
-    if state == -1:
-        return current_state(cmd, name)
-    states = ask.states(cmd, name)
-    if not 1 <= state <= states:
-        raise EdmNoiseError(f"{name} has no state {state}: give 1 to {states}, or -1 for the state that is shown")
-    return state
-
-
-def _why_empty(cmd: Cmd, name: str, selection: str, state: int, hydrogens: bool, solvent: bool) -> str:
-    if cmd.count_atoms(f"({selection}) and state {state}") == 0:
-        return f"selection {selection!r} has no atoms with coordinates in state {state} of {name}"
-    left = [what for what, kept in (("hydrogens", hydrogens), ("solvent", solvent)) if not kept]
-    remedy = ", ".join(f"{what}=1" for what in left)
-    return f"selection {selection!r} holds nothing but {' and '.join(left)}: keep them with {remedy}"
-
-
-def _whole(name: str) -> str:
-    """The selection of a whole object, whatever its name: "chain" and "all" may be names too."""
-    return f"%{name}"
 
 
 @contextmanager
@@ -454,8 +327,3 @@ def _no_standard_output() -> Iterator[None]:
 
 def _flush_c_output() -> None:
     ctypes.CDLL("ucrtbase" if os.name == "nt" else None).fflush(None)
-
-
-def _first_line(error: BaseException) -> str:
-    said = str(error).strip().removeprefix("Error:").strip()
-    return (said or type(error).__name__).splitlines()[0]

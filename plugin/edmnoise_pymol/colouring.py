@@ -16,7 +16,7 @@ from edmnoise.structure.structure import Structure
 
 from . import ask, bridge, ensemble, follow, looks
 from .ensemble import FIRST, Basis, Ensemble
-from .jobs import Job, Watch
+from .jobs import Job, Watch, counted
 
 OVER = ("mean", "max", "state")
 """What a colour stands for: the mean over the frames, the largest, the frame that is shown."""
@@ -186,7 +186,7 @@ def colour(
         moved = of(bridge.current_state(cmd, name))
     else:
         frames = list(found.frames())
-        moved = yield lambda _: found.measure(frames, [measure])
+        moved = yield lambda watch: found.measure(counted(frames, watch, "state"), [measure])
     each = by_state and not shared
     values = values_of(moved, measure, "max" if by_state else over)
     low, high = range_of(np.append(values, 0.0) if by_state else values)  # 0 is the reference's own

@@ -52,6 +52,7 @@ def compare(
     hydrogens: bool = True,
     solvent: bool = False,
     common: bool = False,
+    ligands: str = "residue",
 ) -> Job[CompareResult]:
     """Sample from the loaded states under every noise and sampler; with the name of a figure, that is drawn too.
 
@@ -67,7 +68,7 @@ def compare(
         Noise covariances.
     samplers
         Solvers or presets and their settings, by the name that tables give them.
-    denoiser, samples, seed, device, hydrogens, solvent, common
+    denoiser, samples, seed, device, hydrogens, solvent, common, ligands
         As in `edmnoise_pymol.sampling.sample`.
     by
         A name from BY.
@@ -93,7 +94,7 @@ def compare(
         raise EdmNoiseError(f"samples is {samples}: give a whole number from 1")
     check_seed(seed)
     chosen = sampling.torch_device(device)
-    source, states = read_states(cmd, selection, hydrogens, solvent, common)
+    source, states = read_states(cmd, selection, hydrogens, solvent, common, ligands)
     structure = source.structure
 
     def work(watch: Watch) -> Comparison:

@@ -15,6 +15,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "weights": ("flat", "current", "rebalanced", "residue-heavy", "balanced-residue"),
     "process": ("multiscale",),
     "distribution": ("alphafold3", "boltz", "lucidrains", "wide"),
+    "ligands": ("residue", "atom"),
     "align": ("none", "center", "superpose"),
     "by": ("summary", "residue", "atom", "state"),
     "level": ("atom", "residue", "chain"),
@@ -38,6 +39,7 @@ suite compares them."""
 
 OWN_CHOICES: dict[tuple[str, str], tuple[str, ...]] = {
     ("edm_save", "level"): ("atom", "residue"),
+    ("edm_save", "b"): ("displacement",),
     ("edm_sample", "align"): ("0", "1"),
     ("edm_signal", "by"): ("level", "z"),
     ("edm_damage", "by"): ("summary", "residue"),

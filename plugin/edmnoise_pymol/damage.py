@@ -44,6 +44,7 @@ def damage(
     state: int = -1,
     hydrogens: bool = True,
     solvent: bool = False,
+    ligands: str = "residue",
 ) -> Job[DamageResult]:
     """What is left of a selection at several noise levels, for several weights.
 
@@ -57,7 +58,7 @@ def damage(
         As in `edmnoise.study.damage.damage_rows`.
     by
         "summary" or "residue".
-    state, hydrogens, solvent
+    state, hydrogens, solvent, ligands
         As in `service.noise`.
     """
     if by not in BY:
@@ -65,11 +66,12 @@ def damage(
     check_seed(seed)
     for score in z:
         distribution.sigma(score)
-    source = bridge.read_source(cmd, selection, state, hydrogens, solvent)
+    source = bridge.read_source(cmd, selection, state, hydrogens, solvent, ligands)
+    structure = bridge.with_bonds(cmd, source)
 
     def measure(watch: Watch) -> DamageStudy:
         watch.check(0, "finding bonds and neighbours")
-        native = Native.of(source.structure)
+        native = Native.of(structure)
 
         def progress(done: int, total: int) -> None:
             watch.check(done / total, f"frame {done:,} of {total:,}")

@@ -49,6 +49,7 @@ def design(
     state: int = -1,
     hydrogens: bool = True,
     solvent: bool = False,
+    ligands: str = "residue",
 ) -> Job[DesignResult]:
     """Weights and sigma that move the chains, the residues and the atoms of a selection as far as wanted.
 
@@ -64,11 +65,11 @@ def design(
         Training levels, and the normal score at which the targets are wanted: for the notes.
     sigma, constraints, compared
         As in `edmnoise.noise.design`.
-    state, hydrogens, solvent
+    state, hydrogens, solvent, ligands
         As in `service.noise`.
     """
     distribution.sigma(z)  # a score that cannot be is refused before anything else
-    hierarchy = bridge.read_source(cmd, selection, state, hydrogens, solvent).structure.hierarchy
+    hierarchy = bridge.read_source(cmd, selection, state, hydrogens, solvent, ligands).structure.hierarchy
     made = yield lambda _: design_noise(hierarchy, *targets, sigma=sigma, constraints=constraints)
     table = design_table(hierarchy, made, distribution, compared, z)
     return DesignResult(made.weights, made.sigma, made, table)
@@ -83,12 +84,13 @@ def scramble(
     state: int = -1,
     hydrogens: bool = True,
     solvent: bool = False,
+    ligands: str = "residue",
 ) -> Job[Table]:
     """Where each level of a selection is scrambled, and in how many training steps.
 
     Parameters are those of `design` and of `edmnoise.noise.scramble.scramble_table`.
     """
-    structure = bridge.read_source(cmd, selection, state, hydrogens, solvent).structure
+    structure = bridge.read_source(cmd, selection, state, hydrogens, solvent, ligands).structure
     lengths = reference_lengths(structure, *reference)
     return (yield lambda _: scramble_table(structure, weights, distributions, lengths))
 
@@ -104,6 +106,7 @@ def signal(
     state: int = -1,
     hydrogens: bool = True,
     solvent: bool = False,
+    ligands: str = "residue",
 ) -> Job[Table]:
     """What training steps see of each level of a selection; with the name of a figure, that is drawn too.
 
@@ -111,7 +114,7 @@ def signal(
     """
     if by not in SIGNAL_BY:
         raise EdmNoiseError(f"by is {by!r}: give one of {', '.join(SIGNAL_BY)}")
-    structure = bridge.read_source(cmd, selection, state, hydrogens, solvent).structure
+    structure = bridge.read_source(cmd, selection, state, hydrogens, solvent, ligands).structure
 
     def work(_: Watch) -> Table:
         forms, scales = LevelForms.of(structure.hierarchy), data_scales(structure)
@@ -137,6 +140,7 @@ def triangle(
     state: int = -1,
     hydrogens: bool = True,
     solvent: bool = False,
+    ligands: str = "residue",
 ) -> Job[WeightMap]:
     """A measure of a selection over all weights; with the name of a figure, that is drawn too.
 
@@ -145,7 +149,7 @@ def triangle(
     """
     if level not in LEVELS:
         raise EdmNoiseError(f"no level {level!r}: the levels are {', '.join(LEVELS)}")
-    structure = bridge.read_source(cmd, selection, state, hydrogens, solvent).structure
+    structure = bridge.read_source(cmd, selection, state, hydrogens, solvent, ligands).structure
     lengths = reference_lengths(structure, **{level: reference})
     wanted = WeightMeasure(measure, level, distribution, lengths[LEVELS.index(level)])
 

@@ -6,7 +6,7 @@ nothing else differs, and otherwise on the atoms that all hold, where that is as
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -115,7 +115,7 @@ class Ensemble:
 
     def measure(
         self,
-        frames: Sequence[NDArray[np.float32]],
+        frames: Iterable[NDArray[np.float32]],
         only: Sequence[Measure] | None = None,
         place_reference: bool = False,
     ) -> Displacement:
@@ -197,7 +197,9 @@ def _members(
     common: bool,
 ) -> tuple[bridge.Source, dict[int, Index] | None]:
     """The reference on the atoms that are measured, and the indices of these in each state."""
-    own = held.read_members(cmd, f"%{name}", number or 1, basis.hydrogens, solvent)
+    titled = Provenance.parse(ask.title(cmd, name, 1))
+    ligands = titled.ligands if titled else "residue"
+    own = held.read_members(cmd, f"%{name}", number or 1, basis.hydrogens, solvent, ligands)
     if number is None:
         reference = bridge.read_source(cmd, f"%{basis.origin}", -1, basis.hydrogens, solvent)
         reference = reference.take(matched(own[0].structure.atoms, reference.structure.atoms, renamed=True)[1])

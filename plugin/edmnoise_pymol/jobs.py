@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -53,6 +53,13 @@ class Watch:
     @property
     def cancelled(self) -> bool:
         return self._unwanted.is_set()
+
+
+def counted(things: Sequence[T], watch: Watch, what: str) -> Iterator[T]:
+    """The things one after another, each told when it is done with: "state 3 of 10"."""
+    for number, thing in enumerate(things, 1):
+        yield thing
+        watch.check(number / len(things), f"{what} {number:,} of {len(things):,}")
 
 
 Work = Callable[[Watch], Any]

@@ -59,7 +59,9 @@ class LiveColours:
 def measured(cmd: bridge.Cmd, live: Live, weights: Weights) -> Job[Measured]:
     """The draw at a level of 1 angstrom: `Measured.at` gives any other."""
     structure, mixed = live.structure, live.mixed(weights)
-    source = bridge.Source(live.name, 1, structure, list(range(1, structure.n_atoms + 1)), ())
+    source = bridge.Source(
+        live.name, 1, structure, list(range(1, structure.n_atoms + 1)), np.arange(structure.n_atoms), ()
+    )
     found = ensemble.Ensemble(cmd, source, (), "rest", "none", None, (), None, structure.n_atoms)
 
     def work(_: Any) -> Measured:

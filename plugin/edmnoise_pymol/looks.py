@@ -203,11 +203,10 @@ def _show_title(cmd: bridge.Cmd, name: str, title: str) -> None:
 
 _TITLE_LOOKS = {
     "label_relative_mode": 1,
-    "label_screen_point": [0.0, -0.67, -1.0],
+    "label_screen_point": [0.0, -0.67, -0.9],
     "label_size": 15,
-    "label_bg_color": "back",
-    "label_bg_transparency": 0.3,
 }
+"""No background: a label that has one is not drawn in PyMOL's window, though it is in ray-traced pictures."""
 
 
 def _title_of(cmd: bridge.Cmd, name: str) -> str:

@@ -26,6 +26,7 @@ class Provenance:
     seed: int
     hydrogens: bool
     solvent: bool
+    ligands: str = "residue"
 
     @property
     def noise(self) -> AppliedNoise:
@@ -43,7 +44,8 @@ class Provenance:
         w = self.weights
         facts = (
             f"z={self.z:.6g} sigma={self.sigma!r} weights={w.chain!r}/{w.residue!r}/{w.atom!r} seed={self.seed} "
-            f"process={self.process} hydrogens={int(self.hydrogens)} solvent={int(self.solvent)} {_MARK}"
+            f"process={self.process} hydrogens={int(self.hydrogens)} solvent={int(self.solvent)} "
+            f"ligands={self.ligands} {_MARK}"
         )
         return [f"{_REFERENCE}{facts}", *(f"{frame}/{frames} {facts}" for frame in range(1, frames + 1))]
 
@@ -71,6 +73,7 @@ class Provenance:
                 int(facts["seed"]),
                 facts["hydrogens"] == "1",
                 facts["solvent"] == "1",
+                facts.get("ligands", "residue"),
             )
         except (KeyError, ValueError, TypeError, EdmNoiseError):
             return None

@@ -76,6 +76,7 @@ def sample(
     state_weights: Sequence[float] | None = None,
     fluctuations: Sequence[float] | str | None = None,
     common: bool = False,
+    ligands: str = "residue",
 ) -> Job[SampleResult]:
     """Sample from the states of a loaded object, or of several objects of the same atoms.
 
@@ -100,7 +101,7 @@ def sample(
         Objects hold the steps of each sample; otherwise one object holds the samples.
     denoised
         Whether another object holds the denoised estimates beside the noisy steps.
-    seed, name, hydrogens, solvent
+    seed, name, hydrogens, solvent, ligands
         As in `edmnoise_pymol.service.noise`.
     device
         "auto" (a GPU if there is one), "cpu" or "cuda".
@@ -124,7 +125,7 @@ def sample(
     chosen = torch_device(device)
     if name is not None:
         bridge.check_free_name(cmd, name)
-    source, states = read_states(cmd, selection, hydrogens, solvent, common)
+    source, states = read_states(cmd, selection, hydrogens, solvent, common, ligands)
     structure = source.structure
     _check_choice_of_states(source.object, len(states), state_weights)
 

@@ -10,27 +10,30 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
+from edmnoise import __version__
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
 from edmnoise.base.memory import check_frames_fit
 from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
 from edmnoise.frames.colours import DEFAULT_PALETTE, PALETTES
-from edmnoise.frames.displacement import Displacement, measure_displacement
+from edmnoise.frames.displacement import Displacement, Measure, measure_displacement
 from edmnoise.noise.multiscale import MultiscaleNoise
 from edmnoise.noise.sigma import SigmaDistribution, check_sigma
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.files import write_frames
-from edmnoise.structure.structure import Structure
+from edmnoise.structure.structure import LEVELS, Structure
 from edmnoise.study.report import BY, RESIDUE_IN_CHAIN, level_table, z_table
 
-from . import bridge, ensemble, looks
+from . import ask, bridge, ensemble, looks
 from .colouring import Colouring, Painter, label_of, left_out, range_of, values_of
 from .ensemble import FIRST, Basis
-from .jobs import Job, Watch
+from .jobs import Job, Watch, counted
 from .provenance import Provenance
+from .states import read_states
 
 PROCESSES = ("multiscale",)
 """Noise processes by name."""
@@ -66,6 +69,7 @@ def noise(
     state: int = -1,
     hydrogens: bool = True,
     solvent: bool = False,
+    ligands: str = "residue",
 ) -> Job[NoiseResult]:
     """Add noise to a selection: a new object whose state 1 is the reference and whose other states are the frames.
 
@@ -93,6 +97,8 @@ def noise(
         State of the input, -1 for the one that is shown.
     hydrogens, solvent
         Whether they are kept.
+    ligands
+        "residue" or "atom": what a group of level 1 is outside polymers.
 
     Raises
     ------
@@ -104,11 +110,11 @@ def noise(
     if frames < 1:
         raise EdmNoiseError(f"frames is {frames}: give a whole number from 1")
     provenance = Provenance(
-        process, weights, check_sigma(sigma), distribution.z(sigma), check_seed(seed), hydrogens, solvent
+        process, weights, check_sigma(sigma), distribution.z(sigma), check_seed(seed), hydrogens, solvent, ligands
     )
     if name is not None:
         bridge.check_free_name(cmd, name)
-    source = bridge.read_source(cmd, selection, state, hydrogens, solvent)
+    source = bridge.read_source(cmd, selection, state, hydrogens, solvent, ligands)
     _check_room(frames, source.structure.n_atoms)
     name = name or bridge.free_name(cmd, f"{source.object}_noise")
 
@@ -160,8 +166,8 @@ def levels(cmd: bridge.Cmd, name: str, by: str = "summary", basis: Basis = FIRST
     found = ensemble.read(cmd, name, basis)
     frames = list(found.frames())
 
-    def measure(_: Watch) -> Table:
-        moved = found.measure(frames, place_reference=found.made is None)
+    def measure(watch: Watch) -> Table:
+        moved = found.measure(counted(frames, watch, "state"), place_reference=found.made is None)
         noise = found.made.noise if found.made else None
         table = level_table(found.structure, moved, noise, by, found.states, found.origin)
         return replace(table, notes=(*table.notes, *found.notes))
@@ -181,12 +187,13 @@ def table(
     state: int = -1,
     hydrogens: bool = True,
     solvent: bool = False,
+    ligands: str = "residue",
 ) -> Job[Table]:
     """What lands at each level over noise levels, for several weights; makes no object.
 
     Parameters are those of `noise` and of `edmnoise.study.report.z_table`.
     """
-    source = bridge.read_source(cmd, selection, state, hydrogens, solvent)
+    source = bridge.read_source(cmd, selection, state, hydrogens, solvent, ligands)
     check_seed(seed)
 
     def work(watch: Watch) -> Table:
@@ -198,8 +205,10 @@ def table(
     return (yield work)
 
 
-def save(cmd: bridge.Cmd, file: str, name: str, level: str = "atom") -> Job[int]:
+def save(cmd: bridge.Cmd, file: str, name: str, level: str = "atom", b: str | None = None) -> Job[int]:
     """Write an object's states as one multi-MODEL file; returns the number of models.
+
+    The atoms of a residue stand together, residues and atoms in the order of the file that the object came from.
 
     Parameters
     ----------
@@ -209,14 +218,64 @@ def save(cmd: bridge.Cmd, file: str, name: str, level: str = "atom") -> Job[int]
         A molecular object; its first state is the first model.
     level
         "atom", or "residue" for one pseudo-atom at each residue's centre.
+    b
+        "displacement" for B factors that are the RMS displacement of the atom, or of the residue's centre, from the
+        first state in all others, angstrom per coordinate; those that PyMOL holds where it is not given.
     """
+    if b is not None and b not in B_FACTORS:
+        raise EdmNoiseError(f"b is {b!r}: give {' or '.join(B_FACTORS)}, or nothing for the B factors of the object")
     bridge.existing_object(cmd, name)
-    source = bridge.read_source(cmd, f"%{name}", 1, solvent=True)
+    made = Provenance.parse(ask.title(cmd, name, 1))
+    ligands = made.ligands if made else "residue"
+    if cmd.count_discrete(name):  # each of its states has atoms of its own
+        source, found = read_states(cmd, f"%{name}", solvent=True, ligands=ligands)
+        frames = [places[None] for places in found]
+    else:
+        source = bridge.read_source(cmd, f"%{name}", 1, solvent=True, ligands=ligands)
+        frames = list(bridge.read_frames(cmd, name, first=1))
     if source.notes:
         raise EdmNoiseError(f"{name} cannot be written whole: {source.notes[0]}")
-    frames = list(bridge.read_frames(cmd, name, first=1))
-    yield lambda _: write_frames(file, source.structure, (block[0] for block in frames), level)
-    return len(frames)
+    if b is not None and len(frames) < 2:
+        raise EdmNoiseError(f"{name} has one state: b={b} is measured from the first state in the others")
+    structure = bridge.with_bonds(cmd, source)
+    remarks = _remarks(cmd, name, level, b, len(frames))
+
+    def write(_: Watch) -> int:
+        written = structure
+        if b is not None:
+            measure = Measure(LEVELS.index(level) if level in LEVELS else 0, False)
+            moved = values_of(measure_displacement(structure, frames[1:], only=[measure]), measure, "mean")
+            values = moved[structure.hierarchy.ancestors(0, measure.level)]
+            written = replace(structure, atoms=replace(structure.atoms, b_factor=values))
+        residue = structure.residue_of_atoms
+        first = np.full(int(residue.max()) + 1, np.iinfo(np.int64).max)
+        np.minimum.at(first, residue, source.rank)
+        order = np.lexsort((source.rank, first[residue]))
+        return write_frames(file, written.take(order), (block[0][order] for block in frames), level, remarks)
+
+    return (yield write)
+
+
+B_FACTORS = ("displacement",)
+"""What `save` can put in the place of B factors."""
+
+
+def _remarks(cmd: bridge.Cmd, name: str, level: str, b: str | None, states: int) -> list[str]:
+    """How the models of a file came about, as far as their titles know."""
+    made = Provenance.of([ask.title(cmd, name, state) for state in range(1, states + 1)])
+    lines = [f"edmnoise {__version__}: edm_save of the object {name}, {level} level"]
+    if made is not None:
+        shares = f"{made.weights.chain!r} {made.weights.residue!r} {made.weights.atom!r}"
+        lines += [
+            f"model 1 is the reference, the others are noised: sigma={made.sigma:.6g} A (z={made.z:.6g}), "
+            f"weights {made.weights.label}, seed={made.seed}",
+            f"edm_noise selection, sigma={made.sigma!r}, weights={shares}, frames={states - 1}, "
+            f"process={made.process}, seed={made.seed}, hydrogens={int(made.hydrogens)}, solvent={int(made.solvent)}, "
+            f"ligands={made.ligands}",
+        ]
+    if b is not None:
+        lines.append("B factors are RMS displacements from model 1 in the other models, angstrom per coordinate")
+    return lines
 
 
 def _check_room(frames: int, atoms: int) -> None:

@@ -19,7 +19,12 @@ Index = NDArray[np.int64]
 
 
 def read_states(
-    cmd: Cmd, selection: str, hydrogens: bool = True, solvent: bool = False, common: bool = False
+    cmd: Cmd,
+    selection: str,
+    hydrogens: bool = True,
+    solvent: bool = False,
+    common: bool = False,
+    ligands: str = "residue",
 ) -> tuple[Source, list[NDArray[np.float32]]]:
     """All states of one object, or the shown states of several objects of the same atoms, as (N, 3) coordinates.
 
@@ -32,9 +37,9 @@ def read_states(
     """
     names = objects_of(cmd, selection)
     if len(names) > 1:
-        members = [read_source(cmd, f"({selection}) and %{n}", -1, hydrogens, solvent) for n in names]
+        members = [read_source(cmd, f"({selection}) and %{n}", -1, hydrogens, solvent, ligands) for n in names]
     else:
-        members = read_members(cmd, selection, 1, hydrogens, solvent)
+        members = read_members(cmd, selection, 1, hydrogens, solvent, ligands)
     rows, notes = in_common(members, common, renamed=len(names) > 1)
     first = members[0].take(rows[0])
     if len(names) == len(members) == 1:
@@ -44,7 +49,9 @@ def read_states(
     return replace(first, notes=(*first.notes, *notes)), found
 
 
-def read_members(cmd: Cmd, selection: str, state: int, hydrogens: bool = True, solvent: bool = False) -> list[Source]:
+def read_members(
+    cmd: Cmd, selection: str, state: int, hydrogens: bool = True, solvent: bool = False, ligands: str = "residue"
+) -> list[Source]:
     """What each state of one object holds of a selection; of ``state`` alone, where all hold the same atoms."""
     (name,) = objects_of(cmd, selection)
     states = range(1, ask.states(cmd, name) + 1)
@@ -55,7 +62,7 @@ def read_members(cmd: Cmd, selection: str, state: int, hydrogens: bool = True, s
     if alike and any(size != atoms for size in sizes):
         first, *others = (held(cmd, name, other) for other in states)
         alike = all(np.array_equal(first, other) for other in others)
-    return [read_source(cmd, selection, other, hydrogens, solvent) for other in ([state] if alike else states)]
+    return [read_source(cmd, selection, other, hydrogens, solvent, ligands) for other in ([state] if alike else states)]
 
 
 def in_common(members: Sequence[Source], common: bool, renamed: bool) -> tuple[list[Index], tuple[str, ...]]:

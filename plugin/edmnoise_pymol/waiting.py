@@ -37,11 +37,13 @@ class _Teller:
     """Prints how far a command is, every few seconds, and how long it will still take."""
 
     def __init__(self, command: str, pump: _Pump | None) -> None:
-        self.command, self.pump = command, pump
+        self.command, self.pump, self.thread = command, pump, threading.get_ident()
         self.began: float | None = None
         self.line = self.looked = 0.0
 
     def __call__(self, share: float, words: str) -> None:
+        if threading.get_ident() != self.thread:  # the window is this one's
+            return
         now = time.monotonic()
         if self.began is None:
             self.began, self.line = now, now + _FIRST

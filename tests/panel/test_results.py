@@ -53,23 +53,6 @@ def column(view, name):
 
 
 @pytest.mark.parametrize(("by", "name"), list(enumerate(["summary", "residue", "atom"])))
-def test_measured_from_another_state_or_object_once_its_name_is_written(results, qtbot, qapp):
-    for origin in ("3", "pept"):
-        results.origin.setEditText(origin)
-        before = results.table
-        results.origin.lineEdit().editingFinished.emit()
-        qtbot.waitUntil(lambda before=before: results.table is not before, timeout=PATIENCE)
-        assert str(results.request) == f"edm_levels frames, origin={origin}"
-        assert results.table.columns == edm_levels("frames", origin=origin).columns
-        assert results.table.meta["origin"].startswith(("state 3 of frames", "pept, state 1"))
-
-
-def test_a_reference_that_is_one_of_the_frames_is_told_above_the_table(results, qtbot):
-    results.origin.setEditText("2")
-    results.origin.lineEdit().editingFinished.emit()
-    qtbot.waitUntil(lambda: "is as far from the others" in results.title.text(), timeout=PATIENCE)
-
-
 @pytest.mark.parametrize(("align", "removed"), list(enumerate(["none", "center", "superpose"])))
 def test_the_table_is_that_of_the_command(results, choose, qapp, by, name, align, removed):
     if by:
@@ -85,6 +68,23 @@ def test_the_table_is_that_of_the_command(results, choose, qapp, by, name, align
     options = [f"by={name}"] * (by > 0) + [f"align={removed}"] * (align > 0)
     assert str(results.request) == ", ".join(["edm_levels frames", *options])
     assert results.title.text() == expected.title
+
+
+def test_measured_from_another_state_or_object_once_its_name_is_written(results, qtbot, qapp):
+    for origin in ("3", "pept"):
+        results.origin.setEditText(origin)
+        before = results.table
+        results.origin.lineEdit().editingFinished.emit()
+        qtbot.waitUntil(lambda before=before: results.table is not before, timeout=PATIENCE)
+        assert str(results.request) == f"edm_levels frames, origin={origin}"
+        assert results.table.columns == edm_levels("frames", origin=origin).columns
+        assert results.table.meta["origin"].startswith(("state 3 of frames", "pept, state 1"))
+
+
+def test_a_reference_that_is_one_of_the_frames_is_told_above_the_table(results, qtbot):
+    results.origin.setEditText("2")
+    results.origin.lineEdit().editingFinished.emit()
+    qtbot.waitUntil(lambda: "is as far from the others" in results.title.text(), timeout=PATIENCE)
 
 
 def test_headings_carry_units_and_meanings(results):

@@ -32,6 +32,7 @@ BLANK = {  # what the page says of arguments whose default is to be left out
     "edm_noise": {"z": "0", "name": "<object>_noise"},
     "edm_panel": {"tab": "the last one"},
     "edm_color": {"minimum": "that of the values", "maximum": "that of the values"},
+    "edm_save": {"b": "the B factors of the object"},
     "edm_levels": {"solvent": "where all states hold the same"},
 }
 

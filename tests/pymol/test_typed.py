@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-import edmnoise_pymol
+import edmnoise_pymol.sampling  # and torch with it: a line would say that it is loaded
 from edmnoise_pymol import COMMANDS
 
 TYPED = [command for command in COMMANDS if command.__name__ != "edm_panel"]  # which needs a window
@@ -115,9 +115,10 @@ def test_units(refused, command):
         ("edm_noise pair, weights=(1,4,4)", "weights are '(1,4,4)': decimals have a point, numbers are separated by"),
         ("edm_noise pair, z=1, flat", "'flat' stands behind z=1 without a name: write weights=flat"),
         ("edm_noise pair, weights=flat, big", "'big' stands behind weights=flat without a name: write the name of its"),
+        ("edm_noise pair, quiet=maybe", "quiet is 'maybe': give 1 or 0"),
         ("edm_noise pair, z=1, z=2", "z is given twice: give it once"),
         ("edm_noise pair, wieghts=flat", "edm_noise has no argument 'wieghts', perhaps weights: the arguments are"),
-        ("edm_levels pair, none, summary, x.csv, 5, 6", "6 values for the "),
+        ("edm_schedule heun, 5, 6, 7, 8, karras, 0, x.csv, wide, 10, 11", "11 values for the 9 arguments of edm_s"),
         ("edm_noise pair, sigma=5A", "sigma is '5A': lengths are in angstrom and have no unit, so write 5"),
         ("edm_noise pair, sigma=0.5 nm", "sigma is '0.5 nm': lengths are in angstrom and have no unit, so write 5"),
         ("edm_table pair, z=-1,0,1", "z=-1,0,1: a comma ends an argument: write z=-1 0 1"),

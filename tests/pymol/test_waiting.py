@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from edmnoise_pymol import edm_table
+from edmnoise_pymol import edm_color, edm_levels, edm_noise, edm_table
 from edmnoise_pymol.jobs import Cancelled, Watch, run_inline
 from edmnoise_pymol.waiting import duration
 
@@ -68,6 +68,18 @@ def test_a_table_can_be_cancelled(cmd):
     watch = Watch(lambda share, words: watch.cancel())
     with pytest.raises(Cancelled):
         run_inline(edm_table.job("pept", _self=cmd, quiet=1), watch)
+
+
+@pytest.mark.parametrize("command", [edm_levels, edm_color])
+def test_states_that_are_measured_are_counted(cmd, snapshot, command):
+    cmd.load("$PYMOL_DATA/demo/pept.pdb", "pept")
+    edm_noise("pept", frames=3, name="made")
+    told, before = [], snapshot()
+    with pytest.raises(Cancelled):
+        run_inline(command.job("made", _self=cmd, quiet=1), (watch := Watch(lambda *_: watch.cancel())))
+    assert snapshot() == before
+    run_inline(command.job("made", _self=cmd, quiet=1), Watch(lambda share, words: told.append(words)))
+    assert told == [f"state {number} of 3" for number in (1, 2, 3)]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """What an atom, a residue and a chain is, on the structures that make it hard to say."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,11 +19,12 @@ def residue(number, name="ALA", chain="A", atoms=BACKBONE, segment=""):
     return [(atom, name, str(number), chain, segment) for atom in atoms]
 
 
-def structure_of(*residues, file_order=None):
+def structure_of(*residues, file_order=None, ligands="residue"):
     rows = [row for rows in residues for row in rows]
     name, residue_name, number, chain, segment = zip(*rows, strict=True)
     atoms = Atoms.make(name, [said[0] for said in name], residue_name, number, chain, segment, [False] * len(rows))
-    return Structure.from_atoms(np.arange(len(rows) * 3).reshape(-1, 3), atoms, file_order)
+    places = np.arange(len(rows) * 3).reshape(-1, 3)
+    return Structure.from_atoms(places, atoms, file_order, ligands=ligands)
 
 
 def residues_of(structure):
@@ -98,9 +101,74 @@ def test_a_ligand_may_call_all_its_atoms_c():
     ]
 
 
+@pytest.mark.parametrize(
+    ("names", "residues"),
+    [
+        ("O H H", [0, 0, 0]),  # hydrogens may share a name
+        ("O H H O H H", [0, 0, 0, 1, 1, 1]),
+        ("H H O H H O", [0, 0, 0, 1, 1, 1]),
+        ("O H1 H2 MW O H1 H2 MW", [0] * 4 + [1] * 4),
+        ("O O H H O", [0, 1, 1, 1, 2]),
+    ],
+)
+def test_a_water_is_an_oxygen_with_its_hydrogens(names, residues):
+    assert residues_of(structure_of(residue(1, "HOH", atoms=names.split()))) == residues
+
+
+@pytest.mark.parametrize(
+    ("name", "atoms", "residues"),
+    [
+        ("LIG", "C1 C2 O1 C1 C2 O1", [0, 0, 0, 1, 1, 1]),  # two of one name and number
+        ("LIG", "C1 C2 O1 C1 C2 O1 C1 C2 O1", [0] * 3 + [1] * 3 + [2] * 3),
+        ("LIG", "C N O C N O", [0] * 6),  # nothing but elements
+        ("LIG", "C1 C1 O1", [0] * 3),
+        ("ZN", "ZN ZN", [0, 1]),
+        ("GLY", "N CA C O N CA C O CB", [0] * 4 + [1] * 5),  # past 9,999 PyMOL calls all residues 0
+        ("MSE", "N CA C SE N CA C", [0] * 4 + [1] * 3),
+        ("GLY", "N CA C O HA HA", [0] * 6),
+        ("GLY", "H HA H HA", [0, 0, 1, 1]),
+    ],
+)
+def test_a_name_that_comes_back_within_a_stretch(name, atoms, residues):
+    assert residues_of(structure_of(residue(1, name, atoms=atoms.split()))) == residues
+
+
 def test_ligands_with_one_number_apart_from_each_other_are_two():
     structure = structure_of(residue(1, "LIG", atoms=["C1", "O1"]), peptide(1, 2), residue(1, "LIG", atoms=["C1"]))
     assert residues_of(structure) == [0, 0, *[1] * 4, *[2] * 4, 3]
+
+
+# Groups of atoms
+
+
+def test_atoms_of_ligands_can_be_groups_of_their_own():
+    """As tokens are in AlphaFold 3: ligands, ions and modified residues by atom, water and polymers by residue."""
+    rows = [
+        residue(1),
+        residue(2, "MSE"),
+        residue(3, "DA", atoms=["P", "O5'", "C4'"]),
+        residue(4, "LIG", atoms=["C", "C", "O"]),
+        residue(5, "ZN", atoms=["ZN"]),
+        residue(6, "HOH", atoms=["O", "H", "H"]),
+    ]
+    whole, fine = (structure_of(*rows, ligands=ligands) for ligands in ("residue", "atom"))
+    assert residues_of(whole) == [0] * 4 + [1] * 4 + [2] * 3 + [3] * 3 + [4] + [5] * 3
+    assert residues_of(fine) == [0] * 4 + [1, 2, 3, 4] + [5] * 3 + [6, 7, 8] + [9] + [10] * 3
+    assert chains_of(fine) == [0] * 11
+    assert fine.residue_of_atoms.tolist() == residues_of(whole)
+    assert fine.take(np.arange(4, 12)).residue_of_atoms.tolist() == [0] * 4 + [1] * 3 + [2]
+    with pytest.raises(EdmNoiseError, match="ligands is 'token': give residue or atom"):
+        structure_of(*rows, ligands="token")
+
+
+def test_atoms_in_another_order_keep_their_groups_and_bonds():
+    structure = structure_of(peptide(1, 2), residue(3, "LIG", atoms=["C1", "C2"]))
+    structure = replace(structure, bonds=np.array([[2, 4, 1], [8, 9, 2]]))
+    order = np.array([9, 8, 4, 5, 0])
+    taken = structure.take(order)
+    assert taken.atoms.name.tolist() == structure.atoms.name[order].tolist()
+    assert residues_of(taken) == [0, 0, 1, 1, 2]
+    assert taken.bonds.tolist() == [[1, 0, 2]]
 
 
 # Chains

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,8 @@ class Layout(ABC):
         The N atoms as they are to be written.
     polymer
         (N,) which of them belong to a polymer.
+    remarks
+        Lines of text on where the models come from.
 
     Raises
     ------
@@ -56,7 +58,9 @@ class Layout(ABC):
     head: bytes = b""
     tail: bytes = b""
 
-    def __init__(self, path: str | os.PathLike[str], rows: Structure, polymer: NDArray[np.bool_]) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], rows: Structure, polymer: NDArray[np.bool_], remarks: Sequence[str] = ()
+    ) -> None:
         self.path, self.rows, self.polymer = os.fspath(path), rows, polymer
         for what, column in COLUMNS.items():
             for text in sorted(set(getattr(rows.atoms, column).tolist())):
@@ -94,8 +98,21 @@ class Layout(ABC):
         return whole
 
 
+def decimals(values: NDArray[np.float64], width: int | None = None) -> Text:
+    """(N,) numbers with two decimals, or with as many fewer as ``width`` characters ask for."""
+
+    def text(value: float) -> str:
+        said = f"{value:.2f}"
+        fits = (said, f"{value:.1f}", f"{value:.0f}")
+        return next((one for one in fits if width is None or len(one) <= width), said)
+
+    kinds, kind = np.unique(values, return_inverse=True)
+    return np.array([text(value) for value in kinds.tolist()])[kind.reshape(-1)]
+
+
 def characters(texts: Iterable[str], width: int | None = None) -> Bytes:
     """(N, width) ASCII codes of texts, spaces behind them; the longest text's width if none is given."""
-    array = np.array([text.encode() for text in texts], dtype=None if width is None else f"S{width}")
+    array = np.asarray(texts if isinstance(texts, np.ndarray) else list(texts), dtype=np.str_)
+    array = array.astype(np.bytes_ if width is None else f"S{width}")
     table = array.view(np.uint8).reshape(len(array), array.dtype.itemsize)
     return np.where(table == 0, np.uint8(ord(" ")), table)

@@ -22,7 +22,6 @@ class Records:
 
     atoms: Atoms
     altloc: Text  # "" for none
-    occupancy: NDArray[np.float64]
 
 
 class RecordSource(ABC):
@@ -47,8 +46,12 @@ class RecordSource(ABC):
         """What the file says of a model's atoms."""
 
     @abstractmethod
+    def bonds(self, records: Records) -> NDArray[np.int64]:
+        """(B, 3) which of the first model's records the file says are bonded, and the order of the bond."""
+
+    @abstractmethod
     def coordinates(self, records: slice) -> NDArray[np.float64]:
-        """(n, 3) angstrom, NaN where the file gives none."""
+        """(n, 3) angstrom, NaN where the file gives none; EdmNoiseError where it gives what is no finite number."""
 
     @abstractmethod
     def other(self, model: int) -> int | None:
@@ -66,3 +69,13 @@ def each(values: Iterable[Hashable], convert: Callable[[Any], str]) -> Text:
     values = list(values)
     table = {value: convert(value) for value in set(values)}
     return np.array([table[value] for value in values], dtype=np.str_)
+
+
+def distinct_bonds(pairs: Iterable[tuple[int, int, int]]) -> NDArray[np.int64]:
+    """(B, 3) bonds, the lower record first, each once with the highest order that is said."""
+    orders: dict[tuple[int, int], int] = {}
+    for one, other, order in pairs:
+        key = (min(one, other), max(one, other))
+        orders[key] = max(order, orders.get(key, 0))
+    rows = [(*key, order) for key, order in sorted(orders.items()) if key[0] != key[1]]
+    return np.array(rows, dtype=np.int64).reshape(-1, 3)

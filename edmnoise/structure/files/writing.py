@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any
 
@@ -29,11 +29,14 @@ LAYOUTS: dict[str, type[Layout]] = {
 """What a file's ending asks for."""
 
 
-def write_frames(path: Path, structure: Structure, models: Iterable[ArrayLike], level: str = "atom") -> int:
+def write_frames(
+    path: Path, structure: Structure, models: Iterable[ArrayLike], level: str = "atom", remarks: Sequence[str] = ()
+) -> int:
     """Write frames of a structure as the models of a PDB or mmCIF file.
 
-    The file appears when it is complete: after any error the old one is still there. Occupancies are 1, B factors 0.
-    One model alone stands in a PDB file without MODEL records.
+    The file appears when it is complete: after any error the old one is still there. Occupancies, B factors and charges
+    are the structure's, and so are the bonds that a reader could not know (`edmnoise.structure.files.connections`). One
+    model alone stands in a PDB file without MODEL records.
 
     Parameters
     ----------
@@ -46,7 +49,10 @@ def write_frames(path: Path, structure: Structure, models: Iterable[ArrayLike], 
         By custom the first one is the reference.
     level
         "atom", or "residue" for one pseudo-atom at the mean of each residue's atoms: in a polymer a carbon named
-        CA, nucleotides too, so that viewers draw a trace; elsewhere with the name and element of the first atom.
+        CA, nucleotides too, so that viewers draw a trace; elsewhere with the name and element of the first atom. Its
+        occupancy and B factor are the means of the residue's, without charge and bonds.
+    remarks
+        Lines of text on where the models come from: REMARK 6 of a PDB file, _software.description of an mmCIF file.
 
     Returns
     -------
@@ -59,12 +65,6 @@ def write_frames(path: Path, structure: Structure, models: Iterable[ArrayLike], 
         If the kind of file is unknown or cannot hold these atoms or coordinates (the sentence names the limit; mmCIF
         has hardly any), if a model is not (N, 3) finite numbers, if there is no model, or if the file cannot be
         written.
-
-    Notes
-    -----
-    PyMOL joins the models of an mmCIF file by chain, residue number and atom name. Where those repeat (copies without
-    chain identifiers), atoms go missing from all states but the first, unless it is loaded with ``discrete=1``; the
-    models of a PDB file it joins by their order.
     """
     ending = os.path.splitext(path)[1].lower()
     if ending not in LAYOUTS:
@@ -73,9 +73,9 @@ def write_frames(path: Path, structure: Structure, models: Iterable[ArrayLike], 
         raise EdmNoiseError(f"cannot write the level {level!r}: give atom or residue")
     polymer = in_polymer(structure.atoms, structure.hierarchy.ancestors(0, 1))
     if level == "atom":
-        layout = LAYOUTS[ending](path, structure, polymer)
+        layout = LAYOUTS[ending](path, structure, polymer, remarks)
     else:
-        layout = LAYOUTS[ending](path, _centres(structure, polymer), polymer[structure.first_atoms])
+        layout = LAYOUTS[ending](path, _centres(structure, polymer), polymer[structure.first_atoms], remarks)
     count = 0
     with replacing(path) as handle:
         handle.write(layout.head)
@@ -123,6 +123,7 @@ def _centres(structure: Structure, polymer: NDArray[np.bool_]) -> Structure:
     first = structure.first_atoms
     atoms = structure.atoms.take(first)
     traced = polymer[first]
+    residue, sizes = structure.hierarchy.ancestors(0, 1), structure.hierarchy.sizes(1)
     named = Atoms.make(
         name=np.where(traced, "CA", atoms.name),
         element=np.where(traced, "C", atoms.element),
@@ -131,6 +132,8 @@ def _centres(structure: Structure, polymer: NDArray[np.bool_]) -> Structure:
         chain=atoms.chain,
         segment=atoms.segment,
         hetero=atoms.hetero,
+        occupancy=np.bincount(residue, structure.atoms.occupancy) / sizes,
+        b_factor=np.bincount(residue, structure.atoms.b_factor) / sizes,
     )
     hierarchy = Hierarchy(LEVELS, (np.arange(len(first)), structure.hierarchy.parents[1]))
     return Structure(_means(structure.coordinates, structure.hierarchy).astype(np.float32), named, hierarchy)

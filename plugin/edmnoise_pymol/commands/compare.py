@@ -31,6 +31,7 @@ def edm_compare(
     hydrogens: Any = 1,
     solvent: Any = 0,
     common: Any = 0,
+    ligands: str = "residue",
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -48,7 +49,7 @@ def edm_compare(
 
         edm_compare selection [, weights [, sampler [, steps [, samples
             [, seed [, denoiser [, by [, file [, device [, hydrogens
-            [, solvent [, common ]]]]]]]]]]]]
+            [, solvent [, common [, ligands ]]]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -86,6 +87,8 @@ def edm_compare(
         common = 0/1: where states do not have the same atoms, take those that
         all have {default: 0}
 
+        ligands = as in edm_noise
+
     EXAMPLES
 
         edm_compare 1tii and chain D, steps=16
@@ -122,6 +125,7 @@ def edm_compare(
         device=arg.text(device),
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
+        ligands=arg.text(ligands),
         common=arg.switch("common", common),
     )
     say(quiet, "edm_compare", "; ".join(result.notes))

@@ -25,6 +25,7 @@ def edm_damage(
     hydrogens: Any = 1,
     solvent: Any = 0,
     distribution: Any = "alphafold3",
+    ligands: str = "residue",
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -40,7 +41,8 @@ def edm_damage(
     USAGE
 
         edm_damage selection [, z [, weights [, draws [, seed [, file [, by
-            [, state [, hydrogens [, solvent [, distribution ]]]]]]]]]]
+            [, state [, hydrogens [, solvent [, distribution
+            [, ligands ]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -67,6 +69,8 @@ def edm_damage(
         distribution = string: training distribution, as in edm_noise:
         alphafold3, boltz, lucidrains, wide; or one's own as P_mean P_std
         sigma_data {default: alphafold3}
+
+        ligands = as in edm_noise
 
     EXAMPLES
 
@@ -107,6 +111,7 @@ def edm_damage(
         state=arg.whole("state", state),
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
+        ligands=arg.text(ligands),
     )
     for note in result.notes:
         say(quiet, "edm_damage", note)

@@ -33,6 +33,7 @@ def edm_design(
     state: Any = -1,
     hydrogens: Any = 1,
     solvent: Any = 0,
+    ligands: str = "residue",
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -50,7 +51,7 @@ def edm_design(
 
         edm_design selection [, chain [, residue [, atom [, z [, sigma
             [, fixed [, compare [, file [, distribution [, state [, hydrogens
-            [, solvent ]]]]]]]]]]]]
+            [, solvent [, ligands ]]]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -78,7 +79,7 @@ def edm_design(
         alphafold3, boltz, lucidrains, wide; or one's own as P_mean P_std
         sigma_data {default: alphafold3}
 
-        state, hydrogens, solvent = as in edm_noise
+        state, hydrogens, solvent, ligands = as in edm_noise
 
     EXAMPLES
 
@@ -116,6 +117,7 @@ def edm_design(
         state=arg.whole("state", state),
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
+        ligands=arg.text(ligands),
     )
     w = result.weights
     say(quiet, "edm_design", f"weights={w.chain:.4g} {w.residue:.4g} {w.atom:.4g}, sigma={result.sigma:.4g}")
@@ -136,6 +138,7 @@ def edm_scramble(
     state: Any = -1,
     hydrogens: Any = 1,
     solvent: Any = 0,
+    ligands: str = "residue",
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -152,7 +155,8 @@ def edm_scramble(
     USAGE
 
         edm_scramble selection [, weights [, distribution [, chain [, residue
-            [, atom [, file [, state [, hydrogens [, solvent ]]]]]]]]]
+            [, atom [, file [, state [, hydrogens [, solvent
+            [, ligands ]]]]]]]]]]
 
     ARGUMENTS
 
@@ -176,7 +180,7 @@ def edm_scramble(
 
         file = string: also write the table, as .csv or .json
 
-        state, hydrogens, solvent = as in edm_noise
+        state, hydrogens, solvent, ligands = as in edm_noise
 
     EXAMPLES
 
@@ -207,6 +211,7 @@ def edm_scramble(
         state=arg.whole("state", state),
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
+        ligands=arg.text(ligands),
     )
     show(quiet, table)
     write(quiet, "edm_scramble", table, path)
@@ -224,6 +229,7 @@ def edm_signal(
     state: Any = -1,
     hydrogens: Any = 1,
     solvent: Any = 0,
+    ligands: str = "residue",
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -241,7 +247,7 @@ def edm_signal(
     USAGE
 
         edm_signal selection [, weights [, distribution [, by [, z [, file
-            [, state [, hydrogens [, solvent ]]]]]]]]
+            [, state [, hydrogens [, solvent [, ligands ]]]]]]]]]
 
     ARGUMENTS
 
@@ -262,7 +268,7 @@ def edm_signal(
         file = string: also write the table (.csv, .json) or a figure (.png,
         .svg, .pdf)
 
-        state, hydrogens, solvent = as in edm_noise
+        state, hydrogens, solvent, ligands = as in edm_noise
 
     EXAMPLES
 
@@ -293,6 +299,7 @@ def edm_signal(
         state=arg.whole("state", state),
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
+        ligands=arg.text(ligands),
     )
     show(quiet, table)
     if drawn:
@@ -313,6 +320,7 @@ def edm_triangle(
     state: Any = -1,
     hydrogens: Any = 1,
     solvent: Any = 0,
+    ligands: str = "residue",
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -329,7 +337,8 @@ def edm_triangle(
     USAGE
 
         edm_triangle selection [, measure [, level [, distribution
-            [, reference [, file [, state [, hydrogens [, solvent ]]]]]]]]
+            [, reference [, file [, state [, hydrogens [, solvent
+            [, ligands ]]]]]]]]]
 
     ARGUMENTS
 
@@ -352,7 +361,7 @@ def edm_triangle(
         file = string: also write the map as a figure (.png, .svg, .pdf), or
         all of its 5,050 weights as a table (.csv, .json)
 
-        state, hydrogens, solvent = as in edm_noise
+        state, hydrogens, solvent, ligands = as in edm_noise
 
     EXAMPLES
 
@@ -383,6 +392,7 @@ def edm_triangle(
         state=arg.whole("state", state),
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
+        ligands=arg.text(ligands),
     )
     show(quiet, result.table)
     if drawn:

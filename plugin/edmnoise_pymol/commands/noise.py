@@ -31,6 +31,7 @@ def edm_noise(
     sigma: Any = "",
     distribution: str = "alphafold3",
     play: Any = 0,
+    ligands: str = "residue",
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -48,7 +49,7 @@ def edm_noise(
 
         edm_noise selection [, z [, weights [, frames [, process [, name [, seed
             [, state [, hydrogens [, solvent [, sigma [, distribution
-            [, play ]]]]]]]]]]]]
+            [, play [, ligands ]]]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -82,6 +83,10 @@ def edm_noise(
 
         play = 0/1: show the new object alone, zoom to it and play its frames
         {default: 0}
+
+        ligands = string: what a group of the residue level is in ligands, ions
+        and modified residues: residue, or atom, as tokens are in AlphaFold 3
+        {default: residue}
 
     EXAMPLES
 
@@ -122,6 +127,7 @@ def edm_noise(
         state=arg.whole("state", state),
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
+        ligands=arg.text(ligands),
     )
     made = result.provenance
     shown = f"z = {made.z:.4g}, sigma = {made.sigma:.4g} A, weights {made.weights.label}, seed {made.seed}"
@@ -229,6 +235,7 @@ def edm_table(
     hydrogens: Any = 1,
     solvent: Any = 0,
     distribution: str = "alphafold3",
+    ligands: str = "residue",
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -244,7 +251,8 @@ def edm_table(
     USAGE
 
         edm_table selection [, z [, weights [, draws [, seed [, file [, fresh
-            [, state [, hydrogens [, solvent [, distribution ]]]]]]]]]]
+            [, state [, hydrogens [, solvent [, distribution
+            [, ligands ]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -265,6 +273,8 @@ def edm_table(
         which makes ratios look constant over z {default: 1}
 
         state, hydrogens, solvent, distribution = as in edm_noise
+
+        ligands = as in edm_noise
 
     EXAMPLES
 
@@ -294,6 +304,7 @@ def edm_table(
         state=arg.whole("state", state),
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
+        ligands=arg.text(ligands),
     )
     show(quiet, table)
     write(quiet, "edm_table", table, path)
@@ -301,19 +312,21 @@ def edm_table(
 
 
 @command
-def edm_save(file: str, name: str, level: str = "atom", *, quiet: Any = 1, _self: Any = None) -> Job[int]:
+def edm_save(file: str, name: str, level: str = "atom", b: str = "", *, quiet: Any = 1, _self: Any = None) -> Job[int]:
     """
     DESCRIPTION
 
         "edm_save" writes the states of an object as one multi-MODEL file; for
-        objects of edm_noise the first model is the reference. What a PDB file
-        cannot hold (more than 99,999 atoms, coordinates past 9,999 angstrom) is
-        refused: an mmCIF file holds it. An existing file is replaced only by a
-        whole new one.
+        objects of edm_noise the first model is the reference, and remarks tell
+        sigma, weights and seed. B factors, occupancies, charges and the bonds of
+        ligands are kept, atoms stand in the order of the file that they came
+        from, residue by residue. What a PDB file cannot hold (more than 99,999
+        atoms, coordinates past 9,999 angstrom) is refused: an mmCIF file holds
+        it. An existing file is replaced only by a whole new one.
 
     USAGE
 
-        edm_save file, name [, level ]
+        edm_save file, name [, level [, b ]]
 
     ARGUMENTS
 
@@ -324,20 +337,40 @@ def edm_save(file: str, name: str, level: str = "atom", *, quiet: Any = 1, _self
         level = string: atom, or residue for one pseudo-atom at the centre of each
         residue {default: atom}
 
+        b = string: displacement, for B factors that are the RMS displacement from
+        state 1 in the other states, angstrom per coordinate {default: the B
+        factors of the object}
+
     EXAMPLES
 
         edm_save frames.pdb, 1tii_noise
         edm_save centres.cif, 1tii_noise, residue
+        edm_save moved.pdb, 1tii_noise, b=displacement
+
+    NOTES
+
+        PyMOL's "load frames.cif" does not replace an object called frames: it
+        drops an mmCIF file's models, and puts a PDB file's behind the ones that
+        are there. Delete the object before, or give the file's another name.
 
     SEE ALSO
 
         edm_noise
     """
-    from .. import service
+    from .. import bridge, service
 
-    models = yield from service.save(_self, arg.text(file), arg.text(name), arg.text(level))
+    path = arg.text(file)
+    b_factors = None if arg.absent(b) else arg.text(b)
+    models = yield from service.save(_self, path, arg.text(name), arg.text(level), b_factors)
     plural = "" if models == 1 else "s"
-    say(quiet, "edm_save", f"{arg.text(file)} written: {models} model{plural}, {arg.text(level)} level")
+    say(quiet, "edm_save", f"{path} written: {models} model{plural}, {arg.text(level)} level")
+    if held := bridge.object_of_file(_self, path):
+        say(
+            quiet,
+            "edm_save",
+            f"an object {held} is loaded, which PyMOL's load does not replace: type delete {held} before load {path}, "
+            f"or load {path}, {_self.get_unused_name(f'{held}_')}",
+        )
     return models
 
 

@@ -48,6 +48,7 @@ def edm_sample(
     distribution: str = "alphafold3",
     schedule: Any = "karras",
     common: Any = 0,
+    ligands: str = "residue",
     *,
     quiet: Any = 1,
     _self: Any = None,
@@ -71,7 +72,7 @@ def edm_sample(
             [, align [, device [, seed [, name [, file [, denoised
             [, state_weights [, fluctuations [, level_weights [, hydrogens
             [, solvent [, distribution [, schedule
-            [, common ]]]]]]]]]]]]]]]]]]]]]]]]]]]]
+            [, common [, ligands ]]]]]]]]]]]]]]]]]]]]]]]]]]]]]
 
     ARGUMENTS
 
@@ -138,6 +139,8 @@ def edm_sample(
         common = 0/1: where states do not have the same atoms, take those that
         all have {default: 0}
 
+        ligands = as in edm_noise
+
     EXAMPLES
 
         edm_sample 1tii and chain D
@@ -191,6 +194,7 @@ def edm_sample(
         device=arg.text(device),
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
+        ligands=arg.text(ligands),
         state_weights=arg.optional(arg.numbers, "state_weights", state_weights),
         fluctuations=arg.optional(_numbers_or_word, "fluctuations", fluctuations),
         common=arg.switch("common", common),

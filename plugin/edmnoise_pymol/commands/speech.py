@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from edmnoise.base.errors import EdmNoiseError
@@ -33,8 +33,7 @@ def command(function: Callable[P, Job[R]]) -> Callable[P, R]:
     def job(*args: P.args, **kwargs: P.kwargs) -> Job[R]:
         import pymol
 
-        if "_self" in kwargs:  # typed; PyMOL 2.5's parser does not see through this wrapper to say quiet=0
-            kwargs.setdefault("quiet", 0)
+        kwargs["quiet"] = int(_quiet(kwargs))
         if kwargs.get("_self") is None:  # called from Python, where nobody says which PyMOL
             kwargs["_self"] = pymol.cmd
         by_name = {name: x for name, x in kwargs.items() if name not in ("quiet", "_self")}
@@ -53,7 +52,7 @@ def command(function: Callable[P, Job[R]]) -> Callable[P, R]:
 
         try:
             made = job(*args, **kwargs)
-            if not kwargs.get("quiet", 0 if "_self" in kwargs else 1):
+            if not _quiet(kwargs):
                 with watched(function.__name__) as watch:
                     return run_inline(made, watch)
             return run_inline(made)
@@ -66,6 +65,11 @@ def command(function: Callable[P, Job[R]]) -> Callable[P, R]:
     shown = signature.replace(return_annotation=returned)
     vars(run).update(__signature__=shown, __wrapped__=open_to_all(signature), job=job)
     return run
+
+
+def _quiet(given: Mapping[str, Any]) -> bool:
+    """Whether nothing is to be printed: not where it was typed. PyMOL 2.5's parser does not say quiet=0 by itself."""
+    return "_self" not in given if given.get("quiet") is None else arg.switch("quiet", given["quiet"])
 
 
 def table_file(file: Any) -> str | None:

@@ -76,22 +76,28 @@ def in_pymol(cmd, path):
     """Everything PyMOL has of a file's first state, with its rank in the file."""
     rows = []
     cmd.load(str(path), "real")
-    columns = "name, elem, resn, resi, chain, segi, type == 'HETATM', alt, q, (x, y, z), rank"
+    columns = "name, elem, resn, resi, chain, segi, type == 'HETATM', alt, q, b, formal_charge, (x, y, z), rank"
     cmd.iterate_state(1, "real", f"rows.append(({columns}))", space={"rows": rows})
     return [np.array(column) for column in zip(*rows, strict=True)]
 
 
 @pytest.mark.parametrize("name", REAL)
 def test_atoms_residues_and_chains_are_those_of_pymol(cmd, real, name):
-    *columns, altloc, occupancy, xyz, rank = in_pymol(cmd, real(name))
-    atoms = Atoms.make(*columns)
-    keep = one_conformer(atoms, altloc, occupancy)
+    *columns, altloc, occupancy, b_factor, charge, xyz, rank = in_pymol(cmd, real(name))
+    atoms = Atoms.make(*columns, occupancy, b_factor, charge)
+    keep = one_conformer(atoms, altloc)
     from_pymol = Structure.from_atoms(xyz[keep], atoms.take(keep), file_order=rank[keep])
     ours = read_structure(real(name), solvent=True)
 
     order = np.argsort(rank[keep])
     for column in ("name", "element", "residue_name", "number", "chain", "segment", "hetero"):
         assert getattr(ours.atoms, column).tolist() == getattr(from_pymol.atoms, column)[order].tolist(), column
+    for column in ("occupancy", "b_factor") if cmd.count_states("real") == 1 else ():  # PyMOL holds float32
+        np.testing.assert_array_equal(
+            getattr(ours.atoms, column).astype(np.float32), getattr(from_pymol.atoms, column)[order].astype(np.float32)
+        )
+    guessed = ours.atoms.in_component  # PyMOL gives side chains charges of its own
+    assert ours.atoms.charge[~guessed].tolist() == from_pymol.atoms.charge[order][~guessed].tolist()
     np.testing.assert_array_equal(ours.coordinates, from_pymol.coordinates[order])
     assert ours.hierarchy.counts == from_pymol.hierarchy.counts
     for level in (1, 2):
@@ -130,7 +136,7 @@ def test_late_atoms_stay_where_the_file_has_them(pdb_file):
 # Alternate locations
 
 
-def test_conformer_with_the_highest_sum_stays(pdb_file):
+def test_conformer_with_the_highest_mean_stays(pdb_file):
     path = pdb_file(
         atom("N", x=1.0),
         atom("CA", x=2.0, alt="A", occupancy=0.55),
@@ -141,8 +147,14 @@ def test_conformer_with_the_highest_sum_stays(pdb_file):
     assert read_structure(path).coordinates[:, 0].tolist() == [1, 3, 5]
 
 
-def test_first_in_the_alphabet_stays_where_sums_are_equal(pdb_file):
-    # 0.1 + 0.2 is not 0.3 in binary: the sums are equal all the same
+def test_the_larger_of_two_residues_has_no_more_weight(pdb_file):
+    few = [atom(name, "SER", "2", alt="A", occupancy=0.6) for name in ("N", "CA")]
+    many = [atom(name, "PHE", "2", alt="B", occupancy=0.4) for name in ("N", "CA", "C", "CB", "CG")]
+    assert set(read_structure(pdb_file(*few, *many)).atoms.residue_name) == {"SER"}
+
+
+def test_first_in_the_alphabet_stays_where_means_are_equal(pdb_file):
+    # 0.1 + 0.2 is not 0.3 in binary: the means are equal all the same
     path = pdb_file(
         atom("CA", x=1.0, alt="B", occupancy=0.1),
         atom("CB", x=2.0, alt="B", occupancy=0.2),
@@ -150,6 +162,34 @@ def test_first_in_the_alphabet_stays_where_sums_are_equal(pdb_file):
         atom("CB", x=4.0, alt="A", occupancy=0.0),
     )
     assert read_structure(path).coordinates[:, 0].tolist() == [3, 4]
+
+
+@pytest.mark.parametrize(("occupancy", "kept"), [(0.7, [1, 2, 4, 6]), (0.3, [1, 3, 4, 5])])
+def test_a_blank_beside_a_letter_is_an_alternative(pdb_file, occupancy, kept):
+    """Atoms that both have stay once; those that one lacks (of the same residue) stay with it."""
+    path = pdb_file(
+        atom("N", x=1.0),  # shared
+        atom("CA", x=2.0, occupancy=occupancy),
+        atom("CA", x=3.0, alt="B", occupancy=1 - occupancy),
+        atom("C", x=4.0),
+        atom("CB", x=5.0, alt="B", occupancy=1 - occupancy),
+        atom("CB", x=6.0, occupancy=occupancy),
+    )
+    assert read_structure(path).coordinates[:, 0].tolist() == kept
+
+
+@pytest.mark.parametrize(("occupancy", "kept"), [(0.7, "SER"), (0.3, "PHE")])
+def test_a_residue_without_letter_beside_one_with_is_an_alternative(pdb_file, occupancy, kept):
+    blank = [atom(name, "SER", "2", occupancy=occupancy) for name in ("N", "CA", "OG")]
+    lettered = [atom(name, "PHE", "2", alt="B", occupancy=1 - occupancy) for name in ("N", "CA", "CG")]
+    atoms = read_structure(pdb_file(*blank, *lettered)).atoms
+    assert set(atoms.residue_name) == {kept}
+    assert len(atoms) == 3
+
+
+def test_water_of_a_residues_number_is_no_alternative_of_it(pdb_file):
+    path = pdb_file(atom("N", "SER", "2"), atom("O", "SER", "2"), atom("O", "HOH", "2", alt="B", occupancy=0.9))
+    assert read_structure(path, solvent=True).n_atoms == 3
 
 
 def test_one_of_two_residues_at_one_number_stays(pdb_file):
@@ -170,9 +210,16 @@ def test_one_of_two_residues_at_one_number_stays(pdb_file):
 def test_every_number_chooses_for_itself():
     count = 6
     atoms = Atoms.make(
-        ["CA"] * count, ["C"] * count, ["GLY"] * count, [1, 1, 2, 2, 2, 2], ["A"] * count, list("sstttt"), [0] * count
+        ["CA"] * 4 + ["CB", "CA"],
+        ["C"] * count,
+        ["GLY"] * count,
+        [1, 1, 2, 2, 2, 2],
+        ["A"] * count,
+        list("sstttt"),
+        [0] * count,
+        [0.2, 0.8, 0.5, 0.3, 0.0, 0.2],
     )
-    keep = one_conformer(atoms, np.array(["A", "B", "A", "B", "", "C"]), np.array([0.2, 0.8, 0.5, 0.3, 0.0, 0.2]))
+    keep = one_conformer(atoms, np.array(["A", "B", "A", "B", "", "C"]))
     assert keep.tolist() == [False, True, True, False, True, False]
 
 
@@ -183,6 +230,66 @@ def test_an_alternative_without_coordinates_does_not_win(cif_file):
         "CA B A 1 1 2 3 0.1",
     )
     assert read_structure(path).coordinates.tolist() == [[1, 2, 3]]
+
+
+# Occupancies, B factors, charges and bonds
+
+
+def test_facts_of_atoms(pdb_file, cif_file):
+    line = atom("ZN", "ZN", occupancy=0.5, record="HETATM")
+    lines = [f"{line[:60]} 77.50          ZN2+", f"{line[:60]} -3.25          ZN-1", line[:54], f"{line[:60]}   inf"]
+    atoms = read_structure(pdb_file(*lines)).atoms
+    assert atoms.occupancy.tolist() == [0.5, 0.5, 1, 0.5]
+    assert atoms.b_factor.tolist() == [77.5, -3.25, 0, 0]
+    assert atoms.charge.tolist() == [2, -1, 0, 0]
+    tags = "label_atom_id Cartn_x Cartn_y Cartn_z occupancy B_iso_or_equiv pdbx_formal_charge"
+    atoms = read_structure(cif_file(tags, "ZN 1 2 3 0.5 77.5 2", "CL 4 5 6 . 3 -1", "C 7 8 9 1 ? ?")).atoms
+    assert atoms.occupancy.tolist() == [0.5, 1, 1]
+    assert atoms.b_factor.tolist() == [77.5, 3, 0]
+    assert atoms.charge.tolist() == [2, -1, 0]
+
+
+def test_bonds_of_conect_records_are_those_of_pymol(cmd, pdb_file):
+    """An order is how often a partner is named from either side; serials that two atoms have name nobody."""
+    lines = [
+        f"{atom(f'C{k}', 'LIG')[:6]}{k:5d}{atom(f'C{k}', 'LIG', x=1.5 * k, record='HETATM')[11:]}" for k in range(1, 6)
+    ]
+    conect = [
+        "CONECT    1    2    3    3",
+        "CONECT    2    1",
+        "CONECT    3    1    1    4    4    4",
+        "CONECT    4    3    3    3",
+    ]
+    path = pdb_file(*[line.replace("ATOM  ", "HETATM") for line in lines], *conect)
+    structure = read_structure(path)
+    assert structure.bonds.tolist() == [[0, 1, 1], [0, 2, 2], [2, 3, 3]]
+    cmd.load(str(path), "lig")
+    assert sorted([min(i, j), max(i, j), order] for i, j, order in cmd.get_bonds("lig")) == structure.bonds.tolist()
+    assert read_structure(pdb_file(*lines, lines[1], *conect)).bonds.tolist() == [[0, 2, 2], [2, 3, 3]]
+    second = read_structure(pdb_file(*lines, "ENDMDL", *lines, "ENDMDL", *conect), model=2)
+    assert second.bonds.tolist() == structure.bonds.tolist()
+
+
+def test_bonds_of_mmcif(cif_file):
+    tags = "id label_atom_id label_comp_id label_asym_id auth_seq_id Cartn_x Cartn_y Cartn_z"
+    rows = ["1 SG CYS A 1 1 2 3", "2 SG CYS A 9 3 2 3", "3 C1 LIG B 1 1 1 1", "4 C2 LIG B 1 2 1 1", "5 ZN ZN C 1 0 0 0"]
+    more = [
+        "loop_ _chem_comp_bond.comp_id _chem_comp_bond.atom_id_1 _chem_comp_bond.atom_id_2 _chem_comp_bond.value_order",
+        "LIG C1 C2 DOUB",
+        "loop_ _struct_conn.id _struct_conn.conn_type_id",
+        *(
+            f"_struct_conn.ptnr{end}_{tag}"
+            for end in "12"
+            for tag in ("label_asym_id", "label_comp_id", "label_atom_id", "auth_seq_id", "symmetry")
+        ),
+        "d1 disulf A CYS SG 1 1_555 A CYS SG 9 1_555",
+        "c1 covale A CYS SG 1 1_555 B LIG C1 1 1_555",
+        "c2 covale A CYS SG 9 1_555 B LIG C1 1 2_655",  # of another copy in the crystal
+        "m1 metalc A CYS SG 1 1_555 C ZN ZN 1 1_555",
+    ]
+    assert read_structure(cif_file(tags, *rows, *more)).bonds.tolist() == [[0, 1, 1], [0, 2, 1], [2, 3, 2]]
+    own = "loop_ _pymol_bond.atom_site_id_1 _pymol_bond.atom_site_id_2 _pymol_bond.order"
+    assert read_structure(cif_file(tags, *rows, *more, own, "4 3 4", "1 7 1")).bonds.tolist() == [[2, 3, 4]]
 
 
 # What is left out, and which model
@@ -285,6 +392,13 @@ def test_residue_names_of_four_letters(pdb_file):
         read_structure(pdb_file(line))
 
 
+def test_coordinates_beside_their_usual_columns_are_read_where_none_runs_into_another(pdb_file):
+    line = atom("CA")
+    assert read_structure(pdb_file(line[:30] + " 66.741  19.936  12.136 " + line[54:])).coordinates.round(
+        3
+    ).tolist() == [[np.float32(66.741), np.float32(19.936), np.float32(12.136)]]
+
+
 def test_short_lines_and_windows_line_ends(tmp_path):
     path = tmp_path / "short.ent"
     path.write_bytes(atom("CA")[:54].encode() + b"\r\n" + atom("C", x=2.0)[:66].encode() + b"\r\n")
@@ -314,6 +428,15 @@ def test_the_block_with_atoms_is_found(cif_file):
     tags = "label_atom_id Cartn_x Cartn_y Cartn_z"
     path = cif_file(tags, "N 1 2 3", block="data_empty\n_cell.length_a 1\ndata_atoms")
     assert read_structure(path).coordinates.tolist() == [[1, 2, 3]]
+
+
+def test_several_blocks_with_atoms_are_refused(cif_file):
+    tags = "label_atom_id Cartn_x Cartn_y Cartn_z"
+    second = ["data_two", "loop_", *(f"_atom_site.{tag}" for tag in tags.split()), "CA 4 5 6"]
+    with pytest.raises(
+        EdmNoiseError, match=r"it holds atoms in 2 data blocks \(test, two\): keep one of them in a file"
+    ):
+        read_structure(cif_file(tags, "N 1 2 3", *second))
 
 
 def test_packed_files_hold_the_same(real, tmp_path):
@@ -426,6 +549,20 @@ def test_an_atom_missing_from_one_model_is_left_out_of_all(pdb_file):
         ("cut.cif.gz", gzip.compress(b"data_x" * 1000)[:30], "ended before"),
         ("broken.pdb.gz", gzip.compress(b"data_x" * 1000)[:15] + b"\xff" * 20, "invalid|Error"),
         ("stars.pdb", atom("CA", x="********").encode(), r"columns 31 to 38 of 'ATOM .* are no number"),
+        ("nan.pdb", atom("CA", x="     nan").encode(), r"columns 31 to 38 of 'ATOM .* are no number"),
+        (
+            "nan.cif",
+            b"data_x\nloop_\n_atom_site.Cartn_x\n_atom_site.Cartn_y\n_atom_site.Cartn_z\n1 2 nan\n",
+            "'nan' is no",
+        ),
+        ("low.pdb", atom("CA", x="-1232.450").encode(), "a coordinate does not fit its columns .* write it as mmCIF"),
+        ("lower.pdb", atom("CA", x="-1232.450-1232.450-1232.450").encode(), "a coordinate does not fit its columns"),
+        ("high.pdb", (atom("CA")[:30] + "10000.00010000.00010000.000  1.00").encode(), "a coordinate does not fit"),
+        (
+            "chain.pdb",
+            (atom("CA")[:21] + "AB  1" + atom("CA")[26:]).encode(),
+            "columns 23 to 27 hold 'B  1 ' and no residue number: where a chain identifier .* write it as mmCIF",
+        ),
         ("words.pdb", atom("CA").replace("  1.00", "   one").encode(), r"columns 55 to 60 of 'ATOM .* are no number"),
         (
             "words.cif",

@@ -1,0 +1,67 @@
+"""Chemical elements: the symbols that there are, and what an atom is of whose element a program has guessed badly."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .structure import Atoms, distinct
+
+ELEMENTS = frozenset(
+    """H D HE LI BE B C N O F NE NA MG AL SI P S CL AR K CA SC TI V CR MN FE CO NI CU ZN GA GE AS SE BR KR RB SR
+    Y ZR NB MO TC RU RH PD AG CD IN SN SB TE I XE CS BA LA CE PR ND PM SM EU GD TB DY HO ER TM YB LU HF TA W RE
+    OS IR PT AU HG TL PB BI PO AT RN FR RA AC TH PA U NP PU AM CM BK CF ES FM MD NO LR""".split()
+)
+"""Symbols that the element column of a PDB file may hold; D is deuterium."""
+
+_ORGANIC = ("CL", "SE", "SI")
+_MOLECULAR = frozenset("CA CD CO CR CS CU HG NA NI OS PB PD PT SB SN".split())
+"""Metals with the first letter of a non-metal that stand in molecules of several atoms."""
+
+_SHORTEST_METAL = 1.75
+"""Nothing that a metal binds is nearer to it than this, angstrom; C, N, O of one molecule are 1.2 to 1.6 apart."""
+
+
+def element_of(symbol: str, name: str, residue_name: str) -> str | None:
+    """The element of an atom of which a program says ``symbol``, from its names; None where places must tell.
+
+    Where a PDB file leaves the element blank, PyMOL takes the first two letters of a name that begins in column 13 for
+    its symbol: CME1 is curium, and OE1A is "Oe".
+
+    Examples
+    --------
+    >>> element_of("Cm", "CME1", "LIG"), element_of("Ca", "CA", "CA"), element_of("Zn", "ZN", "ZN")
+    ('C', 'Ca', 'Zn')
+    """
+    said, upper = symbol.upper(), name.upper()
+    guessed = len(said) == 2 and said[0] in "CHNOPS" and said not in _ORGANIC and upper.startswith(said)
+    if not guessed or (said in ELEMENTS and residue_name.upper().startswith(said)):
+        return symbol
+    return None if said in _MOLECULAR else symbol[0]
+
+
+def sound_elements(atoms: Atoms, residue: NDArray[np.int64], coordinates: NDArray[np.floating]) -> NDArray[np.str_]:
+    """(N,) elements as a program says them, without its bad guesses.
+
+    Parameters
+    ----------
+    atoms
+        What the program says of N atoms.
+    residue
+        (N,) the residue of each.
+    coordinates
+        (N, 3), angstrom.
+    """
+    element = atoms.element
+    found = element.copy()
+    kinds, kind = distinct(element)
+    doubtful = np.array([len(said) == 2 for said in kinds])
+    for atom in np.flatnonzero(doubtful[kind]).tolist():
+        symbol = element_of(str(element[atom]), str(atoms.name[atom]), str(atoms.residue_name[atom]))
+        if symbol is None:
+            others = np.flatnonzero(residue == residue[atom])
+            far = np.linalg.norm(coordinates[others] - coordinates[atom], axis=1)
+            near = others[(far < _SHORTEST_METAL) & (others != atom)]
+            symbol = str(element[atom])[0] if (~atoms.is_hydrogen[near]).any() else str(element[atom])
+        found[atom] = symbol
+    return found
