@@ -45,8 +45,8 @@ _MOST_FRAMES = 32
 _MOST_SETS = 8
 """Most sets of frames that are measured together: each takes memory for every pair of neighbouring residues."""
 
-_PIECE_ATOMS = 1 << 21
-"""Most atoms in the frames that are measured together (24 MiB)."""
+_PIECE_ATOMS = 1 << 20
+"""Most atoms in the frames that are measured together: some seconds, after which they are told of."""
 
 
 @dataclass(frozen=True)
