@@ -150,12 +150,7 @@ def legend_name(name: str) -> str:
 
 
 def title_name(name: str) -> str:
-    return f"{legend_name(name)}_title"
-
-
-def is_title(name: str) -> bool:
-    """Whether an object is the title of a legend."""
-    return name.endswith("_legend_title")
+    return f"{name}{ask.TITLE}"
 
 
 def check_legend(cmd: bridge.Cmd, name: str) -> None:
