@@ -8,13 +8,16 @@ are 0, "" and nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 Cmd = Any
 """A ``pymol.cmd`` module or the cmd of a pymol2 instance."""
 
 T = TypeVar("T")
+
+TITLE = "_legend_title"
+"""What the names of legends' titles end in."""
 
 PICKED = "sele"
 """The selection that PyMOL's mouse makes."""
@@ -41,8 +44,13 @@ def selections(cmd: Cmd) -> list[str]:
 
 
 def molecules(cmd: Cmd) -> list[str]:
-    """Names of the objects that hold atoms."""
-    return list(cmd.get_object_list("all") or [])  # "(all)" is the same and wakes
+    """Names of the objects that hold atoms of molecules."""
+    return without_titles(cmd.get_object_list("all") or [])  # "(all)" is the same and wakes
+
+
+def without_titles(names: Iterable[str]) -> list[str]:
+    """Names of objects but the titles of legends: PyMOL writes words in its scene at an atom, which is no molecule."""
+    return [str(name) for name in names if not name.endswith(TITLE)]
 
 
 def is_there(cmd: Cmd, name: str) -> bool:

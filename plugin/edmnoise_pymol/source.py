@@ -192,7 +192,7 @@ def objects_of(cmd: Cmd, selection: str) -> list[str]:
         ) from error
     if not objects:
         raise EdmNoiseError(f"selection {selection!r} holds no atoms")
-    return list(map(str, objects))
+    return ask.without_titles(objects) or [str(name) for name in objects]
 
 
 def _plain(cmd: Cmd, selection: str) -> str:
@@ -218,7 +218,7 @@ def _single_object(cmd: Cmd, selection: str, state: int) -> str:
     if len(objects) == 1:
         return objects[0]
     with _judged(cmd, selection, state) as chosen:
-        here = cmd.get_object_list(chosen) or []
+        here = ask.without_titles(cmd.get_object_list(chosen) or [])
     if len(here) != 1:
         raise EdmNoiseError(
             f"selection {selection!r} holds atoms of {len(objects)} objects ({', '.join(objects)}): "
