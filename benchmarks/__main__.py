@@ -17,6 +17,7 @@ MODULES = (
     "design",
     "damage",
     "sweep",
+    "busy",
     "panel",
     "memory",
 )

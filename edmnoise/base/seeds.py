@@ -11,6 +11,7 @@ logarithm and cosine depend on the processor too.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .errors import EdmNoiseError
@@ -38,8 +39,12 @@ def frame_seed(seed: int, frame: int, stream: int = NOISE) -> int:
     torch's CPU generator keeps only 32 bits of what it is seeded with, so random 64-bit seeds would make two
     frames of a long run equal by accident (1 % for 9,000 frames); a one-to-one map of the frame number cannot.
     """
-    key = _mix(_mix(seed & _MASK) ^ _mix((seed >> 32) + 0x9E3779B9) ^ _mix(0x85EBCA6B * (stream + 1)))
-    return _mix(key + frame)
+    return _mix(_key(seed, stream) + frame)
+
+
+@lru_cache(maxsize=64)
+def _key(seed: int, stream: int) -> int:
+    return _mix(_mix(seed & _MASK) ^ _mix((seed >> 32) + 0x9E3779B9) ^ _mix(0x85EBCA6B * (stream + 1)))
 
 
 def check_seed(seed: int) -> int:

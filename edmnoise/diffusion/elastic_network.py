@@ -26,6 +26,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from ..base.errors import EdmNoiseError
+from ..base.threads import alone
 from ..noise.nested import Nested
 from ..structure.hierarchy import Hierarchy
 from ..structure.levels import as_array
@@ -144,6 +145,7 @@ class ElasticNetwork:
         """C x, (..., N)."""
         return along(x, self._multiply, self._multiply)
 
+    @alone()
     def draw(self, out: Tensor, generator: torch.Generator) -> Tensor:
         """Fill ``out`` (..., N) with N(0, C), each row independent, and return it."""
         pulls = torch.empty(*out.shape[:-1], len(self.contacts), dtype=torch.float64, device=generator.device)
@@ -256,6 +258,7 @@ class NoisyNetwork:
         """N."""
         return self.network.atoms
 
+    @alone()
     def filter(self, part: ElasticNetwork, x: Tensor) -> Tensor:
         """C M^-1 x, (..., N): the mean of the network's part of x, x ~ N(0, M); ``part`` is the network."""
         if part is not self.network:
@@ -264,15 +267,18 @@ class NoisyNetwork:
         moved = self._fit.estimate(x.double() - centre) + centre
         return (moved - self._tensor(self._drag, x) * self._shift(x)[..., None]).to(x.dtype)
 
+    @alone()
     def whiten(self, x: Tensor) -> Tensor:
         """(..., m): coordinates whose plain inner products are those of `inner`; see the equation of this module."""
         return torch.cat([self._free(x), self._shift(x)[..., None] / math.sqrt(self._variance)], dim=-1).to(x.dtype)
 
+    @alone()
     def solve(self, x: Tensor) -> Tensor:
         """M^-1 x, (..., N)."""
         free = self._tensor(self._fit.weight, x) * self._free(x)[..., : self.atoms]
         return (free + self._tensor(self._share, x) * self._shift(x)[..., None] / self._variance).to(x.dtype)
 
+    @alone()
     def inner(self, x: Tensor, y: Tensor) -> Tensor:
         """x^T M^-1 y, (...), float64."""
         whitened = self.whiten(x.double())

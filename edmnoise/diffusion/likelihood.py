@@ -27,6 +27,7 @@ from torch import Tensor
 
 from ..base.errors import EdmNoiseError
 from ..base.seeds import check_seed, reseed
+from ..base.threads import alone, as_given
 from ..noise.covariance import Covariance
 from .denoiser import Denoiser
 from .schedule import Schedule
@@ -87,6 +88,7 @@ class Likelihood:
         return f"Likelihood(log p {', '.join(shown)} in {self.dimensions} dimensions, {self.evaluations} evaluations)"
 
 
+@alone()
 def log_likelihood(
     denoiser: Denoiser,
     x: Tensor,
@@ -150,7 +152,8 @@ def log_likelihood(
             traces.append(trace)
         total += step * _mixed(_STAGES[-1], traces)
         point = ahead
-    start = _log_prior(covariance, point, levels[-1], translations) if prior is None else prior(point).detach()
+    with as_given():
+        start = _log_prior(covariance, point, levels[-1], translations) if prior is None else prior(point).detach()
     scatter = total.std(dim=0) if len(total) > 1 else total.new_full((len(x),), math.nan if probes else 0.0)
     return Likelihood(
         log_likelihood=start.double() + total.mean(dim=0),
@@ -173,7 +176,7 @@ class _Flow:
         products, denoised = [], x
         for block in self._directions.split(max(1, _BLOCK_NUMBERS // x.numel())):
             direction = block.expand(-1, *x.shape).flatten(0, 1)
-            with torch.enable_grad():
+            with as_given(), torch.enable_grad():
                 repeated = x.repeat(len(block), 1, 1).requires_grad_()
                 estimate = self._denoiser.denoise(repeated, sigma).atoms
                 if not estimate.requires_grad:
@@ -233,7 +236,7 @@ def _log_prior(covariance: Covariance, x: Tensor, sigma: float, translations: bo
 def _check_translations(denoiser: Denoiser, x: Tensor, sigma: float, translations: bool) -> None:
     """Refuse a wrong ``translations``: does the estimate at the first level go along with a shift of sigma / 10?"""
     shift = 0.1 * sigma
-    with torch.no_grad():
+    with torch.no_grad(), as_given():
         moved = denoiser.denoise(x + shift, sigma).atoms - denoiser.denoise(x.clone(), sigma).atoms
     follows = bool((moved - shift).abs().max() < 0.01 * shift)
     if follows and not translations:

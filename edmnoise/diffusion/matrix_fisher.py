@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from ..base.errors import EdmNoiseError
+from ..base.threads import alone, mapped
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
 """Gauss-Legendre: 32 nodes give E[R] to 5e-12, 40 to 1e-13, 48 to 3e-14 and 64 to 1e-15, for |F| up to 1e10."""
@@ -43,6 +44,7 @@ _BLOCK_ELSEWHERE = 1 << 17
 """The same for an accelerator, where few and large calls are what counts."""
 
 
+@alone()
 def matrix_fisher(f: Tensor) -> tuple[Tensor, Tensor]:
     """log c(F) and E[R | F] of a batch of matrices, from one singular value decomposition.
 
@@ -145,7 +147,7 @@ class _MatrixFisher(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, f: Tensor) -> tuple[Tensor, Tensor]:
         u, s, vh = _proper_svd(f)
-        parts = [_first_moments(block) for block in s.split(_block_length(s))]
+        parts = mapped(_first_moments, s.split(_block_length(s)))
         log_c, d = (torch.cat(part) for part in zip(*parts, strict=True))
         mean = (u * d[:, None]) @ vh
         ctx.save_for_backward(f, mean, u, s, vh)
@@ -153,6 +155,7 @@ class _MatrixFisher(torch.autograd.Function):
         return log_c, mean
 
     @staticmethod
+    @alone()
     def backward(ctx: Any, *grads: Tensor | None) -> Tensor | None:
         by_log_c, by_mean = grads
         f, mean, u, s, vh = ctx.saved_tensors
@@ -172,7 +175,7 @@ class _Curvature(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, direction: Tensor, f: Tensor, u: Tensor, s: Tensor, vh: Tensor) -> Tensor:
-        parts = [_second_moments(block) for block in s.split(_block_length(s))]
+        parts = mapped(_second_moments, s.split(_block_length(s)))
         hessian, symmetric, skew = (torch.cat(part) for part in zip(*parts, strict=True))
         m = u.mT @ direction @ vh.mT
         t = symmetric * (m + m.mT) / 2 + skew * (m - m.mT) / 2

@@ -17,6 +17,7 @@ from torch import Tensor
 from ..base.errors import EdmNoiseError
 from ..base.rotations import quaternion_to_matrix
 from ..base.seeds import check_seed, reseed
+from ..base.threads import alone, as_given, shared
 from ..noise.covariance import Covariance
 from ..structure.hierarchy import Hierarchy
 from ..structure.superpose import move, superpose
@@ -27,6 +28,9 @@ from .solvers import MULTISTEP, SCALED, Stage, solver
 SAMPLING, AUGMENTATION = 1, 2
 """Streams of random numbers: the sampler's noise, and its rotations and translations. Apart, so that a switch of one
 leaves the other's numbers as they are."""
+
+_DRAWN = 1 << 14
+"""Numbers that are worth the while of another thread: drawing them takes 60 us."""
 
 ALIGNMENTS = ("none", "denoised", "noisy")
 """What is superposed before a step: nothing, the denoised structure on the noisy one, the noisy one on the denoised
@@ -139,6 +143,7 @@ class Frame:
         """b (B, 3, 1)."""
         return self._joined()[1]
 
+    @alone()
     def undone(self, coordinates: Tensor) -> Tensor:
         """A^-1 (x - b), (B, 3, N)."""
         # Not A^T: it is not quite that of rotations in float32, which makes 0.01 A thousands of angstrom away.
@@ -232,38 +237,41 @@ def sample(
         raise EdmNoiseError(f"samples is {len(numbers)}: give a whole number from 1")
     if hierarchy is None and (sampler.residue_weight or sampler.chain_weight):
         raise EdmNoiseError("residue_weight and chain_weight need the groups: give hierarchy")
-    random = _Random(covariance, numbers, check_seed(seed), schedule.steps, device, dtype)
-    x = random.noise(None).mul_(schedule.sigmas[0])
-    if start is not None:
-        _check_start(start, x)
-        x += start
+    with alone():
+        random = _Random(covariance, numbers, check_seed(seed), schedule.steps, device, dtype)
+        x = random.noise(None).mul_(schedule.sigmas[0])
+        if start is not None:
+            _check_start(start, x)
+            x += start
     advance = solver(sampler.solver)
     previous: tuple[float, Tensor] | None = None
     frame = Frame(len(numbers), device)
     for number, (sigma, target) in enumerate(zip(schedule.sigmas, schedule.sigmas[1:], strict=False), 1):
-        x = _augmented(x, previous, number, sampler, random, frame)
-        x, sigma_hat = _churned(x, sigma, target, sampler, random)
+        with alone():
+            x = _augmented(x, previous, number, sampler, random, frame)
+            x, sigma_hat = _churned(x, sigma, target, sampler, random)
 
-        def denoise(point: Tensor, level: float, number: int = number) -> Tensor:
-            estimate = denoiser.denoise(point, level)
-            _check_estimate(estimate.atoms, point, number, level)
-            if hierarchy is None:
-                return estimate.atoms
-            return with_level_means(estimate, hierarchy, sampler.residue_weight, sampler.chain_weight)
+            def denoise(point: Tensor, level: float, number: int = number) -> Tensor:
+                with as_given():
+                    estimate = denoiser.denoise(point, level)
+                _check_estimate(estimate.atoms, point, number, level)
+                if hierarchy is None:
+                    return estimate.atoms
+                return with_level_means(estimate, hierarchy, sampler.residue_weight, sampler.chain_weight)
 
-        noisy, denoised = _aligned(x, denoise(x, sigma_hat), sampler.align, frame, random)
-        stage = Stage(
-            sigma_hat,
-            target,
-            denoised,
-            denoise,
-            partial(random.noise, noisy),
-            sampler.step_scale,
-            previous,
-            random.room(noisy),
-        )
-        x = advance(noisy, stage)
-        previous = (sigma_hat, denoised.clone()) if sampler.solver in MULTISTEP else None
+            noisy, denoised = _aligned(x, denoise(x, sigma_hat), sampler.align, frame, random)
+            stage = Stage(
+                sigma_hat,
+                target,
+                denoised,
+                denoise,
+                partial(random.noise, noisy),
+                sampler.step_scale,
+                previous,
+                random.room(noisy),
+            )
+            x = advance(noisy, stage)
+            previous = (sigma_hat, denoised.clone()) if sampler.solver in MULTISTEP else None
         yield Step(number, schedule.steps, sigma, sigma_hat, target, noisy, denoised, x, frame)
 
 
@@ -299,8 +307,15 @@ class _Random:
     def noise(self, x: Tensor | None) -> Tensor:
         """(B, 3, N) from N(0, K), in the room of x."""
         out = self._rooms[0] if x is None else self.room(x)
-        for row, generator in zip(out, self._noise, strict=True):
-            self._covariance.draw(row, generator)
+        rows = list(zip(out, self._noise, strict=True))
+        some = max(1, _DRAWN // out[0].numel())
+
+        def work(starts: Iterator[int]) -> None:
+            for start in starts:
+                for row, generator in rows[start : start + some]:
+                    self._covariance.draw(row, generator)
+
+        shared(work, range(0, len(rows), some))
         return out
 
     def rotation(self, number: int) -> Tensor:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from ..base.errors import EdmNoiseError
+from ..base.threads import alone, mapped
 from ..noise.covariance import Covariance
 from ..noise.nested import Nested
 from ..structure.hierarchy import Hierarchy
@@ -128,6 +129,7 @@ class StatesDenoiser:
         self._about = {torch.float64: _with_ones(states - about)}
         self._kept: tuple[float, _Prepared] | None = None
 
+    @alone()
     def denoise(self, x: Tensor, sigma: float) -> Denoised:
         """Posterior mean; see `edmnoise.diffusion.denoiser.Denoiser`."""
         atoms = self._mean(x, sigma).to(x.dtype)
@@ -136,10 +138,12 @@ class StatesDenoiser:
         means = atom_means(atoms, self.hierarchy, [1, 2])
         return Denoised(atoms, means[1].to(x.dtype), means[2].to(x.dtype))
 
+    @alone()
     def state_probabilities(self, x: Tensor, sigma: float) -> Tensor:
         """(B, M) float64: posterior probability of each state given x (B, 3, N)."""
         return torch.softmax(self._scores(x, sigma)[0], dim=1)
 
+    @alone()
     def log_density(self, x: Tensor, sigma: float) -> Tensor:
         """(B,) float64: log of the density of x (B, 3, N) at a noise level, per angstrom^dimensions.
 
@@ -167,7 +171,9 @@ class StatesDenoiser:
         place = place - (turned @ self._prepared(sigma).centres[..., None]).sum(dim=1)[..., 0]
         # One product over states, their axes and a row of ones: (B 3) x (3 M + 1) times (3 M + 1) x N.
         parts = torch.cat([turned.transpose(1, 2).flatten(2), place[..., None]], dim=2)
-        mean = (parts.flatten(0, 1).to(x.dtype) @ self._states(x.dtype)).reshape(x.shape)
+        rows = parts.flatten(0, 1).to(x.dtype)
+        blocks = self._states(x.dtype).split(_BLOCK, dim=1)
+        mean = torch.cat(mapped(lambda block: rows @ block, blocks), dim=1).reshape(x.shape)
         if self.fluctuations is not None:
             noisy = cast(Noisy, self._prepared(sigma).covariance)
             mean = mean + noisy.filter(self.fluctuations, x - mean)
@@ -222,8 +228,8 @@ def _with_ones(states: Tensor) -> Tensor:
 
 def _products(x: Tensor, rows: Tensor) -> Tensor:
     """x (B, 3, N) times rows (n, N), (B, 3, n) in float64: exponents of states that compete need their digits."""
-    parts = zip(x.flatten(0, 1).split(_BLOCK, dim=1), rows.split(_BLOCK, dim=1), strict=True)
-    return sum(part.double() @ row.T for part, row in parts).unflatten(0, x.shape[:2])
+    parts = list(zip(x.flatten(0, 1).split(_BLOCK, dim=1), rows.split(_BLOCK, dim=1), strict=True))
+    return sum(mapped(lambda part: part[0].double() @ part[1].T, parts)).unflatten(0, x.shape[:2])
 
 
 def _best_rotation(f: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,8 +7,10 @@ atoms does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,11 +19,12 @@ from torch import Tensor
 
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
+from ..base.threads import mapped
 from ..structure.bonds import find_bonds
 from ..structure.levels import as_array
 from ..structure.structure import Structure
 from ..structure.superpose import superpose
-from .clashes import Clashes, clash_score
+from .clashes import Clashes, clash_score, count_clashes
 from .displacement import Frames
 from .geometry import (
     Bonds,
@@ -33,14 +36,17 @@ from .geometry import (
     find_centres,
     gyration_radius,
 )
-from .lddt import lddt_by_residue, lddt_scores, local_pairs
+from .lddt import LocalPairs, lddt_scores
 from .pairs import Pairs, Points
 
 _MOST_FRAMES = 32
 """Frames that are measured together. An atom's coordinates in all of them are 384 bytes; more gain nothing."""
 
-_PIECE_ATOMS = 1 << 21
-"""Most atoms in the frames that are measured together (24 MiB)."""
+_MOST_SETS = 8
+"""Most sets of frames that are measured together: each takes memory for every pair of neighbouring residues."""
+
+_PIECE_ATOMS = 1 << 20
+"""Most atoms in the frames that are measured together: some seconds, after which they are told of."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ class Native:
     """What there is to be destroyed: pairs, bonds and centres of a structure, found once."""
 
     structure: Structure
-    local: Pairs
+    local: LocalPairs
     contacts: Pairs
     bonds: Bonds
     centres: Centres
@@ -89,7 +95,7 @@ class Native:
         bonds = find_bonds(structure)
         return cls(
             structure,
-            local_pairs(structure),
+            LocalPairs.of(structure),
             contact_pairs(structure, bonds),
             Bonds.of(structure, bonds),
             find_centres(structure, bonds),
@@ -155,45 +161,123 @@ def measure_damage(native: Native, blocks: Iterable[Frames]) -> Damage:
     >>> measure_damage(pair, [moved]).mean(LDDT)  # off by 1.5 A: within two of the four thresholds
     0.5
     """
+    (damage,) = measure_sets(native, [blocks])
+    return damage
+
+
+def measure_sets(
+    native: Native, sets: Iterable[Iterable[Frames]], measured: Callable[[int], object] = lambda frames: None
+) -> Iterator[Damage]:
+    """The same for several sets of frames: five frames at a time take twice as long as 32, so sets are put together.
+
+    Parameters
+    ----------
+    sets
+        Blocks of frames, as `measure_damage` takes them, for each set.
+    measured
+        Told of the number of frames that have been measured, some at a time; what it raises ends the work.
+
+    Yields
+    ------
+    Damage
+        One for each set, in order.
+    """
     reference = torch.from_numpy(native.structure.coordinates.T.copy())
-    parts: dict[DamageMeasure, list[NDArray[np.float64]]] = {measure: [] for measure in MEASURES}
-    by_pair = np.zeros(len(native.local), dtype=np.float64)
-    count = 0
-    for points in _pieces(blocks, native.structure.n_atoms):
-        lddt, scores = lddt_scores(native.local, points)
-        by_pair += scores
-        off, broken = bond_damage(native.bonds, points)
-        found = {
-            LDDT: lddt,
-            RMSD: as_array(superpose(torch.from_numpy(points).permute(2, 1, 0), reference).rmsd),
-            CONTACTS: contacts_kept(native.contacts, points),
-            BOND_LENGTHS: off,
-            BROKEN: broken,
-            FLIPPED: centres_flipped(native.centres, points),
-            CLASHES: clash_score(native.clashes, points),
-            GYRATION: gyration_radius(points),
-        }
-        for measure, values in found.items():
-            parts[measure].append(values)
-        count += points.shape[2]
-    if count == 0:
-        raise EdmNoiseError("no frames to measure: give at least one")
-    by_residue = lddt_by_residue(native.structure, native.local, by_pair / count)
-    return Damage({measure: np.concatenate(values) for measure, values in parts.items()}, by_residue)
+    open_sets: dict[int, list[_Part]] = {}
+    for frames, of_set in _pieces(sets, native.structure.n_atoms):
+        numbers, where = np.unique(of_set, return_inverse=True)
+        points = np.ascontiguousarray(frames.transpose(1, 2, 0))
+        by_frame, by_residue = _measured(native, reference, points, where)
+        for column, number in enumerate(numbers.tolist()):
+            mine = of_set == number
+            part = _Part({m: values[mine] for m, values in by_frame.items()}, by_residue[:, column], int(mine.sum()))
+            open_sets.setdefault(number, []).append(part)
+        measured(len(frames))
+        for number in sorted(open_sets)[:-1]:
+            yield _joined(open_sets.pop(number))
+    for number in sorted(open_sets):
+        yield _joined(open_sets[number])
 
 
-def _pieces(blocks: Iterable[Frames], atoms: int) -> Iterator[Points]:
-    """The frames (N, 3, s) some at a time; EdmNoiseError for a wrong shape or coordinates that are not finite."""
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Frames of one set that were measured together; ``by_residue`` (R,) is their sum."""
+
+    by_frame: dict[DamageMeasure, NDArray[np.float64]]
+    by_residue: NDArray[np.float64]
+    frames: int
+
+
+def _joined(parts: list[_Part]) -> Damage:
+    by_frame = {m: np.concatenate([part.by_frame[m] for part in parts]) for m in MEASURES}
+    by_residue = np.sum([part.by_residue for part in parts], axis=0) / sum(part.frames for part in parts)
+    return Damage(by_frame, by_residue)
+
+
+def _measured(
+    native: Native, reference: Tensor, points: Points, sets: NDArray[np.int64]
+) -> tuple[dict[DamageMeasure, NDArray[np.float64]], NDArray[np.float64]]:
+    """Every measure of every frame (N, 3, S), and lDDT of each residue summed over the frames of each set (R, sets)."""
+    lddt, by_residue = lddt_scores(native.local, points, sets)
+    jobs: list[Callable[[], Any]] = [
+        lambda: as_array(superpose(torch.from_numpy(points).permute(2, 1, 0), reference).rmsd),
+        lambda: contacts_kept(native.contacts, points),
+        lambda: np.stack(bond_damage(native.bonds, points)),
+        lambda: centres_flipped(native.centres, points),
+        lambda: gyration_radius(points),
+        *(partial(count_clashes, native.clashes, points[..., frame]) for frame in range(points.shape[2])),
+    ]
+    rmsd, contacts, (off, broken), flipped, gyration, *clashing = mapped(lambda job: job(), jobs)
+    by_frame = {
+        LDDT: lddt,
+        RMSD: rmsd,
+        CONTACTS: contacts,
+        BOND_LENGTHS: off,
+        BROKEN: broken,
+        FLIPPED: flipped,
+        CLASHES: clash_score(native.clashes, np.array(clashing)),
+        GYRATION: gyration,
+    }
+    return by_frame, by_residue
+
+
+def _pieces(sets: Iterable[Iterable[Frames]], atoms: int) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+    """The frames (s, N, 3) some at a time, and which set each is of (s,).
+
+    EdmNoiseError for a set without frames, a wrong shape, or coordinates that are not finite.
+    """
     size = max(1, min(_MOST_FRAMES, _PIECE_ATOMS // atoms))
-    done = 0
-    for block in blocks:
-        if block.ndim != 3 or tuple(block.shape[1:]) != (atoms, 3):
-            raise EdmNoiseError(f"frames have the shape {tuple(block.shape)}: give (frames, {atoms}, 3)")
-        frames = as_array(block) if isinstance(block, Tensor) else block
-        for start in range(0, len(frames), size):
-            piece = frames[start : start + size]
-            bad = np.flatnonzero(~np.isfinite(piece).all(axis=(1, 2)))
-            if bad.size:
-                raise EdmNoiseError(f"frame {done + int(bad[0]) + 1} holds NaN or infinite coordinates: remove it")
-            yield np.array(piece.transpose(1, 2, 0), dtype=np.float32, order="C")  # torch warns of read-only views
-            done += len(piece)
+    held: list[NDArray[np.float32]] = []
+    of_set: list[int] = []
+
+    def piece() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        made = np.stack(held), np.array(of_set)
+        held.clear()
+        of_set.clear()
+        return made
+
+    for number, blocks in enumerate(sets):
+        done = 0
+        for block in blocks:
+            for frame in _checked(block, atoms, done):
+                held.append(np.array(frame))  # the caller may make the next block in the same place
+                of_set.append(number)
+                if len(held) == size:
+                    yield piece()
+            done += len(block)
+        if done == 0:
+            raise EdmNoiseError("no frames to measure: give at least one")
+        if held and number - of_set[0] == _MOST_SETS - 1:
+            yield piece()
+    if held:
+        yield piece()
+
+
+def _checked(block: Frames, atoms: int, done: int) -> NDArray[np.float32]:
+    if block.ndim != 3 or tuple(block.shape[1:]) != (atoms, 3):
+        raise EdmNoiseError(f"frames have the shape {tuple(block.shape)}: give (frames, {atoms}, 3)")
+    frames = np.asarray(as_array(block) if isinstance(block, Tensor) else block, dtype=np.float32)
+    bad = np.flatnonzero(~np.isfinite(frames).all(axis=(1, 2)))
+    if bad.size:
+        raise EdmNoiseError(f"frame {done + int(bad[0]) + 1} holds NaN or infinite coordinates: remove it")
+    return frames

@@ -60,6 +60,7 @@ def contact_pairs(structure: Structure, bonds: NDArray[np.int64], cutoff: float 
     residue, count = structure.hierarchy.ancestors(0, 1), structure.hierarchy.counts[1]
     heavy = np.flatnonzero(is_heavy(structure))
     pairs = heavy[close_pairs(structure.coordinates[heavy], cutoff)]
+    pairs = pairs[np.argsort(pairs[:, 0])]  # neighbours in the list are neighbours in memory
 
     def keys(atoms: NDArray[np.int64]) -> NDArray[np.int64]:
         ends = np.sort(residue[atoms], axis=1)

@@ -5,10 +5,11 @@ Pairs are found once, on the reference, by a tree; their number grows as the num
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
@@ -19,8 +20,8 @@ Points = NDArray[np.float32]
 1.2 million pairs of 5,469 atoms in 20 frames takes a fifth of the time that it takes frame by frame."""
 
 _TILE = 1 << 17
-"""Distances at a time: 512 KiB, which stay in the cache from the look-up to the last comparison (20 frames of 1TII: 175
-ms; tiles of 2^14 take 215)."""
+"""Distances at a time: 512 KiB, which stay in the cache from the look-up to the last comparison (32 frames of 1TII: 4.6
+ms each; tiles of 2^15 take 5.7)."""
 
 _PAIR_BYTES = 48
 """Memory of a pair while pairs are found and sorted."""
@@ -54,13 +55,22 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.first)
 
-    def distances(self, points: Points) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    def tiles(self, frames: int) -> list[slice]:
+        """Which pairs are looked at together in so many frames."""
+        length = max(1, _TILE // frames)
+        return [slice(start, min(start + length, len(self))) for start in range(0, len(self), length)]
+
+    def distances(
+        self, points: Points, tiles: Iterable[slice] | None = None
+    ) -> Iterator[tuple[slice, NDArray[np.float32]]]:
         """Distances in every frame, some pairs at a time.
 
         Parameters
         ----------
         points
             (N, 3, S) coordinates, angstrom, contiguous.
+        tiles
+            Some of `tiles`; all of them when not given.
 
         Yields
         ------
@@ -72,18 +82,15 @@ class Pairs:
         length = min(len(self), max(1, _TILE // frames))
         one, other = np.empty((2, length, 3 * frames), dtype=np.float32)
         lengths = np.empty((length, frames), dtype=np.float32)
-        for start in range(0, len(self), length or 1):
-            where = slice(start, min(start + length, len(self)))
-            size = where.stop - start
+        for where in self.tiles(frames) if tiles is None else tiles:
+            size = where.stop - where.start
             a, b, d = one[:size], other[:size], lengths[:size]
             np.take(rows, self.first[where], axis=0, out=a, mode="clip")  # without a mode, numpy copies once more
             np.take(rows, self.second[where], axis=0, out=b, mode="clip")
             a -= b
-            a *= a
-            squares = a.reshape(size, 3, frames)
-            np.add(squares[:, 0], squares[:, 1], out=d)
-            d += squares[:, 2]
-            yield where, np.sqrt(d, out=d)
+            x, y, z = torch.from_numpy(a.reshape(size, 3, frames)).unbind(dim=1)
+            torch.mul(x, x, out=torch.from_numpy(d)).addcmul_(y, y).addcmul_(z, z)  # twice as fast as numpy
+            yield where, np.sqrt(d, out=d)  # and this three quarters of torch's time
 
 
 def close_pairs(coordinates: NDArray[np.float32], radius: float) -> NDArray[np.int64]:
@@ -99,7 +106,7 @@ def close_pairs(coordinates: NDArray[np.float32], radius: float) -> NDArray[np.i
     Returns
     -------
     array
-        (P, 2) atoms, the lower number first, in rising order: neighbours in the list are neighbours in memory.
+        (P, 2) atoms, the lower number first.
 
     Raises
     ------
@@ -109,5 +116,5 @@ def close_pairs(coordinates: NDArray[np.float32], radius: float) -> NDArray[np.i
     tree = cKDTree(coordinates)
     count = (int(tree.count_neighbors(tree, radius)) - len(coordinates)) // 2
     check_frames_fit(count, _PAIR_BYTES, what=f"pairs of atoms within {radius:g} A")
-    pairs = tree.query_pairs(radius, output_type="ndarray")
-    return pairs[np.argsort(pairs[:, 0] * len(coordinates) + pairs[:, 1])]  # query_pairs puts the lower number first
+    found: NDArray[np.int64] = tree.query_pairs(radius, output_type="ndarray")  # puts the lower number first
+    return found

@@ -52,7 +52,8 @@ class Covariance(Protocol):
     def draw(self, out: Tensor, generator: torch.Generator) -> Tensor:
         """Fill ``out`` (..., N) with N(0, K), each row independent, and return it.
 
-        The law is that of `factor` on normal numbers; the numbers need not be, and come the cheapest way.
+        The law is that of `factor` on normal numbers; the numbers need not be, and come the cheapest way. A sampler
+        calls this for several samples at once, in threads of its own, in each of which torch works alone.
         """
 
 

@@ -30,6 +30,7 @@ import torch
 from torch import Tensor
 
 from ..base.errors import EdmNoiseError
+from ..base.threads import alone, mapped
 from ..structure.hierarchy import Hierarchy
 from ..structure.levels import group_sum, spread
 from .covariance import Covariance
@@ -167,6 +168,7 @@ class Nested(Covariance):
         p = self._tree().levels[-1].p
         return p.expand(self.hierarchy.counts[self._top]).sum()
 
+    @alone()
     def logdet(self) -> Tensor:
         self._check_inverse()
         atoms, *groups = self._tree().levels
@@ -194,6 +196,7 @@ class Nested(Covariance):
         shares = {k: part.variances[k].to(x.device) for k in self._varying}
         return self._rowwise(lambda rows: self._filter(shares, rows).to(x.dtype), x, inverse=True)
 
+    @alone()
     def draw(self, out: Tensor, generator: torch.Generator) -> Tensor:
         self._check(out)
         # Finest first, levels without variance included: all variances get the same normal numbers from one seed.
@@ -282,6 +285,7 @@ class Nested(Covariance):
 
     # Around them
 
+    @alone()
     def _along_atoms(self, function: Callable[[Tensor], Tensor], x: Tensor, inverse: bool = False) -> Tensor:
         """Map the last axis, and give the result in the precision of ``x``."""
         if self._top == 0 and len(self.variances[0]) == 1:  # a multiple of 1: one number tells what happens to all
@@ -289,6 +293,7 @@ class Nested(Covariance):
             return x * function(x.new_ones(1, 1)).reshape(())
         return self._rowwise(lambda rows: function(rows).to(x.dtype), x, inverse=inverse)
 
+    @alone()
     def _rowwise(self, function: Callable[..., Tensor], *given: Tensor, inverse: bool) -> Tensor:
         """Call ``function`` on a few rows (rows, N) of what is given at a time, in float64; join the results."""
         for x in given:
@@ -299,8 +304,9 @@ class Nested(Covariance):
         if len(rows[0]) <= step:
             whole = function(*(row.double() for row in rows))
         else:
-            parts = zip(*(row.split(step) for row in rows), strict=True)
-            whole = torch.cat([function(*(row.double() for row in part)) for part in parts])
+            parts = list(zip(*(row.split(step) for row in rows), strict=True))
+            self._tree(parts[0][0].device)  # before threads ask for it
+            whole = torch.cat(mapped(lambda part: function(*(row.double() for row in part)), parts))
         return whole.reshape((*shape[:-1], *whole.shape[1:]))
 
     def _check(self, x: Tensor, inverse: bool = False) -> None:

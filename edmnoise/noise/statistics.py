@@ -14,6 +14,7 @@ Everything below is O(groups), for any number of levels and any group sizes, in 
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,6 +37,9 @@ _SIMULATED_NUMBERS = 1 << 18
 
 _PICKED = 64
 """Frames past which the ratio's scatter falls with the root of their number, and its bias with their number."""
+
+
+_last: weakref.WeakKeyDictionary[Hierarchy, tuple[tuple[float, ...], NoiseStatistics]] = weakref.WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -106,8 +110,23 @@ class NoiseStatistics:
         self._sizes: list[Array] = [hierarchy.sizes(k).astype(np.float64) for k in range(hierarchy.depth)]
         self._sizes.append(np.array([float(hierarchy.counts[0])]))
         self._weights = [*weights, 0.0]
+        self._homes: dict[tuple[int, int], NDArray[np.int64]] = {}
+        self._finer: dict[int, Array] = {}
+        self._displacements: dict[tuple[int, int | None, bool], Expected] = {}
+        self._scatters: dict[tuple[int, int], tuple[float, float]] = {}
         self.whole = hierarchy.depth
         """Number of the level that holds everything, for ``relative_to``."""
+
+    @classmethod
+    def of(cls, hierarchy: Hierarchy, weights: Sequence[float]) -> NoiseStatistics:
+        """The same, kept with what it has computed until other weights of the hierarchy are asked for.
+
+        Whoever moves sigma asks again and again for what does not depend on it.
+        """
+        last = _last.get(hierarchy)
+        if last is None or last[0] != tuple(weights):
+            last = _last[hierarchy] = tuple(weights), cls(hierarchy, weights)
+        return last[1]
 
     def displacement(self, level: int, relative_to: int | None = None, over_atoms: bool = False) -> Expected:
         """Mean square displacement of the groups of a level.
@@ -123,6 +142,12 @@ class NoiseStatistics:
         """
         if relative_to is not None and not level < relative_to <= self.whole:
             raise EdmNoiseError(f"level {level} cannot be measured relative to level {relative_to}: name a coarser one")
+        asked = level, relative_to, over_atoms
+        if asked not in self._displacements:
+            self._displacements[asked] = self._displacement(*asked)
+        return self._displacements[asked]
+
+    def _displacement(self, level: int, relative_to: int | None, over_atoms: bool) -> Expected:
         own, sizes = self._own_variance(level), self._sizes[level]
         share = sizes / sizes.sum() if over_atoms else np.full(len(sizes), 1 / len(sizes))
         top = self.whole if relative_to is None else relative_to
@@ -155,6 +180,12 @@ class NoiseStatistics:
         Frames are then picked from these draws. Fixed random numbers; relative error of the scatter
         1 / sqrt(2 * simulations).
         """
+        asked = draws, simulations
+        if asked not in self._scatters:
+            self._scatters[asked] = self._ratio_scatter(*asked)
+        return self._scatters[asked]
+
+    def _ratio_scatter(self, draws: int, simulations: int) -> tuple[float, float]:
         rng = np.random.default_rng(0)
         atoms, residues = self._counts[0], self._counts[1]
         coarse, fine = self._draw_squares(rng, simulations)
@@ -196,30 +227,34 @@ class NoiseStatistics:
         return coarse / 3, fine / 3
 
     def _up(self, fine: int, coarse: int) -> NDArray[np.int64]:
-        index = np.arange(self._counts[fine])
-        for level in range(fine, coarse):
-            index = self._parents[level][index]
-        return index
+        if (fine, coarse) not in self._homes:
+            below = np.arange(self._counts[fine]) if fine == coarse else self._up(fine, coarse - 1)
+            self._homes[fine, coarse] = below if fine == coarse else self._parents[coarse - 1][below]
+        return self._homes[fine, coarse]
 
     def _fold(self, fine: int, coarse: int, values: Array) -> Array:
         """Sum values of a level over the members of each group of a coarser one."""
-        return np.bincount(self._up(fine, coarse), values, self._counts[coarse]).astype(np.float64)
+        return np.bincount(self._up(fine, coarse), values, self._counts[coarse]).astype(np.float64, copy=False)
 
     def _own_variance(self, level: int) -> Array:
         """V_a: the variance that no other group of the level shares."""
-        below = np.zeros(self._counts[level])
-        for k in range(level):
-            below += self._weights[k] * self._fold(k, level, self._sizes[k] ** 2)
-        return below / self._sizes[level] ** 2 + self._weights[level]
+        return self._below(level) / self._sizes[level] ** 2 + self._weights[level]
 
     def _shared_with(self, level: int, top: int) -> Array:
         """n_B Cov(d_a, d_B), less the levels from ``top`` up, which a and B share whole."""
-        shared = np.zeros(self._counts[level])
-        for k in range(level):
-            shared += self._weights[k] * self._fold(k, level, self._sizes[k] ** 2) / self._sizes[level]
+        shared = self._below(level) / self._sizes[level]
         for k in range(level, top):
             shared += self._weights[k] * self._sizes[k][self._up(level, k)]
         return shared
+
+    def _below(self, level: int) -> Array:
+        """n_a^2 times the variance that the finer levels leave to the mean of a group."""
+        if level not in self._finer:
+            below = np.zeros(self._counts[level])
+            for k in range(level):
+                below += self._weights[k] * self._fold(k, level, self._sizes[k] ** 2)
+            self._finer[level] = below
+        return self._finer[level]
 
     def _sum_of_squares(self, level: int, own: Array, share: Array, top: int) -> float:
         """sum_ab u_a u_b T_ab^2 with T_ab = [a = b] own_a + sum_k w_k [a, b in one group of k], level < k < top."""

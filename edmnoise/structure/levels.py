@@ -15,6 +15,7 @@ from torch import Tensor
 from .hierarchy import Hierarchy
 
 _indices: weakref.WeakKeyDictionary[Hierarchy, dict[tuple[int, int, str], Tensor]] = weakref.WeakKeyDictionary()
+_sizes: weakref.WeakKeyDictionary[Hierarchy, dict[tuple[int, str], Tensor]] = weakref.WeakKeyDictionary()
 _coordinates: weakref.WeakKeyDictionary[Hierarchy, dict[int, Tensor]] = weakref.WeakKeyDictionary()
 
 
@@ -29,15 +30,15 @@ def ancestor_index(hierarchy: Hierarchy, fine: int, coarse: int, device: torch.d
 
 
 def parent_coordinates(hierarchy: Hierarchy, level: int) -> Tensor:
-    """(3 n,) int32: for x, y, z of each group of a level, one after another, their place in those of the level above.
+    """(3 n,) int64: for x, y, z of each group of a level, one after another, their place in those of the level above.
 
     Looking up three numbers one by one takes three quarters of the time of looking up rows of three (torch 2.13, CPU),
     and, unlike rows, goes for any number of frames at once.
     """
     cache = _coordinates.setdefault(hierarchy, {})
     if level not in cache:
-        rows = torch.from_numpy(hierarchy.parents[level]).int()
-        cache[level] = (3 * rows[:, None] + torch.arange(3, dtype=torch.int32, device="cpu")).flatten()
+        rows = torch.from_numpy(hierarchy.parents[level])  # in int32 a look-up takes twice as long
+        cache[level] = (3 * rows[:, None] + torch.arange(3, device="cpu")).flatten()
     return cache[level]
 
 
@@ -89,8 +90,13 @@ def atom_means(values: Tensor, hierarchy: Hierarchy, levels: Iterable[int]) -> d
 
 
 def sizes(hierarchy: Hierarchy, level: int, device: torch.device | str = "cpu") -> Tensor:
-    """(n_level,) float64: number of atoms in each group."""
-    return torch.from_numpy(hierarchy.sizes(level)).to(device=device, dtype=torch.float64)
+    """(n_level,) float64: number of atoms in each group; kept per device."""
+    cache = _sizes.setdefault(hierarchy, {})
+    key = (level, str(device))
+    if key not in cache:
+        with torch.inference_mode(False):
+            cache[key] = torch.from_numpy(hierarchy.sizes(level)).to(device=device, dtype=torch.float64)
+    return cache[key]
 
 
 def spread(values: Tensor, hierarchy: Hierarchy, coarse: int, fine: int) -> Tensor:

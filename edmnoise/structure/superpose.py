@@ -7,6 +7,7 @@ where it is.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,14 +17,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..base.errors import EdmNoiseError
+from ..base.threads import alone, shared
 from .best_rotation import best_rotation
 from .levels import as_array
 
 Array = NDArray[np.float64]
 
-_BLOCK = 1 << 19
-"""Coordinates in a block of frames. 4 MiB in float64 stays in a processor's cache between the passes over it: 2^19 and
-2^20 take equally long for 1,000 frames of 3,000 atoms, 2^17 half as long again, 2^21 a fifth longer on one thread."""
+_BLOCK = 1 << 18
+"""Coordinates in a block of frames. 2 MiB in float64 stays in a processor's cache between the passes over it: 2^18 and
+2^19 take equally long for 1,000 frames of 3,000 atoms on one thread, 2^16 a third longer."""
 
 _BLOCK_ELSEWHERE = 1 << 26
 """The same for an accelerator, where few and large calls are what counts."""
@@ -76,6 +78,7 @@ class Superposition:
         return f"Superposition({len(self)} frames, {span}{flags})"
 
 
+@alone()
 @torch.no_grad()
 def superpose(
     frames: Tensor, reference: Tensor, weights: Tensor | None = None, *, out: Tensor | None = None
@@ -133,6 +136,7 @@ def superpose(
     return result
 
 
+@alone()
 @torch.no_grad()
 def move(superposition: Superposition, frames: Tensor, *, out: Tensor | None = None) -> Tensor:
     """R x + t for every frame, for instance to move all atoms by a fit of some of them.
@@ -174,17 +178,18 @@ def move(superposition: Superposition, frames: Tensor, *, out: Tensor | None = N
     motion = torch.cat([rotation, target], -1).to(frames.dtype)
     as_given = None if bool(superposition.valid.all()) else frames[~superposition.valid]
 
-    blocks = _blocks(frames)
-    longest = blocks[0].stop if blocks else 0
-    shifted = frames.new_ones(longest, 4, frames.shape[-1])
-    turned = frames.new_empty(longest, 3, frames.shape[-1]) if out.stride(-1) != 1 else None
-    for block in blocks:
-        x = shifted[: block.stop - block.start]
-        torch.sub(frames[block], origin[block], out=x[:, :3])
-        if turned is None:
-            torch.bmm(motion[block], x, out=out[block])
-        else:  # a product straight into an array with atoms first takes three times as long as this copy
-            out[block].copy_(torch.bmm(motion[block], x, out=turned[: len(x)]))
+    def work(blocks: Iterator[slice]) -> None:
+        shifted = frames.new_ones(_block_length(frames), 4, frames.shape[-1])
+        turned = torch.empty_like(shifted[:, :3]) if out.stride(-1) != 1 else None
+        for block in blocks:
+            x = shifted[: block.stop - block.start]
+            torch.sub(frames[block], origin[block], out=x[:, :3])
+            if turned is None:
+                torch.bmm(motion[block], x, out=out[block])
+            else:  # a product straight into an array with atoms first takes three times as long as this copy
+                out[block].copy_(torch.bmm(motion[block], x, out=turned[: len(x)]))
+
+    shared(work, _blocks(frames))
     if as_given is not None:
         out[~superposition.valid] = as_given
     return out
@@ -253,14 +258,17 @@ def _moments_about_one(frames: Tensor, reference: Tensor, weights: _Weights) -> 
     cross = frames.new_empty(count, 3, 3, dtype=torch.float64)
     centre, spread = cross.new_empty(count, 3), cross.new_empty(count)
     rows, target, target_spread = (part[0] for part in _centred(reference[None], weights))
-    blocks = _blocks(frames)
-    buffer = cross.new_empty(blocks[0].stop if blocks else 0, 3, weights.root.numel())
-    for block in blocks:
-        x = _rooted(frames[block], weights, buffer)
-        # one product for the block: 4 ms for 1,000 frames of 3,000 atoms, a product a frame 10 ms
-        sums = (rows @ x.flatten(0, 1).mT).reshape(4, -1, 3).transpose(0, 1)
-        centre[block], cross[block] = sums[:, 0], sums[:, 1:]
-        spread[block] = torch.linalg.vector_norm(x, dim=(1, 2))
+
+    def work(blocks: Iterator[slice]) -> None:
+        buffer = cross.new_empty(_block_length(frames), 3, weights.root.numel())
+        for block in blocks:
+            x = _rooted(frames[block], weights, buffer)
+            # one product for the block: 4 ms for 1,000 frames of 3,000 atoms, a product a frame 10 ms
+            sums = (rows @ x.flatten(0, 1).mT).reshape(4, -1, 3).transpose(0, 1)
+            centre[block], cross[block] = sums[:, 0], sums[:, 1:]
+            spread[block] = torch.linalg.vector_norm(x, dim=(1, 2))
+
+    shared(work, _blocks(frames))
     centre /= total
     cross /= total
     spread = (spread.square() / total - centre.square().sum(-1)).clamp_min_(0)
@@ -276,19 +284,23 @@ def _moments_of_pairs(frames: Tensor, reference: Tensor, weights: _Weights) -> _
     near = torch.stack([frames.mean(-1, keepdim=True), reference.mean(-1, keepdim=True)]).double()
     products = near.new_empty(frames.shape[0], 4, 4)
     lengths = near.new_empty(2, frames.shape[0])
-    blocks = _blocks(frames)
-    rows = near.new_empty(2, blocks[0].stop if blocks else 0, 4, weights.root.numel())
-    rows[:, :, 3] = weights.root
-    for block in blocks:
-        part = rows[:, : block.stop - block.start]
-        coordinates = part[:, :, :3]
-        for side, x in zip(coordinates, (frames[block], reference[block]), strict=True):
-            side.copy_(x if weights.kept is None else x.index_select(-1, weights.kept))
-        coordinates -= near[:, block]  # after the copy: from float32 into float64 torch.sub takes half as long again
-        if not weights.equal:
-            coordinates *= weights.root
-        torch.bmm(part[1], part[0].mT, out=products[block])
-        lengths[:, block] = torch.linalg.vector_norm(coordinates, dim=(2, 3))
+
+    def work(blocks: Iterator[slice]) -> None:
+        rows = near.new_empty(2, _block_length(frames), 4, weights.root.numel())
+        rows[:, :, 3] = weights.root
+        for block in blocks:
+            part = rows[:, : block.stop - block.start]
+            coordinates = part[:, :, :3]
+            for side, x in zip(coordinates, (frames[block], reference[block]), strict=True):
+                side.copy_(x if weights.kept is None else x.index_select(-1, weights.kept))
+            # after the copy: from float32 into float64 torch.sub takes half as long again
+            coordinates -= near[:, block]
+            if not weights.equal:
+                coordinates *= weights.root
+            torch.bmm(part[1], part[0].mT, out=products[block])
+            lengths[:, block] = torch.linalg.vector_norm(coordinates, dim=(2, 3))
+
+    shared(work, _blocks(frames))
     sums = as_array(products) / weights.total
     shifts = np.stack([sums[:, 3, :3], sums[:, :3, 3]])
     cross = sums[:, :3, :3] - shifts[1, :, :, None] * shifts[0, :, None]
@@ -327,14 +339,14 @@ def _rooted(x: Tensor, weights: _Weights, buffer: Tensor) -> Tensor:
 
 
 def _blocks(frames: Tensor) -> list[slice]:
-    """Runs of frames to be worked on at a time; the first is the longest."""
+    """Runs of frames to be worked on at a time."""
     count, step = frames.shape[0], _block_length(frames)
     return [slice(start, min(start + step, count)) for start in range(0, count, step)]
 
 
 def _block_length(frames: Tensor) -> int:
     coordinates = _BLOCK if frames.device.type == "cpu" else _BLOCK_ELSEWHERE
-    return max(1, coordinates // (3 * frames.shape[-1]))
+    return max(1, min(frames.shape[0], coordinates // (3 * frames.shape[-1])))
 
 
 def _read_weights(frames: Tensor, weights: Tensor | None) -> _Weights:

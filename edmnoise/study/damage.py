@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from ..frames.damage import (
     DamageMeasure,
     Native,
     measure_damage,
+    measure_sets,
 )
 from ..noise.multiscale import MultiscaleNoise
 from ..noise.sigma import SigmaDistribution
@@ -97,20 +99,21 @@ def damage_rows(
     sigmas = [distribution.sigma(score) for score in z]
     done, total = 0, len(weights) * len(z) * draws
 
-    def counted(blocks: Iterator[torch.Tensor]) -> Iterator[torch.Tensor]:
+    def measured(frames: int) -> None:
         nonlocal done
-        for block in blocks:
-            yield block
-            done += len(block)
-            if progress is not None:
-                progress(done, total)
+        done += frames
+        if progress is not None:
+            progress(done, total)
 
-    for i, weight in enumerate(weights):
-        process = MultiscaleNoise.of(structure.hierarchy, weight)
-        for j, (score, sigma) in enumerate(zip(z, sigmas, strict=True)):
-            first = (i * len(z) + j) * draws
-            frames = process.blocks(sigma, range(first, first + draws), seed, reference)
-            yield DamageRow(weight, float(score), sigma, measure_damage(native, counted(frames)))
+    asked = list(product(weights, zip(z, sigmas, strict=True)))
+    drawn = (
+        MultiscaleNoise.of(structure.hierarchy, weight).blocks(
+            sigma, range(k * draws, (k + 1) * draws), seed, reference
+        )
+        for k, (weight, (_, sigma)) in enumerate(asked)
+    )
+    for (weight, (score, sigma)), damage in zip(asked, measure_sets(native, drawn, measured), strict=True):
+        yield DamageRow(weight, float(score), sigma, damage)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

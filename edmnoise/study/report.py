@@ -110,7 +110,7 @@ class _Theory:
         self.sigma = noise.sigma if noise else math.nan
         known = noise is not None and (moved.align != "superpose" or rotation_defined(structure.coordinates))
         self.weights = noise.weights.by_level if noise and known else None
-        self.statistics = NoiseStatistics(structure.hierarchy, self.weights) if self.weights else None
+        self.statistics = NoiseStatistics.of(structure.hierarchy, self.weights) if self.weights else None
 
     def of(self, measure: Measure, over_atoms: bool = False) -> Expected | None:
         """Closed form of a measure after the alignment that the frames had."""

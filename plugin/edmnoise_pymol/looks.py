@@ -150,12 +150,7 @@ def legend_name(name: str) -> str:
 
 
 def title_name(name: str) -> str:
-    return f"{legend_name(name)}_title"
-
-
-def is_title(name: str) -> bool:
-    """Whether an object is the title of a legend."""
-    return name.endswith("_legend_title")
+    return f"{name}{ask.TITLE}"
 
 
 def check_legend(cmd: bridge.Cmd, name: str) -> None:
@@ -205,8 +200,10 @@ _TITLE_LOOKS = {
     "label_relative_mode": 1,
     "label_screen_point": [0.0, -0.67, -0.9],
     "label_size": 15,
+    "label_color": "grey60",
 }
-"""No background: a label that has one is not drawn in PyMOL's window, though it is in ray-traced pictures."""
+"""Grey is seen on black, and on the white that ray-traced pictures are put on. No background: a label that has one is
+not drawn in PyMOL's window, though it is in ray-traced pictures."""
 
 
 def _title_of(cmd: bridge.Cmd, name: str) -> str:

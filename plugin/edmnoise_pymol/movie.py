@@ -13,6 +13,7 @@ from edmnoise.base.errors import EdmNoiseError
 from . import ask, bridge, follow
 from .film import check_film, ending, is_film, make_film
 from .jobs import Job, Watch
+from .mesa import check_drawable
 from .waiting import duration
 
 
@@ -53,6 +54,7 @@ def pictures(
     bridge.existing_object(cmd, name)
     if min(width, height) < 0:
         raise EdmNoiseError(f"a picture of {width} x {height} pixels: give numbers from 1, or 0 for the window's")
+    check_drawable(ray)
     frames = ask.movie(cmd) or ask.states(cmd, name)
     if not overwrite:
         _check_free([path] if is_film(path) else _files(path, frames))

@@ -363,7 +363,9 @@ def test_a_reference_among_its_own_noise_is_told_from_one_that_is_noise(fragment
         ratios, mistaken = [], 0
         for seed in range(100):
             reference, frames = scattered(fragment, count, seed, noisy, weights=weights)
-            place = measure_displacement(reference, [frames], align, [], place_reference=True).reference
+            place = measure_displacement(
+                reference, [frames], align, [Measure(0, False)], place_reference=True
+            ).reference
             mistaken += place.is_one_of_them != noisy
             ratios.append((place.distance / place.among) ** 2)
         assert np.mean(ratios) == pytest.approx(wanted, rel=0.05)

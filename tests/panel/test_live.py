@@ -64,13 +64,13 @@ def test_the_chosen_atoms_are_live_at_once(panel, cmd, loaded, go_live, anew, ac
     assert cmd.count_atoms("toxin_live") == cmd.count_atoms(atoms)
 
 
-def test_the_chosen_state_is_live_at_once(panel, cmd, loaded, go_live, anew):
+def test_the_chosen_state_is_live_at_once(panel, cmd, loaded, go_live, anew, coords):
     cmd.create(loaded, loaded, 1, 2)
     cmd.translate([5, 0, 0], loaded, 2, camera=0)
     panel.session.look()
     go_live()
     live = anew(lambda: panel.pickers.state.setValue(2))
-    assert np.allclose(live.structure.coordinates, cmd.get_coords("toxin and not solvent", 2))
+    assert np.allclose(live.structure.coordinates, coords("toxin and not solvent", 2))
 
 
 def test_words_that_cannot_be_read_leave_it_as_it_is(panel, cmd, go_live, qtbot):
@@ -184,7 +184,9 @@ def levels_point(panel):
     return point
 
 
-def test_plots_and_table_are_about_what_moves_not_about_earlier_frames(panel, cmd, loaded, made, go_live, qtbot):
+def test_plots_and_table_are_about_what_moves_not_about_earlier_frames(
+    panel, cmd, loaded, made, go_live, qtbot, coords
+):
     """Frame 1 of the same draw, measured by PyMOL's and the library's usual ways, is what the plots say of Live."""
     panel.noise.weights.set_weights("current")
     panel.noise.frames.setValue(1)
@@ -202,7 +204,7 @@ def test_plots_and_table_are_about_what_moves_not_about_earlier_frames(panel, cm
         lambda: panel.plots.levels._levels.about == "toxin_live, current" and levels_point(panel).sigma == sigma,
         timeout=PATIENCE,
     )
-    frame = cmd.get_coords(live.name, 1)
+    frame = coords(live.name, 1)
     rows = [table["displacement"].index(line.label) for line in panel.plots.levels._levels.lines]
     expected = [table["measured"][row] * sigma / result.provenance.sigma for row in rows]
     assert levels_point(panel).measured == pytest.approx(expected, rel=1e-4)
@@ -253,12 +255,12 @@ def test_live_colours_by_displacement_if_wished(panel, cmd, loaded, go_live):
     assert set(colours(cmd, loaded)) == {cmd.get_color_index("red")}
 
 
-def test_its_colour_is_that_of_the_residues_displacement(panel, cmd, go_live):
+def test_its_colour_is_that_of_the_residues_displacement(panel, cmd, go_live, coords):
     """An oracle of its own: residues' centroids relative to their chain's, on the palette's ends."""
     panel.noise.level.z.setValue(-1)
     panel.noise.shaking.coloured.setChecked(True)
     live = go_live()
-    moved = cmd.get_coords(live.name, 1) - live.structure.coordinates
+    moved = coords(live.name, 1) - live.structure.coordinates
     chain, residue = live.structure.hierarchy.ancestors(0, 2), live.structure.hierarchy.ancestors(0, 1)
     inside = np.array([moved[residue == r].mean(0) for r in range(residue.max() + 1)])
     inside -= np.array([moved[chain == c].mean(0) for c in range(chain.max() + 1)])[chain[live.structure.first_atoms]]

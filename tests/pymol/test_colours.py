@@ -277,6 +277,13 @@ def test_a_legend_is_a_ramp_of_the_range(cmd, frames):
     assert "frames_legend" not in cmd.get_names("all")
 
 
+def test_the_title_of_a_legend_is_no_molecule(cmd, frames, refusal):
+    edm_color(frames, legend=1)
+    assert "legend" not in refusal("edm_levels nosuch")
+    cmd.delete("1tii")
+    assert edm_noise("all", name="more").structure.n_atoms == cmd.count_atoms(f"{frames} and not solvent")
+
+
 def test_a_legend_survives_ray_tracing_and_sessions(cmd, frames, tmp_path):
     cmd.disable(frames)
     nothing = cmd.png(None, 80, 60, ray=1)

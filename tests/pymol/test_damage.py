@@ -63,9 +63,9 @@ def test_the_whole_of_thirteen_levels(structure):
 def test_it_tells_how_far_it_is_and_can_be_cancelled(structure):
     told = []
     watch = Watch(lambda share, words: told.append((share, words)))
-    run_inline(edm_damage.job(FRAGMENT, z="-1 0", weights="flat", draws=2), watch)
-    assert [share for share, _ in told] == [0, 0.5, 1]
-    assert told[1][1] == "frame 2 of 4"
+    run_inline(edm_damage.job(FRAGMENT, z="-1 0", weights="flat", draws=40), watch)
+    assert [share for share, _ in told] == [0, 0.4, 0.8, 1]
+    assert told[1][1] == "frame 32 of 80"
     watch.cancel()
     with pytest.raises(Cancelled):
         run_inline(edm_damage.job(FRAGMENT, z="-1 0", weights="flat"), watch)

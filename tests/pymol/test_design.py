@@ -134,7 +134,7 @@ def test_figures_typed(structure, typed, tmp_path, line):
         ("edm_signal nosuch", ["'nosuch'"]),
         ("edm_signal ala, by=atom", ["by is 'atom'", "level, z"]),
         ("edm_signal ala, by=z, z=50", ["z is 50", "-12 to 12"]),
-        ("edm_signal ala, file=signal.pdf", ["'signal.pdf'", ".csv or .json"]),
+        ("edm_signal ala, file=signal.txt", ["'signal.txt'", ".csv or .json"]),
         ("edm_signal ala, weights=|", ["no weights", "at least one"]),
         ("edm_triangle nosuch", ["'nosuch'"]),
         ("edm_triangle ala, measure=speed", ["no measure 'speed'", "displacement, ratio, scramble, share"]),

@@ -22,18 +22,18 @@ ORIGINS = [("first", 0), ("last", 4), (3, 2)]
 
 
 @pytest.fixture
-def steps(cmd):
+def steps(cmd, coords):
     """Five states of a peptide: noise that is less and less, each state shifted and turned as a whole."""
     cmd.load("$PYMOL_DATA/demo/pept.pdb", "pept", quiet=1)
     rng = np.random.default_rng(5)
-    home = cmd.get_coords("pept", 1)
+    home = coords("pept", 1)
     cmd.create("steps", "pept", 1, 1)
     for state, sigma in enumerate((8, 3, 1, 0.3, 0), 1):
         turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
         turn *= np.sign(np.linalg.det(turn))
         cmd.create("steps", "pept", 1, state)
         places = (home + sigma * rng.normal(size=home.shape)) @ turn.T + rng.normal(size=3) * 20
-        cmd.load_coords(places.astype(np.float32), "steps", state)
+        cmd.load_coordset(places.astype(np.float32), "steps", state)
     return "steps"
 
 
@@ -124,13 +124,13 @@ def test_rows_of_noise_have_its_expectation_below(cmd, steps):
 # Another object
 
 
-def test_from_another_object_that_holds_more(cmd, steps, frames_of):
+def test_from_another_object_that_holds_more(cmd, steps, frames_of, coords):
     """A model's samples against the structure."""
     cmd.create("part", f"{steps} and resi 2-6")
     cmd.alter("part", "chain = 'Z'")
     table = edm_levels("part", "superpose", "state", origin="pept")
     assert table["state"] == [1, 2, 3, 4, 5]
-    moved = fitted(frames_of("part", 1), cmd.get_coords("pept and resi 2-6", 1))
+    moved = fitted(frames_of("part", 1), coords("pept and resi 2-6", 1))
     assert table["atom"] == pytest.approx([rms(one) for one in moved], rel=1e-4, abs=1e-5)
     assert "Measured from pept, state 1;" in " ".join(table.notes)
     assert edm_levels("pept", origin=steps)["measured"]  # one state is enough then
@@ -279,13 +279,13 @@ def test_noise_objects_are_measured_as_they_were_made(cmd):
 # A reference that is none
 
 
-def test_a_reference_that_load_traj_has_overwritten_is_told(cmd, tmp_path):
+def test_a_reference_that_load_traj_has_overwritten_is_told(cmd, tmp_path, coords):
     """As the page on trajectories says: state=0 keeps the reference, the default writes over it."""
     from edmnoise_pymol.dcd import DcdWriter
 
     cmd.load("$PYMOL_DATA/demo/1tii.pdb", "native")
     cmd.create("top", "native and chain A and resi 4-35")
-    home = cmd.get_coords("top", 1)
+    home = coords("top", 1)
     frames = (home + np.random.default_rng(0).normal(size=(20, *home.shape))).astype(np.float32)
     with open(tmp_path / "own.dcd", "wb") as handle:
         writer = DcdWriter(handle, 20, len(home))
@@ -306,13 +306,13 @@ def test_a_reference_that_load_traj_has_overwritten_is_told(cmd, tmp_path):
 # Values that are none
 
 
-def test_a_range_of_rounding_errors_is_one_colour_and_a_sentence(cmd, shades, typed):
+def test_a_range_of_rounding_errors_is_one_colour_and_a_sentence(cmd, shades, typed, coords):
     cmd.load("$PYMOL_DATA/demo/pept.pdb", "pept")
-    places = cmd.get_coords("pept", 1)
+    places = coords("pept", 1)
     for state in (1, 2, 3):
         cmd.create("rigid", "pept", 1, state)
         turn = np.linalg.qr(np.random.default_rng(state).normal(size=(3, 3)))[0]
-        cmd.load_coords((places @ (turn * np.linalg.det(turn)).T + 40 * state).astype(np.float32), "rigid", state)
+        cmd.load_coordset((places @ (turn * np.linalg.det(turn)).T + 40 * state).astype(np.float32), "rigid", state)
     said = typed("edm_color rigid, align=superpose, legend=1")
     assert "residue in chain, 0.000 A, no range: one colour (dusk)" in said
     assert len(np.unique(shades("rigid"), axis=0)) == 1

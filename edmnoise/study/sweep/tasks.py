@@ -10,7 +10,6 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from itertools import product
@@ -216,7 +215,9 @@ Batch = Sequence[tuple[SourceFile, Sequence[Setting]]]
 
 def run_batch(batch: Batch) -> list[Outcome]:
     """Run tasks in this process, one torch thread; what goes wrong with one is its outcome, never an exception."""
-    with _one_thread():
+    from ...base.threads import alone  # who plans a sweep does not wait for torch
+
+    with alone():
         return [run_task(source, setting) for source, settings in batch for setting in settings]
 
 
@@ -232,15 +233,3 @@ def run_task(source: SourceFile, setting: Setting) -> Outcome:
         return Outcome(key, None, sentence, seconds=time.perf_counter() - start)
     except Exception as error:
         return Outcome(key, None, f"{type(error).__name__}: {error}", False, time.perf_counter() - start)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

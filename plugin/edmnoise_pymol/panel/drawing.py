@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import Any
 
 from pymol.Qt import QtCore
 
-_VARIABLE, _VALUE = "MESA_EXTENSION_OVERRIDE", "-GL_ARB_framebuffer_object"
+from ..mesa import WAY_ROUND, way_round_taken
+
 _DRAWN_SO = ("llvmpipe", "softpipe", "swrast", "intel")
 """Mesa's drivers that are known for it, or some of them: those in software and Intel's."""
 
@@ -19,9 +19,9 @@ def what_turns_black(cmd: Any) -> str | None:
     mesa = re.search(r"Mesa (\d+)", version or "")
     if QtCore.QT_VERSION < 0x060000 or mesa is None or int(mesa[1]) >= 25:
         return None
-    if _VALUE in os.environ.get(_VARIABLE, "") or not any(name in driver.lower() for name in _DRAWN_SO):
+    if way_round_taken() or not any(name in driver.lower() for name in _DRAWN_SO):
         return None
     return (
         f"If the molecule turns black: Qt {QtCore.QT_VERSION_STR} on Mesa {mesa[1]} does so when the view is resized. "
-        f"Start PyMOL with {_VARIABLE}={_VALUE}, or use PyQt5 or Mesa 25"
+        f"Start PyMOL with {WAY_ROUND}, or use PyQt5 or Mesa 25"
     )
