@@ -1,14 +1,15 @@
 """Questions to PyMOL that wake nothing up: what is loaded, how large it is, what is shown and picked.
 
 PyMOL answers every selection but a plain name by making one and deleting it again. That empties the list of objects in
-its window, which takes no clicks until the next redraw, and forces this redraw: a ray-traced picture is gone. Whatever
-asks unasked, from a timer or behind a slider, asks here. An object may go at any time; of one that is gone the answers
-are 0, "" and nothing.
+its window, which then loses the next click, and forces a redraw: a ray-traced picture is gone. Whatever asks unasked,
+from a timer or behind a slider, asks here; whatever has to select does it within `awake`. An object may go at any time;
+of one that is gone the answers are 0, "" and nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 Cmd = Any
@@ -113,6 +114,18 @@ def picked(cmd: Cmd, facts: str = "model, index") -> list[Any]:
 def count_picked(cmd: Cmd) -> int:
     """How many atoms the user has picked with the mouse."""
     return int(cmd.iterate(PICKED, "pass")) if PICKED in selections(cmd) else 0
+
+
+@contextmanager
+def awake(cmd: Cmd) -> Iterator[None]:
+    """Around selections: PyMOL's list of objects is drawn anew afterwards and takes clicks again.
+
+    PyMOL's own redraw does not fill the list that a selection has emptied.
+    """
+    try:
+        yield
+    finally:
+        cmd.refresh_wizard()
 
 
 def _of(cmd: Cmd, name: str, otherwise: T, ask: Callable[[], T]) -> T:

@@ -82,8 +82,9 @@ def new_object(cmd: Cmd, source: Source, name: str) -> Placed:
         cmd.delete(name)
         raise
     finally:
-        cmd.delete(draft)
-        cmd.delete(chosen)
+        with ask.awake(cmd):
+            cmd.delete(draft)
+            cmd.delete(chosen)
     return Placed(structure, order)
 
 

@@ -141,7 +141,8 @@ def _wanted(rows: Sequence[tuple[Any, ...]], hydrogens: bool, solvent: bool) -> 
 def _count(cmd: Cmd, selection: str, hydrogens: bool, solvent: bool) -> int:
     """How many atoms of a selection are to stay."""
     kinds: list[tuple[Any, ...]] = []
-    cmd.iterate(selection, f"_kinds.append(({_KIND}))", space={"_kinds": kinds})
+    with ask.awake(cmd):
+        cmd.iterate(selection, f"_kinds.append(({_KIND}))", space={"_kinds": kinds})
     return int(_wanted(kinds, hydrogens, solvent).sum())
 
 
@@ -152,7 +153,8 @@ def with_bonds(cmd: Cmd, source: Source) -> Structure:
         cmd.select_list(chosen, source.object, source.index, mode="index")
         bonds = np.array(cmd.get_bonds(chosen, source.state), dtype=np.int64).reshape(-1, 3)
     finally:
-        cmd.delete(chosen)
+        with ask.awake(cmd):
+            cmd.delete(chosen)
     return replace(source.structure, bonds=believable(source.structure, bonds))
 
 
@@ -182,9 +184,10 @@ def objects_of(cmd: Cmd, selection: str) -> list[str]:
     if plain:
         return [plain]
     try:
-        objects = cmd.get_object_list(f"({selection})")
-        if objects is None:  # what is newer than 3.1 and 3.2.0a0 raises by itself
-            cmd.count_atoms(f"({selection})")
+        with ask.awake(cmd):
+            objects = cmd.get_object_list(f"({selection})")
+            if objects is None:  # what is newer than 3.1 and 3.2.0a0 raises by itself
+                cmd.count_atoms(f"({selection})")
     except pymol.CmdException as error:
         raise EdmNoiseError(
             f"selection {selection!r} cannot be read ({_first_line(error)}): loaded are "
@@ -209,7 +212,8 @@ def _judged(cmd: Cmd, selection: str, state: int) -> Iterator[str]:
         cmd.select(chosen, f"({selection})", enable=0, quiet=1, state=state)
         yield chosen
     finally:
-        cmd.delete(chosen)
+        with ask.awake(cmd):
+            cmd.delete(chosen)
 
 
 def _single_object(cmd: Cmd, selection: str, state: int) -> str:

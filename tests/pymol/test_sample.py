@@ -54,6 +54,14 @@ def copies(cmd, pymol_data, coords):
     cmd.delete("whole")
 
 
+def begun(cmd, job, watch, name):
+    """The first work of a job that has made its objects, whose names begin so."""
+    work = next(job)
+    while not any(there.startswith(name) for there in cmd.get_names("objects")):
+        work = job.send(work(watch))
+    return work
+
+
 @pytest.mark.parametrize("selection", ["d or e", "both"])
 def test_a_trajectory_leads_from_noise_to_a_state(cmd, copies, snapshot, typed, frames_of, selection, coords):
     """State 1 is the reference, then a state a step with sigma in its title; the last is one of the data, in place."""
@@ -156,11 +164,15 @@ def test_who_looks_on_gets_the_same(cmd, copies, frames_of, options):
     """A state a step while it runs, each laid on the reference; in the end the very frames of a run unseen."""
     options = {"steps": 8, "sampler": "alphafold3", "seed": 3, **options}
     unseen = edm_sample("both", **options, name="unseen")
-    seen = []
     job = edm_sample.job("both", **options, name="seen", quiet=1, _self=cmd)
     made = end = None
     watch = Watch(every=0.0)
-    work = next(job)
+    work = begun(cmd, job, watch, "seen")
+
+    def states():
+        return [cmd.count_states(name) for name in cmd.get_names("objects") if name.startswith("seen")]
+
+    seen = [states()]
     while end is None:
         made = work(watch)
         try:
@@ -168,21 +180,21 @@ def test_who_looks_on_gets_the_same(cmd, copies, frames_of, options):
         except StopIteration as stop:
             end = stop.value
         else:
-            seen.append([cmd.count_states(name) for name in cmd.get_names("objects") if name.startswith("seen")])
+            seen.append(states())
     assert seen[0] == [1] * len(end.names)
     if options.get("trajectory", 1):
-        assert [states[0] for states in seen[:9]] == list(range(1, 10))
+        assert [counts[0] for counts in seen[:9]] == list(range(1, 10))
     for one, other in zip(unseen.names, end.names, strict=True):
         assert frames_of(one).tobytes() == frames_of(other).tobytes()
-        states = range(1, cmd.count_states(one) + 1)
-        assert [cmd.get_title(one, k) for k in states] == [cmd.get_title(other, k) for k in states]
+        numbers = range(1, cmd.count_states(one) + 1)
+        assert [cmd.get_title(one, k) for k in numbers] == [cmd.get_title(other, k) for k in numbers]
 
 
 def test_states_on_their_way_lie_on_the_reference(cmd, copies, frames_of, coords):
     job = edm_sample.job("d", steps=6, sigma_max=3, denoised=1, name="made", quiet=1, _self=cmd)
     watch = Watch(every=0.0)
-    work = next(job)
-    for _ in range(4):
+    work = begun(cmd, job, watch, "made")
+    for _ in range(3):
         work = job.send(work(watch))
     assert cmd.get_title("made", 3).startswith("2/6 step=2 sigma=")
     assert cmd.count_states("made") == 4
@@ -224,7 +236,7 @@ def test_an_object_that_is_gone_is_missed(cmd, copies):
     """Although PyMOL takes the beginning of a name for the whole."""
     job = edm_sample.job("both", steps=9, denoised=1, name="made", quiet=1, _self=cmd)
     watch = Watch(every=0.0)
-    work = job.send(next(job)(watch))
+    work = begun(cmd, job, watch, "made")
     cmd.delete("made")
     made = work(watch)
     with pytest.raises(EdmNoiseError, match="made was changed or deleted while the sampler ran"):

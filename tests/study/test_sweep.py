@@ -81,8 +81,10 @@ def test_damage_is_that_of_its_table(study, swept, tmp_path):
     table = DamageStudy(native, rows, distribution, 2, 1).summary()
     own = [row for row in done.tables["damage"].rows() if row["structure"] == "s2.pdb"]
     for row, expected in zip(own, table.rows(), strict=True):
+        # Sums over atoms depend in their last bit on how many frames are measured together.
         assert row == {"structure": "s2.pdb", "process": "multiscale", "seed": 1} | {
-            name: None if value != value else value for name, value in expected.items()
+            name: None if value != value else value if isinstance(value, str) else pytest.approx(value, rel=1e-12)
+            for name, value in expected.items()
         }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import ask
 from .session import Session
 
 MANY = 20_000
@@ -9,9 +10,12 @@ MANY = 20_000
 
 
 def offer_ribbon(session: Session, name: str) -> None:
-    """Offer to draw one of our own objects as ribbon, where it has a large cartoon. Wakes PyMOL up."""
+    """Offer to draw one of our own objects as ribbon, where it has a large cartoon."""
     cartoon = f"%{name} and rep cartoon"
-    atoms = session.cmd.count_atoms(cartoon)
+    if ask.atoms(session.cmd, name) < MANY:
+        return
+    with ask.awake(session.cmd):
+        atoms = session.cmd.count_atoms(cartoon)
     if atoms < MANY:
         return
 
