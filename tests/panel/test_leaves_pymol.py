@@ -108,6 +108,7 @@ def test_a_click_on_an_objects_name_shows_and_hides_it(used, view, cmd, qtbot):
         qtbot.waitUntil(lambda painted=painted: len(looks) > 4 and looks[-1] > painted, timeout=PATIENCE)
 
 
+@pytest.mark.usefixtures("seen")
 @pytest.mark.parametrize("used", [idle, live, follow, playing], indirect=True)
 def test_the_button_a_opens_its_menu(used, view, cmd, qtbot):
     from pymol.Qt import QtCore
