@@ -112,7 +112,7 @@ class Chain(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Measured(Legible):
+class Curves(Legible):
     """How far an object's states 2, 3, ... are from state 1: per level, and along the sequence.
 
     Attributes
@@ -145,7 +145,7 @@ class Measured(Legible):
     found: Ensemble
     order: NDArray[np.int64]
 
-    def at(self, sigma: float) -> Measured:
+    def at(self, sigma: float) -> Curves:
         """The same draws at another level than 1 angstrom: all that is measured of noise scales with it."""
         levels = self.levels and replace(
             self.levels,
@@ -240,7 +240,7 @@ def expected(
     return (yield work), structure
 
 
-def measured(cmd: bridge.Cmd, name: str) -> Job[Measured]:
+def measured(cmd: bridge.Cmd, name: str) -> Job[Curves]:
     """Measure an object of two or more states, in one reading.
 
     Raises
@@ -258,7 +258,7 @@ def measured(cmd: bridge.Cmd, name: str) -> Job[Measured]:
         for measure, squares in part.by_group.items():
             total[measure] = total.get(measure, 0) + squares * part.frames
 
-    def work(_: Any) -> Measured:
+    def work(_: Any) -> Curves:
         squares = {measure: values / frames for measure, values in total.items()}
         return measured_of(found, frames, squares, (made.weights, made.sigma) if made else None)
 
@@ -270,7 +270,7 @@ def measured_of(
     frames: int,
     squares: Mapping[Measure, NDArray[np.float64]],
     noise: tuple[Weights, float] | None,
-) -> Measured:
+) -> Curves:
     """What is known from the mean squares of each group, and from the noise, its weights and its level in angstrom."""
     structure, levels, wanted = found.structure, None, np.zeros(0)
     order, chains, residues, place = _sequence(structure)
@@ -282,7 +282,7 @@ def measured_of(
         point = Point(found.object, sigma, frames, moved, spread)
         levels = Levels(f"{found.object}, {weights.label}", _lines(structure, forms), (point,))
         wanted = sigma * np.sqrt(np.maximum(forms[RESIDUE_IN_CHAIN].each, 0))[order]
-    return Measured(
+    return Curves(
         found.object,
         frames,
         levels,
@@ -297,7 +297,7 @@ def measured_of(
     )
 
 
-def with_others(shown: Measured, results: Mapping[str, Any]) -> Levels | None:
+def with_others(shown: Curves, results: Mapping[str, Any]) -> Levels | None:
     """The shown object's levels, with the points of all other noise of the same structure and weights."""
     if shown.levels is None or shown.weights is None:
         return None
@@ -323,7 +323,7 @@ def with_others(shown: Measured, results: Mapping[str, Any]) -> Levels | None:
     return Levels(shown.levels.about, shown.levels.lines, tuple(points))
 
 
-def this_frame(cmd: bridge.Cmd, shown: Measured) -> Job[tuple[int, tuple[float, ...]]]:
+def this_frame(cmd: bridge.Cmd, shown: Curves) -> Job[tuple[int, tuple[float, ...]]]:
     """The state that PyMOL shows, and each residue's displacement in it: none in the reference, state 0 for none."""
     try:
         state = bridge.current_state(cmd, shown.object)
@@ -341,7 +341,7 @@ def this_frame(cmd: bridge.Cmd, shown: Measured) -> Job[tuple[int, tuple[float, 
     return state, (yield work)
 
 
-def picked(cmd: bridge.Cmd, shown: Measured) -> list[int]:
+def picked(cmd: bridge.Cmd, shown: Curves) -> list[int]:
     """Residues that the user has selected with the mouse, in whatever object."""
     found = set(ask.picked(cmd, "segi, chain, resi"))
     return sorted(shown.numbers[key] for key in found if key in shown.numbers)

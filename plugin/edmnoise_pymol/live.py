@@ -28,8 +28,10 @@ class Live:
 
     Attributes
     ----------
-    name, source, structure
-        The object, the one that it was made from, its atoms at rest.
+    name, source
+        Of the object, and of the one that it was made from.
+    structure
+        Its atoms at rest.
     hidden
         Objects that are hidden meanwhile.
     """

@@ -16,7 +16,7 @@ from edmnoise.study.report import NESTED, RESIDUE_IN_CHAIN, AppliedNoise, level_
 
 from . import bridge, ensemble, looks
 from .colouring import Colouring, label_of
-from .curves import Measured, measured_of
+from .curves import Curves, measured_of
 from .jobs import Job
 from .live import Live
 
@@ -56,14 +56,14 @@ class LiveColours:
         looks.explain(self._live.name, None)
 
 
-def measured(cmd: bridge.Cmd, live: Live, weights: Weights) -> Job[Measured]:
-    """The draw at a level of 1 angstrom: `Measured.at` gives any other."""
+def measured(cmd: bridge.Cmd, live: Live, weights: Weights) -> Job[Curves]:
+    """The draw at a level of 1 angstrom: `Curves.at` gives any other."""
     structure, mixed = live.structure, live.mixed(weights)
     rank = np.arange(structure.n_atoms)
     source = bridge.Source(live.name, 1, structure, (rank + 1).tolist(), rank, ())
     found = ensemble.Ensemble(cmd, source, (), "rest", "none", None, (), None, structure.n_atoms)
 
-    def work(_: Any) -> Measured:
+    def work(_: Any) -> Curves:
         moved = measure_displacement(structure, [(structure.coordinates + mixed)[None]], only=NESTED)
         return measured_of(found, 1, dict(moved.by_group), (weights, 1.0))
 

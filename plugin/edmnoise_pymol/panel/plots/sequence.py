@@ -16,7 +16,7 @@ from .shown import Shown, answered
 from .signs import DASHED, LINE, POINT
 
 if TYPE_CHECKING:
-    from ...curves import Measured
+    from ...curves import Curves
     from .canvas import Canvas
 
 _MOST_RULES = 12
@@ -110,11 +110,11 @@ class SequenceChart(Chart):
         canvas.plot.showGrid(x=False, y=True, alpha=0.15)
 
     @property
-    def _of(self) -> Measured:
+    def _of(self) -> Curves:
         assert self._shown.measured is not None
         return self._shown.measured
 
-    def _draw(self, measured: Measured) -> None:
+    def _draw(self, measured: Curves) -> None:
         canvas = self.canvas
         canvas.plot.clear()
         self._marks = []

@@ -13,7 +13,7 @@ from ..session import Session
 if TYPE_CHECKING:
     from edmnoise.noise.weights import Weights
 
-    from ...curves import Measured
+    from ...curves import Curves
 
 
 class Shown(QtCore.QObject):
@@ -35,8 +35,8 @@ class Shown(QtCore.QObject):
         super().__init__(parent)
         self._session = session
         self._key: tuple[Any, ...] | None = None
-        self._unit: Measured | None = None
-        self.measured: Measured | None = None
+        self._unit: Curves | None = None
+        self.measured: Curves | None = None
         self.reason = ""
         session.shown_changed.connect(self.forget)
         session.live_changed.connect(self.forget)
@@ -62,7 +62,7 @@ class Shown(QtCore.QObject):
         if key != self._key:
             self._key = key
 
-            def done(found: Measured | str) -> None:
+            def done(found: Curves | str) -> None:
                 if key == self._key:
                     self.measured = None if isinstance(found, str) else self._as_set(found)
                     self.reason = found if isinstance(found, str) else ""
@@ -83,7 +83,7 @@ class Shown(QtCore.QObject):
         assert noise is not None
         return parse_weights(noise.weights)
 
-    def _as_set(self, found: Measured) -> Measured:
+    def _as_set(self, found: Curves) -> Curves:
         """What is live was measured once, and is scaled to the level that is set."""
         live, noise = self._session.live, self._session.noise
         if live is None or noise is None:
