@@ -61,7 +61,7 @@ def states(cmd: Cmd, name: str, first: int, last: int) -> Iterator[Coordinates |
         kept = _sets(cmd, name)
         for state in wanted:
             one, matrix = _of_state(kept, state), _matrix(cmd, name, state)
-            by_atom = None if one is None else one.coordinates[np.argsort(one.atoms)]
+            by_atom = None if one is None else one.coordinates[np.argsort(one.atoms, kind="stable")]
             yield by_atom if by_atom is None or matrix is None else _moved(by_atom, matrix)
     else:
         for state in wanted:
@@ -103,7 +103,7 @@ def move(cmd: Cmd, name: str, places: Coordinates, state: int) -> None:
     if one is None or len(one.atoms) != len(places):
         raise ValueError(f"{len(places)} places for the {0 if one is None else len(one.atoms)} atoms of {name}")
     moved = np.empty_like(places, dtype=np.float32)
-    moved[np.argsort(one.atoms)] = places if matrix is None else _moved_back(places, matrix)
+    moved[np.argsort(one.atoms, kind="stable")] = places if matrix is None else _moved_back(places, matrix)
     load(cmd, name, moved, state)
 
 
