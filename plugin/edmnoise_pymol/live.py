@@ -28,8 +28,10 @@ class Live:
 
     Attributes
     ----------
-    name, source
-        Of the object, and of the one that it was made from.
+    name
+        Of the object.
+    source
+        Name of the one that it was made from.
     structure
         Its atoms at rest.
     hidden

@@ -96,7 +96,7 @@ class SamplingFields(QtCore.QObject):
         made.add(
             "ligands",
             form.choice(residue="as residues", atom="atom by atom"),
-            "What is one group in ligands, ions, modified residues: the residue, or each atom, as AlphaFold 3's tokens are",
+            "A group of ligands, ions, modified residues: the residue, or each atom, as AlphaFold 3's tokens are",
         )
         made.add(
             "common", QtWidgets.QCheckBox("atoms in common"), "Sample the atoms that all states have, where they differ"
