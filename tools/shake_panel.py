@@ -30,6 +30,7 @@ LARGEST_NUMBER = 12
 """Of frames, steps and samples: runs are to be many, not long."""
 SPARED = ("save", "help")
 """Buttons that only open windows."""
+# PyMOL dies of set_name once a ramp was deleted, so a run either renames (even seeds) or has ramps (odd seeds).
 
 
 class Faults:
@@ -55,7 +56,7 @@ def molecules(cmd: Any) -> list[str]:
     return list(cmd.get_object_list("all") or [])
 
 
-def in_pymol(cmd: Any, dice: random.Random) -> list[Callable[[], Any]]:
+def in_pymol(cmd: Any, dice: random.Random, renames: bool) -> list[Callable[[], Any]]:
     """What a person, a script or a wizard may do; some of it is refused."""
     known = [*molecules(cmd), *cmd.get_names("all"), dice.choice(NAMES)]
     name, other, some = dice.choice(NAMES), dice.choice(NAMES), dice.choice(known)
@@ -76,7 +77,7 @@ def in_pymol(cmd: Any, dice: random.Random) -> list[Callable[[], Any]]:
         lambda: cmd.delete(some),
         lambda: cmd.delete(some),
         lambda: cmd.delete(f"{name}*"),
-        lambda: cmd.set_name(some, name),
+        lambda: cmd.set_name(some, name) if renames else cmd.ramp_new(name, "none", [0, 1], ["white", "red"]),
         lambda: cmd.group("family", f"{name} {other}"),
         lambda: cmd.remove(chosen if chosen != "all" else "name H*"),
         lambda: cmd.alter(some, "resi = str(int(resv) + 1)"),
@@ -91,16 +92,15 @@ def in_pymol(cmd: Any, dice: random.Random) -> list[Callable[[], Any]]:
         lambda: cmd.set("all_states", dice.randint(0, 1)),
         lambda: cmd.mset(dice.choice(("", "1 x9", "1 -4"))),
         lambda: dice.choice((cmd.mplay, cmd.mstop))(),
-        lambda: cmd.ramp_new(name, "none", [0, 1], ["white", "red"]),
         lambda: cmd.delete("all"),
         lambda: cmd.reinitialize() if dice.random() < 0.3 else None,
         lambda: cmd.do(f"edm_noise {source}, frames={dice.randint(1, 4)}"),
-        lambda: cmd.do(f"edm_color {source}, follow={dice.randint(0, 1)}, legend={dice.randint(0, 1)}"),
+        lambda: cmd.do(f"edm_color {source}, follow={dice.randint(0, 1)}, legend={0 if renames else 1}"),
         lambda: cmd.do(f"edm_color {source}, reset=1"),
     ]
 
 
-def in_panel(panel: Any, dice: random.Random, widgets: Any) -> Callable[[], Any] | None:
+def in_panel(panel: Any, dice: random.Random, widgets: Any, renames: bool) -> Callable[[], Any] | None:
     """Press, move or type something that can be pressed, moved or typed into now."""
     kinds = (
         widgets.QAbstractButton,
@@ -116,7 +116,9 @@ def in_panel(panel: Any, dice: random.Random, widgets: Any) -> Callable[[], Any]
         return None
     at = dice.choice(usable)
     if isinstance(at, widgets.QAbstractButton):
-        spared = (getattr(at, "menu", None) and at.menu()) or any(w in at.accessibleName().lower() for w in SPARED)
+        spared = (getattr(at, "menu", None) and at.menu()) or any(
+            word in at.accessibleName().lower() for word in (*SPARED, *(["legend"] if renames else []))
+        )
         return None if spared else at.click
     if isinstance(at, widgets.QAbstractSlider):
         return lambda: at.setValue(dice.randint(at.minimum(), at.maximum()))
@@ -144,6 +146,7 @@ def shake(seconds: float, seed: int) -> tuple[int, Faults]:
 
     faults, dice, operations = Faults(QtCore), random.Random(seed), 0
     opened: Any = None
+    renames = seed % 2 == 0
     end = time.monotonic() + seconds
     told = time.monotonic()
     while time.monotonic() < end:
@@ -155,7 +158,11 @@ def shake(seconds: float, seed: int) -> tuple[int, Faults]:
             opened.panel.session.failed.connect(faults.status)
         if sum(cmd.iterate(f"%{name}", "pass") for name in molecules(cmd)) > MOST_ATOMS or len(molecules(cmd)) > 12:
             cmd.delete("all")
-        act = dice.choice(in_pymol(cmd, dice)) if dice.random() < 0.5 else in_panel(opened.panel, dice, QtWidgets)
+        act = (
+            dice.choice(in_pymol(cmd, dice, renames))
+            if dice.random() < 0.5
+            else in_panel(opened.panel, dice, QtWidgets, renames)
+        )
         if act is None:
             continue
         operations += 1
