@@ -30,7 +30,7 @@ LARGEST_NUMBER = 12
 """Of frames, steps and samples: runs are to be many, not long."""
 SPARED = ("save", "help")
 """Buttons that only open windows."""
-# PyMOL dies of set_name once a ramp was deleted, so a run either renames (even seeds) or has ramps (odd seeds).
+# PyMOL was seen to die in set_name (ColorRenameExt) of runs with ramps: a run renames (even seeds) or has ramps (odd).
 
 
 class Faults:
