@@ -30,7 +30,7 @@ LARGEST_NUMBER = 12
 """Of frames, steps and samples: runs are to be many, not long."""
 SPARED = ("save", "help")
 """Buttons that only open windows."""
-# PyMOL was seen to die in set_name (ColorRenameExt) of runs with ramps: a run renames (even seeds) or has ramps (odd).
+# A run renames (even seeds) or has ramps (odd): with both, PyMOL 3.2.0.1 itself was not safe.
 
 
 class Faults:

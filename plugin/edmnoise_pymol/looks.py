@@ -215,7 +215,7 @@ def _title_of(cmd: bridge.Cmd, name: str) -> str:
 
 
 def _show_ramp(cmd: bridge.Cmd, legend: str, values: Sequence[float], flat: Sequence[float]) -> None:
-    """PyMOL dies of colours that are not floats."""
+    """A ramp's colours have to be floats."""
     numbers = [float(number) for number in flat]
     colours = [numbers[at : at + 3] for at in range(0, len(numbers), 3)]
     shown = _ramp_of(cmd, legend)

@@ -3,8 +3,8 @@
 Each time that an object moves or changes its colours, PyMOL hands its shapes to the graphics card in new buffers and
 does not delete the old ones: for 5,500 atoms 9.2 MB a cartoon, 3.8 MB sticks, 11 MB a surface, 0.4 MB lines. They are
 the card's memory, or where software draws the process's own. Without shaders there are none; a cartoon is drawn in
-two thirds of the time then, sticks take half as long again. Spheres keep theirs, 0.7 MB a time: PyMOL dies of it when
-they change between both.
+two thirds of the time then, sticks take half as long again. Spheres keep theirs, 0.7 MB a time: to
+switch those was not safe in PyMOL 3.2.0.1.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class _Spared:
                     self._set(name, value)
 
     def _set(self, name: str, value: int) -> None:
-        """PyMOL builds anew what is there: with updates=0 it was seen to die, of shapes beside a setting not theirs."""
+        """As a user does, so that PyMOL builds anew what is there: every shape agrees with its setting."""
         self._cmd.set(name, value)
 
     def _save(self, session: dict[str, Any], _self: Cmd) -> None:

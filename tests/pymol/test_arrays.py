@@ -73,7 +73,7 @@ MOVES = {
 def without(cmd, monkeypatch):
     """As on a PyMOL whose NumPy functions fail; gives a function that asks PyMOL as it is."""
     if cmd.get_version()[1] < 2.6:
-        pytest.skip("get_object_ttt of PyMOL 2.5 drops a reference to None at every call: Python ends in the end")
+        pytest.skip("PyMOL 2.5's get_object_ttt is not safe, and is not used there")
     monkeypatch.setattr(arrays, "_works", False)
 
     def really(function, *arguments):

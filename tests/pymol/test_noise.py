@@ -168,7 +168,7 @@ def moved_by_both(cmd, mda):
 def with_a_record_of_where_it_was(cmd, mda):
     """PyMOL keeps what moved the atoms of a state, to be taken back by matrix_reset."""
     if cmd.get_version()[1] < 2.6:
-        pytest.skip("transform_object ends Debian's PyMOL 2.5.0")
+        pytest.skip("this way of moving an object is not safe on Debian's PyMOL 2.5.0")
     cmd.load("$PYMOL_DATA/demo/pept.pdb", "pept")
     cmd.transform_object("pept", [0, 1, 0, 5, -1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1], state=1)
     assert cmd.get_object_matrix("pept", 1, 0) != IDENTITY
