@@ -41,8 +41,8 @@ def _report(what: str, before: float, since: float, steps: int) -> None:
 
 def _live(window: window_of.Window, panel: Any, shape: str) -> None:
     panel.noise.live.click()
-    window.until(lambda: panel.noise._live is not None)
-    window.cmd.show_as(shape, panel.noise._live.name)
+    window.until(lambda: panel.session.live is not None)
+    window.cmd.show_as(shape, panel.session.live.name)
     slider = panel.noise.level.slider
 
     def step(number: int) -> None:

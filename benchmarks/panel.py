@@ -50,7 +50,7 @@ def run_in_window(module: str, part: str = "inside") -> list[Result]:
         elif line.startswith("panel: "):
             print(line)
     if done.returncode:
-        print(done.stderr, file=sys.stderr)
+        print(done.stdout, done.stderr, file=sys.stderr)  # xvfb-run joins the two
     return results
 
 
