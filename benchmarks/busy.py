@@ -36,18 +36,18 @@ def jobs() -> dict[str, Job]:
     import numpy as np
     import torch
 
-    from edmnoise.diffusion.denoiser import Denoised
-    from edmnoise.diffusion.presets import preset
-    from edmnoise.diffusion.sampler import sample
-    from edmnoise.diffusion.states import StatesDenoiser
+    from edmnoise.diffusion.denoisers.denoiser import Denoised
+    from edmnoise.diffusion.denoisers.states import StatesDenoiser
+    from edmnoise.diffusion.samplers.presets import preset
+    from edmnoise.diffusion.samplers.sampler import sample
     from edmnoise.frames.damage import Native, measure_damage
     from edmnoise.frames.displacement import measure_displacement
-    from edmnoise.noise.forms import LevelForms
-    from edmnoise.noise.multiscale import MultiscaleNoise
-    from edmnoise.noise.nested import Nested
-    from edmnoise.noise.scramble import reference_lengths
+    from edmnoise.noise.design.scramble import reference_lengths
+    from edmnoise.noise.design.triangle import WeightMeasure, grid
+    from edmnoise.noise.processes.multiscale import MultiscaleNoise
+    from edmnoise.noise.processes.nested import Nested
     from edmnoise.noise.sigma import sigma_distribution
-    from edmnoise.noise.triangle import WeightMeasure, grid
+    from edmnoise.noise.theory.forms import LevelForms
     from edmnoise.noise.weights import Weights
     from edmnoise.structure.files import read_structure
     from edmnoise.structure.hierarchy import Hierarchy

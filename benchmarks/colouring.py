@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from pymol import cmd
 
-from edmnoise.frames.colours import PALETTES, palette_colours
-from edmnoise_pymol.bridge import paint
+from edmnoise.base.colours import PALETTES, palette_colours
+from edmnoise_pymol.scene.bridge import paint
 
 from .harness import Result, compare, show
 

@@ -18,7 +18,7 @@ import pymol
 import torch
 
 from edmnoise.frames.damage import Native
-from edmnoise.noise.multiscale import MultiscaleNoise
+from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.files import read_structure

@@ -13,13 +13,13 @@ import torch
 
 from edmnoise.frames.displacement import Measure as Displaced
 from edmnoise.frames.displacement import measure_displacement
-from edmnoise.noise.design import design
-from edmnoise.noise.forms import LEVELS, LevelForms
-from edmnoise.noise.multiscale import MultiscaleNoise
-from edmnoise.noise.scramble import reference_lengths, scramble_table
+from edmnoise.noise.design.scramble import reference_lengths, scramble_table
+from edmnoise.noise.design.solve import design
+from edmnoise.noise.design.triangle import WeightMeasure, grid
+from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.sigma import sigma_distribution
-from edmnoise.noise.statistics import NoiseStatistics
-from edmnoise.noise.triangle import WeightMeasure, grid
+from edmnoise.noise.theory.forms import LEVELS, LevelForms
+from edmnoise.noise.theory.statistics import NoiseStatistics
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.files import read_structure
 from edmnoise.structure.structure import Structure

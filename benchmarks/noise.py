@@ -17,12 +17,12 @@ from torch import Tensor
 
 from edmnoise.base.threads import mapped
 from edmnoise.frames.displacement import measure_displacement
-from edmnoise.noise.multiscale import MultiscaleNoise
+from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.files import read_structure
 from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.structure import LEVELS, Structure
-from edmnoise.study.report import AppliedNoise, level_table
+from edmnoise.study.levels import AppliedNoise, level_table
 
 from .harness import Result, compare, show
 

@@ -11,8 +11,8 @@ import tempfile
 import numpy as np
 from pymol import cmd
 
-from edmnoise_pymol import arrays
-from edmnoise_pymol.bridge import appended_frames
+from edmnoise_pymol.scene import arrays
+from edmnoise_pymol.scene.bridge import appended_frames
 
 from .harness import Result, compare, show
 

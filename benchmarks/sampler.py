@@ -21,12 +21,12 @@ from torch import Tensor
 
 from edmnoise.base.rotations import quaternion_to_matrix
 from edmnoise.base.seeds import reseed
-from edmnoise.diffusion.denoiser import Denoised
-from edmnoise.diffusion.presets import preset
-from edmnoise.diffusion.sampler import AUGMENTATION, Sampler, sample
-from edmnoise.diffusion.schedule import Schedule
-from edmnoise.diffusion.states import StatesDenoiser
-from edmnoise.noise.nested import Nested
+from edmnoise.diffusion.denoisers.denoiser import Denoised
+from edmnoise.diffusion.denoisers.states import StatesDenoiser
+from edmnoise.diffusion.samplers.presets import preset
+from edmnoise.diffusion.samplers.sampler import AUGMENTATION, Sampler, sample
+from edmnoise.diffusion.samplers.schedule import Schedule
+from edmnoise.noise.processes.nested import Nested
 from edmnoise.structure.hierarchy import Hierarchy
 
 from .harness import Result, compare, show

@@ -19,10 +19,10 @@ import numpy as np
 
 from edmnoise.structure.files import write_frames
 from edmnoise.structure.structure import Atoms, Structure
-from edmnoise.study.sweep.pools import dask_pool, local_pool
-from edmnoise.study.sweep.settings import read_settings
-from edmnoise.study.sweep.sweep import sweep
-from edmnoise.study.sweep.tasks import Batch, plan, run_batch
+from edmnoise.sweep.pools import dask_pool, local_pool
+from edmnoise.sweep.settings import read_settings
+from edmnoise.sweep.sweep import sweep
+from edmnoise.sweep.tasks import Batch, plan, run_batch
 
 from .harness import Result, show
 

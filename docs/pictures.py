@@ -23,12 +23,12 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from PIL import Image
 from pymol import cmd
 
+from edmnoise.base.colours import DEFAULT_PALETTE, PALETTES, palette_colours
 from edmnoise.base.lengths import IN_SPACE
-from edmnoise.frames.colours import DEFAULT_PALETTE, PALETTES, palette_colours
 from edmnoise.frames.displacement import Measure, measure_displacement
-from edmnoise.noise.multiscale import MultiscaleNoise
+from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.sigma import sigma_distribution
-from edmnoise.noise.statistics import NoiseStatistics
+from edmnoise.noise.theory.statistics import NoiseStatistics
 from edmnoise.noise.weights import PRESETS, Weights
 from edmnoise_pymol.commands import edm_color, edm_noise, edm_save
 

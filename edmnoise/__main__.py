@@ -11,10 +11,10 @@ from pathlib import Path
 
 from . import __version__
 from .base.errors import EdmNoiseError
-from .study.sweep.pools import Pool, dask_pool, local_pool
-from .study.sweep.run import Progress
-from .study.sweep.settings import KEYS, read_settings
-from .study.sweep.sweep import Swept, sweep
+from .sweep.pools import Pool, dask_pool, local_pool
+from .sweep.run import Progress
+from .sweep.settings import KEYS, read_settings
+from .sweep.sweep import Swept, sweep
 
 REFUSED, FAILED, INTERRUPTED = 1, 3, 130
 """Exit codes: nothing or not all could be done; all was done and some tasks have no numbers; Ctrl-C."""

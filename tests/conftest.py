@@ -212,7 +212,7 @@ def snapshot(cmd, atoms, coordset):
 @pytest.fixture
 def typed(cmd, capsys):
     """Run a line as the user types it; gives what was printed. A refused line fails the test."""
-    import edmnoise_pymol.sampling  # and torch with it: a line would say that it is loaded
+    import edmnoise_pymol.jobs.sampling  # and torch with it: a line would say that it is loaded
 
     edmnoise_pymol.register(cmd)
 
@@ -229,7 +229,7 @@ def typed(cmd, capsys):
 @pytest.fixture
 def refusal(cmd, capsys, snapshot):
     """Type a line that must be refused: gives the one line that PyMOL prints, after looking that nothing changed."""
-    import edmnoise_pymol.sampling  # and torch with it: a line would say that it is loaded
+    import edmnoise_pymol.jobs.sampling  # and torch with it: a line would say that it is loaded
 
     edmnoise_pymol.register(cmd)
 

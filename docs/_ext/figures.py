@@ -20,7 +20,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from edmnoise.base.lengths import IN_SPACE
 from edmnoise.noise.sigma import DISTRIBUTIONS, sigma_distribution
-from edmnoise.noise.statistics import NoiseStatistics
+from edmnoise.noise.theory.statistics import NoiseStatistics
 from edmnoise.noise.weights import PRESETS, Weights
 from edmnoise.structure.files import read_structure
 from edmnoise.structure.structure import Structure, describe

@@ -11,7 +11,7 @@ probes e of random signs. Probes stay the same along the flow, so that each give
 
 A model that follows translations, D(x + t) = D(x) + t, has no normalised density of where a structure lies: what is
 given then is the density of the centred coordinates in 3 N - 3 dimensions, as by
-`edmnoise.diffusion.states.StatesDenoiser.log_density`. Translations add nothing to the trace of 1 - dD/dx, so only the
+`edmnoise.diffusion.denoisers.states.StatesDenoiser.log_density`. Translations add nothing to the trace of 1 - dD/dx, so only the
 prior knows of it. Rotations take no dimension away: an average over them is a density in all dimensions.
 """
 
@@ -29,8 +29,8 @@ from ..base.errors import EdmNoiseError
 from ..base.seeds import check_seed, reseed
 from ..base.threads import alone, as_given
 from ..noise.covariance import Covariance
-from .denoiser import Denoiser
-from .schedule import Schedule
+from .denoisers.denoiser import Denoiser
+from .samplers.schedule import Schedule
 
 LIKELIHOOD = 3
 """Stream of random numbers: Hutchinson's probes. A sampler's are 1 and 2."""

@@ -23,9 +23,9 @@ from torch import Tensor
 
 from ..base.errors import EdmNoiseError
 from ..base.table import Column, Table
-from ..noise.nested import Nested
+from ..noise.processes.nested import Nested
 from ..noise.sigma import check_sigma
-from ..noise.statistics import NoiseStatistics
+from ..noise.theory.statistics import NoiseStatistics
 from ..noise.weights import Weights
 from ..structure.hierarchy import Hierarchy
 from ..structure.levels import atom_means, spread

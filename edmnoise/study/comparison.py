@@ -27,11 +27,11 @@ from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..base.table import Column, Table
 from ..frames.displacement import Measure
-from ..noise.nested import Nested
+from ..noise.processes.nested import Nested
 from ..noise.weights import Weights
 from ..structure.structure import Structure, describe
-from .figures import new_figure, save_figure
-from .sampling import FROZEN, PARTS, Run
+from ..trajectories.run import FROZEN, PARTS, Run
+from .figures.frame import new_figure, save_figure
 
 MOST = 12
 """Variants that a comparison takes: more lines in one figure cannot be told apart."""

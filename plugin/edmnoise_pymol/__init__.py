@@ -63,8 +63,8 @@ def register(cmd: Any = None) -> None:
     ...     "edm_noise" in instance.cmd.keyword
     True
     """
-    from .completion import add_completions
-    from .overview import add_topic
+    from .commands.completion import add_completions
+    from .commands.overview import add_topic
 
     cmd = _global_cmd() if cmd is None else cmd
     for function in COMMANDS:

@@ -35,6 +35,6 @@ def try_it() -> None:
 def print_commands() -> None:
     """List the commands in PyMOL's text window, as ``help edm`` does."""
     from . import COMMANDS
-    from .overview import overview
+    from .commands.overview import overview
 
     print(overview(COMMANDS))

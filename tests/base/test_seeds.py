@@ -11,7 +11,7 @@ import torch
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.seeds import check_seed, frame_seed, reseed
-from edmnoise.noise.multiscale import MultiscaleNoise
+from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.weights import Weights
 
 COUNT = 40
@@ -140,7 +140,7 @@ def test_any_other_seed_is_refused(seed, process):
 def test_other_instructions_give_the_same_numbers_to_five_digits(tmp_path):
     """What the pages promise of processors of other kinds: torch told to use less of this one, in other processes."""
     script = (
-        "import sys, torch; from edmnoise.noise.multiscale import MultiscaleNoise as Noise; "
+        "import sys, torch; from edmnoise.noise.processes.multiscale import MultiscaleNoise as Noise; "
         "from edmnoise.noise.weights import Weights; from edmnoise.structure.hierarchy import Hierarchy; "
         "atom = torch.arange(4000); "
         "tree = Hierarchy.from_labels(('atom', 'residue', 'chain'), [atom // 8, atom // 1000]); "

@@ -10,15 +10,15 @@ import pytest
 import torch
 
 from edmnoise.base.threads import alone, as_given, mapped, shared
-from edmnoise.diffusion.denoiser import Denoised
-from edmnoise.diffusion.matrix_fisher import matrix_fisher
-from edmnoise.diffusion.presets import preset
-from edmnoise.diffusion.sampler import sample
-from edmnoise.diffusion.states import StatesDenoiser
+from edmnoise.diffusion.denoisers.denoiser import Denoised
+from edmnoise.diffusion.denoisers.matrix_fisher import matrix_fisher
+from edmnoise.diffusion.denoisers.states import StatesDenoiser
+from edmnoise.diffusion.samplers.presets import preset
+from edmnoise.diffusion.samplers.sampler import sample
 from edmnoise.frames.damage import MEASURES, Native, measure_damage
 from edmnoise.frames.displacement import measure_displacement
-from edmnoise.noise.multiscale import MultiscaleNoise
-from edmnoise.noise.nested import Nested
+from edmnoise.noise.processes.multiscale import MultiscaleNoise
+from edmnoise.noise.processes.nested import Nested
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.superpose import superpose
@@ -269,7 +269,7 @@ torch.set_num_threads(3)
 """
 
 ALONE = """
-from edmnoise.noise.nested import Nested
+from edmnoise.noise.processes.nested import Nested
 from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.superpose import superpose
 residue = np.arange(50_000) // 8

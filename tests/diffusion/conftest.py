@@ -2,7 +2,7 @@
 
 import pytest
 
-from edmnoise.noise.nested import Nested
+from edmnoise.noise.processes.nested import Nested
 
 
 class Replayed(Nested):

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.diffusion.elastic_network import ElasticNetwork
-from edmnoise.diffusion.states import StatesDenoiser
-from edmnoise.noise.nested import Nested
+from edmnoise.diffusion.denoisers.elastic_network import ElasticNetwork
+from edmnoise.diffusion.denoisers.states import StatesDenoiser
+from edmnoise.noise.processes.nested import Nested
 from edmnoise.structure.hierarchy import Hierarchy
 
 SPRING = 0.7

@@ -12,10 +12,10 @@ import scipy.integrate  # noqa: F401 - k-diffusion imports these too: first here
 import torch
 import tqdm.auto  # noqa: F401
 
-from edmnoise.diffusion.sampler import Churn, Sampler, sample
-from edmnoise.diffusion.schedule import by_hand, karras, log_linear
-from edmnoise.diffusion.states import StatesDenoiser
-from edmnoise.noise.nested import Nested
+from edmnoise.diffusion.denoisers.states import StatesDenoiser
+from edmnoise.diffusion.samplers.sampler import Churn, Sampler, sample
+from edmnoise.diffusion.samplers.schedule import by_hand, karras, log_linear
+from edmnoise.noise.processes.nested import Nested
 from edmnoise.structure.hierarchy import Hierarchy
 
 HIERARCHY = Hierarchy(("atom", "residue", "chain"), (np.array([0, 0, 1, 2, 2, 2, 3, 1, 3]), np.array([0, 1, 1, 0])))

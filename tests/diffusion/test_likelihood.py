@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.diffusion.denoiser import Denoised
-from edmnoise.diffusion.elastic_network import ElasticNetwork
+from edmnoise.diffusion.denoisers.denoiser import Denoised
+from edmnoise.diffusion.denoisers.elastic_network import ElasticNetwork
+from edmnoise.diffusion.denoisers.states import GAUGES, StatesDenoiser
 from edmnoise.diffusion.likelihood import log_likelihood
-from edmnoise.diffusion.schedule import karras, log_linear
-from edmnoise.diffusion.states import GAUGES, StatesDenoiser
-from edmnoise.noise.nested import Nested
+from edmnoise.diffusion.samplers.schedule import karras, log_linear
+from edmnoise.noise.processes.nested import Nested
 from edmnoise.structure.hierarchy import Hierarchy
 
 HIERARCHY = Hierarchy(("atom", "residue", "chain"), (np.array([0, 0, 1, 2, 2, 1]), np.array([0, 1, 1])))

@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.rotations import haar_rotations
-from edmnoise.diffusion.matrix_fisher import log_normalizer, matrix_fisher, mean_rotation
+from edmnoise.diffusion.denoisers.matrix_fisher import log_normalizer, matrix_fisher, mean_rotation
 
 # Signed singular values -> log c; d (docs: 40-digit arithmetic).
 KNOWN = [

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.diffusion.denoiser import Denoised
-from edmnoise.diffusion.presets import PRESETS, SIGMA_DATA, preset
-from edmnoise.diffusion.sampler import Churn, Sampler, sample
-from edmnoise.diffusion.schedule import karras
-from edmnoise.noise.nested import Nested
+from edmnoise.diffusion.denoisers.denoiser import Denoised
+from edmnoise.diffusion.samplers.presets import PRESETS, SIGMA_DATA, preset
+from edmnoise.diffusion.samplers.sampler import Churn, Sampler, sample
+from edmnoise.diffusion.samplers.schedule import karras
+from edmnoise.noise.processes.nested import Nested
 from edmnoise.structure.hierarchy import Hierarchy
 
 ATOMS, SAMPLES = 1500, 4

@@ -10,13 +10,13 @@ import torch
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.rotations import haar_rotations, quaternion_to_matrix
 from edmnoise.base.seeds import reseed
-from edmnoise.diffusion.denoiser import Denoised
-from edmnoise.diffusion.presets import preset
-from edmnoise.diffusion.sampler import ALIGNMENTS, AUGMENTATION, Churn, Frame, Sampler, sample
-from edmnoise.diffusion.schedule import by_hand, karras
-from edmnoise.diffusion.solvers import SOLVERS
-from edmnoise.diffusion.states import StatesDenoiser
-from edmnoise.noise.nested import Nested
+from edmnoise.diffusion.denoisers.denoiser import Denoised
+from edmnoise.diffusion.denoisers.states import StatesDenoiser
+from edmnoise.diffusion.samplers.presets import preset
+from edmnoise.diffusion.samplers.sampler import ALIGNMENTS, AUGMENTATION, Churn, Frame, Sampler, sample
+from edmnoise.diffusion.samplers.schedule import by_hand, karras
+from edmnoise.diffusion.samplers.solvers import SOLVERS
+from edmnoise.noise.processes.nested import Nested
 from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.superpose import superpose
 

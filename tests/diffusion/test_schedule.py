@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.diffusion.presets import preset
-from edmnoise.diffusion.schedule import GRIDS, Schedule, by_hand, karras, log_linear
+from edmnoise.diffusion.samplers.presets import preset
+from edmnoise.diffusion.samplers.schedule import GRIDS, Schedule, by_hand, karras, log_linear
 from edmnoise.noise.sigma import sigma_distribution
 
 

@@ -12,11 +12,20 @@ import pytest
 import torch
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.diffusion.denoiser import Denoised
-from edmnoise.diffusion.sampler import Churn, Sampler, sample
-from edmnoise.diffusion.schedule import karras
-from edmnoise.diffusion.solvers import MULTISTEP, SCALED, SOLVERS, Stage, ancestral, dpmpp_2m_sde, second_order, solver
-from edmnoise.noise.nested import Nested
+from edmnoise.diffusion.denoisers.denoiser import Denoised
+from edmnoise.diffusion.samplers.sampler import Churn, Sampler, sample
+from edmnoise.diffusion.samplers.schedule import karras
+from edmnoise.diffusion.samplers.solvers import (
+    MULTISTEP,
+    SCALED,
+    SOLVERS,
+    Stage,
+    ancestral,
+    dpmpp_2m_sde,
+    second_order,
+    solver,
+)
+from edmnoise.noise.processes.nested import Nested
 from edmnoise.structure.hierarchy import Hierarchy
 
 HIERARCHY = Hierarchy(("atom", "residue", "chain"), (np.array([0, 0, 1, 2, 2, 2, 3, 1, 3]), np.array([0, 1, 1, 0])))

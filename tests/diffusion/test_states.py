@@ -8,10 +8,10 @@ import torch
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.rotations import haar_rotations
-from edmnoise.diffusion.sampler import Sampler, sample
-from edmnoise.diffusion.schedule import karras
-from edmnoise.diffusion.states import StatesDenoiser
-from edmnoise.noise.nested import Nested
+from edmnoise.diffusion.denoisers.states import StatesDenoiser
+from edmnoise.diffusion.samplers.sampler import Sampler, sample
+from edmnoise.diffusion.samplers.schedule import karras
+from edmnoise.noise.processes.nested import Nested
 from edmnoise.structure.hierarchy import Hierarchy
 
 GAUGES = ("fixed", "translation", "rotation")
@@ -174,7 +174,7 @@ def test_more_atoms_than_a_block_are_multiplied_piece_by_piece(monkeypatch, stat
     x = states[:2] + normal(2, 3, 9)
     whole, density = denoiser.denoise(x, 1.5).atoms, denoiser.log_density(x, 1.5)
     for block in (2, 4):
-        monkeypatch.setattr("edmnoise.diffusion.states._BLOCK", block)
+        monkeypatch.setattr("edmnoise.diffusion.denoisers.states._BLOCK", block)
         torch.testing.assert_close(denoiser.denoise(x, 1.5).atoms, whole, rtol=1e-13, atol=1e-13)
         torch.testing.assert_close(denoiser.log_density(x, 1.5), density, rtol=1e-13, atol=0)
 

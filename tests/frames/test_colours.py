@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edmnoise.base.colours import DEFAULT_PALETTE, PALETTES, check_range, palette_colours
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.frames.colours import DEFAULT_PALETTE, PALETTES, check_range, palette_colours
 
 GREY = [128, 128, 128]
 RAMP = ((0.0, 0.0, 0.0), (1.0, 0.5, 0.0), (1.0, 1.0, 1.0))

@@ -22,7 +22,7 @@ from edmnoise.frames.damage import (
     measure_damage,
 )
 from edmnoise.frames.geometry import find_centres
-from edmnoise.noise.multiscale import MultiscaleNoise
+from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.bonds import VAN_DER_WAALS_RADII, find_bonds, is_heavy, radii_of, within_bonds
 from edmnoise.structure.files import read_structure

@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.frames.displacement import ALIGNMENTS, Measure, mean_squares, measure_displacement, measures
-from edmnoise.noise.multiscale import MultiscaleNoise
+from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.structure import Atoms, Structure

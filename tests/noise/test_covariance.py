@@ -10,8 +10,8 @@ import torch
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.noise.covariance import cross
-from edmnoise.noise.multiscale import MultiscaleNoise
-from edmnoise.noise.nested import Nested
+from edmnoise.noise.processes.multiscale import MultiscaleNoise
+from edmnoise.noise.processes.nested import Nested
 from edmnoise.noise.weights import PRESETS, Weights
 from edmnoise.structure.hierarchy import Hierarchy
 

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.frames.displacement import measure_displacement
-from edmnoise.noise.design import Constraint, comparison, design, design_table, parse_constraints
-from edmnoise.noise.multiscale import MultiscaleNoise
+from edmnoise.noise.design.solve import Constraint, comparison, design, design_table, parse_constraints
+from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.sigma import sigma_distribution
-from edmnoise.noise.statistics import NoiseStatistics
+from edmnoise.noise.theory.statistics import NoiseStatistics
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.hierarchy import Hierarchy
-from edmnoise.study.report import NESTED
+from edmnoise.study.levels import NESTED
 
 ALPHAFOLD3 = sigma_distribution("alphafold3")
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.noise.forms import LevelForms, mean_squares
-from edmnoise.noise.statistics import NoiseStatistics
+from edmnoise.noise.theory.forms import LevelForms, mean_squares
+from edmnoise.noise.theory.statistics import NoiseStatistics
 from edmnoise.structure.hierarchy import Hierarchy
 
 

@@ -9,7 +9,7 @@ import scipy.stats
 import torch
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.noise.multiscale import MultiscaleNoise
+from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.weights import PRESETS, Weights
 from edmnoise.structure.hierarchy import Hierarchy
 

@@ -7,9 +7,7 @@ import pytest
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.frames.displacement import Measure, measure_displacement
-from edmnoise.noise.forms import LevelForms
-from edmnoise.noise.multiscale import MultiscaleNoise
-from edmnoise.noise.scramble import (
+from edmnoise.noise.design.scramble import (
     chain_spacing,
     reference_lengths,
     scores,
@@ -17,7 +15,9 @@ from edmnoise.noise.scramble import (
     scramble_table,
     share_beyond,
 )
+from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.sigma import parse_distribution, sigma_distribution
+from edmnoise.noise.theory.forms import LevelForms
 from edmnoise.noise.weights import Weights
 
 ALPHAFOLD3, WIDE = sigma_distribution("alphafold3"), sigma_distribution("wide")

@@ -8,10 +8,7 @@ import torch
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.diffusion.precondition import split
-from edmnoise.noise.forms import LevelForms
-from edmnoise.noise.multiscale import MultiscaleNoise
-from edmnoise.noise.sigma import parse_distribution, sigma_distribution
-from edmnoise.noise.signal import (
+from edmnoise.noise.design.signal import (
     c_out_squared,
     decibels,
     density,
@@ -22,6 +19,9 @@ from edmnoise.noise.signal import (
     spent,
     step_table,
 )
+from edmnoise.noise.processes.multiscale import MultiscaleNoise
+from edmnoise.noise.sigma import parse_distribution, sigma_distribution
+from edmnoise.noise.theory.forms import LevelForms
 from edmnoise.noise.weights import Weights
 
 ALPHAFOLD3, WIDE, OWN = sigma_distribution("alphafold3"), sigma_distribution("wide"), parse_distribution("-1 1.8 10")

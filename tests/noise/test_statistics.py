@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.noise.statistics import Expected, NoiseStatistics
+from edmnoise.noise.theory.statistics import Expected, NoiseStatistics
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.hierarchy import Hierarchy
 

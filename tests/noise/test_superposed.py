@@ -6,8 +6,8 @@ import torch
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.frames.displacement import Measure, measure_displacement
-from edmnoise.noise.multiscale import MultiscaleNoise
-from edmnoise.noise.superposed import rotation_defined, superposed_displacement
+from edmnoise.noise.processes.multiscale import MultiscaleNoise
+from edmnoise.noise.theory.superposed import rotation_defined, superposed_displacement
 from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.structure import Atoms, Structure
 
@@ -77,7 +77,7 @@ def test_is_what_superposed_frames_show_at_a_small_level(structure):
 
 
 def test_removes_more_than_centring_does(structure):
-    from edmnoise.noise.statistics import NoiseStatistics
+    from edmnoise.noise.theory.statistics import NoiseStatistics
 
     theory = NoiseStatistics(structure.hierarchy, WEIGHTS)
     centred = theory.displacement(0, theory.whole).mean

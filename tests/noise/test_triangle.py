@@ -8,11 +8,11 @@ import pytest
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.frames.displacement import Measure as Displaced
 from edmnoise.frames.displacement import measure_displacement
-from edmnoise.noise.forms import LevelForms
-from edmnoise.noise.multiscale import MultiscaleNoise
+from edmnoise.noise.design.triangle import CORNERS, MEASURES, WeightMeasure, grid, place, proportions, weights_at
+from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.sigma import sigma_distribution
-from edmnoise.noise.statistics import NoiseStatistics
-from edmnoise.noise.triangle import CORNERS, MEASURES, WeightMeasure, grid, place, proportions, weights_at
+from edmnoise.noise.theory.forms import LevelForms
+from edmnoise.noise.theory.statistics import NoiseStatistics
 from edmnoise.noise.weights import Weights
 
 ALPHAFOLD3 = sigma_distribution("alphafold3")

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from edmnoise.frames.colours import PALETTES
-from edmnoise_pymol import edm_color, edm_noise, follow, looks
+from edmnoise.base.colours import PALETTES
+from edmnoise_pymol import edm_color, edm_noise
+from edmnoise_pymol.scene import follow, looks
 
 PATIENCE = 60_000
 

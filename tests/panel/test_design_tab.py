@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from edmnoise.noise.triangle import place, weights_at
+from edmnoise.noise.design.triangle import place, weights_at
 from edmnoise.noise.weights import PRESETS, Weights, parse_weights
 from edmnoise_pymol import edm_design, edm_scramble, edm_triangle
 

@@ -89,7 +89,7 @@ def test_what_is_folded_draws_nothing(panel, loaded, qtbot):
 def test_the_wheel_turns_nothing_that_it_passes_over(panel, loaded, made, qtbot, qapp, window):
     from pymol.Qt import QtCore, QtGui, QtWidgets
 
-    from edmnoise_pymol.panel import form
+    from edmnoise_pymol.panel.controls import form
 
     made(panel.noise.apply.click)
 
@@ -184,7 +184,8 @@ def test_sizes_that_were_dragged_are_there_next_time(window, cmd, qtbot, qapp, s
 
 
 def test_try_it_ends_with_a_molecule_that_moves_alone_and_whole(cmd, window, qtbot):
-    from edmnoise_pymol import ask, menu
+    from edmnoise_pymol import menu
+    from edmnoise_pymol.scene import ask
 
     menu.try_it()
     qtbot.waitUntil(lambda: ask.playing(cmd), timeout=PATIENCE)
@@ -204,7 +205,7 @@ def test_the_readmes_first_command_ends_so_too(cmd, window, qtbot):
     import re
     from pathlib import Path
 
-    from edmnoise_pymol import ask
+    from edmnoise_pymol.scene import ask
 
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     for line in re.findall(r"^PyMOL> (.*)$", readme, re.MULTILINE):

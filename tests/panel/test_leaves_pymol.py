@@ -2,7 +2,8 @@
 
 import pytest
 
-from edmnoise_pymol import edm_color, edm_noise, shaders
+from edmnoise_pymol import edm_color, edm_noise
+from edmnoise_pymol.scene import shaders
 
 PATIENCE = 60_000
 ROW = 28

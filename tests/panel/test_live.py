@@ -273,7 +273,7 @@ def test_its_colour_is_that_of_the_residues_displacement(panel, cmd, go_live, co
 
 
 def test_ribbon_is_offered_where_the_cartoon_is_what_is_slow(panel, cmd, loaded, made, go_live, monkeypatch):
-    from edmnoise_pymol.panel import ribbon
+    from edmnoise_pymol.panel.tabs import ribbon
 
     cmd.show_as("cartoon", loaded)
     go_live()

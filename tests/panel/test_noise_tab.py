@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edmnoise_pymol.request import Request
+from edmnoise_pymol.commands.request import Request
 
 
 def test_apply_makes_what_the_copied_command_makes(panel, cmd, loaded, made, frames_of, typed, qapp):

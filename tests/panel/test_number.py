@@ -2,7 +2,7 @@
 
 import pytest
 
-from edmnoise_pymol.panel.number import Real, Whole, read_number
+from edmnoise_pymol.panel.controls.number import Real, Whole, read_number
 
 
 @pytest.fixture(params=["C", "German", "French", "UnitedStates"])

@@ -3,7 +3,7 @@
 import pytest
 
 from edmnoise_pymol import edm_noise
-from edmnoise_pymol.provenance import caption
+from edmnoise_pymol.scene.titles import caption
 
 PATIENCE = 60_000
 

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from edmnoise_pymol.request import Request
+from edmnoise_pymol.commands.request import Request
 
 PATIENCE = 60_000
 

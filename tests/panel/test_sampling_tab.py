@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from edmnoise.diffusion.presets import PRESETS
-from edmnoise.diffusion.solvers import SOLVERS
-from edmnoise_pymol.panel import open_panel, sampling_fields
+from edmnoise.diffusion.samplers.presets import PRESETS
+from edmnoise.diffusion.samplers.solvers import SOLVERS
+from edmnoise_pymol.jobs.sampling import DENOISERS
+from edmnoise_pymol.panel import open_panel
+from edmnoise_pymol.panel.tabs import sampling_fields
 from edmnoise_pymol.panel.window import Dock
-from edmnoise_pymol.sampling import DENOISERS
 
 PATIENCE = 60_000
 LONG = 5_000

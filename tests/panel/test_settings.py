@@ -72,7 +72,7 @@ def test_settings_are_kept_however_pymol_ends(tmp_path, way):
 def test_every_control_that_is_remembered_is_written_when_it_changes(panel, qtbot):
     from pymol.Qt import QtWidgets
 
-    from edmnoise_pymol.panel import form
+    from edmnoise_pymol.panel.controls import form
 
     kept = panel.session.settings
     panel.remember_all()

@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from edmnoise_pymol import waiting
+from edmnoise_pymol.commands import waiting
 from edmnoise_pymol.commands.speech import command, say
 
 

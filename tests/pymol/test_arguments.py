@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise_pymol import arguments
+from edmnoise_pymol.commands import arguments
 
 
 @pytest.mark.parametrize(

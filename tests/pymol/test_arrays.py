@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edmnoise_pymol import arrays
+from edmnoise_pymol.scene import arrays
 
 TURN = [0.36, 0.48, -0.8, 1, -0.8, 0.6, 0, 2, 0.48, 0.64, 0.6, 3]
 """A rotation and a shift, (3, 4)."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edmnoise_pymol import ask, bridge
+from edmnoise_pymol.scene import ask, bridge
 
 
 @pytest.fixture

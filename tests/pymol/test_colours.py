@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from edmnoise.base.colours import PALETTES, palette_colours
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.frames.colours import PALETTES, palette_colours
 from edmnoise_pymol import edm_color, edm_noise
-from edmnoise_pymol.bridge import paint
+from edmnoise_pymol.scene.bridge import paint
 
 GROUP = {"atom": "index", "residue": "(segi, chain, resi, resn)", "chain": "(segi, chain)"}
 ABOVE = {"atom": "residue", "residue": "chain"}
@@ -249,7 +249,7 @@ def test_a_baked_copy_is_taken_away_when_it_fails(frames, refusal, monkeypatch):
     def fail(*_):
         raise EdmNoiseError("no more paint")
 
-    monkeypatch.setattr("edmnoise_pymol.looks.paint_state", fail)
+    monkeypatch.setattr("edmnoise_pymol.scene.looks.paint_state", fail)
     assert refusal(f"edm_color {frames}, bake=1") == "no more paint"
 
 

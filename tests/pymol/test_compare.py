@@ -5,9 +5,9 @@ import pytest
 
 from edmnoise.frames.displacement import Measure
 from edmnoise_pymol import edm_compare, edm_sample
-from edmnoise_pymol.compare import BY
-from edmnoise_pymol.completion import OWN_CHOICES
-from edmnoise_pymol.jobs import Cancelled, Watch, run_inline
+from edmnoise_pymol.commands.completion import OWN_CHOICES
+from edmnoise_pymol.job import Cancelled, Watch, run_inline
+from edmnoise_pymol.jobs.compare import BY
 
 RESIDUE, ATOM = Measure(1, True), Measure(0, True)
 

@@ -7,8 +7,9 @@ import pytest
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.noise.sigma import sigma_distribution
-from edmnoise_pymol import curves, edm_levels, edm_noise, edm_sample
-from edmnoise_pymol.jobs import run_inline
+from edmnoise_pymol import edm_levels, edm_noise, edm_sample
+from edmnoise_pymol.job import run_inline
+from edmnoise_pymol.jobs.plots import levels as curves
 
 FRAMES, SIGMA, WEIGHTS = 12, 3.0, (8.2, 1.6, 1.3)
 

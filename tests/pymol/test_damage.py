@@ -7,9 +7,9 @@ from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.noise.weights import Weights
 from edmnoise.study.damage import DamageStudy, damage_rows
 from edmnoise_pymol import edm_damage
-from edmnoise_pymol.completion import OWN_CHOICES
-from edmnoise_pymol.damage import BY
-from edmnoise_pymol.jobs import Cancelled, Watch, run_inline
+from edmnoise_pymol.commands.completion import OWN_CHOICES
+from edmnoise_pymol.job import Cancelled, Watch, run_inline
+from edmnoise_pymol.jobs.damage import BY
 
 FRAGMENT = "1tii and chain A and resi 4-35"
 

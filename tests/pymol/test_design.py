@@ -5,14 +5,14 @@ import math
 
 import pytest
 
-from edmnoise.noise.design import design
-from edmnoise.noise.forms import LevelForms
-from edmnoise.noise.scramble import reference_lengths, scramble_table
+from edmnoise.noise.design.scramble import reference_lengths, scramble_table
+from edmnoise.noise.design.signal import signal_table, step_table
+from edmnoise.noise.design.solve import design
+from edmnoise.noise.design.triangle import WeightMeasure
+from edmnoise.noise.design.weight_map import data_scales, weight_map
 from edmnoise.noise.sigma import parse_distribution, sigma_distribution
-from edmnoise.noise.signal import signal_table, step_table
-from edmnoise.noise.triangle import WeightMeasure
+from edmnoise.noise.theory.forms import LevelForms
 from edmnoise.noise.weights import Weights
-from edmnoise.study.weight_map import data_scales, weight_map
 from edmnoise_pymol import edm_design, edm_noise, edm_scramble, edm_signal, edm_triangle
 
 FRAGMENT = "1tii and chain A and resi 4-35"

@@ -281,7 +281,7 @@ def test_noise_objects_are_measured_as_they_were_made(cmd):
 
 def test_a_reference_that_load_traj_has_overwritten_is_told(cmd, tmp_path, coords):
     """As the page on trajectories says: state=0 keeps the reference, the default writes over it."""
-    from edmnoise_pymol.dcd import DcdWriter
+    from edmnoise.structure.files.dcd import DcdWriter
 
     cmd.load("$PYMOL_DATA/demo/1tii.pdb", "native")
     cmd.create("top", "native and chain A and resi 4-35")

@@ -6,25 +6,25 @@ import textwrap
 
 import pytest
 
+from edmnoise.base.colours import PALETTES
 from edmnoise.diffusion.precondition import RULES
-from edmnoise.diffusion.presets import PRESETS as SAMPLERS
-from edmnoise.diffusion.solvers import SOLVERS
-from edmnoise.frames.colours import PALETTES
+from edmnoise.diffusion.samplers.choice import SCHEDULES
+from edmnoise.diffusion.samplers.presets import PRESETS as SAMPLERS
+from edmnoise.diffusion.samplers.solvers import SOLVERS
 from edmnoise.frames.displacement import ALIGNMENTS
+from edmnoise.noise.design.triangle import MEASURES
 from edmnoise.noise.sigma import DISTRIBUTIONS
-from edmnoise.noise.triangle import MEASURES
 from edmnoise.noise.weights import PRESETS
 from edmnoise.structure.structure import LEVELS
-from edmnoise.study.report import BY
-from edmnoise.study.sampler_choice import SCHEDULES
+from edmnoise.study.levels import BY
 from edmnoise_pymol import COMMANDS, edm_noise, edm_panel, edm_save, register
-from edmnoise_pymol.colouring import OVER
-from edmnoise_pymol.completion import CHOICES, OWN_CHOICES
-from edmnoise_pymol.design import SIGNAL_BY
-from edmnoise_pymol.ensemble import ORIGINS
+from edmnoise_pymol.commands.completion import CHOICES, OWN_CHOICES
+from edmnoise_pymol.jobs.colouring import OVER
+from edmnoise_pymol.jobs.design import SIGNAL_BY
+from edmnoise_pymol.jobs.ensemble import ORIGINS
+from edmnoise_pymol.jobs.noise import PROCESSES
+from edmnoise_pymol.jobs.sampling import DENOISERS
 from edmnoise_pymol.panel import TABS
-from edmnoise_pymol.sampling import DENOISERS
-from edmnoise_pymol.service import PROCESSES
 
 BY_NAME = {command.__name__: command for command in COMMANDS}
 

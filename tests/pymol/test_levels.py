@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edmnoise_pymol import edm_levels, edm_noise
-from edmnoise_pymol.provenance import Provenance
+from edmnoise_pymol.scene.titles import Provenance
 
 FRAMES, SIGMA, WEIGHTS = 20, 3.0, (8.2, 1.6, 1.3)
 

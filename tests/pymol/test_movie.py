@@ -85,7 +85,7 @@ def test_wrong_input(frames, refusal, tmp_path, monkeypatch, line, sentence):
 
 
 def test_cancelled_pictures_are_kept(cmd, frames, tmp_path):
-    from edmnoise_pymol.jobs import Watch, run_inline
+    from edmnoise_pymol.job import Watch, run_inline
 
     watch = Watch(lambda share, _: watch.cancel() if share == 0.5 else None)
     job = edm_movie.job(str(tmp_path / "film.png"), frames, width=32, height=24, _self=cmd, quiet=1)
@@ -186,7 +186,7 @@ def test_a_film_that_is_there_stays(cmd, frames, tmp_path, refusal, typed, endin
 
 @films
 def test_a_cancelled_film_is_shorter(cmd, frames, tmp_path, ending):
-    from edmnoise_pymol.jobs import Watch, run_inline
+    from edmnoise_pymol.job import Watch, run_inline
 
     watch = Watch(lambda share, _: watch.cancel() if share == 0.5 else None)
     path = str(tmp_path / f"film{ending}")

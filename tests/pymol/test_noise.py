@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from edmnoise.noise.multiscale import MultiscaleNoise
+from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.noise.weights import Weights
 from edmnoise_pymol import edm_noise

@@ -9,20 +9,21 @@ import numpy as np
 import pytest
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.diffusion.presets import PRESETS
-from edmnoise.diffusion.solvers import SOLVERS
-from edmnoise.study.sampler_choice import SamplerChoice
-from edmnoise_pymol import curves, edm_precondition, edm_sample, edm_schedule
+from edmnoise.diffusion.samplers.choice import SamplerChoice
+from edmnoise.diffusion.samplers.presets import PRESETS
+from edmnoise.diffusion.samplers.solvers import SOLVERS
+from edmnoise_pymol import edm_precondition, edm_sample, edm_schedule
+from edmnoise_pymol.commands.completion import CHOICES
 from edmnoise_pymol.commands.sampling import plan as sampling_plan
-from edmnoise_pymol.completion import CHOICES
-from edmnoise_pymol.jobs import Watch, run_inline
-from edmnoise_pymol.sampling import DENOISERS
+from edmnoise_pymol.job import Watch, run_inline
+from edmnoise_pymol.jobs.plots import levels as curves
+from edmnoise_pymol.jobs.sampling import DENOISERS
 
 INTERRUPTED = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 from pymol import cmd
-from edmnoise.diffusion.states import StatesDenoiser
+from edmnoise.diffusion.denoisers.states import StatesDenoiser
 from edmnoise_pymol import edm_sample
 
 plain, steps = StatesDenoiser.denoise, 0
@@ -223,7 +224,7 @@ def test_a_cancelled_run_keeps_its_steps(cmd, copies):
 @pytest.mark.parametrize(("trajectory", "kept"), [(1, ["made_1"]), (0, ["made"])])
 def test_cancelled_in_a_later_chunk(cmd, copies, frames_of, monkeypatch, trajectory, kept):
     """The samples that are whole are kept; objects and states of those that are not go."""
-    from edmnoise.study import sampling
+    from edmnoise.trajectories import run as sampling
 
     monkeypatch.setattr(sampling, "_CHUNK_BYTES", 1)
     watch = Watch(lambda share, words: watch.cancel() if words.startswith("step 8 ") else None, every=0.0)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edmnoise_pymol import shaders
+from edmnoise_pymol.scene import shaders
 
 
 def settings(cmd):

@@ -6,7 +6,8 @@ import pytest
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.structure.files import read_structure
 from edmnoise.structure.structure import describe
-from edmnoise_pymol import bridge, edm_damage, edm_levels, edm_noise
+from edmnoise_pymol import edm_damage, edm_levels, edm_noise
+from edmnoise_pymol.scene import bridge
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.noise.weights import Weights
-from edmnoise.study.report import z_table
+from edmnoise.study.levels import z_table
 from edmnoise_pymol import edm_table
 
 FRAGMENT = "1tii and chain A and resi 4-35"

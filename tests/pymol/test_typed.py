@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-import edmnoise_pymol.sampling  # and torch with it: a line would say that it is loaded
+import edmnoise_pymol.jobs.sampling  # and torch with it: a line would say that it is loaded
 from edmnoise_pymol import COMMANDS
 
 TYPED = [command for command in COMMANDS if command.__name__ != "edm_panel"]  # which needs a window

@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from edmnoise_pymol import edm_color, edm_levels, edm_noise, edm_table
-from edmnoise_pymol.jobs import Cancelled, Watch, run_inline
-from edmnoise_pymol.waiting import duration
+from edmnoise_pymol.commands.waiting import duration
+from edmnoise_pymol.job import Cancelled, Watch, run_inline
 
 LISTEN = "/import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
 """A job in the background ignores Ctrl-C."""

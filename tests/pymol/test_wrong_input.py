@@ -5,15 +5,15 @@ import os
 import numpy as np
 import pytest
 
-from edmnoise.frames.colours import PALETTES
+from edmnoise.base.colours import PALETTES
 from edmnoise.frames.displacement import ALIGNMENTS
 from edmnoise.noise.sigma import DISTRIBUTIONS
 from edmnoise.noise.weights import PRESETS
 from edmnoise.structure.structure import LEVELS
-from edmnoise.study.report import BY
+from edmnoise.study.levels import BY
 from edmnoise_pymol import edm_color, edm_levels, edm_noise, edm_save, edm_table
-from edmnoise_pymol.colouring import OVER
-from edmnoise_pymol.service import PROCESSES
+from edmnoise_pymol.jobs.colouring import OVER
+from edmnoise_pymol.jobs.noise import PROCESSES
 
 NAMES = ["ala", "pair", "made", "bare", "bad", "point"]
 

@@ -7,9 +7,9 @@ import pytest
 
 from edmnoise.structure.files import write_frames
 from edmnoise.structure.structure import Atoms, Structure
-from edmnoise.study.sweep.pools import GivenPool
-from edmnoise.study.sweep.settings import read_settings
-from edmnoise.study.sweep.sweep import sweep
+from edmnoise.sweep.pools import GivenPool
+from edmnoise.sweep.settings import read_settings
+from edmnoise.sweep.sweep import sweep
 
 STUDY = """
 structures = "*.pdb"

@@ -7,15 +7,15 @@ import pytest
 import torch
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.diffusion.sampler import Churn, Sampler
-from edmnoise.diffusion.schedule import karras
-from edmnoise.diffusion.states import StatesDenoiser
-from edmnoise.noise.nested import Nested
+from edmnoise.diffusion.denoisers.states import StatesDenoiser
+from edmnoise.diffusion.samplers.sampler import Churn, Sampler
+from edmnoise.diffusion.samplers.schedule import karras
+from edmnoise.noise.processes.nested import Nested
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.structure import Structure
 from edmnoise.structure.superpose import superpose
 from edmnoise.study.comparison import MOST, Comparison, comparison_figure, gauge_of_noise, gauge_of_way, variant
-from edmnoise.study.sampling import PARTS, run
+from edmnoise.trajectories.run import PARTS, run
 
 WEIGHTS = (Weights.named("flat"), Weights.named("current"), Weights.named("rebalanced"))
 

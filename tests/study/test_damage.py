@@ -9,7 +9,7 @@ import torch
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.frames.damage import CLASHES, LDDT, MEASURES, RMSD, Native, measure_damage
-from edmnoise.noise.multiscale import MultiscaleNoise
+from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.structure import Structure

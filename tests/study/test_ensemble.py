@@ -5,10 +5,10 @@ import pytest
 import torch
 from scipy.stats import chisquare
 
-from edmnoise.diffusion.sampler import Sampler, sample
-from edmnoise.diffusion.schedule import karras
-from edmnoise.diffusion.states import StatesDenoiser
-from edmnoise.noise.nested import Nested
+from edmnoise.diffusion.denoisers.states import StatesDenoiser
+from edmnoise.diffusion.samplers.sampler import Sampler, sample
+from edmnoise.diffusion.samplers.schedule import karras
+from edmnoise.noise.processes.nested import Nested
 from edmnoise.structure.structure import Structure
 from edmnoise.structure.superpose import superpose
 

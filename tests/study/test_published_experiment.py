@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from edmnoise.frames.displacement import Measure, measure_displacement, measures
-from edmnoise.noise.multiscale import MultiscaleNoise
+from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.sigma import sigma_distribution
-from edmnoise.noise.statistics import NoiseStatistics
+from edmnoise.noise.theory.statistics import NoiseStatistics
 from edmnoise.noise.weights import Weights
 
 SIGMA = sigma_distribution("alphafold3").sigma(0.0)

@@ -10,13 +10,13 @@ import torch
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.frames.displacement import ALIGNMENTS, Measure, measure_displacement, measures
-from edmnoise.noise.multiscale import MultiscaleNoise
+from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.sigma import sigma_distribution
-from edmnoise.noise.statistics import NoiseStatistics
-from edmnoise.noise.superposed import superposed_displacement
+from edmnoise.noise.theory.statistics import NoiseStatistics
+from edmnoise.noise.theory.superposed import superposed_displacement
 from edmnoise.noise.weights import PRESETS, Weights
 from edmnoise.structure.structure import Atoms, Structure, describe
-from edmnoise.study.report import BY, AppliedNoise, level_table, z_table
+from edmnoise.study.levels import BY, AppliedNoise, level_table, z_table
 
 ATOM, RESIDUE, CHAIN = (Measure(level, False) for level in range(3))
 ATOM_IN_RESIDUE, RESIDUE_IN_CHAIN = Measure(0, True), Measure(1, True)

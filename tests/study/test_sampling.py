@@ -5,18 +5,18 @@ import pytest
 import torch
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.diffusion.presets import PRESETS
-from edmnoise.diffusion.sampler import Churn, Sampler
-from edmnoise.diffusion.schedule import karras
-from edmnoise.diffusion.states import StatesDenoiser
+from edmnoise.diffusion.denoisers.states import StatesDenoiser
+from edmnoise.diffusion.samplers.presets import PRESETS
+from edmnoise.diffusion.samplers.sampler import Churn, Sampler
+from edmnoise.diffusion.samplers.schedule import karras
 from edmnoise.frames.displacement import Measure
-from edmnoise.noise.nested import Nested
+from edmnoise.noise.processes.nested import Nested
 from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.structure.files import read_structure
 from edmnoise.structure.structure import Structure
-from edmnoise.study import sampling
-from edmnoise.study.sampling import PARTS, record, run
-from edmnoise.study.sampling_figures import freeze_out_figure, schedule_figure
+from edmnoise.study.figures.sampling import freeze_out_figure, schedule_figure
+from edmnoise.trajectories import run as sampling
+from edmnoise.trajectories.run import PARTS, record, run
 
 SCHEDULE = karras(12, 0.01, 300.0)
 TURNING = Sampler("heun", center=True, rotate=True)

@@ -11,23 +11,23 @@ import torch
 
 from edmnoise.__main__ import main
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.diffusion.states import StatesDenoiser
+from edmnoise.diffusion.denoisers.states import StatesDenoiser
+from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.frames.damage import Native
-from edmnoise.noise.nested import Nested
+from edmnoise.noise.processes.nested import Nested
 from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.noise.weights import Weights, parse_weights
 from edmnoise.structure.files import read_frames, read_structure
 from edmnoise.study.damage import DamageStudy, damage_rows
-from edmnoise.study.report import z_table
-from edmnoise.study.sampler_choice import SamplerChoice
-from edmnoise.study.sampling import PARTS
-from edmnoise.study.sampling import run as run_sampler
-from edmnoise.study.sweep import run
-from edmnoise.study.sweep.journal import NAME, open_journal
-from edmnoise.study.sweep.levels import levels
-from edmnoise.study.sweep.measures import MEASURES, Measured, SweepMeasure
-from edmnoise.study.sweep.settings import read_settings
-from edmnoise.study.sweep.tasks import plan, run_batch
+from edmnoise.study.levels import z_table
+from edmnoise.sweep import run
+from edmnoise.sweep.journal import NAME, open_journal
+from edmnoise.sweep.measures import MEASURES, Measured, SweepMeasure
+from edmnoise.sweep.rows import levels
+from edmnoise.sweep.settings import read_settings
+from edmnoise.sweep.tasks import plan, run_batch
+from edmnoise.trajectories.run import PARTS
+from edmnoise.trajectories.run import run as run_sampler
 
 WEIGHTS = [parse_weights(given) for given in ("flat", "current", "1 4 4")]
 
@@ -177,7 +177,7 @@ def test_a_repaired_structure_alone_is_done_again(study, swept, tmp_path):
 def test_a_mistake_of_ours_is_reported_and_tried_again(study, swept, tmp_path, monkeypatch):
     function = f"{__name__}:broken"
     monkeypatch.setitem(MEASURES, "levels", SweepMeasure("x", ("seed",), function, (Measured("one"),), ()))
-    monkeypatch.setattr("edmnoise.study.sweep.measures.import_module", lambda name: _Module)
+    monkeypatch.setattr("edmnoise.sweep.measures.import_module", lambda name: _Module)
     _Module.broken = staticmethod(lambda case: 1 // 0)
     done = swept(study, tmp_path / "out")
     assert done.again == 2 * 3
@@ -207,7 +207,7 @@ def test_other_settings_are_noticed(study, finished, swept):
 
 
 def test_another_version_is_noticed(study, finished, swept, monkeypatch):
-    monkeypatch.setattr("edmnoise.study.sweep.sweep.__version__", "9")
+    monkeypatch.setattr("edmnoise.sweep.sweep.__version__", "9")
     with pytest.raises(EdmNoiseError, match=r"was begun by edmnoise .*, this is 9: give a new folder"):
         swept(study, finished.folder)
 
@@ -258,7 +258,7 @@ def test_a_full_disk_at_the_tables_keeps_the_journal(study, swept, tmp_path, mon
     def full(*_):
         raise EdmNoiseError("cannot write levels.csv: No space left on device")
 
-    monkeypatch.setattr("edmnoise.study.sweep.sweep.write_tables", full)
+    monkeypatch.setattr("edmnoise.sweep.sweep.write_tables", full)
     with pytest.raises(EdmNoiseError, match=r"No space left on device \(72 of 72 tasks are kept: the same command"):
         swept(study, tmp_path / "out")
     monkeypatch.undo()

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 import pytest
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.study.sweep import pools
-from edmnoise.study.sweep.journal import NAME
-from edmnoise.study.sweep.pools import dask_pool
+from edmnoise.sweep import pools
+from edmnoise.sweep.journal import NAME
+from edmnoise.sweep.pools import dask_pool
 
 ONE_BY_ONE = """
 import sys
-from edmnoise.study.sweep import report, run, sweep
+from edmnoise.sweep import report, run, sweep
 run.BATCH_SECONDS = 0  # as many moments as there are tasks
 sweep.write_report = lambda *_: None
 from edmnoise.__main__ import main

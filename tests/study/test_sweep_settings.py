@@ -6,8 +6,8 @@ import pytest
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.noise.weights import Weights
-from edmnoise.study.sweep.lines import line_of
-from edmnoise.study.sweep.settings import read_settings
+from edmnoise.sweep.lines import line_of
+from edmnoise.sweep.settings import read_settings
 
 
 @pytest.fixture

@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from edmnoise.base.colours import DEFAULT_PALETTE, PALETTES, palette_colours
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.diffusion.precondition import measured_scales
-from edmnoise.frames.colours import DEFAULT_PALETTE, PALETTES, palette_colours
-from edmnoise.noise.forms import LevelForms, mean_squares
+from edmnoise.noise.design.triangle import MEASURES, WeightMeasure
+from edmnoise.noise.design.weight_map import OWN, data_scales, weight_map
 from edmnoise.noise.sigma import parse_distribution, sigma_distribution
-from edmnoise.noise.statistics import NoiseStatistics
-from edmnoise.noise.triangle import MEASURES, WeightMeasure
+from edmnoise.noise.theory.forms import LevelForms, mean_squares
+from edmnoise.noise.theory.statistics import NoiseStatistics
 from edmnoise.noise.weights import PRESETS, Weights
-from edmnoise.study import design_figures
-from edmnoise.study.design_figures import signal_figure, triangle_figure
-from edmnoise.study.weight_map import OWN, data_scales, weight_map
+from edmnoise.study.figures import design as design_figures
+from edmnoise.study.figures.design import signal_figure, triangle_figure
 
 ALPHAFOLD3, WIDE = sigma_distribution("alphafold3"), sigma_distribution("wide")
 LENGTHS = {"chain": 20.7, "residue": 3.8, "atom": 1.4}

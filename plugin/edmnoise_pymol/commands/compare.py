@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .. import arguments as arg
-from ..jobs import Job
+from ..job import Job
+from . import arguments as arg
 from .sampling import SETTINGS, chosen_sampler
 from .speech import command, output_file, say, show, write
 
 if TYPE_CHECKING:
-    from edmnoise.study.sampler_choice import SamplerChoice
+    from edmnoise.diffusion.samplers.choice import SamplerChoice
 
-    from ..compare import CompareResult
+    from ..jobs.compare import CompareResult
 
 
 @command
@@ -109,7 +109,7 @@ def edm_compare(
     """
     from edmnoise.noise.weights import parse_weights
 
-    from .. import compare
+    from ..jobs import compare
 
     path, drawn = output_file(file)
     result = yield from compare.compare(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import arguments as arg
-from ..jobs import Job
+from ..job import Job
+from . import arguments as arg
 from .speech import command, output_file, say, show
 
 if TYPE_CHECKING:
-    from ..damage import DamageResult
+    from ..jobs.damage import DamageResult
 
 
 @command
@@ -96,7 +96,7 @@ def edm_damage(
     from edmnoise.noise.sigma import parse_distribution
     from edmnoise.noise.weights import parse_weights
 
-    from .. import damage
+    from ..jobs import damage
 
     path, _ = output_file(file)
     result = yield from damage.damage(

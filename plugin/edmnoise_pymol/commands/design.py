@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .. import arguments as arg
-from ..jobs import Job
+from ..job import Job
+from . import arguments as arg
 from .speech import command, output_file, say, show, table_file, write
 
 if TYPE_CHECKING:
     from edmnoise.base.table import Table
+    from edmnoise.noise.design.weight_map import WeightMap
     from edmnoise.noise.sigma import SigmaDistribution
     from edmnoise.noise.weights import Weights
-    from edmnoise.study.weight_map import WeightMap
 
-    from ..design import DesignResult
+    from ..jobs.design import DesignResult
 
 
 @command
@@ -100,9 +100,9 @@ def edm_design(
 
         edm_triangle, edm_scramble, edm_noise
     """
-    from edmnoise.noise.design import parse_constraints
+    from edmnoise.noise.design.solve import parse_constraints
 
-    from .. import design
+    from ..jobs import design
 
     path = table_file(file)
     result = yield from design.design(
@@ -199,7 +199,7 @@ def edm_scramble(
 
         edm_design, edm_signal, edm_table
     """
-    from .. import design
+    from ..jobs import design
 
     path = table_file(file)
     table = yield from design.scramble(
@@ -285,7 +285,7 @@ def edm_signal(
 
         edm_scramble, edm_precondition
     """
-    from .. import design
+    from ..jobs import design
 
     path, drawn = output_file(file)
     table = yield from design.signal(
@@ -378,7 +378,7 @@ def edm_triangle(
 
         edm_design, edm_scramble
     """
-    from .. import design
+    from ..jobs import design
 
     path, drawn = output_file(file)
     result = yield from design.triangle(

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from edmnoise.base.errors import EdmNoiseError
 
-from .. import arguments as arg
-from ..jobs import Job
+from ..job import Job
+from . import arguments as arg
 from .speech import command, say, show, table_file, write
 
 if TYPE_CHECKING:
     from edmnoise.base.table import Table
 
-    from ..service import NoiseResult
+    from ..jobs.noise import NoiseResult
 
 
 @command
@@ -110,8 +110,8 @@ def edm_noise(
     from edmnoise.noise.sigma import sigma_distribution
     from edmnoise.noise.weights import parse_weights
 
-    from .. import service
-    from ..stage import perform
+    from ..jobs import noise as service
+    from ..scene.stage import perform
 
     constants, plays = sigma_distribution(arg.text(distribution)), arg.switch("play", play)
     result = yield from service.noise(
@@ -212,7 +212,7 @@ def edm_levels(
 
         edm_noise, edm_table, edm_color
     """
-    from .. import service
+    from ..jobs import noise as service
 
     path = table_file(file)
     chosen = arg.basis(origin, align, common, hydrogens, solvent)
@@ -289,7 +289,7 @@ def edm_table(
     from edmnoise.noise.sigma import sigma_distribution
     from edmnoise.noise.weights import parse_weights
 
-    from .. import service
+    from ..jobs import noise as service
 
     path = table_file(file)
     table = yield from service.table(
@@ -357,7 +357,8 @@ def edm_save(file: str, name: str, level: str = "atom", b: str = "", *, quiet: A
 
         edm_noise
     """
-    from .. import bridge, service
+    from ..jobs import noise as service
+    from ..scene import bridge
 
     path = arg.text(file)
     b_factors = None if arg.absent(b) else arg.text(b)

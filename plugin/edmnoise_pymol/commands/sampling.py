@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .. import arguments as arg
-from ..jobs import Job
+from ..job import Job
+from . import arguments as arg
 from .speech import command, output_file, say, show, table_file, write
 
 if TYPE_CHECKING:
     from edmnoise.base.table import Table
-    from edmnoise.study.sampler_choice import SamplerChoice
+    from edmnoise.diffusion.samplers.choice import SamplerChoice
 
-    from ..plan import Course
-    from ..sampling import SampleResult
+    from ..jobs.sampling import SampleResult
+    from ..jobs.schedule import Course
 
 
 @command
@@ -160,7 +160,7 @@ def edm_sample(
     from edmnoise.noise.sigma import sigma_distribution
     from edmnoise.noise.weights import parse_weights
 
-    from .. import sampling
+    from ..jobs import sampling
 
     path, _ = output_file(file)
     constants = sigma_distribution(arg.text(distribution))
@@ -269,7 +269,7 @@ def edm_schedule(
     """
     from edmnoise.noise.sigma import sigma_distribution
 
-    from .. import plan
+    from ..jobs import schedule as plan
 
     path, _ = output_file(file)
     constants = sigma_distribution(arg.text(distribution))
@@ -343,7 +343,7 @@ def edm_precondition(
     from edmnoise.noise.sigma import sigma_distribution
     from edmnoise.noise.weights import parse_weights
 
-    from .. import sampling
+    from ..jobs import sampling
 
     path = table_file(file)
     table = yield from sampling.precondition(
@@ -363,7 +363,7 @@ def plan(options: Mapping[str, str]) -> Job[Course]:
     """What `edm_sample` with these arguments would go through, those that have no part in it left aside."""
     from edmnoise.noise.sigma import sigma_distribution
 
-    from .. import plan
+    from ..jobs import schedule as plan
 
     chosen = {name: options[name] for name in _OF_THE_SAMPLER if name in options}
     return (
@@ -386,7 +386,7 @@ def chosen_sampler(
     sampler: Any = "heun", level_weights: Any = "0 0", schedule: Any = "karras", **given: Any
 ) -> SamplerChoice:
     """Arguments of `edm_sample` as they are typed -> what they choose."""
-    from edmnoise.study.sampler_choice import SamplerChoice
+    from edmnoise.diffusion.samplers.choice import SamplerChoice
 
     changed = {name: arg.optional(_CONVERT[name], name, value) for name, value in given.items()}
     return SamplerChoice(

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from edmnoise.base.errors import EdmNoiseError
 
-from .. import arguments as arg
-from ..jobs import Cancelled, Job, run_inline
-from ..waiting import watched
+from ..job import Cancelled, Job, run_inline
+from . import arguments as arg
 from .typed import check_typed, open_to_all
+from .waiting import watched
 
 if TYPE_CHECKING:
     from edmnoise.base.table import Table
@@ -81,7 +81,7 @@ def table_file(file: Any) -> str | None:
 
 def output_file(file: Any) -> tuple[str | None, bool]:
     """Path of a table or a figure, and whether it is a figure; checked before any work is done."""
-    from edmnoise.study.figures import check_output, is_figure
+    from edmnoise.study.figures.frame import check_output, is_figure
 
     path = None if arg.absent(file) else check_output(arg.text(file))
     return path, path is not None and is_figure(path)

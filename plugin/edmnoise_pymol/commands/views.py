@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import arguments as arg
-from ..jobs import Job
+from ..job import Job
+from . import arguments as arg
 from .speech import command, say
 
 if TYPE_CHECKING:
-    from ..colouring import Colouring
+    from ..jobs.colouring import Colouring
 
 
 @command
@@ -103,7 +103,7 @@ def edm_color(
 
         edm_noise, edm_levels, edm_movie
     """
-    from .. import colouring
+    from ..jobs import colouring
 
     if arg.switch("reset", reset):
         yield from colouring.reset(_self, arg.text(name))
@@ -184,7 +184,7 @@ def edm_movie(
 
         edm_color, edm_save
     """
-    from .. import film, movie
+    from ..jobs import film, movie
 
     written = yield from movie.pictures(
         _self,

@@ -6,7 +6,7 @@ from typing import Any
 
 from edmnoise.base.errors import EdmNoiseError
 
-from .. import arguments as arg
+from ..commands import arguments as arg
 
 TABS = ("noise", "sampling", "design")
 """The panel's tabs, from left to right."""

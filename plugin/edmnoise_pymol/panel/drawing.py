@@ -7,7 +7,7 @@ from typing import Any
 
 from pymol.Qt import QtCore
 
-from ..mesa import WAY_ROUND, way_round_taken
+from ..scene.mesa import WAY_ROUND, way_round_taken
 
 _DRAWN_SO = ("llvmpipe", "softpipe", "swrast", "intel")
 """Mesa's drivers that are known for it, or some of them: those in software and Intel's."""

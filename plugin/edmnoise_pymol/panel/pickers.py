@@ -6,10 +6,10 @@ from typing import Any
 
 from pymol.Qt import QtCore, QtWidgets
 
-from ..jobs import Job, run_inline
-from . import form, style
+from ..job import Job, run_inline
+from .controls import form, style
+from .controls.words import Words
 from .session import Input, Session, read_input
-from .words import Words
 
 _PAUSE_MS = 200
 """After the last letter that is typed, before the selection is read."""

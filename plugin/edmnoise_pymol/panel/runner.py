@@ -15,8 +15,8 @@ from pymol.Qt import QtCore
 
 from edmnoise.base.errors import EdmNoiseError
 
-from .. import waiting
-from ..jobs import Cancelled, Job, Watch, Work
+from ..commands import waiting
+from ..job import Cancelled, Job, Watch, Work
 
 _TELL_EVERY = 0.05
 """Seconds between two reports of progress, which the window draws."""
@@ -163,5 +163,5 @@ class _Run:
 def _import_torch(watch: Watch) -> None:
     """What a job imports, imported before it starts: torch takes seconds, which the window shall not wait."""
     watch.tell(0.0, "starting torch")
-    importlib.import_module("edmnoise_pymol.service")
-    importlib.import_module("edmnoise_pymol.sampling")
+    importlib.import_module("edmnoise_pymol.jobs.noise")
+    importlib.import_module("edmnoise_pymol.jobs.sampling")

@@ -12,14 +12,14 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.structure.structure import describe
 
-from .. import ask, bridge, lookout, looks
-from ..jobs import Job
-from ..request import Request
+from ..commands.request import Request
+from ..job import Job
+from ..scene import ask, bridge, lookout, looks
 from .runner import Runner
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from ..live import Live
+    from ..jobs.live import Live
 
 
 @dataclass(frozen=True)

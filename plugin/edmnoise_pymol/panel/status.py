@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from pymol.Qt import QtCore, QtWidgets
 
-from . import style
+from .controls import style
+from .controls.words import Words
 from .session import Session
-from .words import Words
 
 
 class StatusBar(QtWidgets.QWidget):

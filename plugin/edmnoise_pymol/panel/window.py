@@ -7,21 +7,21 @@ from typing import Any, Protocol
 
 from pymol.Qt import QtCore, QtWidgets
 
-from . import form
-from .colour_box import ColourBox
-from .design_tab import DesignTab
+from .controls import form
+from .controls.style import icon
 from .drawing import what_turns_black
 from .help import show_help
-from .noise_tab import NoiseTab
 from .pickers import Pickers
-from .playback import Playback
 from .plots import Plots
-from .results import Results
-from .sampling_tab import SamplingTab
 from .session import Session
-from .shelf import Shelf
 from .status import StatusBar
-from .style import icon
+from .tabs.design import DesignTab
+from .tabs.noise import NoiseTab
+from .tabs.sampling import SamplingTab
+from .views.colours import ColourBox
+from .views.playback import Playback
+from .views.results import Results
+from .views.shelf import Shelf
 
 _NAME = "edmnoise_panel"
 _WIDTH = 400

@@ -10,7 +10,7 @@ from pymol import cmd
 from pymol.Qt import QtCore
 
 import edmnoise_pymol
-from edmnoise_pymol import follow, lookout
+from edmnoise_pymol.scene import follow, lookout
 
 report = {"errors": []}
 

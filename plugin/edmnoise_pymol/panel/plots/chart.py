@@ -10,8 +10,8 @@ from pymol.Qt import QtCore, QtWidgets
 from edmnoise.base.files import replacing
 from edmnoise.base.table import Table
 
+from ..controls.words import Words
 from ..session import Session
-from ..words import Words
 
 if TYPE_CHECKING:
     from .canvas import Canvas

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from edmnoise.base.table import Table
 
-from .. import style
+from ..controls import style
 from ..session import Session
 from .chart import Chart
-from .shown import answered
+from .measured_cache import answered
 from .signs import DOTTED, LINE, POINT, brief, tinted
 
 if TYPE_CHECKING:
-    from ...curves import FreezeOut
+    from ...jobs.plots.levels import FreezeOut
     from .canvas import Canvas
 
 _LOWEST = 1e-3
@@ -51,7 +51,7 @@ class FreezeOutChart(Chart):
             self.wait(self._session.shown)
 
             def job() -> Any:
-                from ...curves import freeze_out
+                from ...jobs.plots.levels import freeze_out
 
                 return answered(freeze_out(result.run))
 

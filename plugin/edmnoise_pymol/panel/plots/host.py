@@ -9,14 +9,14 @@ from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
 
-from ...request import Request
-from .. import style
+from ...commands.request import Request
+from ..controls import style
 from ..session import Session
 from .chart import Chart
 from .freeze_out import FreezeOutChart
 from .levels import LevelsChart
+from .measured_cache import Shown
 from .sequence import SequenceChart
-from .shown import Shown
 
 FORMATS = {"png": "Picture (*.png)", "svg": "Drawing (*.svg)", "csv": "Numbers (*.csv)"}
 """What a plot can be written as, with the file dialog's words."""

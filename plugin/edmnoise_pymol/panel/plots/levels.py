@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from edmnoise.base.lengths import IN_SPACE
 from edmnoise.base.table import Table
 
-from ... import ask
-from .. import style
+from ...scene import ask
+from ..controls import style
 from ..session import Input, Session
 from .chart import Chart
-from .shown import Shown, answered
+from .measured_cache import Shown, answered
 from .signs import LINE, POINT, brief, tinted
 
 if TYPE_CHECKING:
-    from ...curves import Levels, Point
+    from ...jobs.plots.levels import Levels, Point
     from .canvas import Canvas
 
 LENGTHS = {1.4 / IN_SPACE: "1.4 Å bond, in space", 3.8 / IN_SPACE: "3.8 Å Cα–Cα, in space"}
@@ -58,7 +58,7 @@ class LevelsChart(Chart):
                 self.wait(self._shown.name)
             return
         if measured is not None and measured.levels is not None:
-            from ...curves import with_others
+            from ...jobs.plots.levels import with_others
 
             self._asked = None
             self._show(with_others(measured, self._session.results))
@@ -70,7 +70,7 @@ class LevelsChart(Chart):
             kept = self._kept[1] if self._kept is not None and self._kept[0] == found else None
 
             def job() -> Any:
-                from ...curves import expected
+                from ...jobs.plots.levels import expected
 
                 facts = (found.selection, found.state, found.hydrogens, found.solvent)
                 return answered(expected(self._session.cmd, *facts, noise.weights, kept))

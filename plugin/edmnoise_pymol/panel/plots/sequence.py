@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from edmnoise.base.table import Table
 
-from ... import ask
-from .. import style
+from ...scene import ask
+from ..controls import style
 from ..session import Session
 from .chart import Chart
-from .shown import Shown, answered
+from .measured_cache import Shown, answered
 from .signs import DASHED, LINE, POINT
 
 if TYPE_CHECKING:
-    from ...curves import Curves
+    from ...jobs.plots.levels import Curves
     from .canvas import Canvas
 
 _MOST_RULES = 12
@@ -79,7 +79,7 @@ class SequenceChart(Chart):
             return
 
         def job() -> Any:
-            from ...curves import this_frame
+            from ...jobs.plots.levels import this_frame
 
             return answered(this_frame(self._session.cmd, measured))
 
@@ -95,7 +95,7 @@ class SequenceChart(Chart):
         if measured is None or not self.full or not self.isVisible():
             self._stale = True
             return
-        from ...curves import picked
+        from ...jobs.plots.levels import picked
 
         self._picked = picked(self._session.cmd, measured)
         self._draw_marks()

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.table import Table
 
-from .. import style
-from ..held import Held
+from ..controls import style
 from ..session import Session
+from ..structure_cache import Held
 from .chart import Chart
-from .shown import answered
+from .measured_cache import answered
 from .signs import tinted
 
 if TYPE_CHECKING:
-    from ...ternary import Reading, Ternary
+    from ...jobs.plots.triangle import Reading, Ternary
     from .canvas import Canvas
 
 _HEIGHT = 340
@@ -84,7 +84,7 @@ class TriangleChart(Chart):
             self.empty("mapping …")
 
         def job() -> Any:
-            from ...ternary import ternary
+            from ...jobs.plots.triangle import ternary
 
             return answered(ternary(self._session.cmd, facts, measure, level, noise.distribution, known))
 
@@ -137,7 +137,7 @@ class TriangleChart(Chart):
         return self._map
 
     def _draw(self) -> None:
-        from ...ternary import HIGH, WIDE
+        from ...jobs.plots.triangle import HIGH, WIDE
 
         canvas, made = self.canvas, self._of
         canvas.plot.clear()

@@ -1,0 +1,132 @@
+"""(w_chain, w_residue, w_atom) with sum 1 is a point of a triangle: measures of thousands of weights at once.
+
+Corners: all noise on atoms at the lower left, on residues at the lower right, on chains at the top; an edge is 1 long.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ...base.errors import EdmNoiseError
+from ..sigma import SigmaDistribution
+from ..theory.forms import LEVELS, Array, LevelForms, mean_squares
+from ..weights import Weights
+from .scramble import RELATIVE, scores, scramble_sigma, share_beyond
+from .signal import check_scales
+
+MEASURES = ("displacement", "ratio", "scramble", "share")
+"""What can be mapped: a level's relative displacement in units of sigma, the ratio residue/atom, the z of a level's
+scramble point, and the share of training steps beyond it in %."""
+
+CORNERS = np.array([[0.5, math.sqrt(0.75)], [1.0, 0.0], [0.0, 0.0]])
+"""(3, 2) the places of chain, residue and atom."""
+
+_OUTSIDE = 1e-9
+
+
+@dataclass(frozen=True)
+class WeightMeasure:
+    """What is mapped over the triangle.
+
+    Attributes
+    ----------
+    name
+        One of MEASURES.
+    level
+        "chain", "residue" or "atom"; the ratio is that of residues and atoms whatever is said here.
+    distribution
+        Of the training levels: for ``scramble`` and ``share``.
+    reference
+        Reference length of the level, angstrom in space: for ``scramble`` and ``share``.
+
+    Raises
+    ------
+    EdmNoiseError
+        For an unknown measure or level, or a reference length that is needed and not there (one chain has no spacing).
+    """
+
+    name: str
+    level: str
+    distribution: SigmaDistribution
+    reference: float
+
+    def __post_init__(self) -> None:
+        if self.name not in MEASURES:
+            raise EdmNoiseError(f"no measure {self.name!r}: the known ones are {', '.join(MEASURES)}")
+        if self.level not in LEVELS:
+            raise EdmNoiseError(f"no level {self.level!r}: the levels are {', '.join(LEVELS)}")
+        if self.name in ("scramble", "share") and not (math.isfinite(self.reference) and self.reference > 0):
+            raise EdmNoiseError(
+                f"{self.level} has no reference length: give one above 0 in angstrom, or map another level"
+            )
+
+    def text(self, angstrom: str = "Å", sigma: str = "sigma") -> str:
+        """What it is, with its unit, in the letters that can be shown."""
+        moved = RELATIVE[LEVELS.index(self.level)]
+        return {
+            "displacement": f"displacement of {moved} ({sigma})",
+            "ratio": "displacement of residues / atoms",
+            "scramble": f"z at which {moved} moves by {self.reference:.3g} {angstrom} in space",
+            "share": f"training steps that move {moved} beyond {self.reference:.3g} {angstrom} in space (%)",
+        }[self.name]
+
+    def values(self, forms: LevelForms, weights: ArrayLike) -> Array:
+        """(...,) values for (..., 3) weights (chain, residue, atom); infinite z where a level never gets so far."""
+        if self.name == "ratio":
+            return np.sqrt(mean_squares(forms.residue, weights))
+        row = forms.relative[LEVELS.index(self.level)]
+        if not row.any():
+            raise EdmNoiseError(f"no noise moves the {self.level} relative to what it lies in: map another level")
+        if self.name == "displacement":
+            return np.sqrt(mean_squares(row, weights))
+        sigma = scramble_sigma(row, weights, self.reference)
+        return (
+            scores(self.distribution, sigma)
+            if self.name == "scramble"
+            else 100 * share_beyond(self.distribution, sigma)
+        )
+
+
+def grid(steps: int) -> Array:
+    """(n, 3) weights at even steps over the triangle, corners included: n = (steps + 1)(steps + 2) / 2."""
+    if steps < 1:
+        raise EdmNoiseError(f"steps is {steps}: give a whole number from 1")
+    chain, residue = np.divmod(np.arange((steps + 1) ** 2), steps + 1)
+    inside = chain + residue <= steps
+    chain, residue = chain[inside], residue[inside]
+    return np.stack([chain, residue, steps - chain - residue], axis=1) / steps
+
+
+def place(weights: ArrayLike) -> Array:
+    """(..., 2) places in the plane of (..., 3) weights."""
+    return np.asarray(weights, dtype=np.float64) @ CORNERS
+
+
+def weights_at(x: float, y: float) -> Weights | None:
+    """The weights at a place of the plane; None outside the triangle."""
+    chain = y / CORNERS[0, 1]
+    residue = x - chain / 2
+    shares = (chain, residue, 1 - chain - residue)
+    if not all(share >= -_OUTSIDE for share in shares):
+        return None
+    return Weights.of(*(max(share, 0.0) for share in shares))
+
+
+def proportions(forms: LevelForms, scales: tuple[float, float, float]) -> Weights:
+    """The weights whose noise, centred, is split over the levels as near as can be to given scales.
+
+    Parameters
+    ----------
+    forms
+        Of the structure.
+    scales
+        RMS per coordinate over atoms: chain about the whole's centre, residue in chain, atom in residue; the data
+        scales of `edmnoise.diffusion.precondition.measured_scales`, for instance.
+    """
+    from scipy.optimize import nnls
+
+    return Weights.of(*nnls(forms.centred, np.square(check_scales(scales)))[0])

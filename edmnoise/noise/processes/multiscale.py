@@ -1,0 +1,234 @@
+"""n_i = sigma (sqrt(w_c) eps_chain(i) + sqrt(w_r) eps_residue(i) + sqrt(w_a) eps_i), all eps standard normal in 3-D.
+
+Every atom has the marginal variance sigma^2 per coordinate, so a noise schedule keeps its meaning whatever the
+weights are. Cov(n) = sigma^2 K (x) I_3 with K = sum over levels of w_level S S^T (S: membership matrix of the level).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from operator import index
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...base.errors import EdmNoiseError
+from ...base.seeds import NOISE, check_seed, reseed
+from ...base.threads import shared
+from ...structure.hierarchy import Hierarchy
+from ...structure.levels import parent_coordinates
+from ..sigma import check_sigma
+from ..weights import Weights
+from .nested import Nested
+
+_TILE = 8192
+"""Groups drawn at a time. A tile of 96 KiB stays in the cache between the passes over it, and is below the size at
+which torch starts threads of its own inside each operation. Fixed: another tile size gives other random numbers."""
+
+_MOST_FRAMES = 64
+"""Frames of a small structure that are drawn together, each with a generator of its own (5 KiB)."""
+
+_BATCH_ATOMS = 1 << 16
+"""Atoms in the frames that are drawn together (.8 MiB)."""
+
+_BATCHES = 4
+"""Fewest batches that frames are drawn in, where there are as many: threads share them."""
+
+_BLOCK_ATOMS = 1 << 18
+"""Atoms in a block of frames (3 MiB), where frames are made a block at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class MultiscaleNoise:
+    """Independent normal noise at every level of nested groups, added up.
+
+    Parameters
+    ----------
+    hierarchy
+        Nested groups, any number of levels.
+    weights
+        Variance share of each level, finest first; they add up to 1.
+    """
+
+    hierarchy: Hierarchy
+    weights: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.weights) != self.hierarchy.depth:
+            raise EdmNoiseError(
+                f"{len(self.weights)} weights for {self.hierarchy.depth} levels "
+                f"({', '.join(self.hierarchy.names)}): give one weight a level"
+            )
+        if min(self.weights) < 0 or not math.isclose(math.fsum(self.weights), 1, rel_tol=1e-9):
+            raise EdmNoiseError(f"weights {self.weights} must be non-negative and add up to 1")
+
+    @classmethod
+    def of(cls, hierarchy: Hierarchy, weights: Weights) -> MultiscaleNoise:
+        """For atoms in residues in chains."""
+        return cls(hierarchy, weights.by_level)
+
+    @cached_property
+    def covariance(self) -> Nested:
+        """K, what samplers and denoisers ask of this noise; it draws the same law, from other random numbers."""
+        return Nested(self.hierarchy, self.weights)
+
+    def blocks(
+        self,
+        sigma: float | Sequence[float],
+        frames: int | Sequence[int],
+        seed: int = 0,
+        mean: Tensor | None = None,
+    ) -> Iterator[Tensor]:
+        """Draw frames a few at a time, so that a thousand large ones never lie in memory together.
+
+        Parameters
+        ----------
+        sigma
+            Noise level in angstrom: one for all frames or one for each.
+        frames
+            Number of frames (0, 1, 2, ...) or the numbers of the frames wanted. A frame's draw depends on ``seed``
+            and its number alone: the same number at two noise levels is the same draw scaled.
+        mean
+            (N, 3) float32 coordinates that the noise is added to; without them the noise itself is drawn.
+
+        Yields
+        ------
+        Tensor
+            (s, N, 3) float32, angstrom, frames in order. The next block overwrites it: use it or copy it first.
+        """
+        numbers, scales = _numbered(sigma, frames)
+        rows = min(len(numbers), max(1, _BLOCK_ATOMS // self.hierarchy.counts[0]))
+        out = _empty(rows, self.hierarchy.counts[0], 3)
+        for start in range(0, len(numbers), rows):
+            chosen = slice(start, start + rows)
+            block = out[: len(numbers[chosen])]
+            self._fill(block, numbers[chosen], scales[chosen], check_seed(seed), self._checked(mean))
+            yield block
+
+    def frames(
+        self,
+        sigma: float | Sequence[float],
+        frames: int | Sequence[int],
+        seed: int = 0,
+        mean: Tensor | None = None,
+    ) -> Tensor:
+        """All frames at once: (S, N, 3) float32, angstrom; parameters as in `blocks`."""
+        numbers, scales = _numbered(sigma, frames)
+        out = _empty(len(numbers), self.hierarchy.counts[0], 3)
+        self._fill(out, numbers, scales, check_seed(seed), self._checked(mean))
+        return out
+
+    def _checked(self, mean: Tensor | None) -> Tensor | None:
+        if mean is not None and mean.shape != (self.hierarchy.counts[0], 3):
+            raise EdmNoiseError(f"mean has the shape {tuple(mean.shape)}: give ({self.hierarchy.counts[0]}, 3)")
+        return mean
+
+    def _fill(
+        self, out: Tensor, numbers: Sequence[int], scales: Sequence[float], seed: int, mean: Tensor | None
+    ) -> None:
+        """Draw the frames into ``out`` (S, N, 3), some at a time where they are small, shared between threads.
+
+        torch draws normal numbers on one thread; frames have generators of their own, so several threads draw
+        several frames (measured in benchmarks/noise.py). Frames of one tile are drawn some at a time: one of 5,684
+        atoms takes 100 us, of which 75 are normal numbers, and 87 us among others.
+        """
+        atoms = self.hierarchy.counts[0]
+        size = max(1, min(_MOST_FRAMES, len(numbers) // _BATCHES, _BATCH_ATOMS // atoms)) if atoms <= _TILE else 1
+        flat = out.view(len(numbers), -1)
+        rows = flat.unbind() if size == 1 else ()
+
+        def work(batches: Iterator[slice]) -> None:
+            if size == 1:
+                large = _Large(self, mean)
+                for one in batches:
+                    large.draw(rows[one.start], seed, numbers[one.start], scales[one.start])
+            else:
+                small = _Small(self, size, mean)
+                for batch in batches:
+                    small.draw(flat[batch], seed, numbers[batch], scales[batch])
+
+        shared(work, [slice(start, start + size) for start in range(0, len(numbers), size)])
+
+
+class _Large:
+    """What one thread needs to draw frames one by one, in tiles."""
+
+    def __init__(self, noise: MultiscaleNoise, mean: Tensor | None) -> None:
+        hierarchy, depth = noise.hierarchy, noise.hierarchy.depth
+        self.generator = torch.Generator()
+        self.amplitudes = [math.sqrt(weight) for weight in noise.weights]
+        self.parents = [_tiles(parent_coordinates(hierarchy, level)) for level in range(depth - 1)]
+        self.mean = None if mean is None else _tiles(mean.flatten())
+        above = [_empty(3 * count) for count in hierarchy.counts[1:]]
+        self.above = [(flat, _tiles(flat)) for flat in above]
+
+    def draw(self, out: Tensor, seed: int, number: int, sigma: float) -> None:
+        """Draw a frame (3 N,), coarsest level first, each level scaled as it is drawn."""
+        generator = reseed(self.generator, seed, number, NOISE)
+        carried: Tensor | None = None  # sum of the levels above the current one
+        for level in range(len(self.above), -1, -1):
+            flat, tiles = self.above[level - 1] if level else (out, _tiles(out))
+            amplitude = sigma * self.amplitudes[level]
+            for i, tile in enumerate(tiles):
+                tile.normal_(0, amplitude, generator=generator)
+                if carried is not None:
+                    tile.add_(torch.index_select(carried, 0, self.parents[level][i]))
+                if level == 0 and self.mean is not None:
+                    tile.add_(self.mean[i])
+            carried = flat
+
+
+def _tiles(flat: Tensor) -> Sequence[Tensor]:
+    # Where one tile is enough, to take views and split them anyway was 20 of the 130 us of a frame of 5,684 atoms.
+    return (flat,) if len(flat) <= 3 * _TILE else flat.split(3 * _TILE)
+
+
+class _Small:
+    """What one thread needs to draw some frames at a time, made once: for 253 atoms, making it takes longer than
+    drawing a frame."""
+
+    def __init__(self, noise: MultiscaleNoise, size: int, mean: Tensor | None) -> None:
+        hierarchy, depth = noise.hierarchy, noise.hierarchy.depth
+        self.generators = [torch.Generator() for _ in range(size)]
+        self.amplitudes = [math.sqrt(weight) for weight in noise.weights]
+        self.parents = [parent_coordinates(hierarchy, level) for level in range(depth - 1)]
+        self.mean = None if mean is None else mean.flatten()
+        self.above = [_empty(size, 3 * count) for count in hierarchy.counts[1:]]
+        self.rows = [frames.unbind() for frames in self.above]
+
+    def draw(self, out: Tensor, seed: int, numbers: Sequence[int], scales: Sequence[float]) -> None:
+        """Draw frames (s, 3 N): the numbers of `_Large`, with fewer and larger additions."""
+        count = len(numbers)
+        generators = [reseed(g, seed, k, NOISE) for g, k in zip(self.generators, numbers, strict=False)]
+        carried: Tensor | None = None
+        for level in range(len(self.above), -1, -1):
+            flat = self.above[level - 1][:count] if level else out
+            rows = self.rows[level - 1] if level else flat.unbind()
+            amplitude = self.amplitudes[level]
+            for row, generator, sigma in zip(rows, generators, scales, strict=False):
+                row.normal_(0, sigma * amplitude, generator=generator)
+            if carried is not None:
+                flat.add_(torch.index_select(carried, -1, self.parents[level]))
+            if level == 0 and self.mean is not None:
+                flat.add_(self.mean)
+            carried = flat
+
+
+def _empty(*shape: int) -> Tensor:
+    """Room for numbers, whatever torch's default type and device are."""
+    return torch.empty(shape, dtype=torch.float32, device="cpu")
+
+
+def _numbered(sigma: float | Sequence[float], frames: int | Sequence[int]) -> tuple[list[int], list[float]]:
+    """Frame numbers and the noise level of each."""
+    numbers = [index(number) for number in (range(frames) if isinstance(frames, int | np.integer) else frames)]
+    if not numbers or min(numbers) < 0:
+        raise EdmNoiseError(f"frames is {frames}: give a number of frames from 1, or frame numbers from 0")
+    scales = [float(s) for s in ([sigma] * len(numbers) if isinstance(sigma, int | float | np.number) else sigma)]
+    if len(scales) != len(numbers):
+        raise EdmNoiseError(f"{len(scales)} noise levels for {len(numbers)} frames: give one for all or one for each")
+    return numbers, [check_sigma(s) for s in scales]

@@ -1,0 +1,77 @@
+"""What each level still has to go against sigma, and a sampler's levels, as figures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import numpy as np
+
+from ...diffusion.samplers.schedule import Schedule
+from ...noise.sigma import SigmaDistribution
+from ...trajectories.run import FROZEN, PARTS, Run, moves
+from .frame import new_figure, save_figure
+
+_COLOURS = ("#3f51b5", "#d2694c", "#4f9d69")
+"""Chain, residue, atom: told apart in grey and by the colour-blind."""
+
+
+def freeze_out_figure(run: Run, path: str | os.PathLike[str]) -> None:
+    """RMS still to go at each level against sigma, where 90 % of it is done unless the run was cancelled, as a file.
+
+    Solid lines are the denoised estimates, dotted ones the noisy samples that the denoiser was given.
+    """
+    figure = new_figure(7.0, 5.0)
+    axes = figure.add_subplot()
+    hierarchy, frozen = run.structure.hierarchy, run.freeze_out()
+    denoised, noisy = run.to_go("denoised"), run.to_go("noisy")
+    lowest = 1e-3
+    for part, colour in zip(PARTS, _COLOURS, strict=True):
+        if not moves(denoised[part]):
+            continue
+        done = f": 90 % done at {frozen[part]:.3g} Å" if frozen[part] > 0 else ""
+        axes.plot(run.sigmas, denoised[part], color=colour, lw=2, label=part.label(hierarchy) + done)
+        axes.plot(run.sigmas, noisy[part], ":", color=colour, lw=1.2)
+        if done:
+            axes.axvline(frozen[part], color=colour, lw=1, ls="--")
+            axes.plot([frozen[part]], [FROZEN * denoised[part][0]], "o", color=colour, ms=6)
+    axes.set(xscale="log", yscale="log", xlabel="noise level σ (Å)", ylabel="still to go (Å, RMS per coordinate)")
+    top = max(1.0, *(float(way.max()) for way in denoised.values()))
+    axes.set_ylim(lowest, 5 * top)
+    axes.invert_xaxis()
+    axes.grid(True, which="major", color="0.9")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_major_formatter("{x:g}")
+    title = f"solid: denoised, dotted: noisy{f'; {run.ended}' if run.partial else ''}"
+    figure.legend(loc="outside upper left", frameon=False, ncols=2, title=title)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    save_figure(figure, path)
+
+
+def schedule_figure(
+    schedules: Mapping[str, Schedule], distribution: SigmaDistribution, path: str | os.PathLike[str]
+) -> None:
+    """Noise level at each step of several schedules, sigma on the left and z on the right, as a file."""
+    figure = new_figure(7.0, 4.4)
+    axes = figure.add_subplot()
+    for name, schedule in schedules.items():
+        above = [sigma for sigma in schedule.sigmas if sigma > 0]
+        ends = "ends at 0" if schedule.sigmas[-1] == 0 else f"ends at {schedule.sigmas[-1]:.2g} Å"
+        share = [step / schedule.steps for step in range(len(above))]
+        axes.plot(share, above, lw=2, label=f"{name}: {schedule.steps} steps, {ends}")
+    axes.set(yscale="log", xlabel="share of the steps done", ylabel="noise level σ (Å)")
+    axes.yaxis.set_major_formatter("{x:g}")
+    scores = axes.secondary_yaxis(
+        "right",
+        functions=(
+            lambda sigma: (np.log(sigma / distribution.sigma_data) - distribution.p_mean) / distribution.p_std,
+            lambda z: distribution.sigma_data * np.exp(distribution.p_mean + distribution.p_std * z),
+        ),
+    )
+    scores.set_yscale("linear")
+    scores.set_ylabel(f"z ({distribution.name})")
+    axes.grid(True, color="0.9")
+    axes.legend(frameon=False)
+    axes.spines["top"].set_visible(False)
+    save_figure(figure, path)

@@ -1,0 +1,303 @@
+"""Measured beside expected, as tables: per level, per residue, per atom, and over noise levels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..base.errors import EdmNoiseError
+from ..base.table import Column, Table
+from ..frames.displacement import Displacement, Measure, ReferencePlace, measure_displacement, measures
+from ..noise.processes.multiscale import MultiscaleNoise
+from ..noise.sigma import SigmaDistribution
+from ..noise.theory.statistics import Expected, NoiseStatistics
+from ..noise.theory.superposed import rotation_defined, superposed_displacement
+from ..noise.weights import Weights
+from ..structure.structure import Structure, describe
+
+CHAIN, RESIDUE, ATOM = (Measure(level, False) for level in (2, 1, 0))
+RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE = Measure(1, True), Measure(0, True)
+NESTED = (CHAIN, RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE)
+"""The three parts of an atom's displacement whose squares, averaged over atoms, add up to the whole."""
+
+BY = ("summary", "residue", "atom", "state")
+"""What a level table lists."""
+
+
+@dataclass(frozen=True)
+class AppliedNoise:
+    """The noise that frames were made with: what the closed forms need to be set beside a measurement."""
+
+    sigma: float
+    weights: Weights
+
+
+def level_table(
+    structure: Structure,
+    moved: Displacement,
+    noise: AppliedNoise | None = None,
+    by: str = "summary",
+    states: Sequence[int] = (),
+    origin: str = "",
+) -> Table:
+    """Displacement at every level, measured and, where the noise is known, expected.
+
+    Parameters
+    ----------
+    structure
+        The reference.
+    moved
+        What was measured on the frames.
+    noise
+        How the frames were made; None for frames of unknown origin, which leaves the expectations out.
+    by
+        "summary" (a row a measure), "residue", "atom" or "state" (a row each).
+    states
+        What the frames are called in the table by state; counted from 1 where not given.
+    origin
+        What the reference is, to be said below the table ("state 1 of nmr").
+    """
+    if by not in BY:
+        raise EdmNoiseError(f"by is {by!r}: give one of {', '.join(BY)}")
+    theory = _Theory(structure, moved, noise)
+    meta = {
+        "structure": describe(structure.hierarchy),
+        "frames": moved.frames,
+        "align": moved.align,
+        "sigma": noise.sigma if noise else None,
+        "weights": [noise.weights.chain, noise.weights.residue, noise.weights.atom] if noise else None,
+    }
+    made = f" at sigma {noise.sigma:.4g} A, weights {noise.weights.label}" if noise else ""
+    removed = {"none": "", "center": ", centred", "superpose": ", superposed"}[moved.align]
+    title = f"{moved.frames} frame{'' if moved.frames == 1 else 's'}{made}{removed}: {describe(structure.hierarchy)}"
+    if by == "state":
+        columns, notes = _by_state(moved, theory, states or range(1, moved.frames + 1))
+    else:
+        rows = {"summary": _summary, "residue": _by_residue, "atom": _by_atom}[by]
+        columns, notes = rows(structure, moved, theory)
+    if origin:
+        meta["origin"] = origin
+        notes.append(f"Measured from {origin}; lengths are RMS per coordinate.")
+        if moved.reference is not None and moved.reference.is_one_of_them:
+            warning = _not_a_reference(origin, moved.reference)
+            meta["warning"] = warning
+            notes.append(warning)
+    if moved.ambiguous:
+        frames = "1 frame" if moved.ambiguous == 1 else f"{moved.ambiguous} frames"
+        notes.append(f"The best rotation of {frames} is not unique.")
+    return Table(title, tuple(columns), meta, tuple(notes))
+
+
+def _not_a_reference(origin: str, place: ReferencePlace) -> str:
+    return (
+        f"{origin[:1].upper()}{origin[1:]} is as far from the others ({place.distance:.3f} A within the chain) as they "
+        f"are from each other ({place.among:.3f} A); a structure that they scatter around would be at "
+        f"{place.among / math.sqrt(2):.3f} A. If it is not what you want to measure from, name that as origin; "
+        "load_traj without state=0 overwrites a reference."
+    )
+
+
+class _Theory:
+    """Expectations in angstrom for a set of frames; all missing where the noise is not known."""
+
+    def __init__(self, structure: Structure, moved: Displacement, noise: AppliedNoise | None) -> None:
+        self.structure, self.align = structure, moved.align
+        self.sigma = noise.sigma if noise else math.nan
+        known = noise is not None and (moved.align != "superpose" or rotation_defined(structure.coordinates))
+        self.weights = noise.weights.by_level if noise and known else None
+        self.statistics = NoiseStatistics.of(structure.hierarchy, self.weights) if self.weights else None
+
+    def of(self, measure: Measure, over_atoms: bool = False) -> Expected | None:
+        """Closed form of a measure after the alignment that the frames had."""
+        if self.statistics is None or self.weights is None:
+            return None
+        level, top = measure.level, measure.relative_to
+        if self.align == "superpose":
+            structure = self.structure
+            return superposed_displacement(
+                structure.hierarchy, self.weights, structure.coordinates, level, top, over_atoms
+            )
+        if self.align == "center" and not measure.relative:
+            top = self.statistics.whole
+        return self.statistics.displacement(level, top, over_atoms)
+
+    def rms(self, measure: Measure) -> float:
+        expected = self.of(measure)
+        return expected.rms(self.sigma) if expected else math.nan
+
+    def each(self, measure: Measure) -> NDArray[np.float64]:
+        expected = self.of(measure)
+        return self.sigma * np.sqrt(np.maximum(expected.each, 0)) if expected else np.array(math.nan)
+
+
+def _summary(structure: Structure, moved: Displacement, theory: _Theory) -> tuple[list[Column], list[str]]:
+    hierarchy = structure.hierarchy
+    shown = measures(hierarchy)
+    expected = [theory.of(measure) for measure in shown]
+    total = moved.part(ATOM) ** 2
+    parts = {m: moved.part(m) ** 2 / total if total else math.nan for m in NESTED}
+    all_atoms = theory.of(ATOM, over_atoms=True)
+    wanted = {m: _share(theory.of(m, over_atoms=True), all_atoms) for m in NESTED}
+    measured = [moved.rms(measure) for measure in shown]
+    columns = [
+        Column("displacement", [m.label(hierarchy) for m in shown], help="level, or level within the one above"),
+        Column("measured", measured, "A", help="RMS per coordinate over groups and frames"),
+        Column("expected", [e.rms(theory.sigma) if e else math.nan for e in expected], "A", help="closed form"),
+        Column(
+            "spread",
+            [e.rms_sd(moved.frames, theory.sigma) if e else math.nan for e in expected],
+            "A",
+            help="standard deviation of the measured value from draw to draw",
+        ),
+        Column("measured / sigma", [value / theory.sigma for value in measured]),
+        Column("share", [parts.get(m, math.nan) for m in shown], help="of the mean square of all atoms"),
+        Column("share expected", [wanted.get(m, math.nan) for m in shown]),
+    ]
+    notes = [f"residue/atom {moved.ratio:.3f}"]
+    if theory.statistics is not None and moved.align == "none":
+        mean, sd = theory.statistics.ratio_scatter(moved.frames)
+        notes = [f"residue/atom {moved.ratio:.3f}, expected {mean:.3f} +- {sd:.3f}"]
+    if moved.align == "superpose" and theory.statistics is not None:
+        notes.append("Expected after superposition: to first order in sigma over the structure's size, without spread.")
+    return columns, notes
+
+
+def _share(part: Expected | None, total: Expected | None) -> float:
+    return part.mean / total.mean if part and total and total.mean > 0 else math.nan
+
+
+def _by_residue(structure: Structure, moved: Displacement, theory: _Theory) -> tuple[list[Column], list[str]]:
+    first, atoms = structure.first_atoms, structure.atoms
+    absolute, inside = (np.sqrt(moved.by_group[m]) for m in (RESIDUE, RESIDUE_IN_CHAIN))
+    expected = [np.broadcast_to(theory.each(m), absolute.shape) for m in (RESIDUE, RESIDUE_IN_CHAIN)]
+    in_residue = np.bincount(
+        structure.hierarchy.ancestors(0, 1), weights=moved.by_group[ATOM_IN_RESIDUE]
+    ) / structure.hierarchy.sizes(1)
+    excess = np.divide(inside, expected[1], out=np.full_like(inside, math.nan), where=expected[1] > 0)
+    columns = [
+        Column("chain", atoms.chain[first].tolist()),
+        Column("residue", atoms.residue_name[first].tolist()),
+        Column("number", atoms.number[first].tolist()),
+        Column("atoms", structure.hierarchy.sizes(1).tolist()),
+        Column("absolute", absolute.tolist(), "A", help="RMS displacement of the centre over the frames"),
+        Column("absolute expected", expected[0].tolist(), "A"),
+        Column("in chain", inside.tolist(), "A", help="the same relative to the chain's centre"),
+        Column("in chain expected", expected[1].tolist(), "A"),
+        Column("measured / expected", excess.tolist(), help="of the displacement in the chain"),
+        Column("largest in chain", np.sqrt(moved.largest[RESIDUE_IN_CHAIN]).tolist(), "A", help="over the frames"),
+        Column("atoms in residue", np.sqrt(in_residue).tolist(), "A", help="RMS about the residue's centre"),
+    ]
+    return columns, []
+
+
+def _by_atom(structure: Structure, moved: Displacement, theory: _Theory) -> tuple[list[Column], list[str]]:
+    atoms = structure.atoms
+    absolute, inside = (np.sqrt(moved.by_group[m]) for m in (ATOM, ATOM_IN_RESIDUE))
+    expected = [np.broadcast_to(theory.each(m), absolute.shape) for m in (ATOM, ATOM_IN_RESIDUE)]
+    columns = [
+        Column("chain", atoms.chain.tolist()),
+        Column("residue", atoms.residue_name.tolist()),
+        Column("number", atoms.number.tolist()),
+        Column("atom", atoms.name.tolist()),
+        Column("absolute", absolute.tolist(), "A", help="RMS displacement over the frames"),
+        Column("absolute expected", expected[0].tolist(), "A"),
+        Column("in residue", inside.tolist(), "A", help="the same relative to the residue's centre"),
+        Column("in residue expected", expected[1].tolist(), "A"),
+        Column("largest", np.sqrt(moved.largest[ATOM]).tolist(), "A", help="over the frames"),
+    ]
+    return columns, []
+
+
+def _by_state(moved: Displacement, theory: _Theory, states: Sequence[int]) -> tuple[list[Column], list[str]]:
+    columns, notes = [Column("state", list(states))], []
+    for measure in measures(moved.hierarchy):
+        label = measure.label(moved.hierarchy)
+        columns.append(Column(label, np.sqrt(moved.by_frame[measure]).tolist(), "A", help="RMS over its groups"))
+        if not math.isnan(wanted := theory.rms(measure)):
+            notes.append(f"{label} {wanted:.3f}")
+    return columns, [f"expected of every state (A): {', '.join(notes)}"] if notes else []
+
+
+def z_table(
+    structure: Structure,
+    weights: Sequence[Weights],
+    z: Sequence[float],
+    distribution: SigmaDistribution,
+    draws: int = 1,
+    seed: int = 0,
+    fresh: bool = True,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Table:
+    """What lands at each level over noise levels, for several weights, measured and expected side by side.
+
+    Parameters
+    ----------
+    structure
+        The reference.
+    weights, z
+        Rows: each weights at each normal score of the noise level.
+    distribution
+        Gives sigma from z.
+    draws
+        Frames per row.
+    seed, fresh
+        With ``fresh`` each row has draws of its own. Without, all rows scale the same draws, which makes ratios look
+        constant over z: they then share one accident.
+    progress
+        Called with the number of frames that are drawn and of all; what it raises ends the work.
+    """
+    if draws < 1:
+        raise EdmNoiseError(f"draws is {draws}: give a whole number from 1")
+    if not weights or not z:
+        raise EdmNoiseError("no weights or no z given: give at least one of each")
+    reference = torch.tensor(structure.coordinates)
+    shown = (ATOM, RESIDUE, RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE)
+    rows = []
+    for i, weight in enumerate(weights):
+        process = MultiscaleNoise.of(structure.hierarchy, weight)
+        theory = NoiseStatistics(structure.hierarchy, weight.by_level)
+        forms = {m: theory.displacement(m.level, m.relative_to) for m in shown}
+        ratio = theory.ratio_scatter(draws)
+        for j, score in enumerate(z):
+            sigma = distribution.sigma(score)
+            first = (i * len(z) + j) * draws if fresh else 0
+            numbers = range(first, first + draws)
+            blocks = process.blocks(sigma, numbers, seed, reference)
+            told = _told(blocks, (i * len(z) + j) * draws, len(weights) * len(z) * draws, progress)
+            moved = measure_displacement(structure, told, only=shown)
+            rows.append((weight.label, float(score), sigma, moved, forms, ratio))
+    residue, inside, within = RESIDUE, RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE
+    columns = (
+        Column("weights", [r[0] for r in rows], help="chain/residue/atom"),
+        Column("z", [r[1] for r in rows], decimals=2),
+        Column("sigma", [r[2] for r in rows], "A"),
+        Column("atom", [r[3].rms(ATOM) for r in rows], "A"),
+        Column("residue", [r[3].rms(residue) for r in rows], "A"),
+        Column("residue expected", [r[4][residue].rms(r[2]) for r in rows], "A"),
+        Column("residue / atom", [r[3].ratio for r in rows]),
+        Column("ratio expected", [r[5][0] for r in rows], help="mean over draws"),
+        Column("ratio spread", [r[5][1] for r in rows], help="standard deviation from draw to draw"),
+        Column("residue in chain", [r[3].rms(inside) for r in rows], "A"),
+        Column("in chain expected", [r[4][inside].rms(r[2]) for r in rows], "A"),
+        Column("atom in residue", [r[3].rms(within) for r in rows], "A"),
+        Column("in residue expected", [r[4][within].rms(r[2]) for r in rows], "A"),
+    )
+    drawn = "fresh draws in each row" if fresh else "the same draws scaled in each row"
+    title = f"{draws} draw{'' if draws == 1 else 's'} a row, {drawn}, seed {seed}: {describe(structure.hierarchy)}"
+    meta = {"draws": draws, "seed": seed, "fresh": fresh, "distribution": distribution.name}
+    return Table(title, columns, meta, ("RMS per coordinate; expected: closed forms.",))
+
+
+def _told(
+    blocks: Iterable[torch.Tensor], done: int, total: int, progress: Callable[[int, int], None]
+) -> Iterator[torch.Tensor]:
+    """The blocks, and how many frames there are by each of them."""
+    for block in blocks:
+        yield block
+        done += len(block)
+        progress(done, total)

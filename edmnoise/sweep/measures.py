@@ -1,0 +1,116 @@
+"""What a sweep can measure: each measure is a table, the settings that it depends on, and a function that is named.
+
+To add one, write a function ``Case -> {column: number}`` and give it a line in `MEASURES`. It is named and not
+imported, so that who plans a sweep does not wait for torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .tasks import Case
+
+Value = float | int | str | None
+"""A cell of a table."""
+
+AXES = ("process", "weights", "level", "sampler", "seed")
+"""What settings vary, in the order of the tables."""
+
+PROCESSES = ("multiscale",)
+"""Noise processes by name."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A column of a measure: its name, unit ("A" or ""), meaning, and the column that it is expected to equal."""
+
+    name: str
+    unit: str = ""
+    help: str = ""
+    expected: str | None = None
+
+
+@dataclass(frozen=True)
+class SweepMeasure:
+    """A measure.
+
+    Attributes
+    ----------
+    title
+        What its table shows, for the report.
+    axes
+        Names from AXES: one row for each structure and each combination of these.
+    function
+        "module:name" of a function that takes a `edmnoise.sweep.tasks.Case` and returns a value for each column.
+    columns
+        What it returns.
+    drawn
+        Columns that the report draws.
+    """
+
+    title: str
+    axes: tuple[str, ...]
+    function: str
+    columns: tuple[Measured, ...]
+    drawn: tuple[str, ...]
+
+    def __call__(self, case: Case) -> Mapping[str, Value]:
+        """The columns' values for one case."""
+        module, name = self.function.split(":")
+        values: Mapping[str, Value] = getattr(import_module(module), name)(case)
+        return values
+
+
+MEASURES = {
+    "levels": SweepMeasure(
+        "Displacement at each level",
+        ("process", "weights", "level", "seed"),
+        "edmnoise.sweep.rows:levels",
+        (
+            Measured("atom", "A"),
+            Measured("residue", "A", expected="residue expected"),
+            Measured("residue expected", "A", "closed form"),
+            Measured("residue / atom", expected="ratio expected"),
+            Measured("ratio expected", help="mean over draws"),
+            Measured("ratio spread", help="standard deviation from draw to draw"),
+            Measured("residue in chain", "A", expected="in chain expected"),
+            Measured("in chain expected", "A", "closed form"),
+            Measured("atom in residue", "A", expected="in residue expected"),
+            Measured("in residue expected", "A", "closed form"),
+        ),
+        ("residue", "residue in chain", "atom in residue", "residue / atom"),
+    ),
+    "damage": SweepMeasure(
+        "What noise destroys",
+        ("process", "weights", "level", "seed"),
+        "edmnoise.sweep.rows:damage",
+        (
+            Measured("lDDT", help="all atoms, within 15 A"),
+            Measured("RMSD", "A", "after superposition: a length in 3-D"),
+            Measured("contacts kept"),
+            Measured("bond lengths off", "A"),
+            Measured("bonds broken"),
+            Measured("centres flipped"),
+            Measured("clashes", help="per 1,000 heavy atoms"),
+            Measured("radius of gyration", "A"),
+        ),
+        ("lDDT", "contacts kept", "RMSD", "bond lengths off"),
+    ),
+    "freeze_out": SweepMeasure(
+        "Noise level at which each part of a sample freezes out",
+        ("process", "weights", "sampler", "seed"),
+        "edmnoise.sweep.rows:freeze_out",
+        (
+            Measured("models", help="states of the exact denoiser; with one model nothing is sampled"),
+            Measured("chain", "A", "sigma below which it stays within a tenth of its way"),
+            Measured("residue in chain", "A", "the same"),
+            Measured("atom in residue", "A", "the same"),
+        ),
+        ("chain", "residue in chain", "atom in residue"),
+    ),
+}
+"""Measures by name."""

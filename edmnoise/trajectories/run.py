@@ -1,0 +1,363 @@
+"""RMS still to go at each level, step by step: what a sampler does to chains, residues and atoms, and when.
+
+A level is frozen out once 90 % of its way is behind it: from there on its distance to the end stays within a tenth of
+what it was at the start. The way is measured on the denoised estimate, where the structure is decided; the noisy sample
+still carries sigma.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..base.errors import EdmNoiseError
+from ..base.legible import Legible
+from ..base.memory import check_frames_fit
+from ..base.table import Column, Table
+from ..diffusion.denoisers.denoiser import Denoiser
+from ..diffusion.samplers.sampler import Sampler, Step, sample
+from ..diffusion.samplers.schedule import Schedule
+from ..frames.displacement import Measure, mean_squares
+from ..noise.covariance import Covariance
+from ..noise.sigma import SigmaDistribution
+from ..structure.structure import Structure, describe
+from ..structure.superpose import move, superpose
+
+PARTS = (Measure(2, False), Measure(1, True), Measure(0, True))
+"""Chain (about the centre of all), residue in chain, atom in residue."""
+
+FROZEN = 0.1
+"""Share of its way that a level may still have to go when it counts as frozen out."""
+
+_STILL = 1e-3
+"""Way, angstrom, that is only rounding: a single chain has no other about its own centre."""
+
+_CHUNK_BYTES = 256 << 20
+"""Memory for the working arrays of the samples that are made together."""
+
+Progress = Callable[[int, int, Step], bool | None]
+"""Called after each step with the steps done, the steps in all, and the step; returning False cancels."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Run(Legible):
+    """What was recorded of a sampling run.
+
+    Attributes
+    ----------
+    structure
+        The reference: its atoms and groups, and the place that the samples are laid on.
+    sigmas
+        (T,) level at which the denoiser was asked in each recorded step, angstrom.
+    steps
+        (T,) numbers of the recorded steps, from 1.
+    noisy, denoised
+        (T, B, N, 3) float32, angstrom: the denoiser's input and output, each trajectory in one frame, its end
+        superposed on the reference.
+    final
+        (B, N, 3) float32, angstrom.
+    states
+        (T, M) mean posterior probability of each state, where the denoiser knows states.
+    partial
+        Whether the run was cancelled: ``final`` is what the last step made, at ``last_sigma``.
+    last_sigma
+        Level that the samples have reached, angstrom.
+    asked
+        Number of samples that were asked for: more than there are where the run was cancelled among the later ones.
+    """
+
+    structure: Structure
+    sigmas: NDArray[np.float64]
+    steps: NDArray[np.int64]
+    noisy: NDArray[np.float32]
+    denoised: NDArray[np.float32]
+    final: NDArray[np.float32]
+    states: NDArray[np.float64] | None
+    partial: bool
+    last_sigma: float
+    asked: int
+
+    @property
+    def ended(self) -> str:
+        """How the run ended, in words."""
+        if not self.partial:
+            return "complete"
+        if len(self.final) < self.asked:
+            return f"cancelled with {len(self.final)} of {self.asked} samples complete"
+        return f"cancelled at sigma {self.last_sigma:.3g} A"
+
+    def to_go(self, what: str = "denoised") -> dict[Measure, NDArray[np.float64]]:
+        """For each part (T,): RMS distance per coordinate from the final sample, angstrom, over groups and samples."""
+        frames = {"denoised": self.denoised, "noisy": self.noisy}[what]
+        end = torch.from_numpy(self.final).mT
+        rows = [_parts(torch.from_numpy(frame).mT - end, self.structure) for frame in frames]
+        return {part: np.sqrt([row[part] for row in rows]) for part in PARTS}
+
+    def freeze_out(self, what: str = "denoised") -> dict[Measure, float]:
+        """For each part the level, angstrom, below which it stays within a tenth of its way.
+
+        NaN where it never moved, and for a run that was cancelled: nobody knows where its way would have ended.
+        """
+        if self.partial:
+            return dict.fromkeys(PARTS, math.nan)
+        return {part: _crossing(self.sigmas, way) for part, way in self.to_go(what).items()}
+
+    def table(self, distribution: SigmaDistribution) -> Table:
+        """One row a recorded step."""
+        hierarchy = self.structure.hierarchy
+        columns = [
+            Column("step", self.steps.tolist()),
+            Column("sigma", self.sigmas.tolist(), "A", decimals=4),
+            Column("z", [distribution.z(sigma) for sigma in self.sigmas.tolist()], decimals=2),
+        ]
+        for what in ("denoised", "noisy"):
+            way = self.to_go(what)
+            columns += [
+                Column(
+                    f"{what} {part.label(hierarchy)}", way[part].tolist(), "A", help="RMS still to go per coordinate"
+                )
+                for part in PARTS
+            ]
+        if self.states is not None:
+            columns += [
+                Column(f"state {number}", share.tolist(), help="mean posterior probability")
+                for number, share in enumerate(self.states.T, 1)
+            ]
+        frozen = ", ".join(
+            f"{part.label(hierarchy)} {sigma:.3g} A" for part, sigma in self.freeze_out().items() if sigma > 0
+        )
+        note = f"90 % of the way is done at sigma: {frozen}"
+        if self.partial:
+            note = "No freeze-out: the run was cancelled, and what is to go is counted from where it stopped"
+        title = f"{len(self.final)} sample{'' if len(self.final) == 1 else 's'}, {self.ended}: {describe(hierarchy)}"
+        return Table(title, tuple(columns), {"partial": self.partial}, (note,))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Recorded(Legible):
+    """A step that has just been recorded, for who watches a run grow.
+
+    Attributes
+    ----------
+    samples
+        Numbers of the samples that were made together, from 0.
+    step
+        Number of the step, from 1.
+    sigma
+        Level at which the denoiser was asked, angstrom.
+    noisy, denoised
+        (B, N, 3) float32, angstrom, as they would lie had the samples never been moved as a whole.
+    """
+
+    samples: range
+    step: int
+    sigma: float
+    noisy: NDArray[np.float32]
+    denoised: NDArray[np.float32]
+
+    def laid_on(self, structure: Structure) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The noisy and the denoised, moved as lays each denoised sample on the structure.
+
+        The end of the run, on which a `Run` lays whole trajectories, is not known yet.
+        """
+        denoised = torch.from_numpy(self.denoised).mT
+        fit = superpose(denoised, torch.tensor(structure.coordinates.T))
+        return _bordered(move(fit, torch.from_numpy(self.noisy).mT)), _bordered(move(fit, denoised))
+
+
+Recording = Generator[Recorded, None, Run]
+"""A run that is made as it is iterated; what it returns is the whole."""
+
+
+def run(
+    structure: Structure,
+    denoiser: Denoiser,
+    covariance: Covariance,
+    schedule: Schedule,
+    sampler: Sampler,
+    samples: int = 1,
+    seed: int = 0,
+    keep: int = 100,
+    progress: Progress | None = None,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> Run:
+    """Sample, record, and lay the results on the reference.
+
+    Parameters
+    ----------
+    structure
+        The reference.
+    denoiser, covariance, schedule, sampler, seed, device, dtype
+        As in `edmnoise.diffusion.samplers.sampler.sample`.
+    samples
+        Made a chunk at a time; the chunk's size changes nothing in the samples.
+    keep
+        Most steps to record, spread evenly over the run, the first and the last among them.
+    progress
+        Told of each step; may cancel. What was made so far is kept then.
+
+    Raises
+    ------
+    EdmNoiseError
+        For runs whose record does not fit in memory (saying how many samples would), and as `sample` does.
+    """
+    recording = record(structure, denoiser, covariance, schedule, sampler, samples, seed, keep, progress, device, dtype)
+    while True:
+        try:
+            next(recording)
+        except StopIteration as end:
+            made: Run = end.value
+            return made
+
+
+def record(
+    structure: Structure,
+    denoiser: Denoiser,
+    covariance: Covariance,
+    schedule: Schedule,
+    sampler: Sampler,
+    samples: int = 1,
+    seed: int = 0,
+    keep: int = 100,
+    progress: Progress | None = None,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> Recording:
+    """The same run, a recorded step at a time; parameters and errors as in `run`, memory checked at once."""
+    if samples < 1:
+        raise EdmNoiseError(f"samples is {samples}: give a whole number from 1")
+    chosen = np.unique(np.linspace(1, schedule.steps, min(max(keep, 2), schedule.steps)).round().astype(int))
+    check_frames_fit(samples, structure.n_atoms * 12 * (2 * len(chosen) + 4), what="samples with their recorded steps")
+    chunk = max(1, _CHUNK_BYTES // (structure.n_atoms * 24 * 8))
+    chunks = [range(first, min(first + chunk, samples)) for first in range(0, samples, chunk)]
+
+    def steps(numbers: range) -> Iterator[Step]:
+        return sample(
+            denoiser, covariance, schedule, sampler, numbers, seed, structure.hierarchy, device=device, dtype=dtype
+        )
+
+    def watch(index: int, step: Step) -> bool:
+        done = index * schedule.steps + step.number
+        return progress is None or progress(done, len(chunks) * schedule.steps, step) is not False
+
+    def chunk_by_chunk() -> Recording:
+        parts: list[_Chunk] = []
+        for index, numbers in enumerate(chunks):
+            part = yield from _record(steps(numbers), numbers, chosen, denoiser, partial(watch, index), structure)
+            parts.append(part)
+            if part.partial:
+                break
+        return _joined(parts, structure, samples)
+
+    return chunk_by_chunk()
+
+
+def _joined(parts: list[_Chunk], structure: Structure, asked: int) -> Run:
+    cancelled = parts[-1].partial
+    if cancelled and len(parts) > 1:
+        # A chunk that was cancelled early has fewer steps than those before it; without any it says nothing.
+        parts = parts[:-1]
+    first = parts[0]
+    states = None
+    if first.states:
+        states = np.mean([np.stack(part.states) for part in parts], axis=0)
+    return Run(
+        structure,
+        np.array(first.sigmas),
+        np.array(first.steps),
+        np.concatenate([np.stack(part.noisy) for part in parts], axis=1),
+        np.concatenate([np.stack(part.denoised) for part in parts], axis=1),
+        np.concatenate([part.final for part in parts]),
+        states,
+        cancelled,
+        first.last_sigma,
+        asked,
+    )
+
+
+@dataclass(eq=False)
+class _Chunk:
+    steps: list[int]
+    sigmas: list[float]
+    noisy: list[NDArray[np.float32]]
+    denoised: list[NDArray[np.float32]]
+    states: list[NDArray[np.float64]]
+    final: NDArray[np.float32]
+    partial: bool
+    last_sigma: float
+
+
+def _record(
+    steps: Iterator[Step],
+    samples: range,
+    chosen: NDArray[np.int64],
+    denoiser: Denoiser,
+    watch: Callable[[Step], bool],
+    structure: Structure,
+) -> Generator[Recorded, None, _Chunk]:
+    """Run a chunk to its end or until it is cancelled, keeping the chosen steps and the last."""
+    kept = _Chunk([], [], [], [], [], np.empty(0, np.float32), False, math.nan)
+    wanted = set(chosen.tolist())
+    end = torch.empty(0)
+    for step in steps:
+        go_on = watch(step)
+        if step.number in wanted or not go_on:
+            kept.steps.append(step.number)
+            kept.sigmas.append(step.sigma_hat)
+            kept.noisy.append(_rested(step, step.noisy))
+            kept.denoised.append(_rested(step, step.denoised))
+            if hasattr(denoiser, "state_probabilities"):
+                kept.states.append(denoiser.state_probabilities(step.noisy, step.sigma_hat).mean(dim=0).cpu().numpy())
+        if step.number == step.steps or not go_on:
+            end = step.at_rest(step.x).float().cpu()
+            kept.partial, kept.last_sigma = not go_on and step.number < step.steps, step.target
+        if not go_on:
+            break
+        if step.number in wanted:
+            yield Recorded(samples, step.number, step.sigma_hat, kept.noisy[-1], kept.denoised[-1])
+    fit = superpose(end, torch.tensor(structure.coordinates.T))
+    kept.final = _bordered(move(fit, end))
+    kept.noisy = [_bordered(move(fit, torch.from_numpy(frame).mT)) for frame in kept.noisy]
+    kept.denoised = [_bordered(move(fit, torch.from_numpy(frame).mT)) for frame in kept.denoised]
+    return kept
+
+
+def _rested(step: Step, coordinates: Tensor) -> NDArray[np.float32]:
+    return _bordered(step.at_rest(coordinates))
+
+
+def _bordered(coordinates: Tensor) -> NDArray[np.float32]:
+    """(B, 3, N) -> (B, N, 3) float32 on the CPU."""
+    return coordinates.mT.float().cpu().contiguous().numpy()
+
+
+def _parts(difference: Tensor, structure: Structure) -> dict[Measure, float]:
+    """Mean square of each part of (B, 3, N) differences, about the centre of all atoms."""
+    centred = difference - difference.mean(dim=2, keepdim=True)
+    squares = mean_squares(centred, structure.hierarchy, PARTS)
+    return {part: float(values.mean()) for part, values in squares.items()}
+
+
+def moves(way: Sequence[float] | NDArray[np.float64]) -> bool:
+    """Whether a way (T,) is one, and not only rounding: a single chain does not move about its own centre."""
+    return bool(way[0] > _STILL)
+
+
+def _crossing(sigmas: Sequence[float] | NDArray[np.float64], way: NDArray[np.float64]) -> float:
+    """Level below which the way stays within a tenth of its first value, by straight lines in log sigma."""
+    if not moves(way):
+        return math.nan
+    above = np.flatnonzero(way > FROZEN * way[0])
+    last = int(above[-1])
+    if last + 1 >= len(way):
+        return float(sigmas[-1])
+    share = (way[last] - FROZEN * way[0]) / (way[last] - way[last + 1])
+    return float(sigmas[last] * (sigmas[last + 1] / sigmas[last]) ** share)

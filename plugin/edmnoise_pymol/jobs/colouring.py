@@ -1,0 +1,297 @@
+"""How far a group moved -> the palette's colour of its atoms: of all frames, of the one shown, or of each its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edmnoise.base.colours import DEFAULT_PALETTE, Anchor, check_range, palette_colours
+from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
+from edmnoise.frames.displacement import Displacement, Measure
+from edmnoise.structure.structure import Structure
+
+from ..job import Job, Watch, counted
+from ..scene import ask, bridge, follow, looks
+from . import ensemble
+from .ensemble import FIRST, Basis, Ensemble
+
+OVER = ("mean", "max", "state")
+"""What a colour stands for: the mean over the frames, the largest, the frame that is shown."""
+
+LEAST_RANGE = 1e-3
+"""Angstrom: the values of a narrower range differ by rounding."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Colouring(Legible):
+    """Colours given to an object: what they stand for (angstrom) and their range.
+
+    Attributes
+    ----------
+    names
+        Objects that were made for it: a baked copy and its legend.
+    each
+        Whether every frame has a range of its own: this one is that of the frame that was shown.
+    left_out
+        What is grey because it cannot move, as a sentence says it.
+    notes
+        What was not measured and keeps its colours, one sentence each.
+    """
+
+    object: str
+    label: str
+    palette: str
+    low: float
+    high: float
+    anchors: tuple[Anchor, ...] = ()
+    names: tuple[str, ...] = ()
+    each: bool = False
+    painter: Painter | None = field(default=None, repr=False)
+    left_out: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        grey = f"; {self.left_out}" if self.left_out else ""
+        if self.is_flat:
+            return f"{self.label} {self.low:.3f} A, no range: one colour ({self.palette}){grey}"
+        own = ", each frame on its own range" if self.each else ""
+        return f"{self.label} from {self.low:.3f} to {self.high:.3f} A{own} ({self.palette}){grey}"
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether all values are the same."""
+        return not self.each and self.low == self.high
+
+    @property
+    def title(self) -> str:
+        """Of a legend: what is shown, and its unit."""
+        return f"{self.label[:1].upper()}{self.label[1:].rstrip(',')}\nangstrom, RMS per coordinate"
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Of what is shown now: another one for each frame where they have ranges of their own."""
+        if self.each and self.painter is not None:
+            return self.painter.shown
+        return self.low, self.high
+
+
+@dataclass(eq=False)
+class Painter:
+    """Gives every atom of an object the colour of its group, on one range or on that of the values at hand."""
+
+    cmd: bridge.Cmd
+    name: str
+    measure: Measure
+    anchors: Sequence[Anchor]
+    low: float | None
+    high: float | None
+    painted: tuple[float, float] = (0.0, 0.0)
+    baked: dict[int, tuple[float, float]] = field(default_factory=dict)
+    found: Ensemble | None = None
+
+    @property
+    def shown(self) -> tuple[float, float]:
+        """Range of the state that is shown, or of the last one that was painted."""
+        try:
+            return (
+                self.baked.get(bridge.current_state(self.cmd, self.name), self.painted) if self.baked else self.painted
+            )
+        except EdmNoiseError:  # all states are shown, or none
+            return self.painted
+
+    def paint(self, moved: Displacement, over: str = "mean") -> None:
+        shades = self.shades(moved, over)
+        looks.remember_before(self.cmd, self.name)
+        index, rows = (self.found and self.found.atoms()) or (None, slice(None))
+        bridge.paint(self.cmd, self.name, shades[rows], index)
+
+    def shades(self, moved: Displacement, over: str = "mean") -> NDArray[np.uint8]:
+        """(N, 3) red, green, blue of each atom."""
+        values = values_of(moved, self.measure, over)
+        self.painted = range_of(values, self.low, self.high)
+        return palette_colours(values, self.anchors, *self.painted)[moved.hierarchy.ancestors(0, self.measure.level)]
+
+
+def colour(
+    cmd: bridge.Cmd,
+    name: str,
+    level: str = "residue",
+    relative: bool = True,
+    over: str = "mean",
+    palette: str = DEFAULT_PALETTE,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    follow_state: bool = False,
+    shared: bool = True,
+    bake: bool = False,
+    legend: bool = False,
+    basis: Basis = FIRST,
+) -> Job[Colouring]:
+    """Colour an object's atoms by how far their atom, residue or chain moved.
+
+    Groups that cannot move are grey; atoms that are not measured keep their colours.
+
+    Parameters
+    ----------
+    name
+        An object of two or more states.
+    level
+        "atom", "residue" or "chain".
+    relative
+        Relative to the level above (not for chains), or absolute.
+    over
+        "mean" (RMS over the frames), "max", or "state" (the one that is shown).
+    palette
+        A name from PALETTES, or PyMOL's colours joined by spaces or underscores.
+    minimum, maximum
+        Range in angstrom, RMS per coordinate; the values' own where not given.
+    follow_state
+        Colour by the state that is shown from now on. A later call ends it.
+    shared
+        Following or baked, all states are coloured on one range; otherwise each on its own.
+    bake
+        Make a copy whose states have colours of their own, and leave the object itself as it is.
+    legend
+        Show the range in the scene; otherwise remove the legend that an earlier call made.
+    basis
+        What the states are measured from, on which atoms, and what is removed from them first.
+    """
+    if over not in OVER:
+        raise EdmNoiseError(f"over is {over!r}: give one of {', '.join(OVER)}")
+    if follow_state and bake:
+        raise EdmNoiseError("follow and bake are both 1: baked colours follow by themselves, give one of them")
+    if bake and legend and not shared:
+        raise EdmNoiseError("baked states with a range each have no legend in common: use shared=1 or legend=0")
+    anchors = looks.anchors(cmd, palette)
+    found = yield from ensemble.read(cmd, name, basis)
+    structure = found.structure
+    number = structure.hierarchy.level(level)
+    measure = Measure(number, relative and number + 1 < structure.hierarchy.depth)
+    by_state = follow_state or bake
+    if follow_state:
+        _check_follow(name, structure)
+    if bake:
+        looks.check_bakable(cmd, name)
+    target = bridge.free_name(cmd, f"{name}_baked") if bake else name
+    if legend:
+        looks.check_legend(cmd, target)
+
+    def of(state: int) -> Displacement:
+        return found.measure([found.read(state)], [measure])
+
+    if over == "state" and not by_state:
+        moved = of(bridge.current_state(cmd, name))
+    else:
+        frames = list(found.frames())
+        moved = yield lambda watch: found.measure(counted(frames, watch, "state"), [measure])
+    each = by_state and not shared
+    values = values_of(moved, measure, "max" if by_state else over)
+    low, high = range_of(np.append(values, 0.0) if by_state else values)  # 0 is the reference's own
+    low, high = low if minimum is None else minimum, high if maximum is None else maximum
+    check_range(low, high)
+    own = (minimum, maximum) if each else (low, high)
+    painter = Painter(cmd, target, measure, anchors, *own, painted=(low, high), found=found)
+    label = label_of(measure, structure, "state" if by_state else over, found)
+    colouring = Colouring(
+        target, label, palette, low, high, anchors, each=each, painter=painter, left_out=left_out(measure, structure)
+    )
+
+    def paint(state: int) -> None:
+        painter.paint(of(state))
+        if legend and each:
+            looks.show_legend(cmd, target, anchors, *painter.painted, colouring.title)
+
+    if bake:
+        yield from _bake(cmd, found, painter, of)
+    elif follow_state:
+        follow.start(cmd, name, paint)
+    else:
+        follow.stop(name)
+        painter.paint(moved, over)
+    if each:
+        low, high = painter.painted
+    made: tuple[str, ...] = (target,) if bake else ()
+    if legend:
+        shown = looks.show_legend(cmd, target, anchors, low, high, colouring.title)
+        made = (target, *shown) if bake else ()
+    else:
+        looks.hide_legend(cmd, target)
+    colouring = replace(colouring, low=low, high=high, names=made, notes=found.notes)
+    looks.explain(target, colouring)
+    return colouring
+
+
+def reset(cmd: bridge.Cmd, name: str) -> Job[None]:
+    """Give an object the colours that it came with; its legend goes."""
+    yield from ()  # nothing of it can run away from PyMOL
+    bridge.existing_object(cmd, name)
+    looks.restore_before(cmd, name)
+
+
+def values_of(moved: Displacement, measure: Measure, over: str) -> NDArray[np.float64]:
+    """(groups,) what is coloured, angstrom; NaN, which is grey, for groups whose displacement is 0 by definition."""
+    values = np.sqrt(moved.largest[measure] if over == "max" else moved.by_group[measure])
+    values[~measure.moves(moved.hierarchy)] = np.nan
+    return values
+
+
+def left_out(measure: Measure, structure: Structure) -> str:
+    """What is grey, as a sentence says it; "" for nothing."""
+    still = int(np.count_nonzero(~measure.moves(structure.hierarchy)))
+    if not still:
+        return ""
+    one, around = structure.hierarchy.names[measure.level], structure.hierarchy.names[measure.level + 1]
+    return f"{still:,} {one}{'' if still == 1 else 's'} alone in {'its' if still == 1 else 'their'} {around}: grey"
+
+
+def label_of(measure: Measure, structure: Structure, over: str, found: Ensemble | None = None) -> str:
+    kind = {"mean": "RMS", "max": "largest", "state": "present"}[over]
+    start = removed = ""
+    if found is not None:
+        origin = found.origin.removesuffix(f" of {found.object}")
+        start = "" if origin == "state 1" else f" from {origin}"
+        removed = {"none": "", "center": " after centring", "superpose": " after superposition"}[found.align]
+    return f"{kind} displacement{start}{removed}, {measure.label(structure.hierarchy)},"
+
+
+def range_of(values: NDArray[np.float64], low: float | None = None, high: float | None = None) -> tuple[float, float]:
+    """What is given, and of what is not the values' own end, which keeps the order; one value for rounding errors."""
+    there = values[~np.isnan(values)]
+    least, most = (float(there.min()), float(there.max())) if there.size else (0.0, 0.0)
+    if low is None and high is None and most - least < LEAST_RANGE:
+        return most, most
+    if low is None:
+        return (least if high is None else min(least, high)), most if high is None else high
+    return low, max(low, most) if high is None else high
+
+
+def _check_follow(name: str, structure: Structure) -> None:
+    follow.check_window()
+    if structure.n_atoms > follow.LIMIT:
+        raise EdmNoiseError(
+            f"{name} has {structure.n_atoms:,} atoms: follow=1 recolours up to {follow.LIMIT:,} in time, "
+            "use over=state or bake=1"
+        )
+
+
+def _bake(cmd: bridge.Cmd, found: Ensemble, painter: Painter, of: Callable[[int], Displacement]) -> Job[None]:
+    """Make the copy and colour it, a state in each turn of the window."""
+    states, target = ask.states(cmd, found.object), painter.name
+    looks.baked_copy(cmd, found.object, target)
+    try:
+        for state in range(1, states + 1):
+            looks.paint_state(cmd, target, state, painter.shades(of(state)), found.places(state))
+            painter.baked[state] = painter.painted
+
+            def told(watch: Watch, state: int = state) -> None:
+                watch.check(state / states, f"state {state:,} of {states:,} coloured")
+
+            yield told
+        cmd.recolor(f"%{target}")
+    except BaseException:
+        cmd.delete(target)
+        raise

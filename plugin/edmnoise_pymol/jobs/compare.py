@@ -1,0 +1,126 @@
+"""Sampling under several noises and samplers, as a user asks for it; nothing in PyMOL is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
+from edmnoise.base.seeds import check_seed
+from edmnoise.base.table import Table
+from edmnoise.diffusion.denoisers.states import StatesDenoiser
+from edmnoise.diffusion.samplers.choice import SamplerChoice
+from edmnoise.diffusion.samplers.sampler import Step
+from edmnoise.noise.processes.nested import Nested
+from edmnoise.noise.weights import Weights
+from edmnoise.study.comparison import MOST, Comparison, Variant, comparison_figure, variant
+from edmnoise.trajectories.run import run
+
+from ..job import Cancelled, Job, Watch
+from ..scene import bridge
+from ..scene.states import read_states
+from . import sampling
+from .sampling import DENOISERS
+
+BY = ("summary", "step")
+"""What is printed and written: a row for each variant, or for each of its steps."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CompareResult(Legible):
+    """What was compared, the table that was asked for, and what is to say."""
+
+    comparison: Comparison
+    table: Table
+    notes: tuple[str, ...]
+
+
+def compare(
+    cmd: bridge.Cmd,
+    selection: str,
+    weights: Sequence[Weights],
+    samplers: Mapping[str, SamplerChoice],
+    denoiser: str = "states",
+    samples: int = 1,
+    seed: int = 0,
+    by: str = "summary",
+    figure: str | None = None,
+    device: str = "auto",
+    hydrogens: bool = True,
+    solvent: bool = False,
+    common: bool = False,
+    ligands: str = "residue",
+) -> Job[CompareResult]:
+    """Sample from the loaded states under every noise and sampler; with the name of a figure, that is drawn too.
+
+    Each variant is the run that `edmnoise_pymol.jobs.sampling.sample` makes of the same arguments and seed.
+
+    Parameters
+    ----------
+    cmd
+        PyMOL.
+    selection
+        Atoms of one object (its states are the data) or of several (the shown state of each).
+    weights
+        Noise covariances.
+    samplers
+        Solvers or presets and their settings, by the name that tables give them.
+    denoiser, samples, seed, device, hydrogens, solvent, common, ligands
+        As in `edmnoise_pymol.jobs.sampling.sample`.
+    by
+        A name from BY.
+
+    Raises
+    ------
+    EdmNoiseError
+        For input that cannot be used, before anything is sampled.
+    """
+    if by not in BY:
+        raise EdmNoiseError(f"by is {by!r}: give one of {', '.join(BY)}")
+    if denoiser not in DENOISERS:
+        raise EdmNoiseError(f"no denoiser {denoiser!r}: the known ones are {', '.join(DENOISERS)}")
+    if not weights or not samplers:
+        raise EdmNoiseError("no weights or no sampler given: give at least one of each")
+    count = len(weights) * len(samplers)
+    if count > MOST:
+        raise EdmNoiseError(
+            f"{len(weights)} weights times {len(samplers)} samplers are {count} variants: give at most {MOST}"
+        )
+    built = {name: choice.build() for name, choice in samplers.items()}
+    if samples < 1:
+        raise EdmNoiseError(f"samples is {samples}: give a whole number from 1")
+    check_seed(seed)
+    chosen = sampling.torch_device(device)
+    source, states = yield from read_states(cmd, selection, hydrogens, solvent, common, ligands)
+    structure = source.structure
+
+    def work(watch: Watch) -> Comparison:
+        made: list[Variant] = []
+        for each in weights:
+            covariance = Nested(structure.hierarchy, each.by_level)
+            places = torch.tensor(np.stack(states)).mT.to(chosen)
+            model = StatesDenoiser(places, covariance, None, DENOISERS[denoiser], hierarchy=structure.hierarchy)
+            for name, (schedule, sampler) in built.items():
+                number = len(made)
+
+                def told(done: int, steps: int, step: Step, number: int = number) -> bool:
+                    share = (number + done / steps) / count
+                    return watch.tell(share, f"run {number + 1} of {count}, step {done:,} of {steps:,}")
+
+                ran = run(structure, model, covariance, schedule, sampler, samples, seed, progress=told, device=chosen)
+                if ran.partial:
+                    raise Cancelled
+                made.append(variant(ran, each, name))
+        compared = Comparison(structure, tuple(made), samples, seed)
+        if figure is not None:
+            comparison_figure(compared, figure)
+        return compared
+
+    compared = yield work
+    table = compared.table() if by == "summary" else compared.by_step()
+    notes = (f"{len(states)} state{'' if len(states) == 1 else 's'} of {source.object}", *source.notes)
+    return CompareResult(compared, table, notes)

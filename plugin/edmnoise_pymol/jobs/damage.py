@@ -1,0 +1,92 @@
+"""What noise destroys, as a user asks for it: drawn and measured on the selected atoms; nothing in PyMOL is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
+from edmnoise.base.seeds import check_seed
+from edmnoise.base.table import Table
+from edmnoise.frames.damage import Native
+from edmnoise.noise.sigma import SigmaDistribution
+from edmnoise.noise.weights import Weights
+from edmnoise.study.damage import DamageStudy, damage_figure, damage_rows
+from edmnoise.study.figures.frame import is_figure
+
+from ..job import Job, Watch
+from ..scene import bridge
+
+BY = ("summary", "residue")
+"""What is printed and written: every measure, or each residue's lDDT."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DamageResult(Legible):
+    """What was measured, the whole table, with standard errors, and the one to print: without them, or by residue."""
+
+    study: DamageStudy
+    table: Table
+    printed: Table
+    notes: tuple[str, ...]
+
+
+def damage(
+    cmd: bridge.Cmd,
+    selection: str,
+    z: Sequence[float],
+    weights: Sequence[Weights],
+    distribution: SigmaDistribution,
+    draws: int = 20,
+    seed: int = 0,
+    by: str = "summary",
+    state: int = -1,
+    hydrogens: bool = True,
+    solvent: bool = False,
+    ligands: str = "residue",
+) -> Job[DamageResult]:
+    """What is left of a selection at several noise levels, for several weights.
+
+    Parameters
+    ----------
+    cmd
+        PyMOL.
+    selection
+        Atoms of one object.
+    z, weights, distribution, draws, seed
+        As in `edmnoise.study.damage.damage_rows`.
+    by
+        "summary" or "residue".
+    state, hydrogens, solvent, ligands
+        As in `service.noise`.
+    """
+    if by not in BY:
+        raise EdmNoiseError(f"by is {by!r}: give one of {', '.join(BY)}")
+    check_seed(seed)
+    for score in z:
+        distribution.sigma(score)
+    source = yield from bridge.reading(cmd, selection, state, hydrogens, solvent, ligands)
+    structure = bridge.with_bonds(cmd, source)
+
+    def measure(watch: Watch) -> DamageStudy:
+        watch.check(0, "finding bonds and neighbours")
+        native = Native.of(structure)
+
+        def progress(done: int, total: int) -> None:
+            watch.check(done / total, f"frame {done:,} of {total:,}")
+
+        rows = damage_rows(native, weights, z, distribution, draws, seed, progress)
+        return DamageStudy(native, tuple(rows), distribution, draws, seed)
+
+    study = yield measure
+    whole, printed = (study.by_residue,) * 2 if by == "residue" else (study.table, study.summary)
+    return (yield lambda _: DamageResult(study, whole(), printed(), source.notes))
+
+
+def write(result: DamageResult, path: str) -> None:
+    """Write the whole table or, by the file's ending, the figure of every measure."""
+    if is_figure(path):
+        damage_figure(result.study, path)
+    else:
+        result.table.save(path)

@@ -1,0 +1,162 @@
+"""Design and diagnosis as a user asks for them: closed forms on the selected atoms; nothing in PyMOL is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
+from edmnoise.base.table import Table
+from edmnoise.noise.design.scramble import reference_lengths, scramble_table
+from edmnoise.noise.design.signal import signal_table, step_table
+from edmnoise.noise.design.solve import Constraint, Design, design_table
+from edmnoise.noise.design.solve import design as design_noise
+from edmnoise.noise.design.triangle import WeightMeasure
+from edmnoise.noise.design.weight_map import WeightMap, data_scales, weight_map
+from edmnoise.noise.sigma import SigmaDistribution
+from edmnoise.noise.theory.forms import LEVELS, LevelForms
+from edmnoise.noise.weights import Weights
+from edmnoise.study.figures.design import signal_figure, triangle_figure
+
+from ..job import Job, Watch
+from ..scene import bridge
+
+SIGNAL_BY = ("level", "z")
+"""What a table of the training signal lists."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DesignResult(Legible):
+    """Designed noise: its weights (chain, residue, atom) and sigma in angstrom, how they were found, and the table of
+    what they and other weights give."""
+
+    weights: Weights
+    sigma: float
+    design: Design
+    table: Table
+
+
+def design(
+    cmd: bridge.Cmd,
+    selection: str,
+    targets: Sequence[float | None],
+    distribution: SigmaDistribution,
+    z: float = 0.0,
+    sigma: float | None = None,
+    constraints: Sequence[Constraint] = (),
+    compared: Sequence[Weights] = (),
+    state: int = -1,
+    hydrogens: bool = True,
+    solvent: bool = False,
+    ligands: str = "residue",
+) -> Job[DesignResult]:
+    """Weights and sigma that move the chains, the residues and the atoms of a selection as far as wanted.
+
+    Parameters
+    ----------
+    cmd
+        PyMOL.
+    selection
+        Atoms of one object.
+    targets
+        Chain, residue, atom: RMS per coordinate over atoms, angstrom; None for no wish.
+    distribution, z
+        Training levels, and the normal score at which the targets are wanted: for the notes.
+    sigma, constraints, compared
+        As in `edmnoise.noise.design.solve`.
+    state, hydrogens, solvent, ligands
+        As in `service.noise`.
+    """
+    distribution.sigma(z)  # a score that cannot be is refused before anything else
+    hierarchy = (yield from bridge.reading(cmd, selection, state, hydrogens, solvent, ligands)).structure.hierarchy
+    made = yield lambda _: design_noise(hierarchy, *targets, sigma=sigma, constraints=constraints)
+    table = design_table(hierarchy, made, distribution, compared, z)
+    return DesignResult(made.weights, made.sigma, made, table)
+
+
+def scramble(
+    cmd: bridge.Cmd,
+    selection: str,
+    weights: Sequence[Weights],
+    distributions: Sequence[SigmaDistribution],
+    reference: Sequence[float | None] = (None, None, None),
+    state: int = -1,
+    hydrogens: bool = True,
+    solvent: bool = False,
+    ligands: str = "residue",
+) -> Job[Table]:
+    """Where each level of a selection is scrambled, and in how many training steps.
+
+    Parameters are those of `design` and of `edmnoise.noise.design.scramble.scramble_table`.
+    """
+    structure = (yield from bridge.reading(cmd, selection, state, hydrogens, solvent, ligands)).structure
+    lengths = reference_lengths(structure, *reference)
+    return (yield lambda _: scramble_table(structure, weights, distributions, lengths))
+
+
+def signal(
+    cmd: bridge.Cmd,
+    selection: str,
+    weights: Sequence[Weights],
+    distributions: Sequence[SigmaDistribution],
+    by: str = "level",
+    z: Sequence[float] = (),
+    figure: str | None = None,
+    state: int = -1,
+    hydrogens: bool = True,
+    solvent: bool = False,
+    ligands: str = "residue",
+) -> Job[Table]:
+    """What training steps see of each level of a selection; with the name of a figure, that is drawn too.
+
+    Parameters are those of `scramble` and of `edmnoise.noise.design.signal`; ``by`` is one of SIGNAL_BY.
+    """
+    if by not in SIGNAL_BY:
+        raise EdmNoiseError(f"by is {by!r}: give one of {', '.join(SIGNAL_BY)}")
+    structure = (yield from bridge.reading(cmd, selection, state, hydrogens, solvent, ligands)).structure
+
+    def work(_: Watch) -> Table:
+        forms, scales = LevelForms.of(structure.hierarchy), data_scales(structure)
+        if by == "level":
+            table = signal_table(forms, scales, weights, distributions)
+        else:
+            table = step_table(forms, scales, weights, distributions, z)
+        if figure is not None:
+            signal_figure(structure, weights, distributions, figure)
+        return table
+
+    return (yield work)
+
+
+def triangle(
+    cmd: bridge.Cmd,
+    selection: str,
+    measure: str,
+    level: str,
+    distribution: SigmaDistribution,
+    reference: float | None = None,
+    figure: str | None = None,
+    state: int = -1,
+    hydrogens: bool = True,
+    solvent: bool = False,
+    ligands: str = "residue",
+) -> Job[WeightMap]:
+    """A measure of a selection over all weights; with the name of a figure, that is drawn too.
+
+    Parameters are those of `design` and of `edmnoise.noise.design.triangle.WeightMeasure`; without ``reference`` the level's
+    own reference length is taken.
+    """
+    if level not in LEVELS:
+        raise EdmNoiseError(f"no level {level!r}: the levels are {', '.join(LEVELS)}")
+    structure = (yield from bridge.reading(cmd, selection, state, hydrogens, solvent, ligands)).structure
+    lengths = reference_lengths(structure, **{level: reference})
+    wanted = WeightMeasure(measure, level, distribution, lengths[LEVELS.index(level)])
+
+    def work(_: Watch) -> WeightMap:
+        made = weight_map(structure, wanted)
+        if figure is not None:
+            triangle_figure(made, figure)
+        return made
+
+    return (yield work)

@@ -1,0 +1,216 @@
+"""An object, an origin, an alignment -> the reference and the states that are measured from it.
+
+Tables, colours and plots ask here. States that do not hold the same atoms are measured without the solvent, where
+nothing else differs, and otherwise on the atoms that all hold, where that is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edmnoise.base.errors import EdmNoiseError
+from edmnoise.frames.displacement import ALIGNMENTS, Displacement, Measure, measure_displacement
+from edmnoise.structure.common import AtomsDiffer, matched
+from edmnoise.structure.structure import Structure
+
+from ..job import Job
+from ..scene import ask, bridge
+from ..scene import states as held
+from ..scene.states import Index
+from ..scene.titles import Provenance
+
+ORIGINS = ("first", "last")
+"""The states that displacements are measured from by name; others are given by number, or another object is."""
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What displacements are measured from, and on which atoms.
+
+    Attributes
+    ----------
+    origin
+        "first" or "last", the number of a state, or the name of another object (the state of it that is shown).
+    align
+        What is removed from each state first: a name from ALIGNMENTS.
+    hydrogens
+        Whether to measure hydrogens.
+    solvent
+        Whether to measure solvent; None for where all states hold the same.
+    common
+        Whether to measure the atoms that all states have, where these differ in others.
+    """
+
+    origin: str = "first"
+    align: str = "none"
+    hydrogens: bool = True
+    solvent: bool | None = None
+    common: bool = False
+
+    def __post_init__(self) -> None:
+        if self.align not in ALIGNMENTS:
+            raise EdmNoiseError(f"align is {self.align!r}: give one of {', '.join(ALIGNMENTS)}")
+
+
+FIRST = Basis()
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """States of an object, and the reference that they are measured from.
+
+    Attributes
+    ----------
+    object
+        Its name.
+    source
+        The measured atoms, in the order of the object's; its coordinates are the reference.
+    states
+        Numbers of the measured states: all but the reference, where that is one of them.
+    origin
+        What the reference is, as a sentence says it.
+    align
+        What is removed from each state first.
+    made
+        How the states were made, where that is known and says what they are expected to be.
+    notes
+        What was left out, one sentence each.
+    """
+
+    cmd: bridge.Cmd
+    source: bridge.Source
+    states: tuple[int, ...]
+    origin: str
+    align: str
+    made: Provenance | None
+    notes: tuple[str, ...]
+    indices: dict[int, Index] | None
+    """PyMOL's indices of the measured atoms in each state; None where every state holds nothing but these."""
+    size: int
+    """Number of the object's atoms."""
+
+    @property
+    def object(self) -> str:
+        return self.source.object
+
+    @property
+    def structure(self) -> Structure:
+        return self.source.structure
+
+    def read(self, state: int) -> NDArray[np.float32]:
+        """One state: (1, N, 3) in the order of the structure."""
+        if self.indices is None:
+            return bridge.read_state(self.cmd, self.object, state, self.size)
+        return held.read_atoms(self.cmd, self.object, state, self.indices[state], self.size)
+
+    def frames(self) -> Iterator[NDArray[np.float32]]:
+        """The measured states, each as `read` gives it."""
+        if self.indices is not None:
+            return map(self.read, self.states)
+        every = enumerate(bridge.read_frames(self.cmd, self.object, self.states[0]), self.states[0])
+        return (frame for state, frame in every if state in self.states)
+
+    def measure(
+        self,
+        frames: Iterable[NDArray[np.float32]],
+        only: Sequence[Measure] | None = None,
+        place_reference: bool = False,
+    ) -> Displacement:
+        """How far frames are from the reference; without PyMOL."""
+        return measure_displacement(self.structure, frames, self.align, only, place_reference)
+
+    def places(self, state: int) -> Index | None:
+        """Where the measured atoms stand among those that a state holds; None for all in order."""
+        if self.indices is None:
+            return None
+        return held.places(self.cmd, self.object, state, self.indices[state], self.size)
+
+    def atoms(self) -> tuple[Index, Index] | None:
+        """PyMOL's indices of the measured atoms in all states (each has its own in a discrete object), and their rows
+        in the structure; None for all in order."""
+        if self.indices is None:
+            return None
+        index, first = np.unique(np.concatenate(list(self.indices.values())), return_index=True)
+        return index, first % self.structure.n_atoms
+
+
+def read(cmd: bridge.Cmd, name: str, basis: Basis = FIRST) -> Job[Ensemble]:
+    """Find the reference of an object, the states that are measured from it, and the atoms that all of them hold.
+
+    Raises
+    ------
+    EdmNoiseError
+        No such object, origin or states, or states that differ in atoms that are not left out.
+    """
+    bridge.existing_object(cmd, name)
+    number = _state_of(cmd, name, basis.origin)
+    states = tuple(range(1, ask.states(cmd, name) + 1))
+    if number is not None and len(states) < 2:
+        raise EdmNoiseError(f"{name} has 1 state: make frames of it (edm_noise), or give another object as origin")
+    if number is None:
+        origin = f"{basis.origin}, state {bridge.current_state(cmd, basis.origin)}"
+    else:
+        origin = f"state {number} of {name}"
+    kept, common = basis.solvent is not False, basis.common and basis.solvent is not None
+    try:
+        found, indices = yield from _members(cmd, name, states, number, basis, kept, common)
+    except AtomsDiffer:
+        if basis.solvent is not None:
+            raise
+        found, indices = yield from _members(cmd, name, states, number, basis, False, basis.common)
+        found = replace(found, notes=("solvent left out, in which the states differ", *found.notes))
+    made = None
+    if number == 1:
+        made = Provenance.of([ask.title(cmd, name, state) for state in states])
+    measured = tuple(state for state in states if state != number)
+    return Ensemble(cmd, found, measured, origin, basis.align, made, found.notes, indices, ask.atoms(cmd, name))
+
+
+def _state_of(cmd: bridge.Cmd, name: str, origin: str) -> int | None:
+    """The number of an object's state that an origin means; None for another object."""
+    states = ask.states(cmd, name)
+    if origin in ORIGINS:
+        return 1 if origin == "first" else int(states)
+    if origin.lstrip("+-").isdigit():
+        if not 1 <= int(origin) <= states:
+            raise EdmNoiseError(f"origin is {origin} and {name} has the states 1 to {states}: give one of them")
+        return int(origin)
+    if origin == name:
+        raise EdmNoiseError(f"origin is {name} itself: give first, last, a state's number or another object")
+    try:
+        bridge.existing_object(cmd, origin)
+    except EdmNoiseError as error:
+        raise EdmNoiseError(f"origin is {origin!r}: give first, last, a state's number or an object; {error}") from None
+    return None
+
+
+def _members(
+    cmd: bridge.Cmd,
+    name: str,
+    states: Sequence[int],
+    number: int | None,
+    basis: Basis,
+    solvent: bool,
+    common: bool,
+) -> Job[tuple[bridge.Source, dict[int, Index] | None]]:
+    """The reference on the atoms that are measured, and the indices of these in each state."""
+    titled = Provenance.parse(ask.title(cmd, name, 1))
+    ligands = titled.ligands if titled else "residue"
+    own = yield from held.read_members(cmd, f"%{name}", number or 1, basis.hydrogens, solvent, ligands)
+    if number is None:
+        reference = yield from bridge.reading(cmd, f"%{basis.origin}", -1, basis.hydrogens, solvent)
+        reference = reference.take(matched(own[0].structure.atoms, reference.structure.atoms, renamed=True)[1])
+    else:
+        reference = own[number - 1] if len(own) > 1 else own[0]
+    rows, notes = held.in_common([reference, *own], common, renamed=number is None)
+    source = own[0].take(rows[1])
+    structure = replace(source.structure, coordinates=reference.structure.coordinates[rows[0]])
+    source = replace(source, structure=structure, notes=(*source.notes, *notes))
+    index = [np.array(member.index)[row] for member, row in zip(own, rows[1:], strict=True)]
+    if len(own) == 1 and np.array_equal(index[0], np.arange(1, ask.atoms(cmd, name) + 1)):
+        return source, None
+    return source, dict(zip(states, index if len(own) > 1 else index * len(states), strict=True))

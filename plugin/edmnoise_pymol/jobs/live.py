@@ -1,0 +1,152 @@
+"""x = x_0 + sigma (sqrt(w_c) e_c + sqrt(w_r) e_r + sqrt(w_a) e_a): one draw, shown at any level and weights at once.
+
+The draw is that of the first frame of `edm_noise` with the same seed: what was shaken live is what is made.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edmnoise.noise.weights import Weights
+from edmnoise.structure.structure import Structure
+
+from ..job import Job, Watch
+from ..scene import ask, bridge, shaders
+
+Noise = NDArray[np.float32]
+Units = tuple[Noise, ...]
+"""Noise of the chains, the residues and the atoms, each (N, 3) float32 of unit variance."""
+
+
+class Live:
+    """An object that shows the first frame of a draw, at whatever level and weights it is told.
+
+    Attributes
+    ----------
+    name
+        Of the object.
+    source
+        Name of the one that it was made from.
+    structure
+        Its atoms at rest.
+    hidden
+        Objects that are hidden meanwhile.
+    """
+
+    def __init__(
+        self, cmd: bridge.Cmd, source: str, name: str, structure: Structure, units: Units, hidden: Sequence[str]
+    ) -> None:
+        self.name, self.source, self.structure, self.hidden = name, source, structure, list(hidden)
+        self._cmd = cmd
+        self._release = shaders.spare(cmd)
+        self._units = units
+        self._mixed: tuple[Weights | None, Noise] = (None, np.zeros_like(structure.coordinates))
+        self._moved = np.empty_like(structure.coordinates)
+
+    def show(self, sigma: float, weights: Weights) -> bool:
+        """Move the atoms; False where the object is gone or has other atoms by now."""
+        if not self.alive:
+            return False
+        np.multiply(self.mixed(weights), np.float32(sigma), out=self._moved)
+        self._moved += self.structure.coordinates
+        bridge.move_state(self._cmd, self.name, self._moved)
+        return True
+
+    def mixed(self, weights: Weights) -> Noise:
+        """(N, 3) the draw at a noise level of 1 angstrom."""
+        if weights != self._mixed[0]:
+            shares = (weights.chain, weights.residue, weights.atom)
+            mixed = sum(np.float32(math.sqrt(w)) * unit for w, unit in zip(shares, self._units, strict=True) if w)
+            self._mixed = (weights, np.asarray(mixed, dtype=np.float32))
+        return self._mixed[1]
+
+    def hide(self, names: Sequence[str]) -> None:
+        """Hide more objects meanwhile, where they are shown."""
+        for name in set(names) & set(ask.shown_objects(self._cmd)):
+            self._cmd.disable(name)
+            self.hidden.append(name)
+
+    def rename(self, name: str, new: str) -> None:
+        """The source, or an object that is hidden, has another name by now."""
+        self.source = new if self.source == name else self.source
+        self.hidden = [new if held == name else held for held in self.hidden]
+
+    @property
+    def alive(self) -> bool:
+        return bridge.is_there(self._cmd, self.name, self.structure.n_atoms)
+
+    def leave(self) -> list[str]:
+        """Remove the object; gives what is still hidden."""
+        self._release()
+        if ask.is_there(self._cmd, self.name):
+            self._cmd.delete(self.name)
+        return self.hidden
+
+    def close(self) -> None:
+        """Remove the object and show again what it hid, or what it was made from where nothing of that is left."""
+        unhide(self._cmd, self.leave(), self.source)
+
+
+def unhide(cmd: bridge.Cmd, hidden: Sequence[str], source: str) -> None:
+    """Show again what was hidden and is still there; the source where that is nothing."""
+    there = ask.objects(cmd)
+    for name in [name for name in hidden if name in there] or [name for name in (source,) if name in there]:
+        cmd.enable(name)
+
+
+def live(
+    cmd: bridge.Cmd,
+    selection: str,
+    seed: int = 0,
+    state: int = -1,
+    hydrogens: bool = True,
+    solvent: bool = False,
+    beside: Sequence[str] = (),
+    hidden: Sequence[str] = (),
+) -> Job[Live]:
+    """Make the object that moves, at rest.
+
+    Parameters
+    ----------
+    selection, seed, state, hydrogens, solvent
+        As in `edmnoise_pymol.jobs.noise.noise`.
+    beside
+        Objects that would be in front of it, to be hidden meanwhile as the one is that it is made from.
+    hidden
+        Those that an earlier one has hidden already.
+    """
+    try:
+        source = yield from bridge.reading(cmd, selection, state, hydrogens, solvent)
+    except BaseException:
+        unhide(cmd, hidden, "")
+        raise
+    name = bridge.free_name(cmd, f"{source.object}_live")
+    view, mine = cmd.get_view(), (source.object, *beside)
+    hides = [other for other in mine if other in {*ask.shown_objects(cmd), *hidden}]
+    try:
+        structure = bridge.new_object(cmd, source, name).structure
+        for other in hides:
+            cmd.disable(other)
+        unhide(cmd, [other for other in hidden if other not in mine], "")
+        cmd.set_view(view)
+        units = yield lambda watch: _draw(watch, structure, seed)
+    except BaseException:
+        cmd.delete(name)
+        unhide(cmd, hides, source.object)
+        raise
+    return Live(cmd, source.object, name, structure, units, hides)
+
+
+def _draw(watch: Watch, structure: Structure, seed: int) -> Units:
+    from edmnoise.noise.processes.multiscale import MultiscaleNoise
+
+    def unit(*weights: float) -> Any:
+        watch.check(0.0, "drawing")
+        return MultiscaleNoise.of(structure.hierarchy, Weights.of(*weights)).frames(1.0, 1, seed)[0].numpy()
+
+    return unit(1, 0, 0), unit(0, 1, 0), unit(0, 0, 1)

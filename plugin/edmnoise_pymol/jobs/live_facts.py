@@ -1,0 +1,83 @@
+"""What is to be said of an object that moves live: colours, curves and table of the draw that it shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edmnoise.base.colours import DEFAULT_PALETTE, PALETTES, palette_colours
+from edmnoise.base.lengths import IN_SPACE
+from edmnoise.base.table import Table
+from edmnoise.frames.displacement import measure_displacement
+from edmnoise.noise.weights import Weights
+from edmnoise.study.levels import NESTED, RESIDUE_IN_CHAIN, AppliedNoise, level_table
+
+from ..job import Job
+from ..scene import bridge, looks
+from . import ensemble
+from .colouring import Colouring, label_of
+from .live import Live
+from .plots.levels import Curves, measured_of
+
+FARTHEST = 3.8 / IN_SPACE
+"""Angstrom, RMS per coordinate, from which on residues have the last colour: in space the distance of neighbouring
+C-alpha. One range for all levels, so that colours follow z."""
+
+
+class LiveColours:
+    """Colours of one `Live`, and those that it came with."""
+
+    def __init__(self, cmd: bridge.Cmd, live: Live) -> None:
+        self._cmd, self._live = cmd, live
+        self._before = bridge.colours(cmd, live.name)
+        self._values: tuple[Weights | None, NDArray[np.float64]] = (None, np.zeros(0))
+        self._shades: NDArray[np.uint8] | None = None
+
+    def show(self, sigma: float, weights: Weights) -> None:
+        """Colour it for a level and weights: a draw is measured once for each weights, and scaled."""
+        structure = self._live.structure
+        if weights != self._values[0]:
+            frame = (structure.coordinates + self._live.mixed(weights))[None]
+            moved = measure_displacement(structure, [frame], only=[RESIDUE_IN_CHAIN])
+            self._values = weights, np.sqrt(moved.by_group[RESIDUE_IN_CHAIN])
+        palette = PALETTES[DEFAULT_PALETTE]
+        shades = palette_colours(sigma * self._values[1], palette, 0.0, FARTHEST)
+        shades = shades[structure.hierarchy.ancestors(0, RESIDUE_IN_CHAIN.level)]
+        if self._shades is None or not np.array_equal(shades, self._shades):
+            self._shades = shades
+            bridge.paint(self._cmd, self._live.name, shades)
+        label = label_of(RESIDUE_IN_CHAIN, structure, "state")
+        looks.explain(self._live.name, Colouring(self._live.name, label, DEFAULT_PALETTE, 0.0, FARTHEST, palette))
+
+    def undo(self) -> None:
+        """Give it the colours back that it came with."""
+        bridge.restore_colours(self._cmd, self._live.name, self._before)
+        looks.explain(self._live.name, None)
+
+
+def measured(cmd: bridge.Cmd, live: Live, weights: Weights) -> Job[Curves]:
+    """The draw at a level of 1 angstrom: `Curves.at` gives any other."""
+    structure, mixed = live.structure, live.mixed(weights)
+    rank = np.arange(structure.n_atoms)
+    source = bridge.Source(live.name, 1, structure, (rank + 1).tolist(), rank, ())
+    found = ensemble.Ensemble(cmd, source, (), "rest", "none", None, (), None, structure.n_atoms)
+
+    def work(_: Any) -> Curves:
+        moved = measure_displacement(structure, [(structure.coordinates + mixed)[None]], only=NESTED)
+        return measured_of(found, 1, dict(moved.by_group), (weights, 1.0))
+
+    return (yield work)
+
+
+def table(live: Live, sigma: float, weights: Weights, by: str, align: str) -> Job[Table]:
+    """What `edm_levels` would print of the frame."""
+    structure, mixed = live.structure, live.mixed(weights)
+
+    def work(_: Any) -> Table:
+        frame = structure.coordinates + np.float32(sigma) * mixed
+        moved = measure_displacement(structure, [frame[None]], align)
+        return level_table(structure, moved, AppliedNoise(sigma, weights), by)
+
+    return (yield work)

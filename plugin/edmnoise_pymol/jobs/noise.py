@@ -1,0 +1,290 @@
+"""What a user can ask for, as jobs with a result: commands, scripts and the panel all drive these.
+
+Each checks everything before it makes anything: an EdmNoiseError means that nothing in PyMOL has changed.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from edmnoise import __version__
+from edmnoise.base.colours import DEFAULT_PALETTE, PALETTES
+from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
+from edmnoise.base.memory import check_frames_fit
+from edmnoise.base.seeds import check_seed
+from edmnoise.base.table import Table
+from edmnoise.frames.displacement import Displacement, Measure, measure_displacement
+from edmnoise.noise.processes.multiscale import MultiscaleNoise
+from edmnoise.noise.sigma import SigmaDistribution, check_sigma
+from edmnoise.noise.weights import Weights
+from edmnoise.structure.files import write_frames
+from edmnoise.structure.structure import LEVELS, Structure
+from edmnoise.study.levels import BY, RESIDUE_IN_CHAIN, level_table, z_table
+
+from ..job import Job, Watch, counted
+from ..scene import ask, bridge, looks
+from ..scene.states import read_states
+from ..scene.titles import Provenance
+from . import ensemble
+from .colouring import Colouring, Painter, label_of, left_out, range_of, values_of
+from .ensemble import FIRST, Basis
+
+PROCESSES = ("multiscale",)
+"""Noise processes by name."""
+
+_STATE_BYTES = 20
+"""Memory of one atom in one state inside PyMOL (measured 18.7), coordinates included."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NoiseResult(Legible):
+    """A frames object: its name and that of the object it was made from, how it was made, the table of its levels, its
+    colours, and what was left out."""
+
+    name: str
+    source: str
+    structure: Structure
+    provenance: Provenance
+    table: Table
+    colouring: Colouring
+    notes: tuple[str, ...]
+
+
+def noise(
+    cmd: bridge.Cmd,
+    selection: str,
+    sigma: float,
+    weights: Weights,
+    distribution: SigmaDistribution,
+    frames: int = 10,
+    process: str = "multiscale",
+    name: str | None = None,
+    seed: int = 0,
+    state: int = -1,
+    hydrogens: bool = True,
+    solvent: bool = False,
+    ligands: str = "residue",
+) -> Job[NoiseResult]:
+    """Add noise to a selection: a new object whose state 1 is the reference and whose other states are the frames.
+
+    Parameters
+    ----------
+    cmd
+        PyMOL.
+    selection
+        Atoms of one object.
+    sigma
+        Noise level, angstrom.
+    weights
+        Shares of the chain, the residue and the atom.
+    distribution
+        Gives z from sigma for the report.
+    frames
+        Number of frames.
+    process
+        A name from PROCESSES.
+    name
+        Name of the new object; "<object>_noise" where none is given.
+    seed
+        The same seed gives the same frames.
+    state
+        State of the input, -1 for the one that is shown.
+    hydrogens, solvent
+        Whether they are kept.
+    ligands
+        "residue" or "atom": what a group of level 1 is outside polymers.
+
+    Raises
+    ------
+    EdmNoiseError
+        For input that cannot be used; nothing has been made then.
+    """
+    if process not in PROCESSES:
+        raise EdmNoiseError(f"no noise process {process!r}: the known ones are {', '.join(PROCESSES)}")
+    if frames < 1:
+        raise EdmNoiseError(f"frames is {frames}: give a whole number from 1")
+    provenance = Provenance(
+        process, weights, check_sigma(sigma), distribution.z(sigma), check_seed(seed), hydrogens, solvent, ligands
+    )
+    if name is not None:
+        bridge.check_free_name(cmd, name)
+    source = yield from bridge.reading(cmd, selection, state, hydrogens, solvent, ligands)
+    _check_room(frames, source.structure.n_atoms)
+    name = name or bridge.free_name(cmd, f"{source.object}_noise")
+
+    looks.forget(name)  # an object that had the name before
+    structure = bridge.new_object(cmd, source, name).structure
+    covariance = MultiscaleNoise.of(structure.hierarchy, weights)
+    with bridge.appended_frames(cmd, name, frames) as append:
+
+        def draw(watch: Watch) -> Displacement:
+            drawn = covariance.blocks(sigma, frames, seed, torch.tensor(structure.coordinates))
+            return measure_displacement(structure, passed_on(drawn, watch))
+
+        def passed_on(drawn: Iterator[torch.Tensor], watch: Watch) -> Iterator[torch.Tensor]:
+            """Each block is drawn once, goes to PyMOL's file and is measured before the next one overwrites it."""
+            done = 0
+            for block in drawn:
+                append(block.numpy())
+                yield block
+                done += len(block)
+                watch.check(done / frames, f"frame {done:,} of {frames:,}")
+
+        moved = yield draw
+    bridge.set_titles(cmd, name, provenance.titles(frames))
+    low, high = range_of(values_of(moved, RESIDUE_IN_CHAIN, "mean"))
+    anchors = PALETTES[DEFAULT_PALETTE]
+    Painter(cmd, name, RESIDUE_IN_CHAIN, anchors, low, high).paint(moved)
+    still = left_out(RESIDUE_IN_CHAIN, structure)
+    label = label_of(RESIDUE_IN_CHAIN, structure, "mean")
+    colouring = Colouring(name, label, DEFAULT_PALETTE, low, high, anchors, left_out=still)
+    looks.explain(name, colouring)
+    table = yield lambda _: level_table(structure, moved, provenance.noise)
+    return NoiseResult(name, source.object, structure, provenance, table, colouring, source.notes)
+
+
+def levels(cmd: bridge.Cmd, name: str, by: str = "summary", basis: Basis = FIRST) -> Job[Table]:
+    """Displacement of an object's states from its reference, at every level.
+
+    Parameters
+    ----------
+    name
+        An object of `noise`, or any object of two or more states (no expectations then).
+    by
+        "summary", "residue", "atom" or "state".
+    basis
+        What the states are measured from, on which atoms, and what is removed from them first.
+    """
+    if by not in BY:
+        raise EdmNoiseError(f"by is {by!r}: give one of {', '.join(BY)}")
+    found = yield from ensemble.read(cmd, name, basis)
+    frames = list(found.frames())
+
+    def measure(watch: Watch) -> Table:
+        moved = found.measure(counted(frames, watch, "state"), place_reference=found.made is None)
+        noise = found.made.noise if found.made else None
+        table = level_table(found.structure, moved, noise, by, found.states, found.origin)
+        return replace(table, notes=(*table.notes, *found.notes))
+
+    return (yield measure)
+
+
+def table(
+    cmd: bridge.Cmd,
+    selection: str,
+    z: Sequence[float],
+    weights: Sequence[Weights],
+    distribution: SigmaDistribution,
+    draws: int = 1,
+    seed: int = 0,
+    fresh: bool = True,
+    state: int = -1,
+    hydrogens: bool = True,
+    solvent: bool = False,
+    ligands: str = "residue",
+) -> Job[Table]:
+    """What lands at each level over noise levels, for several weights; makes no object.
+
+    Parameters are those of `noise` and of `edmnoise.study.levels.z_table`.
+    """
+    source = yield from bridge.reading(cmd, selection, state, hydrogens, solvent, ligands)
+    check_seed(seed)
+
+    def work(watch: Watch) -> Table:
+        def progress(done: int, total: int) -> None:
+            watch.check(done / total, f"frame {done:,} of {total:,}")
+
+        return z_table(source.structure, weights, z, distribution, draws, seed, fresh, progress)
+
+    return (yield work)
+
+
+def save(cmd: bridge.Cmd, file: str, name: str, level: str = "atom", b: str | None = None) -> Job[int]:
+    """Write an object's states as one multi-MODEL file; returns the number of models.
+
+    The atoms of a residue stand together, residues and atoms in the order of the file that the object came from.
+
+    Parameters
+    ----------
+    file
+        A .pdb or .cif name; an existing file is replaced when the new one is whole.
+    name
+        A molecular object; its first state is the first model.
+    level
+        "atom", or "residue" for one pseudo-atom at each residue's centre.
+    b
+        "displacement" for B factors that are the RMS displacement of the atom, or of the residue's centre, from the
+        first state in all others, angstrom per coordinate; those that PyMOL holds where it is not given.
+    """
+    if b is not None and b not in B_FACTORS:
+        raise EdmNoiseError(f"b is {b!r}: give {' or '.join(B_FACTORS)}, or nothing for the B factors of the object")
+    bridge.existing_object(cmd, name)
+    made = Provenance.parse(ask.title(cmd, name, 1))
+    ligands = made.ligands if made else "residue"
+    if cmd.count_discrete(name):  # each of its states has atoms of its own
+        source, found = yield from read_states(cmd, f"%{name}", solvent=True, ligands=ligands)
+        frames = [places[None] for places in found]
+    else:
+        source = yield from bridge.reading(cmd, f"%{name}", 1, solvent=True, ligands=ligands)
+        frames = list(bridge.read_frames(cmd, name, first=1))
+    if source.notes:
+        raise EdmNoiseError(f"{name} cannot be written whole: {source.notes[0]}")
+    if b is not None and len(frames) < 2:
+        raise EdmNoiseError(f"{name} has one state: b={b} is measured from the first state in the others")
+    structure = bridge.with_bonds(cmd, source)
+    remarks = _remarks(cmd, name, level, b, len(frames))
+
+    def write(_: Watch) -> int:
+        written = structure
+        if b is not None:
+            measure = Measure(LEVELS.index(level) if level in LEVELS else 0, False)
+            moved = values_of(measure_displacement(structure, frames[1:], only=[measure]), measure, "mean")
+            values = moved[structure.hierarchy.ancestors(0, measure.level)]
+            written = replace(structure, atoms=replace(structure.atoms, b_factor=values))
+        residue = structure.residue_of_atoms
+        first = np.full(int(residue.max()) + 1, np.iinfo(np.int64).max)
+        np.minimum.at(first, residue, source.rank)
+        order = np.lexsort((source.rank, first[residue]))
+        return write_frames(file, written.take(order), (block[0][order] for block in frames), level, remarks)
+
+    return (yield write)
+
+
+B_FACTORS = ("displacement",)
+"""What `save` can put in the place of B factors."""
+
+
+def _remarks(cmd: bridge.Cmd, name: str, level: str, b: str | None, states: int) -> list[str]:
+    """How the models of a file came about, as far as their titles know."""
+    made = Provenance.of([ask.title(cmd, name, state) for state in range(1, states + 1)])
+    lines = [f"edmnoise {__version__}: edm_save of the object {name}, {level} level"]
+    if made is not None:
+        shares = f"{made.weights.chain!r} {made.weights.residue!r} {made.weights.atom!r}"
+        lines += [
+            f"model 1 is the reference, the others are noised: sigma={made.sigma:.6g} A (z={made.z:.6g}), "
+            f"weights {made.weights.label}, seed={made.seed}",
+            f"edm_noise selection, sigma={made.sigma!r}, weights={shares}, frames={states - 1}, "
+            f"process={made.process}, seed={made.seed}, hydrogens={int(made.hydrogens)}, solvent={int(made.solvent)}, "
+            f"ligands={made.ligands}",
+        ]
+    if b is not None:
+        lines.append("B factors are RMS displacements from model 1 in the other models, angstrom per coordinate")
+    return lines
+
+
+def _check_room(frames: int, atoms: int) -> None:
+    """Refuse frames that would not fit in memory, or their file on the disk, and say how many would."""
+    check_frames_fit(frames, _STATE_BYTES * atoms)
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    if frames * 12 * atoms > free:
+        raise EdmNoiseError(
+            f"{frames:,} frames need {frames * 12 * atoms / 2**30:,.1f} GiB in {tempfile.gettempdir()}, which has "
+            f"{free / 2**30:,.1f} GiB free: at most {free // (12 * atoms):,} frames fit"
+        )

@@ -1,0 +1,48 @@
+"""Colours and icons of the panel; everything else looks as PyMOL's own windows do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pymol.Qt import QtCore, QtGui
+
+LEVEL_COLOURS = {"chain": "#3f51b5", "residue": "#d2694c", "atom": "#4f9d69"}
+"""Those of the figures (edmnoise.study.figures.frame); colour-blind eyes tell them apart by lightness too."""
+
+WARNING = "#f0a830"
+"""Amber: a field whose text cannot be used."""
+
+MARGINS = (4, 4, 4, 4)
+"""Pixels around what a tab holds: a narrow panel has none to give away."""
+
+_HERE = Path(__file__).resolve()
+
+
+def icon(name: str, widget: Any) -> Any:
+    """An icon of icons/ by its name, its ``currentColor`` that of the widget's text: readable on light and dark."""
+    for folder in (_HERE.parents[1] / "icons", _HERE.parents[3] / "icons"):  # installed; in a checkout
+        path = folder / f"{name}.svg"
+        if path.exists():
+            break
+    else:
+        return QtGui.QIcon()
+    found = QtGui.QIcon()
+    groups = QtGui.QPalette.ColorGroup
+    for mode, group in ((QtGui.QIcon.Mode.Normal, groups.Active), (QtGui.QIcon.Mode.Disabled, groups.Disabled)):
+        colour = widget.palette().color(group, QtGui.QPalette.ColorRole.ButtonText).name()
+        image = QtGui.QPixmap()
+        scale = 4  # sharp on screens of high resolution
+        drawing = path.read_text(encoding="utf-8").replace("currentColor", colour)
+        drawing = drawing.replace("<svg ", f'<svg width="{16 * scale}" height="{16 * scale}" ', 1)
+        if image.loadFromData(QtCore.QByteArray(drawing.encode()), "SVG"):
+            found.addPixmap(image, mode)
+    return found
+
+
+def warn(field: Any, reason: str) -> None:
+    """Turn a field amber and say why; an empty reason turns it back."""
+    if field.property("help") is None:
+        field.setProperty("help", field.toolTip())
+    field.setStyleSheet(f"background: {WARNING}; color: black" if reason else "")
+    field.setToolTip(reason or field.property("help") or "")

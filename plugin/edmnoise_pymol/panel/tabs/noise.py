@@ -1,0 +1,251 @@
+"""The Noise tab: weights, level, frames; Live shakes the molecule while the sliders move, Apply makes the frames."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pymol.Qt import QtCore, QtWidgets
+
+from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.lengths import IN_SPACE
+from edmnoise.noise.sigma import DISTRIBUTIONS, SigmaDistribution, sigma_distribution
+
+from ...commands.request import Request
+from ..controls import form, style
+from ..controls.weights import WeightsEditor
+from ..controls.words import Words
+from ..session import Noise, Session
+from .ribbon import offer_ribbon
+from .shaking import Shaking
+
+_FINE = 100
+"""Steps of the z slider in one standard deviation."""
+_LOWEST, _HIGHEST = -4, 4
+
+
+class LevelEditor(QtWidgets.QWidget):
+    """z, sigma in angstrom, and the share of training steps with more noise: three faces of one number.
+
+    `share` and `distribution` are laid out by who holds this.
+
+    Signals: ``changed()``.
+    """
+
+    changed = QtCore.Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slider = QtWidgets.QSlider(QtCore.Qt.Orientation.Horizontal)
+        self.slider.setRange(_LOWEST * _FINE, _HIGHEST * _FINE)
+        self.slider.setPageStep(_FINE // 2)
+        self.slider.setToolTip("Noise level as a normal score: training draws z from N(0, 1)")
+        self.slider.setAccessibleName("z slider")
+        self.z = form.real(-12, 12, 0, 0.1, decimals=3)
+        self.z.setToolTip("z: sigma = sigma_data exp(P_mean + P_std z)")
+        self.z.setAccessibleName("z")
+        self.sigma = form.real(1e-5, 1e6, 1, 0.5, unit="Å", decimals=5)
+        self.sigma.setToolTip("Noise level sigma: standard deviation of an atom's noise along each axis, in angstrom")
+        self.sigma.setAccessibleName("sigma")
+        self.distribution = form.choice(*DISTRIBUTIONS)
+        self.distribution.setToolTip("Whose training distribution z belongs to")
+        self.distribution.setAccessibleName("distribution")
+        self.share = Words()
+        self._given = "z"
+
+        grid = QtWidgets.QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.addWidget(self.slider, 0, 0, 1, 4)
+        for column, (text, widget) in enumerate((("z", self.z), ("σ", self.sigma))):
+            grid.addWidget(form.label(text, widget), 1, 2 * column)
+            grid.addWidget(widget, 1, 2 * column + 1)
+        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(3, 1)
+
+        self.slider.valueChanged.connect(lambda value: self.z.setValue(value / _FINE))
+        self.z.valueChanged.connect(lambda _: self._follow("z"))
+        self.sigma.valueChanged.connect(lambda _: self._follow("sigma"))
+        self.distribution.currentTextChanged.connect(lambda _: self._follow(self._given))
+        self._follow("z")
+
+    @property
+    def constants(self) -> SigmaDistribution:
+        return sigma_distribution(self.distribution.currentText())
+
+    @property
+    def value(self) -> float:
+        """sigma in angstrom, as a command makes it of `options`."""
+        text = self.options.get("z")
+        return float(self.options["sigma"]) if text is None else self.constants.sigma(float(text))
+
+    @property
+    def options(self) -> dict[str, str]:
+        """Arguments of a command: the one that was set last, z or sigma, and the distribution unless it is usual."""
+        given = {self._given: form.text_of(getattr(self, self._given))}
+        name = self.distribution.currentText()
+        return given if name == "alphafold3" else {**given, "distribution": name}
+
+    def set_sigma(self, sigma: float) -> None:
+        """Give sigma, and let z follow, also where sigma stays as it was."""
+        blocked = self.sigma.blockSignals(True)
+        self.sigma.setValue(sigma)
+        self.sigma.blockSignals(blocked)
+        self._follow("sigma")
+
+    def recall(self, texts: dict[str, str]) -> None:
+        for name in ("distribution", "z", "sigma"):
+            if name in texts:
+                form.set_text(getattr(self, name), texts[name])
+
+    def _follow(self, given: str) -> None:
+        """Set the other faces after the one that was touched."""
+        self._given = given
+        constants = self.constants
+        others = (self.slider, self.z, self.sigma)
+        blocked = [other.blockSignals(True) for other in others]
+        if given == "z":
+            self.sigma.setValue(constants.sigma(self.z.value()))
+        else:
+            self.z.setValue(constants.z(self.sigma.value()))
+        self.slider.setValue(round(self.z.value() * _FINE))
+        for other, was in zip(others, blocked, strict=True):
+            other.blockSignals(was)
+        share = constants.share_above(self.value)
+        length = self.value * IN_SPACE
+        self.share.setText(f"{share:.1%} of training steps have more noise; an atom moves {length:.3g} Å (3-D RMS)")
+        self.changed.emit()
+
+
+class NoiseTab(QtWidgets.QWidget):
+    """What `edm_noise` is asked for."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self.form = form.Form(self)
+        self.weights = WeightsEditor(session)
+        self.level = LevelEditor()
+        self.process = self.form.add(
+            "process", form.choice(multiscale="multiscale: chain + residue + atom"), "How the noise is made"
+        )
+        self.frames = self.form.add("frames", form.whole(1, 100_000, 10), "Number of noised frames")
+        self.seed = self.form.add("seed", form.whole(0, 2**31 - 1, 0), "The same seed gives the same frames")
+        self.name = self.form.add(
+            "name", QtWidgets.QLineEdit(), "Name of the new object; <object>_noise where it is empty"
+        )
+        self.name.setPlaceholderText("name of the new object")
+        self.redraw = QtWidgets.QToolButton()
+        self.redraw.setIcon(style.icon("dice", self.redraw))
+        self.redraw.setToolTip("New draw: the next seed")
+        self.redraw.setAccessibleName("new draw")
+        self.shaking = Shaking(session, self, lambda: (self.level.value, self.weights.weights, self.seed.value()))
+        self.live = self.shaking.button
+        self.apply = QtWidgets.QPushButton("A&pply")
+        self.apply.setIcon(style.icon("apply", self.apply))
+        self.apply.setToolTip("Make the frames: a new object, the input is not touched")
+        self.copy = QtWidgets.QToolButton()
+        self.copy.setIcon(style.icon("copy", self.copy))
+        self.copy.setToolTip("Copy the command that makes the same frames")
+        self.copy.setAccessibleName("copy as command")
+        self._lay_out()
+        self._connect()
+
+    @property
+    def request(self) -> Request | None:
+        """The command that Apply runs; None without a usable input."""
+        found = self._session.input
+        if found is None:
+            return None
+        try:
+            self.weights.weights  # noqa: B018
+        except EdmNoiseError:
+            return None
+        options = {**self.level.options, "weights": self.weights.text, **self.form.options(), **found.options}
+        return Request("edm_noise", found.selection, options)
+
+    def remembered(self) -> dict[str, str]:
+        """All settings, for `recall`."""
+        return {
+            **self.form.remembered(),
+            "coloured": form.text_of(self.shaking.coloured),
+            "weights": self.weights.text,
+            "distribution": "",
+            **self.level.options,
+        }
+
+    def recall(self, texts: dict[str, str]) -> None:
+        self.form.recall({**texts, "name": ""})
+        self.shaking.coloured.setChecked(texts.get("coloured") == "1")
+        self.weights.set_weights(texts.get("weights", "flat"))
+        self.level.recall(texts)
+
+    def close_live(self) -> None:
+        """End Live and remove its object."""
+        self.shaking.close()
+
+    def _lay_out(self) -> None:
+        """What is moved most and the buttons come first, where a low window shows them."""
+        rows = QtWidgets.QFormLayout(self)
+        rows.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        rows.setContentsMargins(*style.MARGINS)
+        rows.addRow(self.level)
+        buttons = QtWidgets.QHBoxLayout()
+        buttons.addWidget(self.live)
+        buttons.addWidget(self.apply, 1)
+        buttons.addWidget(self.copy)
+        rows.addRow(buttons)
+        rows.addRow(self.shaking.coloured)
+        rows.addRow(self.level.share)
+        rows.addRow(self.weights)
+        last = QtWidgets.QHBoxLayout()
+        last.addWidget(self.frames)
+        last.addWidget(form.label("S&eed", self.seed))
+        last.addWidget(self.seed)
+        last.addWidget(self.redraw)
+        rows.addRow(form.label("&Frames", self.frames), last)
+        rows.addRow("Na&me", self.name)
+        rows.addRow(form.label("&z of", self.level.distribution), self.level.distribution)
+        rows.addRow("Process", self.process)
+
+    def _connect(self) -> None:
+        for part in (self.weights, self.level):
+            part.changed.connect(self.shaking.shake)
+            part.changed.connect(self._tell)
+        self._session.z_wanted.connect(self.level.z.setValue)
+        self._session.sigma_wanted.connect(self.level.set_sigma)
+        self._session.weights_wanted.connect(self.weights.set_weights)
+        self.seed.valueChanged.connect(lambda _: self.shaking.restart())
+        self.redraw.clicked.connect(lambda: self.seed.setValue(self.seed.value() + 1))
+        self.apply.clicked.connect(self._make)
+        self.copy.clicked.connect(lambda: self._session.copy(self.request))
+        self._session.input_changed.connect(self._enable)
+        self._session.runner.busy_changed.connect(lambda _: self._enable())
+        self._enable()
+        self._tell()
+
+    def _tell(self) -> None:
+        level = self.level
+        self._session.set_noise(Noise(level.value, level.constants, self.weights.text))
+
+    def _enable(self) -> None:
+        ready = self._session.input is not None and not self._session.runner.busy
+        self.apply.setEnabled(ready)
+        self.copy.setEnabled(self._session.input is not None)
+        self.shaking.enable()
+
+    def _make(self) -> None:
+        request = self.request
+        if request is None:
+            self._session.failed.emit("all three weights are 0: give one a number above 0", "")
+            return
+        self.close_live()
+        self._session.run(request, "frames", then=self._show_frames)
+
+    def _show_frames(self, result: Any) -> None:
+        """The first frame, without the input and earlier frames over it; state 1 is the reference."""
+        frames = result.table.meta["frames"]
+        self._session.said.emit(f"{result.name}: reference and {frames} frame{'' if frames == 1 else 's'}")
+        for other in {result.source, *self._session.results} - {result.name}:
+            self._session.cmd.disable(other)
+        self._session.cmd.frame(2)
+        self._session.show(result.name)
+        offer_ribbon(self._session, result.name)

@@ -1,0 +1,258 @@
+"""A selection in PyMOL -> the atoms that it means in one state, as a structure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edmnoise.base.errors import EdmNoiseError
+from edmnoise.structure.bonds import believable
+from edmnoise.structure.elements import sound_elements
+from edmnoise.structure.files import one_conformer
+from edmnoise.structure.structure import Atoms, Structure
+
+from ..job import Job, Watch, run_inline
+from . import arrays, ask
+from .ask import Cmd
+
+_CHARGED_BY_PYMOL = "NH1 NZ ND1 OD2 OE2 OXT O1P O2P OP1 OP2".split()
+"""Atoms of amino acids and nucleotides that PyMOL gives a formal charge when it looks for bonds, whatever files say."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Atoms of one object in one state, read out.
+
+    Attributes
+    ----------
+    object, state
+        Where they come from.
+    structure
+        The atoms, in get_coords order.
+    index
+        (N,) PyMOL's index of each atom in the object.
+    rank
+        (N,) place of each atom in the file that the object came from.
+    notes
+        What was left out, one sentence each.
+    """
+
+    object: str
+    state: int
+    structure: Structure
+    index: list[int]
+    rank: NDArray[np.int64]
+    notes: tuple[str, ...]
+
+    def take(self, rows: NDArray[np.int64]) -> Source:
+        """Some of the atoms, in another order if wanted."""
+        if np.array_equal(rows, np.arange(self.structure.n_atoms)):
+            return self
+        return replace(
+            self,
+            structure=self.structure.take(rows),
+            index=[self.index[row] for row in rows.tolist()],
+            rank=self.rank[rows],
+        )
+
+
+def reading(
+    cmd: Cmd,
+    selection: str,
+    state: int = -1,
+    hydrogens: bool = True,
+    solvent: bool = False,
+    ligands: str = "residue",
+) -> Job[Source]:
+    """Read the atoms of a selection, which must lie in one object, in one state.
+
+    What PyMOL is not needed for takes twice as long as what it is, so it is left to another thread where there is one.
+
+    The selection is judged in that state: PyMOL judges places (``within 8 of``, ``x > 3``) in all states otherwise.
+    Where it is an object's name and no more, reading wakes nothing up (`edmnoise_pymol.scene.ask`).
+    Alternate locations are resolved: in each residue number the conformer of highest mean occupancy stays.
+
+    Raises
+    ------
+    EdmNoiseError
+        No such selection, no atoms, several objects, no such state, no coordinates; an object that changes meanwhile.
+    """
+    plain = _plain(cmd, selection)
+    name = plain or _single_object(cmd, selection, state)
+    state = _existing_state(cmd, name, state)
+    rows: list[tuple[Any, ...]] = []
+    # type is HETATM for atoms outside polymers; iterate_state skips atoms without coordinates, as get_coords does.
+    facts = f"{_KIND}, name, elem, resn, resi, chain, segi, type, rank, index, alt, q, b, formal_charge"
+    with nullcontext(whole(name)) if plain else _judged(cmd, f"({selection}) and {whole(name)}", state) as chosen:
+        cmd.iterate_state(state, chosen, f"_rows.append(({facts}))", space={"_rows": rows})
+        coordinates = arrays.coordinates(cmd, chosen, state)
+    size = ask.atoms(cmd, name)
+    complete = cmd.count_discrete(name) or (plain and size == len(rows))
+    elsewhere = f"({selection}) and {whole(name)} and not state {state}"
+    bare = 0 if complete else _count(cmd, elsewhere, hydrogens, solvent)
+
+    def work(_: Watch) -> Source:
+        wanted = _wanted(rows, hydrogens, solvent)
+        if coordinates is None or not wanted.any():
+            raise EdmNoiseError(_why_empty(bool(rows), name, selection, state, hydrogens, solvent))
+        columns = [np.array(column)[wanted] for column in [*zip(*rows, strict=True)][2:]]
+        names, elements, residues, numbers, chains, segments, kind, rank, index, altloc, *numeric = columns
+        atoms = Atoms.make(names, elements, residues, numbers, chains, segments, kind == "HETATM", *numeric)
+        keep = one_conformer(atoms, altloc)
+        notes = []
+        if bare:
+            notes.append(f"{bare:,} atoms without coordinates in state {state} left out")
+        if not keep.all():
+            notes.append(f"{np.count_nonzero(~keep):,} atoms of alternate locations left out (lower occupancy)")
+        kept = coordinates[wanted][keep]
+        structure = Structure.from_atoms(kept, atoms.take(keep), rank[keep], ligands=ligands)
+        sound = sound_elements(structure.atoms, structure.residue_of_atoms, structure.coordinates)
+        guessed = structure.atoms.in_component & np.isin(structure.atoms.name, _CHARGED_BY_PYMOL)
+        charge = np.where(guessed, 0, structure.atoms.charge)
+        structure = replace(structure, atoms=replace(structure.atoms, element=sound, charge=charge))
+        return Source(name, state, structure, index[keep].tolist(), rank[keep], tuple(notes))
+
+    source: Source = yield work
+    if ask.atoms(cmd, name) != size:
+        raise EdmNoiseError(f"{name} was changed or deleted while it was read")
+    return source
+
+
+def read_source(cmd: Cmd, selection: str, *facts: Any, **named: Any) -> Source:
+    """What `reading` reads, here and now."""
+    return run_inline(reading(cmd, selection, *facts, **named))
+
+
+_KIND, _HYDROGEN, _SOLVENT = "protons, flags", 1, 1 << 28
+"""What tells hydrogens and solvent, as PyMOL's words do: the element's number, and a flag that PyMOL gives atoms."""
+
+
+def _wanted(rows: Sequence[tuple[Any, ...]], hydrogens: bool, solvent: bool) -> NDArray[np.bool_]:
+    """(N,) which of some atoms are to stay, whose facts begin with _KIND."""
+    protons, flags = np.array([row[:2] for row in rows], dtype=np.int64).reshape(-1, 2).T
+    return ((protons != _HYDROGEN) | hydrogens) & (((flags & _SOLVENT) == 0) | solvent)
+
+
+def _count(cmd: Cmd, selection: str, hydrogens: bool, solvent: bool) -> int:
+    """How many atoms of a selection are to stay."""
+    kinds: list[tuple[Any, ...]] = []
+    with ask.awake(cmd):
+        cmd.iterate(selection, f"_kinds.append(({_KIND}))", space={"_kinds": kinds})
+    return int(_wanted(kinds, hydrogens, solvent).sum())
+
+
+def with_bonds(cmd: Cmd, source: Source) -> Structure:
+    """The source's structure with those bonds that PyMOL holds and that can be believed (PyMOL goes by distance)."""
+    chosen = cmd.get_unused_name("_edm_atoms")
+    try:
+        cmd.select_list(chosen, source.object, source.index, mode="index")
+        bonds = np.array(cmd.get_bonds(chosen, source.state), dtype=np.int64).reshape(-1, 3)
+    finally:
+        with ask.awake(cmd):
+            cmd.delete(chosen)
+    return replace(source.structure, bonds=believable(source.structure, bonds))
+
+
+def current_state(cmd: Cmd, name: str) -> int:
+    """State of the object that PyMOL shows.
+
+    Raises
+    ------
+    EdmNoiseError
+        Where it shows all states, or a state that the object does not have.
+    """
+    states, state = ask.states(cmd, name), ask.state(cmd, name)
+    if 1 <= state <= states:
+        return state
+    if not states:
+        raise EdmNoiseError(f"{name} is not there any more")
+    if state:
+        raise EdmNoiseError(f"PyMOL shows state {state} and {name} has 1 to {states}: choose one of these")
+    raise EdmNoiseError(f"PyMOL shows all states of {name}, 1 to {states}: choose one, or type set all_states, 0")
+
+
+def objects_of(cmd: Cmd, selection: str) -> list[str]:
+    """Names of the objects that a selection touches, one at least."""
+    import pymol
+
+    plain = _plain(cmd, selection)
+    if plain:
+        return [plain]
+    try:
+        with ask.awake(cmd):
+            objects = cmd.get_object_list(f"({selection})")
+            if objects is None:  # what is newer than 3.1 and 3.2.0a0 raises by itself
+                cmd.count_atoms(f"({selection})")
+    except pymol.CmdException as error:
+        raise EdmNoiseError(
+            f"selection {selection!r} cannot be read ({_first_line(error)}): loaded are "
+            + (", ".join(ask.molecules(cmd)) or "no objects")
+        ) from error
+    if not objects:
+        raise EdmNoiseError(f"selection {selection!r} holds no atoms")
+    return ask.without_titles(objects) or [str(name) for name in objects]
+
+
+def _plain(cmd: Cmd, selection: str) -> str:
+    """The object whose name a selection is, and no more; "" for any other."""
+    name = selection.strip().removeprefix("%")
+    return name if name in ask.molecules(cmd) else ""
+
+
+@contextmanager
+def _judged(cmd: Cmd, selection: str, state: int) -> Iterator[str]:
+    """A selection of its own of what another one means in a state, -1 for the one that is shown."""
+    chosen = cmd.get_unused_name("_edm_chosen")
+    try:
+        cmd.select(chosen, f"({selection})", enable=0, quiet=1, state=state)
+        yield chosen
+    finally:
+        with ask.awake(cmd):
+            cmd.delete(chosen)
+
+
+def _single_object(cmd: Cmd, selection: str, state: int) -> str:
+    """The only object that a selection touches in a state (-1 for the one that is shown)."""
+    objects = objects_of(cmd, selection)
+    if len(objects) == 1:
+        return objects[0]
+    with _judged(cmd, selection, state) as chosen:
+        here = ask.without_titles(cmd.get_object_list(chosen) or [])
+    if len(here) != 1:
+        raise EdmNoiseError(
+            f"selection {selection!r} holds atoms of {len(objects)} objects ({', '.join(objects)}): "
+            "name atoms of one object"
+        )
+    return str(here[0])
+
+
+def _existing_state(cmd: Cmd, name: str, state: int) -> int:
+    if state == -1:
+        return current_state(cmd, name)
+    states = ask.states(cmd, name)
+    if not 1 <= state <= states:
+        raise EdmNoiseError(f"{name} has no state {state}: give 1 to {states}, or -1 for the state that is shown")
+    return state
+
+
+def _why_empty(found: bool, name: str, selection: str, state: int, hydrogens: bool, solvent: bool) -> str:
+    if not found:
+        return f"selection {selection!r} has no atoms with coordinates in state {state} of {name}"
+    left = [what for what, kept in (("hydrogens", hydrogens), ("solvent", solvent)) if not kept]
+    remedy = ", ".join(f"{what}=1" for what in left)
+    return f"selection {selection!r} holds nothing but {' and '.join(left)}: keep them with {remedy}"
+
+
+def _first_line(error: BaseException) -> str:
+    said = str(error).strip().removeprefix("Error:").strip()
+    return (said or type(error).__name__).splitlines()[0]
+
+
+def whole(name: str) -> str:
+    """The selection of a whole object, whatever its name: "chain" and "all" may be names too."""
+    return f"%{name}"

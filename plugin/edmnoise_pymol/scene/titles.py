@@ -1,0 +1,112 @@
+"""How a frames object was made, written into its states' titles: it survives renaming, copying and saved sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edmnoise.base.errors import EdmNoiseError
+from edmnoise.noise.weights import Weights
+
+if TYPE_CHECKING:
+    from edmnoise.study.levels import AppliedNoise
+
+_MARK, _SAMPLE_MARK, _REFERENCE = "edmnoise", "edmsample", "ref "
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What `edm_noise` did: enough to draw the frames again and to know their closed forms."""
+
+    process: str
+    weights: Weights
+    sigma: float
+    z: float
+    seed: int
+    hydrogens: bool
+    solvent: bool
+    ligands: str = "residue"
+
+    @property
+    def noise(self) -> AppliedNoise:
+        """What the closed forms need."""
+        from edmnoise.study.levels import AppliedNoise  # brings torch, which the panel does without
+
+        return AppliedNoise(self.sigma, self.weights)
+
+    def titles(self, frames: int) -> list[str]:
+        """Titles of all states: the reference, then the frames.
+
+        PyMOL shows a state's title in the object panel, cut to a few letters, where it would show the state's number
+        otherwise: so the number comes first.
+        """
+        w = self.weights
+        facts = (
+            f"z={self.z:.6g} sigma={self.sigma!r} weights={w.chain!r}/{w.residue!r}/{w.atom!r} seed={self.seed} "
+            f"process={self.process} hydrogens={int(self.hydrogens)} solvent={int(self.solvent)} "
+            f"ligands={self.ligands} {_MARK}"
+        )
+        return [f"{_REFERENCE}{facts}", *(f"{frame}/{frames} {facts}" for frame in range(1, frames + 1))]
+
+    @classmethod
+    def of(cls, titles: Sequence[str]) -> Provenance | None:
+        """How an object was made, from the titles of its states; None unless they are a reference and its frames."""
+        made = cls.parse(titles[0]) if titles else None
+        if made is None or not titles[0].startswith(_REFERENCE):
+            return None
+        return made if all(cls.parse(t) == made and not t.startswith(_REFERENCE) for t in titles[1:]) else None
+
+    @classmethod
+    def parse(cls, title: str) -> Provenance | None:
+        """Read a title; None for one that this program did not write."""
+        words = title.split()
+        if not words or words[-1] != _MARK:
+            return None
+        facts = dict(word.split("=", 1) for word in words if "=" in word)
+        try:
+            return cls(
+                facts["process"],
+                Weights.of(*map(float, facts["weights"].split("/"))),
+                float(facts["sigma"]),
+                float(facts["z"]),
+                int(facts["seed"]),
+                facts["hydrogens"] == "1",
+                facts["solvent"] == "1",
+                facts.get("ligands", "residue"),
+            )
+        except (KeyError, ValueError, TypeError, EdmNoiseError):
+            return None
+
+
+_FACTS = {"step": "step {}", "z": "z = {:.4g}", "sigma": "σ {:.3g} Å"}
+"""Facts of a title that tell one state from another, and how they read."""
+
+
+def caption(title: str) -> str:
+    """What a state is, in a few words, from its title; the title itself where this program did not write it.
+
+    Examples
+    --------
+    >>> caption("3/10 z=-0.5 sigma=2.2799 weights=0.0/0.0/1.0 seed=0 edmnoise")
+    'frame 3 / 10, z = -0.5, σ 2.28 Å'
+    >>> caption("7/41 step=12 sigma=4.5 partial edmsample")
+    'step 12, σ 4.5 Å, partial'
+    """
+    words = title.split()
+    if not words or words[-1] not in (_MARK, _SAMPLE_MARK):
+        return "reference" if words == ["ref"] else title
+    facts = dict(word.split("=", 1) for word in words if "=" in word)
+    number, _, total = words[0].partition("/")
+    if words[0] == _REFERENCE.strip():
+        return "reference"
+    if total and "step" in facts:
+        found = []
+    elif total:
+        found = [f"{'sample' if 'sample' in words else 'frame'} {number} / {total}"]
+    else:
+        found = [words[0]]
+    for name, pattern in _FACTS.items():
+        if name in facts:
+            found.append(pattern.format(facts[name] if name == "step" else float(facts[name])))
+    return ", ".join([*found, *(["partial"] if "partial" in words else [])])
