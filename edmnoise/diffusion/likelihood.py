@@ -11,8 +11,8 @@ probes e of random signs. Probes stay the same along the flow, so that each give
 
 A model that follows translations, D(x + t) = D(x) + t, has no normalised density of where a structure lies: what is
 given then is the density of the centred coordinates in 3 N - 3 dimensions, as by
-`edmnoise.diffusion.denoisers.states.StatesDenoiser.log_density`. Translations add nothing to the trace of 1 - dD/dx, so only the
-prior knows of it. Rotations take no dimension away: an average over them is a density in all dimensions.
+`edmnoise.diffusion.denoisers.states.StatesDenoiser.log_density`. Translations add nothing to the trace of 1 - dD/dx,
+so only the prior knows of it. Rotations take no dimension away: an average over them is a density in all dimensions.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ In units of sigma^2, per coordinate, with n_r atoms in a residue, N_c in its cha
     atom in residue       w_a (1 - R / N)
 
 are the parts over atoms, which add up to 1; the same displacements as means over groups have other coefficients
-(`edmnoise.noise.theory.statistics` has them for any depth, with their scatter). A thousand weights are one matrix product.
+(`edmnoise.noise.theory.statistics` has them for any depth, with their scatter). A thousand weights are one matrix
+product.
 """
 
 from __future__ import annotations

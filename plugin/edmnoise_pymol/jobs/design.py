@@ -144,8 +144,8 @@ def triangle(
 ) -> Job[WeightMap]:
     """A measure of a selection over all weights; with the name of a figure, that is drawn too.
 
-    Parameters are those of `design` and of `edmnoise.noise.design.triangle.WeightMeasure`; without ``reference`` the level's
-    own reference length is taken.
+    Parameters are those of `design` and of `edmnoise.noise.design.triangle.WeightMeasure`; without ``reference`` the
+    level's own reference length is taken.
     """
     if level not in LEVELS:
         raise EdmNoiseError(f"no level {level!r}: the levels are {', '.join(LEVELS)}")

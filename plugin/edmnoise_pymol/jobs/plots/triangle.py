@@ -236,7 +236,7 @@ def _read(cmd: bridge.Cmd, facts: Mapping[str, Any]) -> Job[Known]:
 
 
 def _mesh(steps: int) -> NDArray[np.int64]:
-    """(steps^2, 3) the small triangles between the weights of `edmnoise.noise.design.triangle.grid`, by their numbers."""
+    """(steps^2, 3) small triangles between the weights of `edmnoise.noise.design.triangle.grid`, by their numbers."""
     chain, residue = np.divmod(np.arange((steps + 1) ** 2), steps + 1)
     inside = chain + residue <= steps
     number = np.full((steps + 2, steps + 2), -1)
