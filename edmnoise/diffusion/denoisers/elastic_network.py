@@ -5,7 +5,8 @@ Kirchhoff matrix), and x, y and z of the nodes fluctuate with covariance kT/spri
 dense, Gamma and all that is done here sparse.
 
 With M = C + K for noise K on nested groups, `least_squares` beside it gives the filter u = C M^-1 x and the residual
-b - G y, |b - G y|^2 = x^T M^-1 x, of an x whose likeliest translation v^T x is 0, v = M^-1 1 / 1^T M^-1 1; nothing in G holds u in place, as Gamma 1 = 0. For any x, and with c = 1 / 1^T M^-1 1, the variance of the translation,
+b - G y, |b - G y|^2 = x^T M^-1 x, of an x whose likeliest translation v^T x is 0, v = M^-1 1 / 1^T M^-1 1; nothing in G
+holds u in place, as Gamma 1 = 0. For any x, and with c = 1 / 1^T M^-1 1, the variance of the translation,
 
     v^T x = mean of u over the nodes,   C M^-1 x = u - (K v / c) v^T x,   x^T M^-1 x = |b - G y|^2 + (v^T x)^2 / c,
     det M = c det(G^T G) (product of all w) / det(spring Gamma without one row and column).
