@@ -6,7 +6,7 @@ import numpy as np
 from pymol import cmd
 
 from edmnoise.base.colours import PALETTES, palette_colours
-from edmnoise_pymol.scene.bridge import paint
+from edmnoise_pymol.scene.painting import paint
 
 from .harness import Result, compare, show
 

@@ -12,7 +12,7 @@ import numpy as np
 from pymol import cmd
 
 from edmnoise_pymol.scene import arrays
-from edmnoise_pymol.scene.bridge import appended_frames
+from edmnoise_pymol.scene.frames import appended_frames
 
 from .harness import Result, compare, show
 

@@ -6,6 +6,7 @@ import pytest
 from edmnoise.base.colours import PALETTES
 from edmnoise_pymol import edm_color, edm_noise
 from edmnoise_pymol.scene import follow, looks
+from edmnoise_pymol.scene.painting import paint_state
 
 PATIENCE = 60_000
 
@@ -275,7 +276,7 @@ def test_undo_removes_the_baked_copy(box, panel, cmd, made, snapshot):
 
 
 def test_a_cancelled_bake_leaves_nothing(box, panel, cmd, qtbot, snapshot, monkeypatch):
-    before, paint, seen = snapshot(), looks.paint_state, []
+    before, paint, seen = snapshot(), paint_state, []
 
     def click_meanwhile(cmd, name, *rest):
         paint(cmd, name, *rest)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from edmnoise_pymol.scene import ask, bridge
+from edmnoise_pymol.scene import ask
+from edmnoise_pymol.scene.source import read_source
 
 
 @pytest.fixture
@@ -86,6 +87,6 @@ def test_an_object_by_its_name_is_read_as_by_a_selection_of_it(cmd, hydrogens, s
     wanted = []
     cmd.iterate(words, "wanted.append(index)", space={"wanted": wanted})
     for selection in ("hpv", "%hpv", "(hpv)"):
-        source = bridge.read_source(cmd, selection, 1, hydrogens, solvent)
+        source = read_source(cmd, selection, 1, hydrogens, solvent)
         assert source.index == wanted
         assert source.notes == ()

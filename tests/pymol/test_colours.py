@@ -6,7 +6,7 @@ import pytest
 from edmnoise.base.colours import PALETTES, palette_colours
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise_pymol import edm_color, edm_noise
-from edmnoise_pymol.scene.bridge import paint
+from edmnoise_pymol.scene.painting import paint
 
 GROUP = {"atom": "index", "residue": "(segi, chain, resi, resn)", "chain": "(segi, chain)"}
 ABOVE = {"atom": "residue", "residue": "chain"}
@@ -249,7 +249,7 @@ def test_a_baked_copy_is_taken_away_when_it_fails(frames, refusal, monkeypatch):
     def fail(*_):
         raise EdmNoiseError("no more paint")
 
-    monkeypatch.setattr("edmnoise_pymol.scene.looks.paint_state", fail)
+    monkeypatch.setattr("edmnoise_pymol.scene.paint_state", fail)
     assert refusal(f"edm_color {frames}, bake=1") == "no more paint"
 
 

@@ -11,7 +11,7 @@ from scipy.io import FortranFile
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.structure.files.dcd import DcdWriter
 from edmnoise_pymol import edm_noise
-from edmnoise_pymol.scene.bridge import appended_frames
+from edmnoise_pymol.scene.frames import appended_frames
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # mdtraj's own, about pyparsing

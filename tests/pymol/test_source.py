@@ -7,7 +7,7 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.structure.files import read_structure
 from edmnoise.structure.structure import describe
 from edmnoise_pymol import edm_damage, edm_levels, edm_noise
-from edmnoise_pymol.scene import bridge
+from edmnoise_pymol.scene.source import read_source, with_bonds
 
 
 @pytest.fixture
@@ -30,11 +30,11 @@ def places(cmd, selection, state):
 def test_places_are_judged_in_the_state_that_is_read(cmd, moved, state):
     dry, centre = (places(cmd, f"m and not solvent{more}", state) for more in ("", " and chain D and resi 50"))
     near = (np.linalg.norm(dry[:, None] - centre[None], axis=-1).min(axis=1) <= 8).sum()
-    assert bridge.read_source(cmd, "m within 8 of (chain D and resi 50)", state).structure.n_atoms == near
+    assert read_source(cmd, "m within 8 of (chain D and resi 50)", state).structure.n_atoms == near
     right = (dry[:, 0] > 30).sum()
-    assert bridge.read_source(cmd, "x > 30", state).structure.n_atoms == right
+    assert read_source(cmd, "x > 30", state).structure.n_atoms == right
     cmd.set("state", state)
-    assert bridge.read_source(cmd, "m and x > 30").structure.n_atoms == right
+    assert read_source(cmd, "m and x > 30").structure.n_atoms == right
     made = edm_noise("m within 8 of (chain D and resi 50)", z=0, frames=1, state=state)
     assert made.structure.n_atoms == near
 
@@ -42,23 +42,23 @@ def test_places_are_judged_in_the_state_that_is_read(cmd, moved, state):
 def test_a_place_that_is_empty_in_the_state_is_refused(cmd, moved):
     far = float(places(cmd, "m", 1)[:, 0].max())
     assert places(cmd, "m", 2)[:, 0].max() > far
-    assert bridge.read_source(cmd, f"m and x > {far}", 2).structure.n_atoms > 0
+    assert read_source(cmd, f"m and x > {far}", 2).structure.n_atoms > 0
     with pytest.raises(EdmNoiseError, match="has no atoms with coordinates in state 1 of m"):
-        bridge.read_source(cmd, f"m and x > {far}", 1)
+        read_source(cmd, f"m and x > {far}", 1)
 
 
 def test_a_place_may_touch_other_objects_in_other_states(cmd, moved):
     far = float(places(cmd, "m", 1)[:, 0].max())
     cmd.pseudoatom("p", pos=[far + 9, 0, 0])
-    assert bridge.read_source(cmd, f"x > {far}", 1).object == "p"
+    assert read_source(cmd, f"x > {far}", 1).object == "p"
 
 
 def test_reading_leaves_the_users_selections(cmd, moved, snapshot):
     cmd.select("mine", "chain A")
     before = snapshot(), cmd.get_names("selections", enabled_only=1)
-    bridge.with_bonds(cmd, bridge.read_source(cmd, "m within 8 of (chain D and resi 50)", 1))
+    with_bonds(cmd, read_source(cmd, "m within 8 of (chain D and resi 50)", 1))
     with pytest.raises(EdmNoiseError, match="state 7"):
-        bridge.read_source(cmd, "m", 7)
+        read_source(cmd, "m", 7)
     assert (snapshot(), cmd.get_names("selections", enabled_only=1)) == before
 
 
@@ -83,7 +83,7 @@ def test_residues_past_9999_are_told_apart(cmd, tmp_path):
     numbers = []
     cmd.iterate("large and name CA", "numbers.append(resi)", space={"numbers": numbers})
     assert numbers.count("0") == 6  # PyMOL reads A000 as 0
-    here, there = bridge.read_source(cmd, "large").structure, read_structure(path)
+    here, there = read_source(cmd, "large").structure, read_structure(path)
     assert describe(here.hierarchy) == describe(there.hierarchy) == "1 chain, 9 residues, 36 atoms"
 
 
@@ -93,7 +93,7 @@ def test_models_that_nothing_ends_are_copies_to_pymol(cmd, tmp_path):
     path.write_text(f"MODEL        1\n{model}MODEL        2\n{model}END\n")
     cmd.load(path, "open")
     assert cmd.count_states("open") == 1
-    assert describe(bridge.read_source(cmd, "open").structure.hierarchy) == "2 chains, 4 residues, 16 atoms"
+    assert describe(read_source(cmd, "open").structure.hierarchy) == "2 chains, 4 residues, 16 atoms"
     assert describe(read_structure(path, model=2).hierarchy) == "1 chain, 2 residues, 8 atoms"
 
 
@@ -102,7 +102,7 @@ def test_coordinates_that_are_no_numbers_are_refused_alike(cmd, tmp_path):
     path.write_text(alanine("   1").replace("   1.400", "     nan") + "END\n")
     cmd.load(path, "nan")
     with pytest.raises(EdmNoiseError, match="NaN"):
-        bridge.read_source(cmd, "nan")
+        read_source(cmd, "nan")
     with pytest.raises(EdmNoiseError, match="nan"):
         read_structure(path)
 
@@ -120,14 +120,14 @@ def test_elements_that_pymol_has_guessed(cmd, tmp_path):
     said = []
     cmd.iterate("bare", "said.append(elem)", space={"said": said})
     assert sorted(said) == ["C", "Cm", "Na", "Oe"]
-    source = bridge.read_source(cmd, "bare")
+    source = read_source(cmd, "bare")
     assert source.structure.atoms.element.tolist() == [name[0] for name in source.structure.atoms.name]
     assert sorted(read_structure(path).atoms.element) == ["C", "C", "N", "O"]
 
 
 def test_ligands_by_atom(cmd):
     cmd.load("$PYMOL_DATA/tut/1hpv.pdb", "1hpv")
-    whole, fine = (bridge.read_source(cmd, "1hpv", ligands=ligands).structure for ligands in ("residue", "atom"))
+    whole, fine = (read_source(cmd, "1hpv", ligands=ligands).structure for ligands in ("residue", "atom"))
     ligand = whole.atoms.residue_name == "478"
     assert fine.hierarchy.counts[1] == whole.hierarchy.counts[1] - 1 + ligand.sum()
     np.testing.assert_array_equal(fine.residue_of_atoms, whole.residue_of_atoms)
@@ -140,7 +140,7 @@ def test_damage_of_copies_in_each_other_counts_their_clashes(cmd, tmp_path):
         copy = text.replace(" A ", " B ").replace("   0.000  1.00", f"{shift:8.3f}  1.00")
         (tmp_path / f"{name}.pdb").write_text(text + copy + "END\n")
         cmd.load(tmp_path / f"{name}.pdb", name)
-    apart, inside = (bridge.with_bonds(cmd, bridge.read_source(cmd, name)) for name in ("apart", "inside"))
+    apart, inside = (with_bonds(cmd, read_source(cmd, name)) for name in ("apart", "inside"))
     from edmnoise.frames.damage import CLASHES, Native, measure_damage
 
     natives = [Native.of(structure) for structure in (apart, inside)]

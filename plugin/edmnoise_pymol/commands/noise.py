@@ -358,14 +358,14 @@ def edm_save(file: str, name: str, level: str = "atom", b: str = "", *, quiet: A
         edm_noise
     """
     from ..jobs import noise as service
-    from ..scene import bridge
+    from ..scene.objects import object_of_file
 
     path = arg.text(file)
     b_factors = None if arg.absent(b) else arg.text(b)
     models = yield from service.save(_self, path, arg.text(name), arg.text(level), b_factors)
     plural = "" if models == 1 else "s"
     say(quiet, "edm_save", f"{path} written: {models} model{plural}, {arg.text(level)} level")
-    if held := bridge.object_of_file(_self, path):
+    if held := object_of_file(_self, path):
         say(
             quiet,
             "edm_save",

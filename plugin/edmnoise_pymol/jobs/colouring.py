@@ -15,7 +15,13 @@ from edmnoise.frames.displacement import Displacement, Measure
 from edmnoise.structure.structure import Structure
 
 from ..job import Job, Watch, counted
-from ..scene import ask, bridge, follow, looks
+from ..scene import ask, follow, looks
+from ..scene.ask import Cmd
+from ..scene.baking import baked_copy, check_bakable
+from ..scene.legend import check_legend, hide_legend, show_legend
+from ..scene.objects import existing_object, free_name
+from ..scene.painting import anchors_named, paint, paint_state
+from ..scene.source import current_state
 from . import ensemble
 from .ensemble import FIRST, Basis, Ensemble
 
@@ -83,7 +89,7 @@ class Colouring(Legible):
 class Painter:
     """Gives every atom of an object the colour of its group, on one range or on that of the values at hand."""
 
-    cmd: bridge.Cmd
+    cmd: Cmd
     name: str
     measure: Measure
     anchors: Sequence[Anchor]
@@ -97,9 +103,7 @@ class Painter:
     def shown(self) -> tuple[float, float]:
         """Range of the state that is shown, or of the last one that was painted."""
         try:
-            return (
-                self.baked.get(bridge.current_state(self.cmd, self.name), self.painted) if self.baked else self.painted
-            )
+            return self.baked.get(current_state(self.cmd, self.name), self.painted) if self.baked else self.painted
         except EdmNoiseError:  # all states are shown, or none
             return self.painted
 
@@ -107,7 +111,7 @@ class Painter:
         shades = self.shades(moved, over)
         looks.remember_before(self.cmd, self.name)
         index, rows = (self.found and self.found.atoms()) or (None, slice(None))
-        bridge.paint(self.cmd, self.name, shades[rows], index)
+        paint(self.cmd, self.name, shades[rows], index)
 
     def shades(self, moved: Displacement, over: str = "mean") -> NDArray[np.uint8]:
         """(N, 3) red, green, blue of each atom."""
@@ -117,7 +121,7 @@ class Painter:
 
 
 def colour(
-    cmd: bridge.Cmd,
+    cmd: Cmd,
     name: str,
     level: str = "residue",
     relative: bool = True,
@@ -166,7 +170,7 @@ def colour(
         raise EdmNoiseError("follow and bake are both 1: baked colours follow by themselves, give one of them")
     if bake and legend and not shared:
         raise EdmNoiseError("baked states with a range each have no legend in common: use shared=1 or legend=0")
-    anchors = looks.anchors(cmd, palette)
+    anchors = anchors_named(cmd, palette)
     found = yield from ensemble.read(cmd, name, basis)
     structure = found.structure
     number = structure.hierarchy.level(level)
@@ -175,16 +179,16 @@ def colour(
     if follow_state:
         _check_follow(name, structure)
     if bake:
-        looks.check_bakable(cmd, name)
-    target = bridge.free_name(cmd, f"{name}_baked") if bake else name
+        check_bakable(cmd, name)
+    target = free_name(cmd, f"{name}_baked") if bake else name
     if legend:
-        looks.check_legend(cmd, target)
+        check_legend(cmd, target)
 
     def of(state: int) -> Displacement:
         return found.measure([found.read(state)], [measure])
 
     if over == "state" and not by_state:
-        moved = of(bridge.current_state(cmd, name))
+        moved = of(current_state(cmd, name))
     else:
         frames = list(found.frames())
         moved = yield lambda watch: found.measure(counted(frames, watch, "state"), [measure])
@@ -203,7 +207,7 @@ def colour(
     def paint(state: int) -> None:
         painter.paint(of(state))
         if legend and each:
-            looks.show_legend(cmd, target, anchors, *painter.painted, colouring.title)
+            show_legend(cmd, target, anchors, *painter.painted, colouring.title)
 
     if bake:
         yield from _bake(cmd, found, painter, of)
@@ -216,19 +220,19 @@ def colour(
         low, high = painter.painted
     made: tuple[str, ...] = (target,) if bake else ()
     if legend:
-        shown = looks.show_legend(cmd, target, anchors, low, high, colouring.title)
+        shown = show_legend(cmd, target, anchors, low, high, colouring.title)
         made = (target, *shown) if bake else ()
     else:
-        looks.hide_legend(cmd, target)
+        hide_legend(cmd, target)
     colouring = replace(colouring, low=low, high=high, names=made, notes=found.notes)
     looks.explain(target, colouring)
     return colouring
 
 
-def reset(cmd: bridge.Cmd, name: str) -> Job[None]:
+def reset(cmd: Cmd, name: str) -> Job[None]:
     """Give an object the colours that it came with; its legend goes."""
     yield from ()  # nothing of it can run away from PyMOL
-    bridge.existing_object(cmd, name)
+    existing_object(cmd, name)
     looks.restore_before(cmd, name)
 
 
@@ -278,13 +282,13 @@ def _check_follow(name: str, structure: Structure) -> None:
         )
 
 
-def _bake(cmd: bridge.Cmd, found: Ensemble, painter: Painter, of: Callable[[int], Displacement]) -> Job[None]:
+def _bake(cmd: Cmd, found: Ensemble, painter: Painter, of: Callable[[int], Displacement]) -> Job[None]:
     """Make the copy and colour it, a state in each turn of the window."""
     states, target = ask.states(cmd, found.object), painter.name
-    looks.baked_copy(cmd, found.object, target)
+    baked_copy(cmd, found.object, target)
     try:
         for state in range(1, states + 1):
-            looks.paint_state(cmd, target, state, painter.shades(of(state)), found.places(state))
+            paint_state(cmd, target, state, painter.shades(of(state)), found.places(state))
             painter.baked[state] = painter.painted
 
             def told(watch: Watch, state: int = state) -> None:

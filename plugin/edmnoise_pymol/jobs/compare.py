@@ -21,7 +21,7 @@ from edmnoise.study.comparison import MOST, Comparison, Variant, comparison_figu
 from edmnoise.trajectories.run import run
 
 from ..job import Cancelled, Job, Watch
-from ..scene import bridge
+from ..scene.ask import Cmd
 from ..scene.states import read_states
 from . import sampling
 from .sampling import DENOISERS
@@ -40,7 +40,7 @@ class CompareResult(Legible):
 
 
 def compare(
-    cmd: bridge.Cmd,
+    cmd: Cmd,
     selection: str,
     weights: Sequence[Weights],
     samplers: Mapping[str, SamplerChoice],

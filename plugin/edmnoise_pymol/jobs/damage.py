@@ -16,7 +16,8 @@ from edmnoise.study.damage import DamageStudy, damage_figure, damage_rows
 from edmnoise.study.figures.frame import is_figure
 
 from ..job import Job, Watch
-from ..scene import bridge
+from ..scene.ask import Cmd
+from ..scene.source import reading, with_bonds
 
 BY = ("summary", "residue")
 """What is printed and written: every measure, or each residue's lDDT."""
@@ -33,7 +34,7 @@ class DamageResult(Legible):
 
 
 def damage(
-    cmd: bridge.Cmd,
+    cmd: Cmd,
     selection: str,
     z: Sequence[float],
     weights: Sequence[Weights],
@@ -66,8 +67,8 @@ def damage(
     check_seed(seed)
     for score in z:
         distribution.sigma(score)
-    source = yield from bridge.reading(cmd, selection, state, hydrogens, solvent, ligands)
-    structure = bridge.with_bonds(cmd, source)
+    source = yield from reading(cmd, selection, state, hydrogens, solvent, ligands)
+    structure = with_bonds(cmd, source)
 
     def measure(watch: Watch) -> DamageStudy:
         watch.check(0, "finding bonds and neighbours")

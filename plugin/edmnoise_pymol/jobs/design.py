@@ -20,7 +20,8 @@ from edmnoise.noise.weights import Weights
 from edmnoise.study.figures.design import signal_figure, triangle_figure
 
 from ..job import Job, Watch
-from ..scene import bridge
+from ..scene.ask import Cmd
+from ..scene.source import reading
 
 SIGNAL_BY = ("level", "z")
 """What a table of the training signal lists."""
@@ -38,7 +39,7 @@ class DesignResult(Legible):
 
 
 def design(
-    cmd: bridge.Cmd,
+    cmd: Cmd,
     selection: str,
     targets: Sequence[float | None],
     distribution: SigmaDistribution,
@@ -69,14 +70,14 @@ def design(
         As in `service.noise`.
     """
     distribution.sigma(z)  # a score that cannot be is refused before anything else
-    hierarchy = (yield from bridge.reading(cmd, selection, state, hydrogens, solvent, ligands)).structure.hierarchy
+    hierarchy = (yield from reading(cmd, selection, state, hydrogens, solvent, ligands)).structure.hierarchy
     made = yield lambda _: design_noise(hierarchy, *targets, sigma=sigma, constraints=constraints)
     table = design_table(hierarchy, made, distribution, compared, z)
     return DesignResult(made.weights, made.sigma, made, table)
 
 
 def scramble(
-    cmd: bridge.Cmd,
+    cmd: Cmd,
     selection: str,
     weights: Sequence[Weights],
     distributions: Sequence[SigmaDistribution],
@@ -90,13 +91,13 @@ def scramble(
 
     Parameters are those of `design` and of `edmnoise.noise.design.scramble.scramble_table`.
     """
-    structure = (yield from bridge.reading(cmd, selection, state, hydrogens, solvent, ligands)).structure
+    structure = (yield from reading(cmd, selection, state, hydrogens, solvent, ligands)).structure
     lengths = reference_lengths(structure, *reference)
     return (yield lambda _: scramble_table(structure, weights, distributions, lengths))
 
 
 def signal(
-    cmd: bridge.Cmd,
+    cmd: Cmd,
     selection: str,
     weights: Sequence[Weights],
     distributions: Sequence[SigmaDistribution],
@@ -114,7 +115,7 @@ def signal(
     """
     if by not in SIGNAL_BY:
         raise EdmNoiseError(f"by is {by!r}: give one of {', '.join(SIGNAL_BY)}")
-    structure = (yield from bridge.reading(cmd, selection, state, hydrogens, solvent, ligands)).structure
+    structure = (yield from reading(cmd, selection, state, hydrogens, solvent, ligands)).structure
 
     def work(_: Watch) -> Table:
         forms, scales = LevelForms.of(structure.hierarchy), data_scales(structure)
@@ -130,7 +131,7 @@ def signal(
 
 
 def triangle(
-    cmd: bridge.Cmd,
+    cmd: Cmd,
     selection: str,
     measure: str,
     level: str,
@@ -149,7 +150,7 @@ def triangle(
     """
     if level not in LEVELS:
         raise EdmNoiseError(f"no level {level!r}: the levels are {', '.join(LEVELS)}")
-    structure = (yield from bridge.reading(cmd, selection, state, hydrogens, solvent, ligands)).structure
+    structure = (yield from reading(cmd, selection, state, hydrogens, solvent, ligands)).structure
     lengths = reference_lengths(structure, **{level: reference})
     wanted = WeightMeasure(measure, level, distribution, lengths[LEVELS.index(level)])
 

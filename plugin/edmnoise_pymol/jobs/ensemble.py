@@ -18,8 +18,12 @@ from edmnoise.structure.common import AtomsDiffer, matched
 from edmnoise.structure.structure import Structure
 
 from ..job import Job
-from ..scene import ask, bridge
+from ..scene import ask
 from ..scene import states as held
+from ..scene.ask import Cmd
+from ..scene.frames import read_frames, read_state
+from ..scene.objects import existing_object
+from ..scene.source import Source, current_state, reading
 from ..scene.states import Index
 from ..scene.titles import Provenance
 
@@ -81,8 +85,8 @@ class Ensemble:
         What was left out, one sentence each.
     """
 
-    cmd: bridge.Cmd
-    source: bridge.Source
+    cmd: Cmd
+    source: Source
     states: tuple[int, ...]
     origin: str
     align: str
@@ -104,14 +108,14 @@ class Ensemble:
     def read(self, state: int) -> NDArray[np.float32]:
         """One state: (1, N, 3) in the order of the structure."""
         if self.indices is None:
-            return bridge.read_state(self.cmd, self.object, state, self.size)
+            return read_state(self.cmd, self.object, state, self.size)
         return held.read_atoms(self.cmd, self.object, state, self.indices[state], self.size)
 
     def frames(self) -> Iterator[NDArray[np.float32]]:
         """The measured states, each as `read` gives it."""
         if self.indices is not None:
             return map(self.read, self.states)
-        every = enumerate(bridge.read_frames(self.cmd, self.object, self.states[0]), self.states[0])
+        every = enumerate(read_frames(self.cmd, self.object, self.states[0]), self.states[0])
         return (frame for state, frame in every if state in self.states)
 
     def measure(
@@ -138,7 +142,7 @@ class Ensemble:
         return index, first % self.structure.n_atoms
 
 
-def read(cmd: bridge.Cmd, name: str, basis: Basis = FIRST) -> Job[Ensemble]:
+def read(cmd: Cmd, name: str, basis: Basis = FIRST) -> Job[Ensemble]:
     """Find the reference of an object, the states that are measured from it, and the atoms that all of them hold.
 
     Raises
@@ -146,13 +150,13 @@ def read(cmd: bridge.Cmd, name: str, basis: Basis = FIRST) -> Job[Ensemble]:
     EdmNoiseError
         No such object, origin or states, or states that differ in atoms that are not left out.
     """
-    bridge.existing_object(cmd, name)
+    existing_object(cmd, name)
     number = _state_of(cmd, name, basis.origin)
     states = tuple(range(1, ask.states(cmd, name) + 1))
     if number is not None and len(states) < 2:
         raise EdmNoiseError(f"{name} has 1 state: make frames of it (edm_noise), or give another object as origin")
     if number is None:
-        origin = f"{basis.origin}, state {bridge.current_state(cmd, basis.origin)}"
+        origin = f"{basis.origin}, state {current_state(cmd, basis.origin)}"
     else:
         origin = f"state {number} of {name}"
     kept, common = basis.solvent is not False, basis.common and basis.solvent is not None
@@ -170,7 +174,7 @@ def read(cmd: bridge.Cmd, name: str, basis: Basis = FIRST) -> Job[Ensemble]:
     return Ensemble(cmd, found, measured, origin, basis.align, made, found.notes, indices, ask.atoms(cmd, name))
 
 
-def _state_of(cmd: bridge.Cmd, name: str, origin: str) -> int | None:
+def _state_of(cmd: Cmd, name: str, origin: str) -> int | None:
     """The number of an object's state that an origin means; None for another object."""
     states = ask.states(cmd, name)
     if origin in ORIGINS:
@@ -182,27 +186,27 @@ def _state_of(cmd: bridge.Cmd, name: str, origin: str) -> int | None:
     if origin == name:
         raise EdmNoiseError(f"origin is {name} itself: give first, last, a state's number or another object")
     try:
-        bridge.existing_object(cmd, origin)
+        existing_object(cmd, origin)
     except EdmNoiseError as error:
         raise EdmNoiseError(f"origin is {origin!r}: give first, last, a state's number or an object; {error}") from None
     return None
 
 
 def _members(
-    cmd: bridge.Cmd,
+    cmd: Cmd,
     name: str,
     states: Sequence[int],
     number: int | None,
     basis: Basis,
     solvent: bool,
     common: bool,
-) -> Job[tuple[bridge.Source, dict[int, Index] | None]]:
+) -> Job[tuple[Source, dict[int, Index] | None]]:
     """The reference on the atoms that are measured, and the indices of these in each state."""
     titled = Provenance.parse(ask.title(cmd, name, 1))
     ligands = titled.ligands if titled else "residue"
     own = yield from held.read_members(cmd, f"%{name}", number or 1, basis.hydrogens, solvent, ligands)
     if number is None:
-        reference = yield from bridge.reading(cmd, f"%{basis.origin}", -1, basis.hydrogens, solvent)
+        reference = yield from reading(cmd, f"%{basis.origin}", -1, basis.hydrogens, solvent)
         reference = reference.take(matched(own[0].structure.atoms, reference.structure.atoms, renamed=True)[1])
     else:
         reference = own[number - 1] if len(own) > 1 else own[0]

@@ -16,7 +16,11 @@ from edmnoise.noise.weights import Weights
 from edmnoise.structure.structure import Structure
 
 from ..job import Job, Watch
-from ..scene import ask, bridge, shaders
+from ..scene import ask, shaders
+from ..scene.ask import Cmd
+from ..scene.frames import move_state, new_object
+from ..scene.objects import free_name, is_there
+from ..scene.source import reading
 
 Noise = NDArray[np.float32]
 Units = tuple[Noise, ...]
@@ -39,7 +43,7 @@ class Live:
     """
 
     def __init__(
-        self, cmd: bridge.Cmd, source: str, name: str, structure: Structure, units: Units, hidden: Sequence[str]
+        self, cmd: Cmd, source: str, name: str, structure: Structure, units: Units, hidden: Sequence[str]
     ) -> None:
         self.name, self.source, self.structure, self.hidden = name, source, structure, list(hidden)
         self._cmd = cmd
@@ -54,7 +58,7 @@ class Live:
             return False
         np.multiply(self.mixed(weights), np.float32(sigma), out=self._moved)
         self._moved += self.structure.coordinates
-        bridge.move_state(self._cmd, self.name, self._moved)
+        move_state(self._cmd, self.name, self._moved)
         return True
 
     def mixed(self, weights: Weights) -> Noise:
@@ -78,7 +82,7 @@ class Live:
 
     @property
     def alive(self) -> bool:
-        return bridge.is_there(self._cmd, self.name, self.structure.n_atoms)
+        return is_there(self._cmd, self.name, self.structure.n_atoms)
 
     def leave(self) -> list[str]:
         """Remove the object; gives what is still hidden."""
@@ -92,7 +96,7 @@ class Live:
         unhide(self._cmd, self.leave(), self.source)
 
 
-def unhide(cmd: bridge.Cmd, hidden: Sequence[str], source: str) -> None:
+def unhide(cmd: Cmd, hidden: Sequence[str], source: str) -> None:
     """Show again what was hidden and is still there; the source where that is nothing."""
     there = ask.objects(cmd)
     for name in [name for name in hidden if name in there] or [name for name in (source,) if name in there]:
@@ -100,7 +104,7 @@ def unhide(cmd: bridge.Cmd, hidden: Sequence[str], source: str) -> None:
 
 
 def live(
-    cmd: bridge.Cmd,
+    cmd: Cmd,
     selection: str,
     seed: int = 0,
     state: int = -1,
@@ -121,15 +125,15 @@ def live(
         Those that an earlier one has hidden already.
     """
     try:
-        source = yield from bridge.reading(cmd, selection, state, hydrogens, solvent)
+        source = yield from reading(cmd, selection, state, hydrogens, solvent)
     except BaseException:
         unhide(cmd, hidden, "")
         raise
-    name = bridge.free_name(cmd, f"{source.object}_live")
+    name = free_name(cmd, f"{source.object}_live")
     view, mine = cmd.get_view(), (source.object, *beside)
     hides = [other for other in mine if other in {*ask.shown_objects(cmd), *hidden}]
     try:
-        structure = bridge.new_object(cmd, source, name).structure
+        structure = new_object(cmd, source, name).structure
         for other in hides:
             cmd.disable(other)
         unhide(cmd, [other for other in hidden if other not in mine], "")

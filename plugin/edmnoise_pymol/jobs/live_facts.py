@@ -15,7 +15,10 @@ from edmnoise.noise.weights import Weights
 from edmnoise.study.levels import NESTED, RESIDUE_IN_CHAIN, AppliedNoise, level_table
 
 from ..job import Job
-from ..scene import bridge, looks
+from ..scene import looks
+from ..scene.ask import Cmd
+from ..scene.painting import colours_of, paint, restore_colours
+from ..scene.source import Source
 from . import ensemble
 from .colouring import Colouring, label_of
 from .live import Live
@@ -29,9 +32,9 @@ C-alpha. One range for all levels, so that colours follow z."""
 class LiveColours:
     """Colours of one `Live`, and those that it came with."""
 
-    def __init__(self, cmd: bridge.Cmd, live: Live) -> None:
+    def __init__(self, cmd: Cmd, live: Live) -> None:
         self._cmd, self._live = cmd, live
-        self._before = bridge.colours(cmd, live.name)
+        self._before = colours_of(cmd, live.name)
         self._values: tuple[Weights | None, NDArray[np.float64]] = (None, np.zeros(0))
         self._shades: NDArray[np.uint8] | None = None
 
@@ -47,21 +50,21 @@ class LiveColours:
         shades = shades[structure.hierarchy.ancestors(0, RESIDUE_IN_CHAIN.level)]
         if self._shades is None or not np.array_equal(shades, self._shades):
             self._shades = shades
-            bridge.paint(self._cmd, self._live.name, shades)
+            paint(self._cmd, self._live.name, shades)
         label = label_of(RESIDUE_IN_CHAIN, structure, "state")
         looks.explain(self._live.name, Colouring(self._live.name, label, DEFAULT_PALETTE, 0.0, FARTHEST, palette))
 
     def undo(self) -> None:
         """Give it the colours back that it came with."""
-        bridge.restore_colours(self._cmd, self._live.name, self._before)
+        restore_colours(self._cmd, self._live.name, self._before)
         looks.explain(self._live.name, None)
 
 
-def measured(cmd: bridge.Cmd, live: Live, weights: Weights) -> Job[Curves]:
+def measured(cmd: Cmd, live: Live, weights: Weights) -> Job[Curves]:
     """The draw at a level of 1 angstrom: `Curves.at` gives any other."""
     structure, mixed = live.structure, live.mixed(weights)
     rank = np.arange(structure.n_atoms)
-    source = bridge.Source(live.name, 1, structure, (rank + 1).tolist(), rank, ())
+    source = Source(live.name, 1, structure, (rank + 1).tolist(), rank, ())
     found = ensemble.Ensemble(cmd, source, (), "rest", "none", None, (), None, structure.n_atoms)
 
     def work(_: Any) -> Curves:

@@ -12,13 +12,15 @@ from edmnoise.base.errors import EdmNoiseError
 
 from ..commands.waiting import duration
 from ..job import Job, Watch
-from ..scene import ask, bridge, follow
+from ..scene import ask, follow
+from ..scene.ask import Cmd
 from ..scene.mesa import check_drawable
+from ..scene.objects import existing_object
 from .film import check_film, ending, is_film, make_film
 
 
 def pictures(
-    cmd: bridge.Cmd,
+    cmd: Cmd,
     file: str,
     name: str,
     width: int = 0,
@@ -51,7 +53,7 @@ def pictures(
         Names of the files; fewer than states where it was cancelled. One name for a film, which is then shorter.
     """
     path = check_film(os.path.expanduser(file), rate)
-    bridge.existing_object(cmd, name)
+    existing_object(cmd, name)
     if min(width, height) < 0:
         raise EdmNoiseError(f"a picture of {width} x {height} pixels: give numbers from 1, or 0 for the window's")
     check_drawable(ray)
@@ -73,7 +75,7 @@ def pictures(
 
 
 def _taken(
-    cmd: bridge.Cmd, name: str, files: Sequence[str], width: int, height: int, ray: bool, say: Callable[[str], None]
+    cmd: Cmd, name: str, files: Sequence[str], width: int, height: int, ray: bool, say: Callable[[str], None]
 ) -> Job[list[str]]:
     """A picture of each frame, until it is cancelled; the frame that was shown is shown again."""
     frame, plays, frames = ask.frame(cmd)[0], ask.playing(cmd), len(files)
@@ -105,7 +107,7 @@ def _taken(
 
 
 @contextmanager
-def _opaque(cmd: bridge.Cmd) -> Iterator[None]:
+def _opaque(cmd: Cmd) -> Iterator[None]:
     """Pictures with the background that is seen: films have no transparency."""
     settings = ("opaque_background", "ray_opaque_background")
     before = {setting: cmd.get_setting_int(setting) for setting in settings}
@@ -125,7 +127,7 @@ def _files(path: str, frames: int) -> list[str]:
     return [f"{stem}_{number:0{digits}}{last}" for number in range(1, frames + 1)]
 
 
-def _size(cmd: bridge.Cmd, width: int, height: int) -> tuple[int, int]:
+def _size(cmd: Cmd, width: int, height: int) -> tuple[int, int]:
     """Both sides in pixels, in the window's proportions where one is given.
 
     PyMOL, told one side alone, takes the other from the picture before: a row of pictures grows out of shape.
@@ -143,7 +145,7 @@ def _check_free(files: list[str]) -> None:
         raise EdmNoiseError(f"{taken[0]}{more}: give another name, or overwrite=1 to replace what is there")
 
 
-def _draw(cmd: bridge.Cmd, path: str, width: int, height: int, ray: bool) -> None:
+def _draw(cmd: Cmd, path: str, width: int, height: int, ray: bool) -> None:
     """In a window png draws the scene smaller each time that it is told a size, and leaves it so: draw does not."""
     from pymol import gui
 
@@ -154,7 +156,7 @@ def _draw(cmd: bridge.Cmd, path: str, width: int, height: int, ray: bool) -> Non
         cmd.png(path, prior=1, quiet=1)
 
 
-def _take(cmd: bridge.Cmd, target: str, width: int, height: int, ray: bool) -> None:
+def _take(cmd: Cmd, target: str, width: int, height: int, ray: bool) -> None:
     """One picture; its file appears whole or not at all."""
     part = None
     try:

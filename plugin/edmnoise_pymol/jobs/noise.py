@@ -29,7 +29,11 @@ from edmnoise.structure.structure import LEVELS, Structure
 from edmnoise.study.levels import BY, RESIDUE_IN_CHAIN, level_table, z_table
 
 from ..job import Job, Watch, counted
-from ..scene import ask, bridge, looks
+from ..scene import ask, looks
+from ..scene.ask import Cmd
+from ..scene.frames import appended_frames, new_object, read_frames, set_titles
+from ..scene.objects import check_free_name, existing_object, free_name
+from ..scene.source import reading, with_bonds
 from ..scene.states import read_states
 from ..scene.titles import Provenance
 from . import ensemble
@@ -58,7 +62,7 @@ class NoiseResult(Legible):
 
 
 def noise(
-    cmd: bridge.Cmd,
+    cmd: Cmd,
     selection: str,
     sigma: float,
     weights: Weights,
@@ -114,15 +118,15 @@ def noise(
         process, weights, check_sigma(sigma), distribution.z(sigma), check_seed(seed), hydrogens, solvent, ligands
     )
     if name is not None:
-        bridge.check_free_name(cmd, name)
-    source = yield from bridge.reading(cmd, selection, state, hydrogens, solvent, ligands)
+        check_free_name(cmd, name)
+    source = yield from reading(cmd, selection, state, hydrogens, solvent, ligands)
     _check_room(frames, source.structure.n_atoms)
-    name = name or bridge.free_name(cmd, f"{source.object}_noise")
+    name = name or free_name(cmd, f"{source.object}_noise")
 
     looks.forget(name)  # an object that had the name before
-    structure = bridge.new_object(cmd, source, name).structure
+    structure = new_object(cmd, source, name).structure
     covariance = MultiscaleNoise.of(structure.hierarchy, weights)
-    with bridge.appended_frames(cmd, name, frames) as append:
+    with appended_frames(cmd, name, frames) as append:
 
         def draw(watch: Watch) -> Displacement:
             drawn = covariance.blocks(sigma, frames, seed, torch.tensor(structure.coordinates))
@@ -138,7 +142,7 @@ def noise(
                 watch.check(done / frames, f"frame {done:,} of {frames:,}")
 
         moved = yield draw
-    bridge.set_titles(cmd, name, provenance.titles(frames))
+    set_titles(cmd, name, provenance.titles(frames))
     low, high = range_of(values_of(moved, RESIDUE_IN_CHAIN, "mean"))
     anchors = PALETTES[DEFAULT_PALETTE]
     Painter(cmd, name, RESIDUE_IN_CHAIN, anchors, low, high).paint(moved)
@@ -150,7 +154,7 @@ def noise(
     return NoiseResult(name, source.object, structure, provenance, table, colouring, source.notes)
 
 
-def levels(cmd: bridge.Cmd, name: str, by: str = "summary", basis: Basis = FIRST) -> Job[Table]:
+def levels(cmd: Cmd, name: str, by: str = "summary", basis: Basis = FIRST) -> Job[Table]:
     """Displacement of an object's states from its reference, at every level.
 
     Parameters
@@ -177,7 +181,7 @@ def levels(cmd: bridge.Cmd, name: str, by: str = "summary", basis: Basis = FIRST
 
 
 def table(
-    cmd: bridge.Cmd,
+    cmd: Cmd,
     selection: str,
     z: Sequence[float],
     weights: Sequence[Weights],
@@ -194,7 +198,7 @@ def table(
 
     Parameters are those of `noise` and of `edmnoise.study.levels.z_table`.
     """
-    source = yield from bridge.reading(cmd, selection, state, hydrogens, solvent, ligands)
+    source = yield from reading(cmd, selection, state, hydrogens, solvent, ligands)
     check_seed(seed)
 
     def work(watch: Watch) -> Table:
@@ -206,7 +210,7 @@ def table(
     return (yield work)
 
 
-def save(cmd: bridge.Cmd, file: str, name: str, level: str = "atom", b: str | None = None) -> Job[int]:
+def save(cmd: Cmd, file: str, name: str, level: str = "atom", b: str | None = None) -> Job[int]:
     """Write an object's states as one multi-MODEL file; returns the number of models.
 
     The atoms of a residue stand together, residues and atoms in the order of the file that the object came from.
@@ -225,20 +229,20 @@ def save(cmd: bridge.Cmd, file: str, name: str, level: str = "atom", b: str | No
     """
     if b is not None and b not in B_FACTORS:
         raise EdmNoiseError(f"b is {b!r}: give {' or '.join(B_FACTORS)}, or nothing for the B factors of the object")
-    bridge.existing_object(cmd, name)
+    existing_object(cmd, name)
     made = Provenance.parse(ask.title(cmd, name, 1))
     ligands = made.ligands if made else "residue"
     if cmd.count_discrete(name):  # each of its states has atoms of its own
         source, found = yield from read_states(cmd, f"%{name}", solvent=True, ligands=ligands)
         frames = [places[None] for places in found]
     else:
-        source = yield from bridge.reading(cmd, f"%{name}", 1, solvent=True, ligands=ligands)
-        frames = list(bridge.read_frames(cmd, name, first=1))
+        source = yield from reading(cmd, f"%{name}", 1, solvent=True, ligands=ligands)
+        frames = list(read_frames(cmd, name, first=1))
     if source.notes:
         raise EdmNoiseError(f"{name} cannot be written whole: {source.notes[0]}")
     if b is not None and len(frames) < 2:
         raise EdmNoiseError(f"{name} has one state: b={b} is measured from the first state in the others")
-    structure = bridge.with_bonds(cmd, source)
+    structure = with_bonds(cmd, source)
     remarks = _remarks(cmd, name, level, b, len(frames))
 
     def write(_: Watch) -> int:
@@ -261,7 +265,7 @@ B_FACTORS = ("displacement",)
 """What `save` can put in the place of B factors."""
 
 
-def _remarks(cmd: bridge.Cmd, name: str, level: str, b: str | None, states: int) -> list[str]:
+def _remarks(cmd: Cmd, name: str, level: str, b: str | None, states: int) -> list[str]:
     """How the models of a file came about, as far as their titles know."""
     made = Provenance.of([ask.title(cmd, name, state) for state in range(1, states + 1)])
     lines = [f"edmnoise {__version__}: edm_save of the object {name}, {level} level"]

@@ -32,8 +32,11 @@ from edmnoise.study.levels import RESIDUE_IN_CHAIN
 from edmnoise.trajectories.run import Recorded, Recording, Run, record
 
 from ..job import Job, Watch
-from ..scene import ask, bridge, looks
+from ..scene import ask, looks
+from ..scene.ask import Cmd
 from ..scene.growing import Frames, Growing
+from ..scene.objects import check_free_name
+from ..scene.source import reading
 from ..scene.states import read_states
 from .colouring import Colouring, Painter, left_out, range_of, values_of
 
@@ -59,7 +62,7 @@ class SampleResult(Legible):
 
 
 def sample(
-    cmd: bridge.Cmd,
+    cmd: Cmd,
     selection: str,
     weights: Weights,
     distribution: SigmaDistribution,
@@ -124,7 +127,7 @@ def sample(
     check_seed(seed)
     chosen = torch_device(device)
     if name is not None:
-        bridge.check_free_name(cmd, name)
+        check_free_name(cmd, name)
     source, states = yield from read_states(cmd, selection, hydrogens, solvent, common, ligands)
     structure = source.structure
     _check_choice_of_states(source.object, len(states), state_weights)
@@ -210,12 +213,12 @@ def _show_steps(
 
 
 def precondition(
-    cmd: bridge.Cmd, selection: str, weights: Weights, distribution: SigmaDistribution, z: Sequence[float], rule: str
+    cmd: Cmd, selection: str, weights: Weights, distribution: SigmaDistribution, z: Sequence[float], rule: str
 ) -> Job[Table]:
     """c_skip, c_out, c_in and c_noise of each level over noise levels, and what each rule costs, for a selection."""
     if rule not in RULES:
         raise EdmNoiseError(f"no rule {rule!r}: the known ones are {', '.join(RULES)}")
-    structure = (yield from bridge.reading(cmd, selection)).structure
+    structure = (yield from reading(cmd, selection)).structure
     sigmas = [distribution.sigma(score) for score in z]
 
     def work(_: Watch) -> Table:
@@ -233,9 +236,7 @@ def write(result: SampleResult, path: str) -> None:
         result.table.save(path)
 
 
-def _names(
-    cmd: bridge.Cmd, source: str, name: str | None, samples: int, trajectory: bool, denoised: bool
-) -> tuple[str, ...]:
+def _names(cmd: Cmd, source: str, name: str | None, samples: int, trajectory: bool, denoised: bool) -> tuple[str, ...]:
     """Names of the objects to make: one for each sample's steps, and for its denoised estimates, or one for all."""
 
     def of(stem: str) -> tuple[str, ...]:
@@ -246,7 +247,7 @@ def _names(
 
     if name is not None:
         for target in of(name):
-            bridge.check_free_name(cmd, target)
+            check_free_name(cmd, target)
         return of(name)
     taken = {held.lower() for held in ask.names(cmd)}
     stem = stems = str(cmd.get_legal_name(f"{source}_sample"))
@@ -278,7 +279,7 @@ def _frames(names: Sequence[str], made: Run, trajectory: bool, denoised: bool) -
     return objects
 
 
-def _coloured(cmd: bridge.Cmd, structure: Structure, moved: Displacement, names: Sequence[str]) -> Colouring:
+def _coloured(cmd: Cmd, structure: Structure, moved: Displacement, names: Sequence[str]) -> Colouring:
     """Colour all objects alike: by how far the residues of the final samples lie from the reference."""
     low, high = range_of(values_of(moved, RESIDUE_IN_CHAIN, "mean"))
     for name in names:

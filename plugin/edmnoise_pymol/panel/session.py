@@ -14,7 +14,9 @@ from edmnoise.structure.structure import describe
 
 from ..commands.request import Request
 from ..job import Job
-from ..scene import ask, bridge, lookout, looks
+from ..scene import ask, lookout, looks
+from ..scene.ask import Cmd
+from ..scene.source import objects_of, reading
 from .runner import Runner
 from .settings import Settings
 
@@ -124,7 +126,7 @@ class Session(QtCore.QObject):
     offered = QtCore.Signal(str, str, object)
     undo_changed = QtCore.Signal(str)
 
-    def __init__(self, cmd: bridge.Cmd, parent: Any = None) -> None:
+    def __init__(self, cmd: Cmd, parent: Any = None) -> None:
         super().__init__(parent)
         self.cmd = cmd
         self.runner = Runner(self)
@@ -349,17 +351,17 @@ def _objects_of(result: Any) -> tuple[str, ...]:
     return (result.name,) if hasattr(result, "name") and hasattr(result, "provenance") else ()
 
 
-def read_input(cmd: bridge.Cmd, selection: str, state: int, hydrogens: bool, solvent: bool) -> Job[Input]:
+def read_input(cmd: Cmd, selection: str, state: int, hydrogens: bool, solvent: bool) -> Job[Input]:
     """Count the atoms of a selection as a command would take them; EdmNoiseError where it would refuse them."""
     state = _beyond(cmd, selection) if state == -1 else state
-    source = yield from bridge.reading(cmd, selection, state, hydrogens, solvent)
+    source = yield from reading(cmd, selection, state, hydrogens, solvent)
     return Input(selection, state, hydrogens, solvent, source.object, describe(source.structure.hierarchy))
 
 
-def _beyond(cmd: bridge.Cmd, selection: str) -> int:
+def _beyond(cmd: Cmd, selection: str) -> int:
     """Where PyMOL shows a later state than the object has, as after a run with more of them: its last; -1 else."""
     try:
-        names = bridge.objects_of(cmd, selection)
+        names = objects_of(cmd, selection)
     except EdmNoiseError:  # a selection that PyMOL cannot read: `reading` says why
         return -1
     states = ask.states(cmd, names[0])

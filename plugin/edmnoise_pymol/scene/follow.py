@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from edmnoise.base.errors import EdmNoiseError
 
-from . import ask, bridge, lookout, shaders
+from . import ask, lookout, shaders
+from .ask import Cmd
 
 LIMIT = 6000
 """Atoms up to which colours can follow the state: a cartoon of 3,000 atoms takes 0.2 s to recolour."""
@@ -36,7 +37,7 @@ def check_window() -> None:
         raise EdmNoiseError("follow=1 needs PyMOL's window: use over=state for one picture")
 
 
-def start(cmd: bridge.Cmd, name: str, paint: Paint) -> None:
+def start(cmd: Cmd, name: str, paint: Paint) -> None:
     """Call ``paint(state)`` in the window's thread now and whenever the state of an object changes, until `stop`."""
     check_window()
     stop(name)

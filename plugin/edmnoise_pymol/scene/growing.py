@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 
 from edmnoise.base.errors import EdmNoiseError
 
-from . import ask, bridge, looks
+from . import ask, looks
+from .ask import Cmd
+from .frames import add_state, appended_frames, new_object, set_titles
+from .objects import is_there
+from .source import Source
 
 _BUDGET = 0.02
 """Seconds of the window's thread that new states may take at a time; what is left waits for the next time."""
@@ -35,7 +39,7 @@ class Growing:
         (N,) which atom of the source each atom of the objects is.
     """
 
-    def __init__(self, cmd: bridge.Cmd, source: bridge.Source, names: Sequence[str]) -> None:
+    def __init__(self, cmd: Cmd, source: Source, names: Sequence[str]) -> None:
         self._cmd, self._source = cmd, source
         self._states: dict[str, int] = {}
         self._waiting: deque[tuple[str, Frames, str, int]] = deque()
@@ -43,9 +47,9 @@ class Growing:
         try:
             for name in names:
                 looks.forget(name)  # an object that had the name before
-                placed = bridge.new_object(cmd, source, name)
+                placed = new_object(cmd, source, name)
                 self._states[name] = 1
-                bridge.set_titles(cmd, name, ["ref"])
+                set_titles(cmd, name, ["ref"])
         except BaseException:
             self.remove()
             raise
@@ -68,7 +72,7 @@ class Growing:
         while self._waiting and time.monotonic() < end:
             name, coordinates, title, state = self._waiting.popleft()
             at = min(state, self._states[name] + 1) if state else self._states[name] + 1
-            bridge.add_state(self._cmd, name, coordinates[self.order], title, at)
+            add_state(self._cmd, name, coordinates[self.order], title, at)
             self._states[name] = max(self._states[name], at)
         self._let_go = time.monotonic()
 
@@ -88,16 +92,16 @@ class Growing:
         for name, (coordinates, titles) in frames.items():
             if self._states[name] > 1 + len(coordinates):  # PyMOL 2.5 cannot take states away
                 self._cmd.delete(name)
-                bridge.new_object(self._cmd, self._source, name)
-            with bridge.appended_frames(self._cmd, name, len(coordinates), first=2) as append:
+                new_object(self._cmd, self._source, name)
+            with appended_frames(self._cmd, name, len(coordinates), first=2) as append:
                 append(coordinates[:, self.order])
             self._states[name] = 1 + len(coordinates)
-            bridge.set_titles(self._cmd, name, ["ref", *titles])
+            set_titles(self._cmd, name, ["ref", *titles])
 
     def check(self) -> None:
         """Raise EdmNoiseError where an object is no longer as it was made."""
         for name, states in self._states.items():
-            here = bridge.is_there(self._cmd, name, len(self.order))
+            here = is_there(self._cmd, name, len(self.order))
             if not here or ask.states(self._cmd, name) != states:
                 raise EdmNoiseError(
                     f"{name} was changed or deleted while the sampler ran: the run has ended, nothing of it is kept"

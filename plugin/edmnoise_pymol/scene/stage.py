@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from . import ask, bridge
+from . import ask
+from .ask import Cmd
 
 FPS = 10
 """Frames in a second: as the panel plays them, PyMOL's own 30 are a blur."""
 
 
-def perform(cmd: bridge.Cmd, name: str) -> None:
+def perform(cmd: Cmd, name: str) -> None:
     """Show nothing but one object, zoom to it in all its states, and play them where there is a window."""
     from pymol import gui
 

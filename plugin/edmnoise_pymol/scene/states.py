@@ -13,7 +13,8 @@ from edmnoise.structure.common import common_rows
 
 from ..job import Job, one_by_one
 from . import arrays, ask
-from .bridge import Cmd, Source, objects_of, reading
+from .ask import Cmd
+from .source import Source, objects_of, reading
 
 Index = NDArray[np.int64]
 """(N,) PyMOL's indices of atoms in an object, counted from 1."""

@@ -26,7 +26,9 @@ from edmnoise.study.levels import NESTED, RESIDUE_IN_CHAIN
 from edmnoise.trajectories.run import FROZEN, PARTS, Run, moves
 
 from ...job import Job, Work
-from ...scene import ask, bridge
+from ...scene import ask
+from ...scene.ask import Cmd
+from ...scene.source import current_state, reading
 from .. import ensemble
 from ..ensemble import Ensemble
 
@@ -229,11 +231,11 @@ class FreezeOut(Legible):
 
 
 def expected(
-    cmd: bridge.Cmd, selection: str, state: int, hydrogens: bool, solvent: bool, weights: str, kept: Structure | None
+    cmd: Cmd, selection: str, state: int, hydrogens: bool, solvent: bool, weights: str, kept: Structure | None
 ) -> Job[tuple[Levels, Structure]]:
     """Closed form of a noise that is still to be made, and the structure, which may be given again as ``kept``."""
     shares = parse_weights(weights)
-    structure = kept or (yield from bridge.reading(cmd, selection, state, hydrogens, solvent)).structure
+    structure = kept or (yield from reading(cmd, selection, state, hydrogens, solvent)).structure
 
     def work(_: Any) -> Levels:
         return Levels(f"{shares.label} weights, not made yet", _lines(structure, _forms(structure, shares)))
@@ -241,7 +243,7 @@ def expected(
     return (yield work), structure
 
 
-def measured(cmd: bridge.Cmd, name: str) -> Job[Curves]:
+def measured(cmd: Cmd, name: str) -> Job[Curves]:
     """Measure an object of two or more states, in one reading.
 
     Raises
@@ -324,10 +326,10 @@ def with_others(shown: Curves, results: Mapping[str, Any]) -> Levels | None:
     return Levels(shown.levels.about, shown.levels.lines, tuple(points))
 
 
-def this_frame(cmd: bridge.Cmd, shown: Curves) -> Job[tuple[int, tuple[float, ...]]]:
+def this_frame(cmd: Cmd, shown: Curves) -> Job[tuple[int, tuple[float, ...]]]:
     """The state that PyMOL shows, and each residue's displacement in it: none in the reference, state 0 for none."""
     try:
-        state = bridge.current_state(cmd, shown.object)
+        state = current_state(cmd, shown.object)
     except EdmNoiseError:
         return 0, ()
     if state == 1:
@@ -342,7 +344,7 @@ def this_frame(cmd: bridge.Cmd, shown: Curves) -> Job[tuple[int, tuple[float, ..
     return state, (yield work)
 
 
-def picked(cmd: bridge.Cmd, shown: Curves) -> list[int]:
+def picked(cmd: Cmd, shown: Curves) -> list[int]:
     """Residues that the user has selected with the mouse, in whatever object."""
     found = set(ask.picked(cmd, "segi, chain, resi"))
     return sorted(shown.numbers[key] for key in found if key in shown.numbers)

@@ -25,7 +25,8 @@ from edmnoise.noise.weights import PRESETS, Weights, parse_weights
 from edmnoise.structure.structure import Structure
 
 from ...job import Job
-from ...scene import bridge
+from ...scene.ask import Cmd
+from ...scene.source import reading
 
 Place = tuple[float, float]
 
@@ -195,7 +196,7 @@ class Ternary:
 
 
 def ternary(
-    cmd: bridge.Cmd,
+    cmd: Cmd,
     facts: Mapping[str, Any],
     measure: str,
     level: str,
@@ -218,7 +219,7 @@ def ternary(
 
 
 def scramble_points(
-    cmd: bridge.Cmd,
+    cmd: Cmd,
     facts: Mapping[str, Any],
     weights: str,
     distribution: SigmaDistribution,
@@ -230,8 +231,8 @@ def scramble_points(
     return (yield lambda _: scramble_table(known.structure, [shares], [distribution], known.lengths)), known
 
 
-def _read(cmd: bridge.Cmd, facts: Mapping[str, Any]) -> Job[Known]:
-    structure = (yield from bridge.reading(cmd, **facts)).structure
+def _read(cmd: Cmd, facts: Mapping[str, Any]) -> Job[Known]:
+    structure = (yield from reading(cmd, **facts)).structure
     return (yield lambda _: Known(structure, LevelForms.of(structure.hierarchy), reference_lengths(structure)))
 
 

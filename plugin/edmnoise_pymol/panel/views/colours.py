@@ -12,6 +12,9 @@ from edmnoise.base.errors import EdmNoiseError
 
 from ...commands.request import Request
 from ...scene import ask, follow, looks
+from ...scene.baking import BAKED_BYTES
+from ...scene.legend import legend_name, title_name
+from ...scene.painting import anchors_named
 from ..controls import form, legend, style
 from ..controls.words import Words
 from ..session import Session
@@ -200,7 +203,7 @@ class ColourBox(QtWidgets.QWidget):
     def _show_baked(self, colouring: Any) -> None:
         """The copy instead of the object that it covers."""
         shown = self._session.shown
-        for name in (shown, looks.legend_name(shown), looks.title_name(shown)):
+        for name in (shown, legend_name(shown), title_name(shown)):
             if ask.is_there(self._session.cmd, name):
                 self._session.cmd.disable(name)
         self._session.said.emit(f"{colouring.object}: every state has its own colours")
@@ -228,7 +231,7 @@ class ColourBox(QtWidgets.QWidget):
         self.follow.setEnabled(can_follow)
         self.relative.setEnabled(self.level.currentText() != "chain")
         self.over.setEnabled(not (can_follow and self.follow.isChecked()))
-        memory = states * atoms * looks.BAKED_BYTES / 2**20
+        memory = states * atoms * BAKED_BYTES / 2**20
         size = f"{states:,} states × {atoms:,} atoms: about {memory:,.0f} MB"
         tip = f"Make a copy whose states carry their own colours and play smoothly; {size}"
         self.bake.setToolTip(tip)
@@ -247,7 +250,7 @@ class ColourBox(QtWidgets.QWidget):
             self.palette_.blockSignals(blocked)
             field.setCursorPosition(place)
         try:
-            looks.anchors(self._session.cmd, text)
+            anchors_named(self._session.cmd, text)
             reason = ""
         except EdmNoiseError as error:
             reason = str(error)

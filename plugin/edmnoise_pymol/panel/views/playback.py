@@ -13,7 +13,8 @@ from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
 
-from ...scene import ask, bridge
+from ...scene import ask
+from ...scene.source import current_state
 from ...scene.titles import caption
 from ..controls import form, style
 from ..controls.words import Words
@@ -193,7 +194,7 @@ class Playback(QtWidgets.QWidget):
     def _words(self, name: str) -> str:
         cmd, states = self._session.cmd, self._session.sight.states(name)
         try:
-            state = bridge.current_state(cmd, name) if states else 0
+            state = current_state(cmd, name) if states else 0
         except EdmNoiseError as error:
             return str(error)
         return caption(ask.title(cmd, name, state)) or f"state {state} / {states}" if state else ""

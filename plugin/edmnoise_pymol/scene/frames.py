@@ -1,4 +1,4 @@
-"""Structure -> object, frames -> states of it, values -> colours: with `source` and `arrays` what touches PyMOL's data.
+"""Structure -> object, frames -> states of it, and back: with `source` and `arrays` what touches PyMOL's coordinates.
 
 Atoms are always in the order of ``get_coords`` (= iterate order) of the object at hand. States are written in coordset
 order, which is the same only in an object that ``create`` has just made: it is proven for every object before use.
@@ -6,7 +6,6 @@ order, which is the same only in an object that ``create`` has just made: it is 
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
 import tempfile
@@ -23,20 +22,10 @@ from edmnoise.structure.files.dcd import DcdWriter
 from edmnoise.structure.structure import Structure
 
 from . import arrays, ask
-from .source import Source as Source
-from .source import current_state as current_state
-from .source import objects_of as objects_of
-from .source import read_source as read_source
-from .source import reading as reading
-from .source import whole
-from .source import with_bonds as with_bonds
-
-Cmd = ask.Cmd
-
-_FOLDER = "edmnoise_frames_"
-"""What the names of temporary folders begin with; the number of their process follows."""
-
-_IDENTITY = [1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 1.0]
+from .ask import Cmd
+from .objects import check_free_name, is_there
+from .silence import silence
+from .source import Source
 
 
 class Placed(NamedTuple):
@@ -120,7 +109,7 @@ def appended_frames(
             writer.check_complete()
         if not is_there(cmd, name, atoms):  # a window lets its user do anything meanwhile
             raise EdmNoiseError(f"{name} was changed or deleted while its frames were made: they are not kept")
-        with _silence(cmd):
+        with silence(cmd):
             cmd.load_traj(path, name, first, format="dcd", image=0)
         wanted = max(states, first - 1 + frames) if first else states + frames
         if ask.states(cmd, name) != wanted:
@@ -185,94 +174,6 @@ def _all_of_them(name: str, state: int, coordinates: arrays.Coordinates | None, 
     return coordinates[None]
 
 
-def object_of_file(cmd: Cmd, file: str) -> str | None:
-    """The loaded object that PyMOL's ``load`` would put a file's models into, for it has the file's name."""
-    stem = os.path.basename(file)
-    for ending in (".gz", os.path.splitext(stem.removesuffix(".gz"))[1]):
-        stem = stem.removesuffix(ending) if ending else stem
-    return _holder(cmd, str(cmd.get_legal_name(stem)))
-
-
-def existing_object(cmd: Cmd, name: str) -> str:
-    """The name of a loaded molecular object; EdmNoiseError lists those loaded for another."""
-    known = ask.molecules(cmd)
-    if name not in known:
-        listed = ", ".join(known) if known else "none"
-        raise EdmNoiseError(f"no molecular object {name!r}: loaded are {listed}")
-    return name
-
-
-def is_there(cmd: Cmd, name: str, atoms: int) -> bool:
-    """Whether an object is loaded and has so many atoms."""
-    return ask.is_there(cmd, name) and ask.atoms(cmd, name) == atoms
-
-
-def check_free_name(cmd: Cmd, name: str) -> str:
-    """Return a name that a new object can take; EdmNoiseError where it is taken or PyMOL would change it."""
-    legal = cmd.get_legal_name(name)
-    if legal != name:
-        raise EdmNoiseError(f"{name!r} cannot be an object's name: " + (f"{legal!r} could" if legal else "use letters"))
-    holder = _holder(cmd, name)
-    if holder:
-        raise EdmNoiseError(f"the name {name!r} is taken: give another, or delete {holder} first")
-    return name
-
-
-def free_name(cmd: Cmd, wish: str) -> str:
-    """The wish as PyMOL can spell it, with a number behind it where it is taken."""
-    legal = str(cmd.get_legal_name(wish))
-    return str(cmd.get_unused_name(legal + "_")) if _holder(cmd, legal) else legal
-
-
-def _holder(cmd: Cmd, name: str) -> str | None:
-    """What has a name already. PyMOL tells names by their letters, not by their case."""
-    return next((held for held in ask.names(cmd) if held.lower() == name.lower()), None)
-
-
-def paint(cmd: Cmd, name: str, shades: NDArray[np.uint8], index: NDArray[np.int64] | None = None) -> None:
-    """Colour each atom of an object, or those of PyMOL's indices: (N, 3) red, green, blue from 0 to 255, in order."""
-    packed = packed_colours(shades)
-    chosen = whole(name)
-    if index is not None:
-        packed = put(colours(cmd, name), packed, index - 1)
-    try:
-        # alter tells how many atoms there are: to ask before takes as long as a tenth of it.
-        atoms = cmd.alter(chosen, "color = _next()", space={"_next": iter(packed).__next__})
-    except StopIteration:
-        atoms = ask.atoms(cmd, name)
-    cmd.recolor(chosen)
-    if atoms != len(packed):
-        raise EdmNoiseError(f"{len(packed):,} colours for the {atoms:,} atoms of {name}: some are coloured wrongly")
-
-
-def packed_colours(shades: NDArray[np.uint8]) -> list[int]:
-    """(N, 3) red, green, blue from 0 to 255 as PyMOL's numbers of colours."""
-    return (shades.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1]) + 0x40000000).tolist()
-
-
-def put(before: list[int], packed: list[int], rows: NDArray[np.int64]) -> list[int]:
-    """Colours with some of them replaced; those before where they have become too few."""
-    if len(rows) and rows.max() >= len(before):
-        return packed
-    for row, number in zip(rows.tolist(), packed, strict=True):
-        before[row] = number
-    return before
-
-
-def colours(cmd: Cmd, name: str) -> list[int]:
-    """What `restore_colours` needs to give an object the colours back that it has now."""
-    found: list[int] = []
-    cmd.iterate(whole(name), "_found.append(color)", space={"_found": found})
-    return found
-
-
-def restore_colours(cmd: Cmd, name: str, kept: list[int]) -> None:
-    """Give an object its colours back, unless it has got other atoms since."""
-    if is_there(cmd, name, len(kept)):
-        cmd.alter(whole(name), "color = _next()", space={"_next": iter(kept).__next__})
-        cmd.recolor(whole(name))
-
-
 def add_state(cmd: Cmd, name: str, coordinates: NDArray[np.float32], title: str, state: int = 0) -> None:
     """Put (N, 3) coordinates behind the states of an object of `new_object`, or into the one that is given."""
     arrays.load(cmd, name, coordinates, state)
@@ -288,44 +189,8 @@ def move_state(cmd: Cmd, name: str, coordinates: NDArray[np.float32], state: int
     arrays.move(cmd, name, coordinates, state)
 
 
-def anchors_of(cmd: Cmd, names: list[str]) -> list[tuple[float, float, float]]:
-    """Red, green, blue of PyMOL's colours by name; EdmNoiseError for one that PyMOL does not know."""
-    for name in names:
-        if not name or cmd.get_color_index(name) < 0:  # PyMOL takes no name for white
-            raise EdmNoiseError(f"PyMOL knows no colour {name!r}")
-    return [tuple(cmd.get_color_tuple(name)) for name in names]
+_FOLDER = "edmnoise_frames_"
+"""What the names of temporary folders begin with; the number of their process follows."""
 
 
-@contextmanager
-def _silence(cmd: Cmd) -> Iterator[None]:
-    """Keep PyMOL's line a frame, and those that its DCD reader prints past Python, from the user's screen."""
-    cmd.feedback("push")
-    cmd.feedback("disable", "objectmolecule", "actions details blather")
-    try:
-        with _no_standard_output():
-            yield
-    finally:
-        cmd.feedback("pop")
-
-
-@contextmanager
-def _no_standard_output() -> Iterator[None]:
-    try:
-        saved = os.dup(1)
-    except OSError:  # a window without a console has none
-        yield
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    _flush_c_output()  # what was printed before is to be seen
-    try:
-        os.dup2(nowhere, 1)
-        yield
-    finally:
-        _flush_c_output()  # into a file or a pipe C writes late: this is not
-        os.dup2(saved, 1)
-        os.close(saved)
-        os.close(nowhere)
-
-
-def _flush_c_output() -> None:
-    ctypes.CDLL("ucrtbase" if os.name == "nt" else None).fflush(None)
+_IDENTITY = [1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 1.0]
