@@ -1,4 +1,4 @@
-"""A file appears whole or not at all: write beside it, then replace it in one step."""
+"""A file appears whole or not at all: written beside its place, then put there in one step."""
 
 from __future__ import annotations
 
@@ -12,28 +12,35 @@ from .errors import EdmNoiseError
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Open a new binary file that takes the place of ``path`` when the block ends without an error.
+def appearing(path: str | os.PathLike[str]) -> Iterator[str]:
+    """The name of a new file, with the same ending, that takes the place of ``path`` when the block ends without error.
 
-    An error inside the block, a full disk or a folder that cannot be written leaves the old file as it was;
-    a problem of the file system is raised as EdmNoiseError with the file's name.
+    For programs that write by a name. An error inside the block, a full disk or a folder that cannot be written leaves
+    the old file as it was; a problem of the file system is raised as EdmNoiseError with the file's name.
     """
     target = _target(check_target(path))
-    part = None
+    part = ""
     try:
         mode = os.stat(target).st_mode & 0o777 if os.path.exists(target) else 0o666 & ~_umask()
         folder, name = os.path.split(target)
-        number, part = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
-        with os.fdopen(number, "wb") as handle:
-            yield handle
+        number, part = tempfile.mkstemp(prefix=f".{name}.", suffix=os.path.splitext(name)[1], dir=folder)
+        os.close(number)
+        os.unlink(part)  # who writes by a name may take a file that is there for the user's
+        yield part
         os.chmod(part, mode)
         os.replace(part, target)
-        part = None
     except OSError as error:
         raise EdmNoiseError(f"cannot write {os.fspath(path)}: {error.strerror or error}") from error
     finally:
-        if part is not None:
+        if os.path.exists(part):
             os.unlink(part)
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a new binary file that takes the place of ``path`` when the block ends without an error, as `appearing`."""
+    with appearing(path) as part, open(part, "xb") as handle:
+        yield handle
 
 
 def check_target(path: str | os.PathLike[str]) -> str:

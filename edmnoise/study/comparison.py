@@ -31,7 +31,7 @@ from ..noise.processes.nested import Nested
 from ..noise.weights import Weights
 from ..structure.structure import Structure, describe
 from ..trajectories.run import FROZEN, PARTS, Run
-from .figures.frame import new_figure, save_figure
+from .figures.figure import new_figure, save_figure
 
 MOST = 12
 """Variants that a comparison takes: more lines in one figure cannot be told apart."""

@@ -33,7 +33,7 @@ from ..noise.processes.multiscale import MultiscaleNoise
 from ..noise.sigma import SigmaDistribution
 from ..noise.weights import Weights
 from ..structure.structure import describe
-from .figures.frame import new_figure, save_figure
+from .figures.figure import new_figure, save_figure
 
 _COLOURS = ("#3f51b5", "#d2694c", "#4f9d69", "#8e5ea2", "#c08a2e", "0.35")
 _STYLES = ("-", "--", ":", "-.")

@@ -15,7 +15,7 @@ import numpy as np
 from ..base.errors import EdmNoiseError
 from ..base.files import replacing
 from ..base.table import Column, Table
-from ..study.figures.frame import new_figure
+from ..study.figures.figure import new_figure
 from .measures import MEASURES
 from .results import FAILURES, label
 from .tasks import TaskPlan

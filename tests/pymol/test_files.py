@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from edmnoise.base.table import TABLES
-from edmnoise.study.figures.frame import FIGURES
+from edmnoise.study.figures.figure import FIGURES
 from edmnoise_pymol import COMMANDS
 
 WRITERS = [c for c in COMMANDS if "file" in list(inspect.signature(c).parameters)[1:]]

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
+from edmnoise.base.units import duration
 from edmnoise_pymol import edm_color, edm_levels, edm_noise, edm_table
-from edmnoise_pymol.commands.waiting import duration
 from edmnoise_pymol.job import Cancelled, Watch, run_inline
 
 LISTEN = "/import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"

@@ -6,7 +6,7 @@ import pytest
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.table import TABLES
-from edmnoise.study.figures.frame import FIGURES, check_figure, check_output, is_figure, new_figure, save_figure
+from edmnoise.study.figures.figure import FIGURES, check_figure, check_output, is_figure, new_figure, save_figure
 
 STARTS = {".png": b"\x89PNG\r\n", ".svg": b"<?xml", ".pdf": b"%PDF-"}
 

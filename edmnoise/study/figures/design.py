@@ -28,7 +28,7 @@ from ...noise.sigma import SigmaDistribution
 from ...noise.theory.forms import LEVELS, PARTS, LevelForms
 from ...noise.weights import Weights
 from ...structure.structure import Structure, describe
-from .frame import new_figure, save_figure
+from .figure import new_figure, save_figure
 
 _COLOURS = ("#3f51b5", "#d2694c", "#4f9d69")
 """Chain, residue, atom, as in the other figures."""

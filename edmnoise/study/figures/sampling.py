@@ -10,7 +10,7 @@ import numpy as np
 from ...diffusion.samplers.schedule import Schedule
 from ...noise.sigma import SigmaDistribution
 from ...trajectories.run import FROZEN, PARTS, Run, moves
-from .frame import new_figure, save_figure
+from .figure import new_figure, save_figure
 
 _COLOURS = ("#3f51b5", "#d2694c", "#4f9d69")
 """Chain, residue, atom: told apart in grey and by the colour-blind."""

@@ -358,7 +358,7 @@ def edm_save(file: str, name: str, level: str = "atom", b: str = "", *, quiet: A
         edm_noise
     """
     from ..jobs import noise as service
-    from ..scene.objects import object_of_file
+    from ..scene.objects import free_name, object_of_file
 
     path = arg.text(file)
     b_factors = None if arg.absent(b) else arg.text(b)
@@ -370,7 +370,7 @@ def edm_save(file: str, name: str, level: str = "atom", b: str = "", *, quiet: A
             quiet,
             "edm_save",
             f"an object {held} is loaded, which PyMOL's load does not replace: type delete {held} before load {path}, "
-            f"or load {path}, {_self.get_unused_name(f'{held}_')}",
+            f"or load {path}, {free_name(_self, held)}",
         )
     return models
 

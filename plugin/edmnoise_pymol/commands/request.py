@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ from edmnoise.base.errors import EdmNoiseError
 
 from .. import commands
 from ..job import Job
+from ..scene.session_file import save_session
 
 
 @dataclass(frozen=True)
@@ -68,26 +68,10 @@ class SaveSession:
 
     def job(self, cmd: Any) -> Job[None]:
         yield from ()  # nothing of it can run away from PyMOL
-        path, (folder, name) = self._path, os.path.split(self._path)
+        path, name = self._path, os.path.basename(self._path)
         if os.path.splitext(name)[1].lower() != ".pse":
             raise EdmNoiseError(f"a session cannot be written as {name!r}: end the name in .pse")
-        if not os.path.isdir(folder or "."):
-            raise EdmNoiseError(f"cannot write {path}: there is no folder {folder}")
-        before, part = cmd.get("session_file"), None
-        try:
-            number, part = tempfile.mkstemp(prefix=".edmnoise_", suffix=".pse", dir=folder or ".")
-            os.close(number)
-            os.unlink(part)
-            cmd.save(part, quiet=1)
-            os.replace(part, path)
-            part = None
-        except OSError as error:
-            cmd.set("session_file", before, quiet=1)
-            raise EdmNoiseError(f"cannot write {path}: {error.strerror or error}") from error
-        finally:
-            if part is not None and os.path.exists(part):
-                os.unlink(part)
-        cmd.set("session_file", path.replace("\\", "/"), quiet=1)
+        save_session(cmd, path)
 
 
 def quoted(path: str) -> str:

@@ -81,7 +81,7 @@ def table_file(file: Any) -> str | None:
 
 def output_file(file: Any) -> tuple[str | None, bool]:
     """Path of a table or a figure, and whether it is a figure; checked before any work is done."""
-    from edmnoise.study.figures.frame import check_output, is_figure
+    from edmnoise.study.figures.figure import check_output, is_figure
 
     path = None if arg.absent(file) else check_output(arg.text(file))
     return path, path is not None and is_figure(path)

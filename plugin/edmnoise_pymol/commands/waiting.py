@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
+from edmnoise.base.units import duration
+
 from ..job import Watch
 
 _FIRST, _EVERY = 3.0, 5.0
@@ -55,13 +57,6 @@ class _Teller:
         if self.pump is not None and now >= self.looked + _LOOK:
             self.looked = now
             self.pump.turn(share)
-
-
-def duration(seconds: float) -> str:
-    """A time as people say it: "40 s", "12 min", "3.5 h"."""
-    if seconds < 99.5:
-        return f"{seconds:.0f} s" if seconds >= 9.5 else f"{seconds:.1f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5970 else f"{seconds / 3600:.1f} h"
 
 
 class _Told:

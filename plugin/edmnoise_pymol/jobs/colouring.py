@@ -15,12 +15,12 @@ from edmnoise.frames.displacement import Displacement, Measure
 from edmnoise.structure.structure import Structure
 
 from ..job import Job, Watch, counted
-from ..scene import ask, follow, looks
+from ..scene import ask, follow, looks, stage
 from ..scene.ask import Cmd
 from ..scene.baking import baked_copy, check_bakable
 from ..scene.legend import check_legend, hide_legend, show_legend
 from ..scene.objects import existing_object, free_name
-from ..scene.painting import anchors_named, paint, paint_state
+from ..scene.painting import anchors_named, paint, paint_state, repaint
 from ..scene.source import current_state
 from . import ensemble
 from .ensemble import FIRST, Basis, Ensemble
@@ -295,7 +295,7 @@ def _bake(cmd: Cmd, found: Ensemble, painter: Painter, of: Callable[[int], Displ
                 watch.check(state / states, f"state {state:,} of {states:,} coloured")
 
             yield told
-        cmd.recolor(f"%{target}")
+        repaint(cmd, target)
     except BaseException:
-        cmd.delete(target)
+        stage.remove(cmd, [target])
         raise

@@ -13,7 +13,7 @@ from edmnoise.frames.damage import Native
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.weights import Weights
 from edmnoise.study.damage import DamageStudy, damage_figure, damage_rows
-from edmnoise.study.figures.frame import is_figure
+from edmnoise.study.figures.figure import is_figure
 
 from ..job import Job, Watch
 from ..scene.ask import Cmd

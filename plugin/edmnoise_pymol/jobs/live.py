@@ -16,7 +16,7 @@ from edmnoise.noise.weights import Weights
 from edmnoise.structure.structure import Structure
 
 from ..job import Job, Watch
-from ..scene import ask, shaders
+from ..scene import ask, shaders, stage
 from ..scene.ask import Cmd
 from ..scene.frames import move_state, new_object
 from ..scene.objects import free_name, is_there
@@ -71,9 +71,9 @@ class Live:
 
     def hide(self, names: Sequence[str]) -> None:
         """Hide more objects meanwhile, where they are shown."""
-        for name in set(names) & set(ask.shown_objects(self._cmd)):
-            self._cmd.disable(name)
-            self.hidden.append(name)
+        shown = set(names) & set(ask.shown_objects(self._cmd))
+        stage.hide(self._cmd, shown)
+        self.hidden.extend(shown)
 
     def rename(self, name: str, new: str) -> None:
         """The source, or an object that is hidden, has another name by now."""
@@ -87,8 +87,7 @@ class Live:
     def leave(self) -> list[str]:
         """Remove the object; gives what is still hidden."""
         self._release()
-        if ask.is_there(self._cmd, self.name):
-            self._cmd.delete(self.name)
+        stage.remove(self._cmd, [self.name])
         return self.hidden
 
     def close(self) -> None:
@@ -99,8 +98,7 @@ class Live:
 def unhide(cmd: Cmd, hidden: Sequence[str], source: str) -> None:
     """Show again what was hidden and is still there; the source where that is nothing."""
     there = ask.objects(cmd)
-    for name in [name for name in hidden if name in there] or [name for name in (source,) if name in there]:
-        cmd.enable(name)
+    stage.show(cmd, [name for name in hidden if name in there] or [source])
 
 
 def live(
@@ -130,17 +128,16 @@ def live(
         unhide(cmd, hidden, "")
         raise
     name = free_name(cmd, f"{source.object}_live")
-    view, mine = cmd.get_view(), (source.object, *beside)
+    mine = (source.object, *beside)
     hides = [other for other in mine if other in {*ask.shown_objects(cmd), *hidden}]
     try:
-        structure = new_object(cmd, source, name).structure
-        for other in hides:
-            cmd.disable(other)
-        unhide(cmd, [other for other in hidden if other not in mine], "")
-        cmd.set_view(view)
+        with stage.same_view(cmd):
+            structure = new_object(cmd, source, name).structure
+            stage.hide(cmd, hides)
+            unhide(cmd, [other for other in hidden if other not in mine], "")
         units = yield lambda watch: _draw(watch, structure, seed)
     except BaseException:
-        cmd.delete(name)
+        stage.remove(cmd, [name])
         unhide(cmd, hides, source.object)
         raise
     return Live(cmd, source.object, name, structure, units, hides)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.units import duration
 
-from ..commands.waiting import duration
 from ..job import Job, Watch
-from ..scene import ask, follow
+from ..scene import ask, follow, stage
 from ..scene.ask import Cmd
+from ..scene.camera import opaque, picture_size, take_picture
 from ..scene.mesa import check_drawable
 from ..scene.objects import existing_object
 from .film import check_film, ending, is_film, make_film
@@ -60,12 +60,12 @@ def pictures(
     frames = ask.movie(cmd) or ask.states(cmd, name)
     if not overwrite:
         _check_free([path] if is_film(path) else _files(path, frames))
-    width, height = _size(cmd, width, height)
+    width, height = picture_size(cmd, width, height)
     if not is_film(path):
         return (yield from _taken(cmd, name, _files(path, frames), width, height, ray, say))
     if ending(path) == ".mp4":  # its colours are kept for two by two points
         width, height = width + width % 2, height + height % 2
-    with tempfile.TemporaryDirectory(prefix="edmnoise_") as folder, _opaque(cmd):
+    with tempfile.TemporaryDirectory(prefix="edmnoise_") as folder, opaque(cmd):
         files = _files(os.path.join(folder, "frame.png"), frames)
         taken = yield from _taken(cmd, name, files, width, height, ray, say)
         yield lambda _: make_film(taken, path, rate)
@@ -79,16 +79,16 @@ def _taken(
 ) -> Job[list[str]]:
     """A picture of each frame, until it is cancelled; the frame that was shown is shown again."""
     frame, plays, frames = ask.frame(cmd)[0], ask.playing(cmd), len(files)
-    cmd.mstop()
+    stage.stop(cmd)
     written: list[str] = []
     try:
         for number, target in enumerate(files, 1):
             began = time.monotonic()
             if not ask.is_there(cmd, name):  # a window lets its user do anything meanwhile
                 raise EdmNoiseError(f"{name} was deleted: {len(written)} of {frames} pictures are written")
-            cmd.frame(number)
+            stage.go_to(cmd, number)
             follow.catch_up()
-            _take(cmd, target, width, height, ray)
+            take_picture(cmd, target, width, height, ray)
             written.append(target)
             if number == 1 < frames:
                 whole = duration(frames * (time.monotonic() - began))
@@ -100,24 +100,10 @@ def _taken(
             if not (yield told):
                 break
     finally:
-        cmd.frame(frame)
+        stage.go_to(cmd, frame)
         if plays:
-            cmd.mplay()
+            stage.play(cmd)
     return written
-
-
-@contextmanager
-def _opaque(cmd: Cmd) -> Iterator[None]:
-    """Pictures with the background that is seen: films have no transparency."""
-    settings = ("opaque_background", "ray_opaque_background")
-    before = {setting: cmd.get_setting_int(setting) for setting in settings}
-    try:
-        for setting in settings:
-            cmd.set(setting, 1, quiet=1)
-        yield
-    finally:
-        for setting, value in before.items():
-            cmd.set(setting, value, quiet=1)
 
 
 def _files(path: str, frames: int) -> list[str]:
@@ -127,49 +113,8 @@ def _files(path: str, frames: int) -> list[str]:
     return [f"{stem}_{number:0{digits}}{last}" for number in range(1, frames + 1)]
 
 
-def _size(cmd: Cmd, width: int, height: int) -> tuple[int, int]:
-    """Both sides in pixels, in the window's proportions where one is given.
-
-    PyMOL, told one side alone, takes the other from the picture before: a row of pictures grows out of shape.
-    """
-    across, down = cmd.get_viewport()
-    if not width and not height:
-        return int(across), int(down)
-    return width or max(1, round(height * across / down)), height or max(1, round(width * down / across))
-
-
 def _check_free(files: list[str]) -> None:
     taken = [file for file in files if os.path.exists(file)]
     if taken:
         more = f" and {len(taken) - 1:,} more exist" if len(taken) > 1 else " exists"
         raise EdmNoiseError(f"{taken[0]}{more}: give another name, or overwrite=1 to replace what is there")
-
-
-def _draw(cmd: Cmd, path: str, width: int, height: int, ray: bool) -> None:
-    """In a window png draws the scene smaller each time that it is told a size, and leaves it so: draw does not."""
-    from pymol import gui
-
-    if ray or gui.get_qtwindow() is None:
-        cmd.png(path, width, height, ray=int(ray), quiet=1)
-    else:
-        cmd.draw(width, height, quiet=1)
-        cmd.png(path, prior=1, quiet=1)
-
-
-def _take(cmd: Cmd, target: str, width: int, height: int, ray: bool) -> None:
-    """One picture; its file appears whole or not at all."""
-    part = None
-    try:
-        number, part = tempfile.mkstemp(prefix=".edmnoise_", suffix=".png", dir=os.path.dirname(target) or ".")
-        os.close(number)
-        os.unlink(part)
-        _draw(cmd, part, width, height, ray)
-        if not os.path.exists(part):
-            raise EdmNoiseError(f"PyMOL made no picture for {target}")
-        os.replace(part, target)
-        part = None
-    except OSError as error:
-        raise EdmNoiseError(f"cannot write {target}: {error.strerror or error}") from error
-    finally:
-        if part is not None and os.path.exists(part):
-            os.unlink(part)

@@ -232,7 +232,7 @@ def save(cmd: Cmd, file: str, name: str, level: str = "atom", b: str | None = No
     existing_object(cmd, name)
     made = Provenance.parse(ask.title(cmd, name, 1))
     ligands = made.ligands if made else "residue"
-    if cmd.count_discrete(name):  # each of its states has atoms of its own
+    if ask.is_discrete(cmd, name):  # each of its states has atoms of its own
         source, found = yield from read_states(cmd, f"%{name}", solvent=True, ligands=ligands)
         frames = [places[None] for places in found]
     else:

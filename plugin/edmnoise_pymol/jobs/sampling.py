@@ -26,7 +26,7 @@ from edmnoise.noise.processes.nested import Nested
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.structure import Structure
-from edmnoise.study.figures.frame import is_figure
+from edmnoise.study.figures.figure import is_figure
 from edmnoise.study.figures.sampling import freeze_out_figure
 from edmnoise.study.levels import RESIDUE_IN_CHAIN
 from edmnoise.trajectories.run import Recorded, Recording, Run, record
@@ -35,7 +35,7 @@ from ..job import Job, Watch
 from ..scene import ask, looks
 from ..scene.ask import Cmd
 from ..scene.growing import Frames, Growing
-from ..scene.objects import check_free_name
+from ..scene.objects import check_free_name, legal_name
 from ..scene.source import reading
 from ..scene.states import read_states
 from .colouring import Colouring, Painter, left_out, range_of, values_of
@@ -250,7 +250,7 @@ def _names(cmd: Cmd, source: str, name: str | None, samples: int, trajectory: bo
             check_free_name(cmd, target)
         return of(name)
     taken = {held.lower() for held in ask.names(cmd)}
-    stem = stems = str(cmd.get_legal_name(f"{source}_sample"))
+    stem = stems = legal_name(cmd, f"{source}_sample")
     number = 1
     while taken & {target.lower() for target in of(stem)}:
         stem = f"{stems}_{number:02d}"

@@ -8,7 +8,7 @@ from itertools import pairwise
 from edmnoise.base.table import Column, Table
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.noise.sigma import SigmaDistribution
-from edmnoise.study.figures.frame import is_figure
+from edmnoise.study.figures.figure import is_figure
 from edmnoise.study.figures.sampling import schedule_figure
 
 from ..job import Job, Watch

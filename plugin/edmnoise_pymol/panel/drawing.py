@@ -7,6 +7,7 @@ from typing import Any
 
 from pymol.Qt import QtCore
 
+from ..scene import ask
 from ..scene.mesa import WAY_ROUND, way_round_taken
 
 _DRAWN_SO = ("llvmpipe", "softpipe", "swrast", "intel")
@@ -15,8 +16,8 @@ _DRAWN_SO = ("llvmpipe", "softpipe", "swrast", "intel")
 
 def what_turns_black(cmd: Any) -> str | None:
     """A sentence for a window whose 3-D view will turn black, None where it will not."""
-    _, driver, version = cmd.get_renderer()
-    mesa = re.search(r"Mesa (\d+)", version or "")
+    _, driver, version = ask.renderer(cmd)
+    mesa = re.search(r"Mesa (\d+)", version)
     if QtCore.QT_VERSION < 0x060000 or mesa is None or int(mesa[1]) >= 25:
         return None
     if way_round_taken() or not any(name in driver.lower() for name in _DRAWN_SO):

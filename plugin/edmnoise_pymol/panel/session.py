@@ -14,7 +14,7 @@ from edmnoise.structure.structure import describe
 
 from ..commands.request import Request
 from ..job import Job
-from ..scene import ask, lookout, looks
+from ..scene import ask, lookout, looks, stage
 from ..scene.ask import Cmd
 from ..scene.source import objects_of, reading
 from .runner import Runner
@@ -324,12 +324,10 @@ class Session(QtCore.QObject):
         def act() -> None:
             if kept is not None:
                 looks.restore(self.cmd, kept)
-            for name in names:
-                self.cmd.delete(name)
-            for name in set(shown) & set(ask.objects(self.cmd)):
-                self.cmd.enable(name)
+            stage.remove(self.cmd, names)
+            stage.show(self.cmd, shown)
             if names:  # which were gone to when they were made
-                self.cmd.frame(frame)
+                stage.go_to(self.cmd, frame)
 
         self._undo.append(_Undo(words, names, act))
         self._tell_undo()

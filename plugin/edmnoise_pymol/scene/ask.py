@@ -83,6 +83,17 @@ def state(cmd: Cmd, name: str) -> int:
     return _of(cmd, name, 0, ask)
 
 
+def is_discrete(cmd: Cmd, name: str) -> bool:
+    """Whether each state of an object has atoms of its own."""
+    return bool(_of(cmd, name, 0, lambda: int(cmd.count_discrete(name))))
+
+
+def renderer(cmd: Cmd) -> tuple[str, str, str]:
+    """Who draws: vendor, driver, version."""
+    vendor, driver, version = (str(words or "") for words in cmd.get_renderer())
+    return vendor, driver, version
+
+
 def title(cmd: Cmd, name: str, state: int) -> str:
     """Title of one state of an object."""
     return _of(cmd, name, "", lambda: str(cmd.get_title(name, state) or ""))

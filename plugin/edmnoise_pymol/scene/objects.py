@@ -15,7 +15,7 @@ def object_of_file(cmd: Cmd, file: str) -> str | None:
     stem = os.path.basename(file)
     for ending in (".gz", os.path.splitext(stem.removesuffix(".gz"))[1]):
         stem = stem.removesuffix(ending) if ending else stem
-    return _holder(cmd, str(cmd.get_legal_name(stem)))
+    return _holder(cmd, legal_name(cmd, stem))
 
 
 def existing_object(cmd: Cmd, name: str) -> str:
@@ -34,7 +34,7 @@ def is_there(cmd: Cmd, name: str, atoms: int) -> bool:
 
 def check_free_name(cmd: Cmd, name: str) -> str:
     """Return a name that a new object can take; EdmNoiseError where it is taken or PyMOL would change it."""
-    legal = cmd.get_legal_name(name)
+    legal = legal_name(cmd, name)
     if legal != name:
         raise EdmNoiseError(f"{name!r} cannot be an object's name: " + (f"{legal!r} could" if legal else "use letters"))
     holder = _holder(cmd, name)
@@ -43,9 +43,14 @@ def check_free_name(cmd: Cmd, name: str) -> str:
     return name
 
 
+def legal_name(cmd: Cmd, wish: str) -> str:
+    """The wish as PyMOL can spell it."""
+    return str(cmd.get_legal_name(wish))
+
+
 def free_name(cmd: Cmd, wish: str) -> str:
     """The wish as PyMOL can spell it, with a number behind it where it is taken."""
-    legal = str(cmd.get_legal_name(wish))
+    legal = legal_name(cmd, wish)
     return str(cmd.get_unused_name(legal + "_")) if _holder(cmd, legal) else legal
 
 

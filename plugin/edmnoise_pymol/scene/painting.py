@@ -25,9 +25,14 @@ def paint(cmd: Cmd, name: str, shades: NDArray[np.uint8], index: NDArray[np.int6
         atoms = cmd.alter(chosen, "color = _next()", space={"_next": iter(packed).__next__})
     except StopIteration:
         atoms = ask.atoms(cmd, name)
-    cmd.recolor(chosen)
+    repaint(cmd, name)
     if atoms != len(packed):
         raise EdmNoiseError(f"{len(packed):,} colours for the {atoms:,} atoms of {name}: some are coloured wrongly")
+
+
+def repaint(cmd: Cmd, name: str) -> None:
+    """Draw an object in the colours that its atoms have by now."""
+    cmd.recolor(whole(name))
 
 
 def packed_colours(shades: NDArray[np.uint8]) -> list[int]:
@@ -55,7 +60,7 @@ def restore_colours(cmd: Cmd, name: str, kept: list[int]) -> None:
     """Give an object its colours back, unless it has got other atoms since."""
     if is_there(cmd, name, len(kept)):
         cmd.alter(whole(name), "color = _next()", space={"_next": iter(kept).__next__})
-        cmd.recolor(whole(name))
+        repaint(cmd, name)
 
 
 def anchors_of(cmd: Cmd, names: list[str]) -> list[tuple[float, float, float]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edmnoise.base.table import Table
 
+from ...scene import stage
 from ..controls import style
 from ..session import Session
 from .chart import Chart
@@ -167,7 +168,7 @@ class FreezeOutChart(Chart):
             self._session.said.emit(f"{self._session.shown} holds the ends of the samples, not their steps")
             return
         step = self._at(x)
-        self._session.cmd.frame(step + 2)
+        stage.go_to(self._session.cmd, step + 2)
         self._session.said.emit(f"{self._session.shown}: step {self._of.steps[step]}")
         self._session.look()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edmnoise.base.lengths import IN_SPACE
 from edmnoise.base.table import Table
 
-from ...scene import ask
+from ...scene import ask, stage
 from ..controls import style
 from ..session import Input, Session
 from .chart import Chart
@@ -216,11 +216,10 @@ class LevelsChart(Chart):
         cmd, others = self._session.cmd, {point.object for point in self._of.points} - {near.object}
         if not ask.is_there(cmd, near.object):
             return
-        for name in others & set(ask.objects(cmd)):
-            cmd.disable(name)
-        cmd.enable(near.object)
+        stage.hide(cmd, others)
+        stage.show(cmd, [near.object])
         if not 2 <= ask.frame(cmd)[0] <= near.frames + 1:  # the same draw at another level, where there is one
-            cmd.frame(2)
+            stage.go_to(cmd, 2)
         self._session.show(near.object)
         self._session.said.emit(f"{near.object}: z {self._distribution.z(near.sigma):.2f}, σ {brief(near.sigma)} Å")
 

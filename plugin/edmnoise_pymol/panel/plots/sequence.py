@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edmnoise.base.table import Table
 
-from ...scene import ask
+from ...scene import ask, stage
 from ..controls import style
 from ..session import Session
 from .chart import Chart
@@ -213,9 +213,7 @@ class SequenceChart(Chart):
         residue = self._at(x)
         if not ask.is_there(cmd, measured.object):
             return
-        cmd.select_list("sele", measured.object, measured.atoms(residue), mode="index")
-        cmd.enable("sele")
-        cmd.zoom("sele", _NEAR, state=-1, animate=-1)
+        stage.pick(cmd, measured.object, measured.atoms(residue), _NEAR)
         self._session.said.emit(f"selected as sele: {measured.residues[residue]} of {measured.object}")
         self._session.look()
 

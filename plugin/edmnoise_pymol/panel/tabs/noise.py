@@ -11,6 +11,7 @@ from edmnoise.base.lengths import IN_SPACE
 from edmnoise.noise.sigma import DISTRIBUTIONS, SigmaDistribution, sigma_distribution
 
 from ...commands.request import Request
+from ...scene import stage
 from ..controls import form, style
 from ..controls.weights import WeightsEditor
 from ..controls.words import Words
@@ -244,8 +245,7 @@ class NoiseTab(QtWidgets.QWidget):
         """The first frame, without the input and earlier frames over it; state 1 is the reference."""
         frames = result.table.meta["frames"]
         self._session.said.emit(f"{result.name}: reference and {frames} frame{'' if frames == 1 else 's'}")
-        for other in {result.source, *self._session.results} - {result.name}:
-            self._session.cmd.disable(other)
-        self._session.cmd.frame(2)
+        stage.hide(self._session.cmd, {result.source, *self._session.results} - {result.name})
+        stage.go_to(self._session.cmd, 2)
         self._session.show(result.name)
         offer_ribbon(self._session, result.name)

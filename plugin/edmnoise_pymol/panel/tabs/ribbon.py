@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...scene import ask
+from ...scene import ask, shapes
 from ..session import Session
 
 MANY = 20_000
@@ -11,18 +11,15 @@ MANY = 20_000
 
 def offer_ribbon(session: Session, name: str) -> None:
     """Offer to draw one of our own objects as ribbon, where it has a large cartoon."""
-    cartoon = f"%{name} and rep cartoon"
     if ask.atoms(session.cmd, name) < MANY:
         return
-    with ask.awake(session.cmd):
-        atoms = session.cmd.count_atoms(cartoon)
+    atoms = shapes.cartoon_atoms(session.cmd, name)
     if atoms < MANY:
         return
 
     def change() -> None:
         if name in session.sight.molecules:
-            session.cmd.show("ribbon", cartoon)
-            session.cmd.hide("cartoon", f"%{name}")
+            shapes.cartoon_to_ribbon(session.cmd, name)
             session.said.emit(f"{name} is drawn as ribbon")
 
     words = f"{name}: PyMOL builds the cartoon of {atoms:,} atoms anew at each step; a ribbon is drawn much sooner"

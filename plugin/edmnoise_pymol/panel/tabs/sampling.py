@@ -10,7 +10,7 @@ from pymol.Qt import QtCore, QtWidgets
 from edmnoise.base.errors import EdmNoiseError
 
 from ...commands.request import Request
-from ...scene import ask
+from ...scene import ask, stage
 from ..controls import form, style
 from ..controls.fold import Fold
 from ..controls.optional_fields import name_usual, set_usual
@@ -214,7 +214,7 @@ class SamplingTab(QtWidgets.QWidget):
             return
         last = ask.states(cmd, grown[0]) if form.text_of(self.form["trajectory"]) == "1" else 2
         if last != self._tail:
-            cmd.frame(last)
+            stage.go_to(cmd, last)
             self._tail = ask.frame(cmd)[0]
 
     def _show_samples(self, result: Any) -> None:
@@ -229,9 +229,8 @@ class SamplingTab(QtWidgets.QWidget):
         if result.run.partial:
             made += f"; cancelled at σ {result.run.last_sigma:.3g} Å, what was made is kept, marked partial"
         session.said.emit("; ".join([made, *result.table.notes]).replace(" A", " Å"))
-        if ask.is_there(session.cmd, result.source):
-            session.cmd.disable(result.source)
-        session.cmd.frame(ask.states(session.cmd, first) if self._is_trajectory(result) else 2)
+        stage.hide(session.cmd, [result.source])
+        stage.go_to(session.cmd, ask.states(session.cmd, first) if self._is_trajectory(result) else 2)
         session.show(first)
 
     def _is_trajectory(self, result: Any) -> bool:

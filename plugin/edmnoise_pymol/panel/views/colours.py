@@ -11,7 +11,7 @@ from edmnoise.base.colours import DEFAULT_PALETTE, PALETTES
 from edmnoise.base.errors import EdmNoiseError
 
 from ...commands.request import Request
-from ...scene import ask, follow, looks
+from ...scene import follow, looks, stage
 from ...scene.baking import BAKED_BYTES
 from ...scene.legend import legend_name, title_name
 from ...scene.painting import anchors_named
@@ -203,9 +203,7 @@ class ColourBox(QtWidgets.QWidget):
     def _show_baked(self, colouring: Any) -> None:
         """The copy instead of the object that it covers."""
         shown = self._session.shown
-        for name in (shown, legend_name(shown), title_name(shown)):
-            if ask.is_there(self._session.cmd, name):
-                self._session.cmd.disable(name)
+        stage.hide(self._session.cmd, (shown, legend_name(shown), title_name(shown)))
         self._session.said.emit(f"{colouring.object}: every state has its own colours")
 
     def _new_object(self) -> None:

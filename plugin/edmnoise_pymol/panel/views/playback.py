@@ -13,7 +13,7 @@ from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
 
-from ...scene import ask
+from ...scene import ask, stage
 from ...scene.source import current_state
 from ...scene.titles import caption
 from ..controls import form, style
@@ -95,7 +95,7 @@ class Playback(QtWidgets.QWidget):
 
     def go(self, frame: int) -> None:
         """Show a frame, from 1 to the last."""
-        self._session.cmd.frame(max(1, min(frame, self.frames)))
+        stage.go_to(self._session.cmd, max(1, min(frame, self.frames)))
         self._session.glance()
         self._follow()
 
@@ -103,7 +103,7 @@ class Playback(QtWidgets.QWidget):
         """Stay at the frame that is shown."""
         self._halt()
         if ask.playing(self._session.cmd):
-            self._session.cmd.mstop()
+            stage.stop(self._session.cmd)
         self._session.glance()
 
     def _halt(self) -> None:
@@ -144,10 +144,10 @@ class Playback(QtWidgets.QWidget):
         session.glance()
         if session.sight.frame >= self.frames:
             self.go(1)
-        session.cmd.set("movie_fps", self.fps.value())
+        stage.set_speed(session.cmd, self.fps.value())
         if session.sight.movie:
-            session.cmd.set("movie_loop", int(self.loop.isChecked()))
-            session.cmd.mplay()
+            stage.set_loop(session.cmd, self.loop.isChecked())
+            stage.play(session.cmd)
             session.glance()
         else:
             self._clock.start(round(1000 / self.fps.value()))
@@ -166,13 +166,13 @@ class Playback(QtWidgets.QWidget):
 
     def _set_speed(self, fps: int) -> None:
         if self.playing:
-            self._session.cmd.set("movie_fps", fps)
+            stage.set_speed(self._session.cmd, fps)
             if self._clock.isActive():
                 self._clock.start(round(1000 / fps))
 
     def _set_loop(self, on: bool) -> None:
         if self._session.sight.playing:
-            self._session.cmd.set("movie_loop", int(on))
+            stage.set_loop(self._session.cmd, on)
 
     def _follow(self) -> None:
         """Show what PyMOL shows."""
