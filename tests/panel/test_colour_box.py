@@ -5,7 +5,8 @@ import pytest
 
 from edmnoise.base.colours import PALETTES
 from edmnoise_pymol import edm_color, edm_noise
-from edmnoise_pymol.scene import follow, looks
+from edmnoise_pymol.jobs import colouring
+from edmnoise_pymol.scene import follow
 from edmnoise_pymol.scene.painting import paint_state
 
 PATIENCE = 60_000
@@ -283,7 +284,7 @@ def test_a_cancelled_bake_leaves_nothing(box, panel, cmd, qtbot, snapshot, monke
         seen.append(cmd.get_type(name))
         panel.status.cancel.click()
 
-    monkeypatch.setattr(looks, "paint_state", click_meanwhile)
+    monkeypatch.setattr(colouring, "paint_state", click_meanwhile)
     box.bake.click()
     qtbot.waitUntil(lambda: not panel.session.runner.busy, timeout=PATIENCE)
     assert seen == ["object:molecule"]

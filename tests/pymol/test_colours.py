@@ -249,7 +249,7 @@ def test_a_baked_copy_is_taken_away_when_it_fails(frames, refusal, monkeypatch):
     def fail(*_):
         raise EdmNoiseError("no more paint")
 
-    monkeypatch.setattr("edmnoise_pymol.scene.paint_state", fail)
+    monkeypatch.setattr("edmnoise_pymol.jobs.colouring.paint_state", fail)
     assert refusal(f"edm_color {frames}, bake=1") == "no more paint"
 
 
