@@ -1,1 +1,1 @@
-"""Floor 0: what every other room needs and what needs no other room."""
+"""What every other room needs and what needs no other room."""

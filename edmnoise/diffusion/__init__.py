@@ -1,1 +1,1 @@
-"""Floor 3: noise schedules, denoisers that are exact, and samplers that run from noise to structures."""
+"""Noise levels in steps, denoisers that are exact, samplers that run from noise to structures."""

@@ -1,1 +1,1 @@
-"""Floor 2: how noise is spread over atoms, residues and chains, and what follows from it in closed form."""
+"""How noise is spread over atoms, residues and chains, and what follows from it in closed form."""

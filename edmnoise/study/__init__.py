@@ -1,1 +1,1 @@
-"""Floor 5: whole questions answered: what a noise level does to a structure, measured beside derived."""
+"""Whole questions answered: measured beside derived, as tables."""

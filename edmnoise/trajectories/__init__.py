@@ -1,0 +1,1 @@
+"""What a sampler did, step by step."""

@@ -6,7 +6,7 @@ import pytest
 from edmnoise.base.colours import PALETTES
 from edmnoise_pymol import edm_color, edm_noise
 from edmnoise_pymol.jobs import colouring
-from edmnoise_pymol.scene import follow
+from edmnoise_pymol.scene import follow, looks
 from edmnoise_pymol.scene.painting import paint_state
 
 PATIENCE = 60_000

@@ -1,0 +1,1 @@
+"""From noise to structures: schedules, solvers, published settings, and the loop that they share."""

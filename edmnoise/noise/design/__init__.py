@@ -1,0 +1,1 @@
+"""From what noise shall do to weights and levels that do it."""

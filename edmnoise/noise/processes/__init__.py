@@ -1,0 +1,1 @@
+"""Noise processes: each draws frames and knows the covariance of what it draws."""

@@ -1,0 +1,1 @@
+"""What follows from a process and a structure in closed form."""

@@ -1,0 +1,1 @@
+"""Controls that several parts of the panel use."""

@@ -1,0 +1,1 @@
+"""The panel's upper half: what is asked for."""

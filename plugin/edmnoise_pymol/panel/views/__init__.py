@@ -1,0 +1,1 @@
+"""The panel's lower half: what is shown of the frames."""
