@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import torch
 
-from ..diffusion.denoisers.states import StatesDenoiser
+from ..diffusion.denoisers.choice import DenoiserChoice
 from ..diffusion.samplers.choice import SamplerChoice
 from ..frames.damage import MEASURES as DAMAGE
 from ..frames.damage import Native, measure_damage
@@ -78,7 +78,7 @@ def freeze_out(case: Case) -> Mapping[str, Value]:
     if len(states) == 1:
         return {"models": 1, **dict.fromkeys(labels)}
     covariance = Nested(structure.hierarchy, case.noise_weights.by_level)
-    model = StatesDenoiser(torch.from_numpy(states).mT, covariance, hierarchy=structure.hierarchy)
+    model = DenoiserChoice().build(structure, states, covariance)
     schedule, sampler = SamplerChoice(**dict(setting.sampler)).build()
     made = run(structure, model, covariance, schedule, sampler, setting.count, setting.seed)
     frozen = [None if math.isnan(sigma) else sigma for sigma in made.freeze_out().values()]

@@ -23,7 +23,7 @@ from edmnoise_pymol.jobs.colouring import OVER
 from edmnoise_pymol.jobs.design import SIGNAL_BY
 from edmnoise_pymol.jobs.ensemble import ORIGINS
 from edmnoise_pymol.jobs.noise import PROCESSES
-from edmnoise_pymol.jobs.sampling import DENOISERS
+from edmnoise.diffusion.denoisers.choice import DENOISERS
 from edmnoise_pymol.panel import TABS
 
 BY_NAME = {command.__name__: command for command in COMMANDS}

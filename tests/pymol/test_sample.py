@@ -17,7 +17,7 @@ from edmnoise_pymol.commands.completion import CHOICES
 from edmnoise_pymol.commands.sampling import plan as sampling_plan
 from edmnoise_pymol.job import Watch, run_inline
 from edmnoise_pymol.jobs.plots import levels as curves
-from edmnoise_pymol.jobs.sampling import DENOISERS
+from edmnoise.diffusion.denoisers.choice import DENOISERS
 
 INTERRUPTED = """
 import signal

@@ -107,6 +107,7 @@ def edm_compare(
 
         edm_sample, edm_design, edm_damage
     """
+    from edmnoise.diffusion.denoisers.choice import DenoiserChoice
     from edmnoise.noise.weights import parse_weights
 
     from ..jobs import compare
@@ -117,7 +118,7 @@ def edm_compare(
         arg.text(selection),
         [parse_weights(item) for item in arg.items(weights)],
         _samplers(sampler, steps),
-        denoiser=arg.text(denoiser),
+        denoiser=DenoiserChoice(arg.text(denoiser)),
         samples=arg.whole("samples", samples),
         seed=arg.whole("seed", seed),
         by=arg.text(by),

@@ -157,6 +157,7 @@ def edm_sample(
 
         edm_schedule, edm_precondition, edm_noise, edm_color
     """
+    from edmnoise.diffusion.denoisers.choice import DenoiserChoice
     from edmnoise.noise.sigma import sigma_distribution
     from edmnoise.noise.weights import parse_weights
 
@@ -184,7 +185,11 @@ def edm_sample(
         arg.text(selection),
         parse_weights(arg.text(weights) if isinstance(weights, str) else weights),
         constants,
-        denoiser=arg.text(denoiser),
+        denoiser=DenoiserChoice(
+            arg.text(denoiser),
+            arg.optional(arg.numbers, "state_weights", state_weights),
+            arg.optional(_numbers_or_word, "fluctuations", fluctuations),
+        ),
         choice=choice,
         samples=arg.whole("samples", samples),
         trajectory=arg.switch("trajectory", trajectory),
@@ -195,8 +200,6 @@ def edm_sample(
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
         ligands=arg.text(ligands),
-        state_weights=arg.optional(arg.numbers, "state_weights", state_weights),
-        fluctuations=arg.optional(_numbers_or_word, "fluctuations", fluctuations),
         common=arg.switch("common", common),
     )
     say(quiet, "edm_sample", f"object {', '.join(result.names)}: {'; '.join(result.notes)}")

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
 from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
-from edmnoise.diffusion.denoisers.states import StatesDenoiser
+from edmnoise.diffusion.denoisers.choice import DenoiserChoice
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import Step
 from edmnoise.noise.processes.nested import Nested
@@ -24,7 +23,7 @@ from ..job import Cancelled, Job, Watch
 from ..scene.ask import Cmd
 from ..scene.states import read_states
 from . import sampling
-from .sampling import DENOISERS
+from .sampling import STATES
 
 BY = ("summary", "step")
 """What is printed and written: a row for each variant, or for each of its steps."""
@@ -44,7 +43,7 @@ def compare(
     selection: str,
     weights: Sequence[Weights],
     samplers: Mapping[str, SamplerChoice],
-    denoiser: str = "states",
+    denoiser: DenoiserChoice = STATES,
     samples: int = 1,
     seed: int = 0,
     by: str = "summary",
@@ -81,8 +80,6 @@ def compare(
     """
     if by not in BY:
         raise EdmNoiseError(f"by is {by!r}: give one of {', '.join(BY)}")
-    if denoiser not in DENOISERS:
-        raise EdmNoiseError(f"no denoiser {denoiser!r}: the known ones are {', '.join(DENOISERS)}")
     if not weights or not samplers:
         raise EdmNoiseError("no weights or no sampler given: give at least one of each")
     count = len(weights) * len(samplers)
@@ -96,14 +93,14 @@ def compare(
     check_seed(seed)
     chosen = sampling.torch_device(device)
     source, states = yield from read_states(cmd, selection, hydrogens, solvent, common, ligands)
+    denoiser.check(len(states), source.object)
     structure = source.structure
 
     def work(watch: Watch) -> Comparison:
         made: list[Variant] = []
         for each in weights:
             covariance = Nested(structure.hierarchy, each.by_level)
-            places = torch.tensor(np.stack(states)).mT.to(chosen)
-            model = StatesDenoiser(places, covariance, None, DENOISERS[denoiser], hierarchy=structure.hierarchy)
+            model = denoiser.build(structure, np.stack(states), covariance, chosen)
             for name, (schedule, sampler) in built.items():
                 number = len(made)
 

@@ -16,8 +16,7 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
 from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
-from edmnoise.diffusion.denoisers.elastic_network import ElasticNetwork
-from edmnoise.diffusion.denoisers.states import StatesDenoiser
+from edmnoise.diffusion.denoisers.choice import DenoiserChoice
 from edmnoise.diffusion.precondition import RULES, Preconditioner, coefficient_table, measured_scales
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import Step
@@ -40,10 +39,7 @@ from ..scene.source import reading
 from ..scene.states import read_states
 from .colouring import Colouring, Painter, left_out, range_of, values_of
 
-DENOISERS = {"states": "rotation", "translation": "translation", "fixed": "fixed", "kabsch": "kabsch"}
-"""Exact denoisers of the loaded states by name, and how their states may lie in space; kabsch is an approximation."""
-
-HEUN = SamplerChoice()
+STATES, HEUN = DenoiserChoice(), SamplerChoice()
 
 Shown = tuple[Recorded, Frames, Frames]
 """A step, and its noisy and denoised samples (B, N, 3) laid on the reference."""
@@ -66,7 +62,7 @@ def sample(
     selection: str,
     weights: Weights,
     distribution: SigmaDistribution,
-    denoiser: str = "states",
+    denoiser: DenoiserChoice = STATES,
     choice: SamplerChoice = HEUN,
     samples: int = 1,
     trajectory: bool = True,
@@ -76,8 +72,6 @@ def sample(
     device: str = "auto",
     hydrogens: bool = True,
     solvent: bool = False,
-    state_weights: Sequence[float] | None = None,
-    fluctuations: Sequence[float] | str | None = None,
     common: bool = False,
     ligands: str = "residue",
 ) -> Job[SampleResult]:
@@ -95,7 +89,7 @@ def sample(
     weights, distribution
         Noise covariance, and what gives z.
     denoiser
-        A name from DENOISERS.
+        Of the states, and what of it is chosen.
     choice
         Solver or preset and its settings.
     samples
@@ -108,11 +102,6 @@ def sample(
         As in `edmnoise_pymol.jobs.noise.noise`.
     device
         "auto" (a GPU if there is one), "cpu" or "cuda".
-    state_weights
-        Probability of each state; equal where not given.
-    fluctuations
-        Standard deviations (chain, residue, atom) per coordinate of each state's own motion, angstrom; or "network"
-        for the elastic network of the first state's residue contacts.
     common
         Whether to take the atoms that all states have, where they do not have the same.
 
@@ -121,8 +110,6 @@ def sample(
     EdmNoiseError
         For input that cannot be used; nothing has been made then.
     """
-    if denoiser not in DENOISERS:
-        raise EdmNoiseError(f"no denoiser {denoiser!r}: the known ones are {', '.join(DENOISERS)}")
     schedule, sampler = choice.build()
     check_seed(seed)
     chosen = torch_device(device)
@@ -130,20 +117,13 @@ def sample(
         check_free_name(cmd, name)
     source, states = yield from read_states(cmd, selection, hydrogens, solvent, common, ligands)
     structure = source.structure
-    _check_choice_of_states(source.object, len(states), state_weights)
+    denoiser.check(len(states), source.object)
 
     def prepare(watch: Watch) -> tuple[Recording, float]:
         """Build the model: seconds for an elastic network."""
         watch.check(0.0, "building the denoiser")
         covariance = Nested(structure.hierarchy, weights.by_level)
-        model = StatesDenoiser(
-            torch.tensor(np.stack(states)).mT.to(chosen),
-            covariance,
-            state_weights,
-            DENOISERS[denoiser],
-            _fluctuations(structure, fluctuations),
-            structure.hierarchy,
-        )
+        model = denoiser.build(structure, np.stack(states), covariance, chosen)
 
         def told(done: int, steps: int, step: Step) -> bool:
             return watch.tell(done / steps, f"step {done:,} of {steps:,}, sigma {step.target:.3g} A")
@@ -290,35 +270,6 @@ def _coloured(cmd: Cmd, structure: Structure, moved: Displacement, names: Sequen
     for name in names:
         looks.explain(name, colouring)
     return colouring
-
-
-def _check_choice_of_states(name: str, count: int, state_weights: Sequence[float] | None) -> None:
-    """Raise EdmNoiseError where weights are no probabilities, or not as many as there are states."""
-    if state_weights is None:
-        return
-    if len(state_weights) != count:
-        raise EdmNoiseError(
-            f"state_weights are {len(state_weights)} numbers for {count} state{'' if count == 1 else 's'} of {name}: "
-            + (f"give {count} numbers" if count > 1 else "choosing needs several states, or several objects")
-        )
-    if not (all(0 <= weight < math.inf for weight in state_weights) and sum(state_weights) > 0):
-        raise EdmNoiseError(f"state_weights are {list(state_weights)}: give numbers, none negative, not all zero")
-
-
-def _fluctuations(structure: Structure, given: Sequence[float] | str | None) -> Nested | ElasticNetwork | None:
-    """Covariance of each state's own motion."""
-    if given is None:
-        return None
-    if isinstance(given, str):
-        if given != "network":
-            raise EdmNoiseError(f"fluctuations are {given!r}: give network, or three numbers in angstrom")
-        return ElasticNetwork.from_structure(structure)
-    if not (len(given) == 3 and min(given) >= 0 < given[2]):
-        raise EdmNoiseError(
-            f"fluctuations are {list(given)}: give three numbers in angstrom (chain residue atom), "
-            "none negative, the last above 0"
-        )
-    return Nested(structure.hierarchy, [deviation**2 for deviation in reversed(given)])
 
 
 def torch_device(name: str) -> str:
