@@ -62,6 +62,18 @@ def counted(things: Sequence[T], watch: Watch, what: str) -> Iterator[T]:
         watch.check(number / len(things), f"{what} {number:,} of {len(things):,}")
 
 
+class MakesObjects:
+    """What a job returns that has made objects in PyMOL.
+
+    Attributes
+    ----------
+    names
+        Of the objects, which go when the job is undone.
+    """
+
+    names: tuple[str, ...]
+
+
 Work = Callable[[Watch], Any]
 """Runs in any thread; touches no PyMOL."""
 

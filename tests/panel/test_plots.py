@@ -130,6 +130,17 @@ def test_without_pyqtgraph_there_is_a_sentence(panel, plots, loaded, qtbot, monk
     qtbot.waitUntil(lambda: "pip install pyqtgraph" in plots.chart.message.text(), timeout=PATIENCE)
 
 
+def test_a_mistake_of_ours_in_a_display_is_shown_with_its_details(plots, noised, refused, monkeypatch):
+    def wrong(*_):
+        raise ZeroDivisionError("of ours")
+
+    monkeypatch.setattr("edmnoise_pymol.jobs.plots.levels.measured", wrong)
+    sentence, details = refused(lambda: plots.choose("sequence"))
+    assert sentence == "ZeroDivisionError: of ours"
+    assert "Traceback" in details
+    assert "in wrong" in details
+
+
 # Levels
 
 

@@ -7,6 +7,7 @@ import textwrap
 import pytest
 
 from edmnoise.base.colours import PALETTES
+from edmnoise.diffusion.denoisers.choice import DENOISERS
 from edmnoise.diffusion.precondition import RULES
 from edmnoise.diffusion.samplers.choice import SCHEDULES
 from edmnoise.diffusion.samplers.presets import PRESETS as SAMPLERS
@@ -23,7 +24,6 @@ from edmnoise_pymol.jobs.colouring import OVER
 from edmnoise_pymol.jobs.design import SIGNAL_BY
 from edmnoise_pymol.jobs.ensemble import ORIGINS
 from edmnoise_pymol.jobs.noise import PROCESSES
-from edmnoise.diffusion.denoisers.choice import DENOISERS
 from edmnoise_pymol.panel import TABS
 
 BY_NAME = {command.__name__: command for command in COMMANDS}

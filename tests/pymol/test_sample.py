@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.diffusion.denoisers.choice import DENOISERS
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.presets import PRESETS
 from edmnoise.diffusion.samplers.solvers import SOLVERS
@@ -17,7 +18,6 @@ from edmnoise_pymol.commands.completion import CHOICES
 from edmnoise_pymol.commands.sampling import plan as sampling_plan
 from edmnoise_pymol.job import Watch, run_inline
 from edmnoise_pymol.jobs.plots import levels as curves
-from edmnoise.diffusion.denoisers.choice import DENOISERS
 
 INTERRUPTED = """
 import signal

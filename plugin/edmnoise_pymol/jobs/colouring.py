@@ -14,7 +14,7 @@ from edmnoise.base.legible import Legible
 from edmnoise.frames.displacement import Displacement, Measure
 from edmnoise.structure.structure import Structure
 
-from ..job import Job, Watch, counted
+from ..job import Job, MakesObjects, Watch, counted
 from ..scene import ask, follow, looks, stage
 from ..scene.ask import Cmd
 from ..scene.baking import baked_copy, check_bakable
@@ -33,7 +33,7 @@ LEAST_RANGE = 1e-3
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Colouring(Legible):
+class Colouring(MakesObjects, Legible):
     """Colours given to an object: what they stand for (angstrom) and their range.
 
     Attributes

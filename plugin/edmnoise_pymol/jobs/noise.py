@@ -28,7 +28,7 @@ from edmnoise.structure.files import write_frames
 from edmnoise.structure.structure import LEVELS, Structure
 from edmnoise.study.levels import BY, RESIDUE_IN_CHAIN, level_table, z_table
 
-from ..job import Job, Watch, counted
+from ..job import Job, MakesObjects, Watch, counted
 from ..scene import ask, looks
 from ..scene.ask import Cmd
 from ..scene.frames import appended_frames, new_object, read_frames, set_titles
@@ -48,7 +48,7 @@ _STATE_BYTES = 20
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class NoiseResult(Legible):
+class NoiseResult(MakesObjects, Legible):
     """A frames object: its name and that of the object it was made from, how it was made, the table of its levels, its
     colours, and what was left out."""
 
@@ -59,6 +59,10 @@ class NoiseResult(Legible):
     table: Table
     colouring: Colouring
     notes: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:  # type: ignore[override]
+        return (self.name,)
 
 
 def noise(

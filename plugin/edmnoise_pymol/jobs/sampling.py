@@ -30,7 +30,7 @@ from edmnoise.study.figures.sampling import freeze_out_figure
 from edmnoise.study.levels import RESIDUE_IN_CHAIN
 from edmnoise.trajectories.run import Recorded, Recording, Run, record
 
-from ..job import Job, Watch
+from ..job import Job, MakesObjects, Watch
 from ..scene import ask, looks
 from ..scene.ask import Cmd
 from ..scene.growing import Frames, Growing
@@ -46,7 +46,7 @@ Shown = tuple[Recorded, Frames, Frames]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SampleResult(Legible):
+class SampleResult(MakesObjects, Legible):
     """Objects made and the one they were made from, what was recorded, its table, the colours, and what is to say."""
 
     names: tuple[str, ...]

@@ -13,7 +13,7 @@ from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.structure.structure import describe
 
 from ..commands.request import Request
-from ..job import Job
+from ..job import Job, MakesObjects
 from ..scene import ask, lookout, looks, stage
 from ..scene.ask import Cmd
 from ..scene.source import objects_of, reading
@@ -145,6 +145,7 @@ class Session(QtCore.QObject):
         self._lookout = lookout.of(cmd)
         self.runner.failed.connect(self._stopped)
         self._reader.busy_changed.connect(self._read_soon)
+        self._reader.failed.connect(self._reading_stopped)
         self._lookout.listen(self._look_on)
 
     # Acting
@@ -335,6 +336,11 @@ class Session(QtCore.QObject):
     def _tell_undo(self) -> None:
         self.undo_changed.emit(self._undo[-1].words if self._undo else "")
 
+    def _reading_stopped(self, sentence: str, details: str) -> None:
+        """A display that was refused stays as it is; a mistake of ours is told."""
+        if details:
+            self.failed.emit(sentence, details)
+
     def _stopped(self, sentence: str, details: str) -> None:
         if sentence:
             self.failed.emit(sentence, details)
@@ -344,9 +350,7 @@ class Session(QtCore.QObject):
 
 def _objects_of(result: Any) -> tuple[str, ...]:
     """Names of the objects that a result made."""
-    if hasattr(result, "names"):
-        return tuple(result.names)
-    return (result.name,) if hasattr(result, "name") and hasattr(result, "provenance") else ()
+    return result.names if isinstance(result, MakesObjects) else ()
 
 
 def read_input(cmd: Cmd, selection: str, state: int, hydrogens: bool, solvent: bool) -> Job[Input]:

@@ -31,6 +31,7 @@ from ...scene.ask import Cmd
 from ...scene.source import current_state, reading
 from .. import ensemble
 from ..ensemble import Ensemble
+from ..noise import NoiseResult
 
 _BLOCK_ATOMS = 1 << 18
 """Atoms in the frames that are read at a time: some milliseconds of PyMOL's thread."""
@@ -307,12 +308,11 @@ def with_others(shown: Curves, results: Mapping[str, Any]) -> Levels | None:
     points = list(shown.levels.points)
     structure, wanted = shown.found.structure, [line.label for line in shown.levels.lines]
     for name, result in results.items():
-        made = getattr(result, "provenance", None)
-        if name == shown.object or made is None or not made.weights.close_to(shown.weights):
+        if name == shown.object or not isinstance(result, NoiseResult):
             continue
-        if not _same(structure, result.structure):
+        made, table = result.provenance, result.table
+        if not (made.weights.close_to(shown.weights) and _same(structure, result.structure)):
             continue
-        table = result.table
         rows = [table["displacement"].index(label) for label in wanted]
         points.append(
             Point(

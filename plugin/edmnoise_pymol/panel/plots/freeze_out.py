@@ -70,7 +70,11 @@ class FreezeOutChart(Chart):
     def _sampled(self) -> Any:
         """The shown sampling run."""
         result = self._session.results.get(self._session.shown)
-        return result if hasattr(result, "run") else None
+        if result is None:
+            return None
+        from ...jobs.sampling import SampleResult  # brings torch, which made the result
+
+        return result if isinstance(result, SampleResult) else None
 
     def _look(self) -> None:
         """Another run, or none: its coordinates are given back."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pymol.Qt import QtCore
 
+from edmnoise.base.errors import EdmNoiseError
 from edmnoise.noise.weights import parse_weights
 
 from ..session import Session
@@ -110,8 +111,13 @@ class Shown(QtCore.QObject):
 
 
 def answered(job: Any) -> Any:
-    """A job that gives a sentence where it is refused: a display has to say so, not to stay as it was."""
+    """A job that gives a sentence where it is refused: a display has to say so, not to stay as it was.
+
+    What is our own mistake is none of these, and is shown with its details.
+    """
+    import pymol
+
     try:
         return (yield from job)
-    except Exception as error:
+    except (EdmNoiseError, pymol.CmdException) as error:
         return (str(error).strip() or type(error).__name__).splitlines()[0]
