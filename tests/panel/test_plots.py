@@ -130,12 +130,13 @@ def test_without_pyqtgraph_there_is_a_sentence(panel, plots, loaded, qtbot, monk
     qtbot.waitUntil(lambda: "pip install pyqtgraph" in plots.chart.message.text(), timeout=PATIENCE)
 
 
-def test_a_mistake_of_ours_in_a_display_is_shown_with_its_details(plots, noised, refused, monkeypatch):
+def test_a_mistake_of_ours_in_a_display_is_shown_with_its_details(panel, plots, loaded, refused, monkeypatch):
     def wrong(*_):
         raise ZeroDivisionError("of ours")
 
     monkeypatch.setattr("edmnoise_pymol.jobs.plots.levels.measured", wrong)
-    sentence, details = refused(lambda: plots.choose("sequence"))
+    plots.choose("sequence")
+    sentence, details = refused(panel.noise.apply.click)
     assert sentence == "ZeroDivisionError: of ours"
     assert "Traceback" in details
     assert "in wrong" in details
