@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from edmnoise.base.colours import PALETTES, Anchor
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
 from edmnoise.base.memory import check_frames_fit
 
 from . import arrays, ask, bridge, follow
@@ -28,8 +29,8 @@ _explained: dict[str, Any] = {}
 _before: dict[str, list[int]] = {}
 
 
-@dataclass(frozen=True, eq=False)
-class Looks:
+@dataclass(frozen=True, eq=False, repr=False)
+class Looks(Legible):
     """What `restore` needs to make an object look as it did."""
 
     name: str
