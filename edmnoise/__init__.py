@@ -87,14 +87,11 @@ _HOMES = {
     "EdmNoiseError": "edmnoise.base.errors",
 }
 
-__all__ = ["__version__", *_HOMES]
-
-
-def __dir__() -> list[str]:
-    return __all__
-
-
 if not TYPE_CHECKING:  # type checkers know the names from above, and refuse others
+    __all__ = ["__version__", *_HOMES]
+
+    def __dir__():
+        return __all__
 
     def __getattr__(name):
         import importlib
@@ -108,7 +105,7 @@ if not TYPE_CHECKING:  # type checkers know the names from above, and refuse oth
 def _unknown(name: str) -> AttributeError:
     import difflib
 
-    by_folded = {known.lower(): known for known in __all__}
+    by_folded = {known.lower(): known for known in _HOMES}
     close = difflib.get_close_matches(name.lower(), by_folded, 1)
     meant = f", did you mean {by_folded[close[0]]!r}?" if close else "; dir(edmnoise) lists what it has"
     # Python's tracebacks would add a guess of their own, were the name in it; those of notebooks have none.

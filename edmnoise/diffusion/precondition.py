@@ -41,8 +41,8 @@ PARTS = ("atom in residue", "residue in chain", "chain")
 """The parts, finest first: the order of a structure's levels."""
 
 
-@dataclass(frozen=True)
-class Scales:
+@dataclass(frozen=True, repr=False)
+class Scales(Legible):
     """Data scale of each part: RMS per coordinate over atoms, angstrom, finest part first, about the centroid."""
 
     atom: float
@@ -114,7 +114,7 @@ class Preconditioner:
         self.delta = part_shares_of(hierarchy, self.data_variances())
 
     def __repr__(self) -> str:
-        scales = ", ".join(f"{part} {scale:.4g} A" for part, scale in zip(PARTS, self.scales.by_level, strict=True))
+        scales = ", ".join(f"{part} {scale:.3f} A" for part, scale in zip(PARTS, self.scales.by_level, strict=True))
         return f"Preconditioner(weights {self.weights.label}, data {scales})"
 
     def coefficients(self, sigma: float, rule: str = "finite") -> Coefficients:
