@@ -38,7 +38,7 @@ def jobs() -> dict[str, Job]:
 
     from edmnoise.diffusion.denoisers.denoiser import Denoised
     from edmnoise.diffusion.denoisers.states import StatesDenoiser
-    from edmnoise.diffusion.samplers.presets import preset
+    from edmnoise.diffusion.samplers.presets import sampler_preset
     from edmnoise.diffusion.samplers.sampler import sample
     from edmnoise.frames.damage import Native, measure_damage
     from edmnoise.frames.displacement import measure_displacement
@@ -83,7 +83,7 @@ def jobs() -> dict[str, Job]:
         from dataclasses import replace
 
         covariance = Nested(grouped(atoms), weights.by_level)
-        known = preset("alphafold3")
+        known = sampler_preset("alphafold3")
         schedule, sampler = known.schedule(10), replace(known.sampler(10), align=align)
         denoiser = Fixed(atoms, samples)
 

@@ -23,7 +23,7 @@ from edmnoise.base.rotations import quaternion_to_matrix
 from edmnoise.base.seeds import reseed
 from edmnoise.diffusion.denoisers.denoiser import Denoised
 from edmnoise.diffusion.denoisers.states import StatesDenoiser
-from edmnoise.diffusion.samplers.presets import preset
+from edmnoise.diffusion.samplers.presets import sampler_preset
 from edmnoise.diffusion.samplers.sampler import AUGMENTATION, Sampler, sample
 from edmnoise.diffusion.samplers.schedule import Schedule
 from edmnoise.noise.processes.nested import Nested
@@ -60,7 +60,7 @@ class Fixed:
 def ours(name: str, denoised: Tensor, align: str) -> Callable[[], object]:
     """A preset of ours around the same structure, (B, 3, N)."""
     atoms_last, covariance = denoised.mT.contiguous(), flat(denoised.shape[1])
-    schedule, sampler = preset(name).schedule(STEPS), replace(preset(name).sampler(STEPS), align=align)
+    schedule, sampler = sampler_preset(name).schedule(STEPS), replace(sampler_preset(name).sampler(STEPS), align=align)
 
     def loop() -> object:
         for step in sample(Fixed(atoms_last), covariance, schedule, sampler, len(denoised)):
@@ -129,7 +129,7 @@ def protenix() -> Loop:
 def openfold3() -> Loop:
     """OpenFold 3 0.5.0, SampleDiffusion of openfold3.core.model.structure.diffusion_module."""
     module = importlib.import_module("openfold3.core.model.structure.diffusion_module")
-    schedule = torch.tensor(preset("openfold3").schedule(STEPS).sigmas)
+    schedule = torch.tensor(sampler_preset("openfold3").schedule(STEPS).sigmas)
 
     def loop(denoised: Tensor) -> object:
         network = torch.nn.Module()
@@ -251,7 +251,7 @@ def deviation_from_boltz(loop: Loop, align: str, dtype: torch.dtype, atoms: int 
         draws = [torch.randn(samples, atoms, 3).mT for _ in range(STEPS + 1)]
     module.compute_random_augmentation = theirs_own
     # The levels are theirs, in their float32: what is compared is the steps.
-    known = preset("boltz2")
+    known = sampler_preset("boltz2")
     schedule: Schedule = known.schedule(STEPS)
     churned = [True] + [target > 1 for target in schedule.sigmas[1:]]
     rows = [row for batch, used in zip(draws, churned, strict=True) if used for row in batch]
@@ -278,7 +278,7 @@ def draws(denoised: Tensor) -> Callable[[], object]:
     """The normal numbers of a run of ours: at the start and in every churned step."""
     buffer = torch.empty(denoised.shape)
     generators = [torch.Generator().manual_seed(k) for k in range(len(denoised))]
-    used = 1 + sum(target > 1 for target in preset("alphafold3").schedule(STEPS).sigmas[1:])
+    used = 1 + sum(target > 1 for target in sampler_preset("alphafold3").schedule(STEPS).sigmas[1:])
 
     def loop() -> None:
         for _ in range(used):

@@ -1,4 +1,4 @@
-"""python -m edmnoise sweep study.toml: many structures, many settings, one table."""
+"""python -m edmnoise sweep study.toml: many structures, many settings, one table; version: what a report needs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from . import __version__
 from .base.errors import EdmNoiseError
+from .base.versions import versions
 from .sweep.pools import Pool, dask_pool, local_pool
 from .sweep.run import Progress
 from .sweep.settings import KEYS, read_settings
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit code."""
     given = _parser().parse_args(arguments)
     try:
-        return _sweep(given)
+        return int(given.run(given))
     except EdmNoiseError as error:
         print(f"edmnoise: {error}", file=sys.stderr)
         return REFUSED
@@ -47,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"keys of the study:\n{keys}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    sweep.set_defaults(run=_sweep)
     sweep.add_argument("study", help="TOML file")
     sweep.add_argument("--out", metavar="FOLDER", help="folder of results (default: the study's name without .toml)")
     sweep.add_argument("--processes", type=int, metavar="N", help="processes on this machine (default: one a core)")
@@ -58,7 +60,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how often progress is told where it is not told to a terminal (default: %(default)g)",
     )
+    version = commands.add_parser("version", help="print the versions that a report of a mistake needs")
+    version.set_defaults(run=_version)
     return parser
+
+
+def _version(given: argparse.Namespace) -> int:
+    print(versions())
+    return 0
 
 
 def _sweep(given: argparse.Namespace) -> int:

@@ -1,12 +1,14 @@
 """The modules of a package: ``.. house:: <package>`` lists them, ``.. modules:: <package>`` documents them.
 
 Both read the folder, so no module can be forgotten. A module is listed with the first line of its docstring: the
-equation or the sentence that it owns.
+equation or the sentence that it owns. ``.. face:: <names>`` lists names of ``import edmnoise as edm`` in the same way,
+each with a link to where it is documented.
 """
 
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from pathlib import Path
 from typing import Any
@@ -83,6 +85,27 @@ class Modules(SphinxDirective):
         return sections[:1]
 
 
+class Face(SphinxDirective):
+    """A definition list: name, first line."""
+
+    required_arguments = 1
+    final_argument_whitespace = True
+
+    def run(self) -> list[nodes.Node]:
+        import edmnoise as edm
+
+        depend_on_sources(self.env)
+        items = nodes.definition_list(classes=["house"])
+        for name in self.arguments[0].split():
+            if name not in edm.__all__:
+                raise self.error(f"edmnoise has no {name!r}")
+            thing = getattr(edm, name)
+            link, _ = self.state.inline_text(f":py:obj:`{name} <{thing.__module__}.{name}>`", self.lineno)
+            said = prose((inspect.getdoc(thing) or "").partition("\n")[0])
+            items += nodes.definition_list_item("", nodes.term("", "", *link), nodes.definition("", said))
+        return [items]
+
+
 def shorten(
     app: Sphinx, what: str, name: str, thing: Any, options: Any, signature: str | None, returned: str | None
 ) -> tuple[str | None, str | None]:
@@ -110,6 +133,7 @@ _as_written: dict[str, list[str]] = {}
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_directive("face", Face)
     app.add_directive("house", House)
     app.add_directive("modules", Modules)
     app.connect("autodoc-process-docstring", escape_bars, priority=400)  # before napoleon

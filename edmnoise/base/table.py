@@ -15,13 +15,14 @@ from typing import Any
 
 from .errors import EdmNoiseError, one_of
 from .files import check_target, replacing
+from .legible import Legible
 
 SHOWN = 60
 """Rows of a long table that a prompt or a notebook shows; more belong in a file."""
 
 
-@dataclass(frozen=True)
-class Column:
+@dataclass(frozen=True, repr=False)
+class Column(Legible):
     """One column: its name, values, unit ("A", "sigma", "" for none), printed decimals and meaning."""
 
     name: str
@@ -75,7 +76,7 @@ class Table:
         return [{column.name: column.values[i] for column in self.columns} for i in range(len(self))]
 
     def __repr__(self) -> str:
-        columns = ", ".join(column.name for column in self.columns)
+        columns = textwrap.shorten(", ".join(column.name for column in self.columns), 160, placeholder=" ...")
         return f"Table({textwrap.shorten(self.title, 60, placeholder='...')}: {len(self)} rows of {columns})"
 
     def _repr_html_(self) -> str:

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from ..base.errors import EdmNoiseError
+from ..base.legible import Legible
 from ..base.table import Column, Table
 from ..noise.processes.nested import Nested
 from ..noise.sigma import check_sigma
@@ -40,8 +41,8 @@ PARTS = ("atom in residue", "residue in chain", "chain")
 """The parts, finest first: the order of a structure's levels."""
 
 
-@dataclass(frozen=True)
-class Scales:
+@dataclass(frozen=True, repr=False)
+class Scales(Legible):
     """Data scale of each part: RMS per coordinate over atoms, angstrom, finest part first, about the centroid."""
 
     atom: float
@@ -74,8 +75,8 @@ def split(x: Tensor, hierarchy: Hierarchy) -> tuple[Tensor, Tensor, Tensor]:
     return x - residue, residue - chain, chain
 
 
-@dataclass(frozen=True)
-class Coefficients:
+@dataclass(frozen=True, repr=False)
+class Coefficients(Legible):
     """EDM's four, one for each part, finest first."""
 
     c_skip: tuple[float, ...]
@@ -111,6 +112,10 @@ class Preconditioner:
         self.nu = part_shares(hierarchy, weights)
         # Nested data cannot have a chain part of 0, as one centred chain has: what its residues leave is the least.
         self.delta = part_shares_of(hierarchy, self.data_variances())
+
+    def __repr__(self) -> str:
+        scales = ", ".join(f"{part} {scale:.3f} A" for part, scale in zip(PARTS, self.scales.by_level, strict=True))
+        return f"Preconditioner(weights {self.weights.label}, data {scales})"
 
     def coefficients(self, sigma: float, rule: str = "finite") -> Coefficients:
         """c_skip, c_out, c_in of each part and c_noise at a noise level in angstrom."""
@@ -220,7 +225,7 @@ def _quadratic(statistics: NoiseStatistics, factors: Sequence[float]) -> float:
     return sum(factor**2 * part for factor, part in zip(factors, parts, strict=True))
 
 
-def coefficient_table(made: Preconditioner, sigmas: Sequence[float], rule: str = "finite") -> Table:
+def precondition_table(made: Preconditioner, sigmas: Sequence[float], rule: str = "finite") -> Table:
     """c_skip, c_out, c_in of each part and c_noise over noise levels, with what each rule costs in error."""
     rows = [made.coefficients(sigma, rule) for sigma in sigmas]
     best = [made.exact_error(sigma) for sigma in sigmas]

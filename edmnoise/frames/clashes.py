@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from ..base.legible import Legible
 from ..structure.bonds import VAN_DER_WAALS_RADII, is_heavy, radii_of, within_bonds
 from ..structure.structure import Structure
 
@@ -19,8 +20,8 @@ OVERLAP = 0.4
 """By how much two atoms may overlap before they clash, angstrom."""
 
 
-@dataclass(frozen=True, eq=False)
-class Clashes:
+@dataclass(frozen=True, eq=False, repr=False)
+class Clashes(Legible):
     """Which atoms can clash.
 
     Attributes

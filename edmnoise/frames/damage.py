@@ -19,13 +19,14 @@ from torch import Tensor
 
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
+from ..base.table import Column, Table
 from ..base.threads import mapped
 from ..structure.bonds import find_bonds
 from ..structure.levels import as_array
 from ..structure.structure import Structure
 from ..structure.superpose import superpose
 from .clashes import Clashes, clash_score, count_clashes
-from .displacement import Frames
+from .displacement import Frames, blocks_of
 from .geometry import (
     Bonds,
     Centres,
@@ -127,6 +128,19 @@ class Damage(Legible):
     by_frame: dict[DamageMeasure, NDArray[np.float64]]
     lddt_by_residue: NDArray[np.float64]
 
+    @property
+    def table(self) -> Table:
+        """Each measure: its mean over the frames, the standard error of that, and its unit."""
+        measures = list(self.by_frame)
+        frames = len(self.by_frame[measures[0]])
+        columns = (
+            Column("measure", [measure.name for measure in measures]),
+            Column("mean", [self.mean(measure) for measure in measures]),
+            Column("error", [self.error(measure) for measure in measures], help="standard error of the mean"),
+            Column("unit", [measure.unit for measure in measures]),
+        )
+        return Table(f"{frames} frame{'' if frames == 1 else 's'}", columns)
+
     def mean(self, measure: DamageMeasure) -> float:
         """Mean over the frames."""
         return float(self.by_frame[measure].mean())
@@ -137,15 +151,15 @@ class Damage(Legible):
         return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan
 
 
-def measure_damage(native: Native, blocks: Iterable[Frames]) -> Damage:
+def measure_damage(reference: Structure | Native, frames: Frames | Iterable[Frames]) -> Damage:
     """Measure what frames have kept of a structure.
 
     Parameters
     ----------
-    native
-        Of the structure, from `Native.of`.
-    blocks
-        (s, N, 3) coordinates, angstrom, some frames at a time (a list with one array of all frames will do).
+    reference
+        The structure, or what `Native.of` found on it, which saves finding it again for other frames.
+    frames
+        (S, N, 3) coordinates, angstrom: an array or a tensor of all, or an iterable of such, some frames at a time.
 
     Raises
     ------
@@ -156,12 +170,13 @@ def measure_damage(native: Native, blocks: Iterable[Frames]) -> Damage:
     --------
     >>> from edmnoise.structure.structure import Atoms
     >>> atoms = Atoms.make(["CA", "CA"], ["C", "C"], ["GLY", "GLY"], [1, 2], ["A", "A"], ["", ""], [False] * 2)
-    >>> pair = Native.of(Structure.from_atoms([[0, 0, 0], [3.8, 0, 0]], atoms))
+    >>> pair = Structure.from_atoms([[0, 0, 0], [3.8, 0, 0]], atoms)
     >>> moved = np.array([[[0, 0, 0], [5.3, 0, 0]]], np.float32)
-    >>> measure_damage(pair, [moved]).mean(LDDT)  # off by 1.5 A: within two of the four thresholds
+    >>> measure_damage(pair, moved).mean(LDDT)  # off by 1.5 A: within two of the four thresholds
     0.5
     """
-    (damage,) = measure_sets(native, [blocks])
+    native = reference if isinstance(reference, Native) else Native.of(reference)
+    (damage,) = measure_sets(native, [blocks_of(frames)])
     return damage
 
 
@@ -173,7 +188,7 @@ def measure_sets(
     Parameters
     ----------
     sets
-        Blocks of frames, as `measure_damage` takes them, for each set.
+        Blocks of frames (s, N, 3) for each set.
     measured
         Told of the number of frames that have been measured, some at a time; what it raises ends the work.
 

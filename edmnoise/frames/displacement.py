@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
+from ..base.table import Column, Table
 from ..base.threads import alone, mapped
 from ..structure.hierarchy import Hierarchy
 from ..structure.levels import as_array, atom_means, spread
@@ -127,6 +128,21 @@ class Displacement(Legible):
         return math.sqrt(float(self.by_group[measure] @ share))
 
     @property
+    def removed(self) -> str:
+        """What was removed from each frame, as titles say it behind the number of frames."""
+        return {"none": "", "center": ", centred", "superpose": ", superposed"}[self.align]
+
+    @property
+    def table(self) -> Table:
+        """RMS of each measure; `edmnoise.study.levels.level_table` sets what is expected beside it."""
+        measures = list(self.by_frame)
+        columns = (
+            Column("displacement", [measure.label(self.hierarchy) for measure in measures]),
+            Column("measured", [self.rms(measure) for measure in measures], "A", help="RMS per coordinate"),
+        )
+        return Table(f"{self.frames} frame{'' if self.frames == 1 else 's'}{self.removed}", columns)
+
+    @property
     def ratio(self) -> float:
         """RMS of residue centres over RMS of atoms, both absolute (level 1 over level 0); NaN when nothing moved."""
         atom = self.rms(Measure(0, False))
@@ -135,7 +151,7 @@ class Displacement(Legible):
 
 def measure_displacement(
     structure: Structure,
-    blocks: Iterable[Frames],
+    frames: Frames | Iterable[Frames],
     align: str = "none",
     only: Sequence[Measure] | None = None,
     place_reference: bool = False,
@@ -146,8 +162,8 @@ def measure_displacement(
     ----------
     structure
         Reference coordinates and groups.
-    blocks
-        (s, N, 3) coordinates, angstrom, some frames at a time (a list with one array of all frames will do).
+    frames
+        (S, N, 3) coordinates, angstrom: an array or a tensor of all, or an iterable of such, some frames at a time.
     align
         "none", "center" (each frame moved so that its mean lies on the reference's) or "superpose" (also turned, by
         least squares over all atoms).
@@ -178,7 +194,7 @@ def measure_displacement(
         over_groups = {m: (s.mean(dim=1, dtype=torch.float64), s.sum(dim=0), s.amax(dim=0)) for m, s in squares.items()}
         return unsure, moved if place_reference else None, over_groups
 
-    for pieces in _pieces(blocks, hierarchy.counts[0]):
+    for pieces in _pieces(blocks_of(frames), hierarchy.counts[0]):
         for unsure, moved, found in mapped(measured, pieces):
             ambiguous += unsure
             _check([means for means, _, _ in found.values()], count)
@@ -226,6 +242,11 @@ class _Scatter:
         about_mean = distance - float((self._total / self._frames).square().mean())
         among = 2 * max(about_mean, 0.0) * self._frames / (self._frames - 1)
         return ReferencePlace(math.sqrt(distance), math.sqrt(among))
+
+
+def blocks_of(frames: Frames | Iterable[Frames]) -> Iterable[Frames]:
+    """Frames some at a time, of those that are all in one array, too."""
+    return [frames] if isinstance(frames, Tensor | np.ndarray) else frames
 
 
 def _pieces(blocks: Iterable[Frames], atoms: int) -> Iterator[list[Frames]]:

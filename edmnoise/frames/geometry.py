@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.legible import Legible
 from ..structure.bonds import SHORTEST_BOND, is_heavy, longest_bond
 from ..structure.structure import Structure
 from .pairs import Pairs, Points, close_pairs
@@ -26,8 +27,8 @@ _CENTRES = ("B", "C", "SI", "P", "S", "AS", "SE")
 """Elements that hold their configuration (nitrogen turns over by itself)."""
 
 
-@dataclass(frozen=True, eq=False)
-class Bonds:
+@dataclass(frozen=True, eq=False, repr=False)
+class Bonds(Legible):
     """Covalent bonds, and how long each may be (B,), angstrom, until it is broken."""
 
     pairs: Pairs
@@ -78,8 +79,8 @@ def contacts_kept(contacts: Pairs, points: Points, cutoff: float = CONTACT) -> N
     return _share(kept, len(contacts))
 
 
-@dataclass(frozen=True, eq=False)
-class Centres:
+@dataclass(frozen=True, eq=False, repr=False)
+class Centres(Legible):
     """Tetrahedral centres: four atoms (M, 4) whose signed volume is kept, and its sign in the reference (M,)."""
 
     corners: NDArray[np.int64]

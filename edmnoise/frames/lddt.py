@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..base.legible import Legible
 from ..base.threads import shared
 from ..structure.structure import Structure
 from .pairs import Pairs, Points, close_pairs
@@ -24,8 +25,8 @@ THRESHOLDS = (0.5, 1.0, 2.0, 4.0)
 """By how much a distance may be off, angstrom."""
 
 
-@dataclass(frozen=True, eq=False)
-class LocalPairs:
+@dataclass(frozen=True, eq=False, repr=False)
+class LocalPairs(Legible):
     """Pairs of atoms of different residues that are near each other in the reference.
 
     Attributes

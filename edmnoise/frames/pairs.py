@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from ..base.legible import Legible
 from ..base.memory import check_frames_fit
 
 Points = NDArray[np.float32]
@@ -27,8 +28,8 @@ _PAIR_BYTES = 48
 """Memory of a pair while pairs are found and sorted."""
 
 
-@dataclass(frozen=True, eq=False)
-class Pairs:
+@dataclass(frozen=True, eq=False, repr=False)
+class Pairs(Legible):
     """Pairs of atoms and their distances in the reference.
 
     Attributes

@@ -93,6 +93,9 @@ class Atoms:
     def __len__(self) -> int:
         return len(self.name)
 
+    def __repr__(self) -> str:
+        return f"Atoms({len(self):,})"
+
     def take(self, index: NDArray[np.generic]) -> Atoms:
         """The atoms at ``index`` (integers or a mask)."""
         return Atoms(*(getattr(self, column.name)[index] for column in fields(self)))

@@ -49,8 +49,8 @@ _COLOURS = (
 _LINES = ("-", "--", ":", "-.")
 
 
-@dataclass(frozen=True, eq=False)
-class Gauge:
+@dataclass(frozen=True, eq=False, repr=False)
+class Gauge(Legible):
     """Shares of a motion that move the sample as a whole, each from 0 to 1: a number, or one for each step."""
 
     shift: NDArray[np.float64]
@@ -205,6 +205,9 @@ class Comparison(Legible):
             "(mean over the steps), that moves the whole; centring and superposition remove it.",
         )
         return self._table(columns, notes)
+
+    def _shown(self) -> Table:
+        return self.table()
 
     def by_step(self) -> Table:
         """One row for each recorded step of each variant."""

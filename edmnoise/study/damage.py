@@ -159,6 +159,9 @@ class DamageStudy(Legible):
             columns.append(Column(m.name, [row.damage.mean(m) for row in self.rows], m.unit, m.decimals, m.help))
         return self._table(columns)
 
+    def _shown(self) -> Table:
+        return self.summary()
+
     def by_residue(self) -> Table:
         """Mean lDDT of each residue, a row for each residue, at each z, for each weights."""
         structure = self.native.structure

@@ -73,8 +73,9 @@ def level_table(
         "weights": [noise.weights.chain, noise.weights.residue, noise.weights.atom] if noise else None,
     }
     made = f" at sigma {noise.sigma:.4g} A, weights {noise.weights.label}" if noise else ""
-    removed = {"none": "", "center": ", centred", "superpose": ", superposed"}[moved.align]
-    title = f"{moved.frames} frame{'' if moved.frames == 1 else 's'}{made}{removed}: {describe(structure.hierarchy)}"
+    title = (
+        f"{moved.frames} frame{'' if moved.frames == 1 else 's'}{made}{moved.removed}: {describe(structure.hierarchy)}"
+    )
     if by == "state":
         columns, notes = _by_state(moved, theory, states or range(1, moved.frames + 1))
     else:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ..base.legible import Legible
+
 if TYPE_CHECKING:
     from .tasks import Case
 
@@ -34,8 +36,8 @@ class Measured:
     expected: str | None = None
 
 
-@dataclass(frozen=True)
-class SweepMeasure:
+@dataclass(frozen=True, repr=False)
+class SweepMeasure(Legible):
     """A measure.
 
     Attributes

@@ -18,7 +18,7 @@ from ..noise.theory.statistics import NoiseStatistics
 from ..noise.weights import Weights
 from ..structure.structure import Structure
 from ..study.levels import ATOM, ATOM_IN_RESIDUE, RESIDUE, RESIDUE_IN_CHAIN
-from ..trajectories.run import PARTS, run
+from ..trajectories.run import PARTS, run_sampler
 from .measures import Value
 from .tasks import Case
 
@@ -80,6 +80,6 @@ def freeze_out(case: Case) -> Mapping[str, Value]:
     covariance = Nested(structure.hierarchy, case.noise_weights.by_level)
     model = DenoiserChoice().build(structure, states, covariance)
     schedule, sampler = SamplerChoice(**dict(setting.sampler)).build()
-    made = run(structure, model, covariance, schedule, sampler, setting.count, setting.seed)
+    made = run_sampler(structure, model, covariance, schedule, sampler, setting.count, setting.seed)
     frozen = [None if math.isnan(sigma) else sigma for sigma in made.freeze_out().values()]
     return {"models": len(states), **dict(zip(labels, frozen, strict=True))}

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ..base.errors import EdmNoiseError
+from ..base.legible import Legible
 from ..base.seeds import check_seed
 from ..noise.sigma import SigmaDistribution, check_sigma, parse_distribution
 from ..noise.weights import Weights, parse_weights
@@ -41,8 +42,8 @@ class Level:
     sigma: float
 
 
-@dataclass(frozen=True)
-class Study:
+@dataclass(frozen=True, repr=False)
+class Study(Legible):
     """What a study asks for.
 
     Attributes

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .. import __version__
 from ..base.errors import EdmNoiseError
+from ..base.legible import Legible
 from ..base.table import Table
 from .journal import open_journal
 from .pools import Pool
@@ -20,8 +21,8 @@ from .settings import Study
 from .tasks import Outcome, TaskPlan, plan
 
 
-@dataclass(frozen=True, eq=False)
-class Swept:
+@dataclass(frozen=True, eq=False, repr=False)
+class Swept(Legible):
     """A finished sweep.
 
     Attributes

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..base.errors import EdmNoiseError
+from ..base.legible import Legible
 from ..noise.weights import Weights
 from .measures import MEASURES, Value
 from .settings import Given, Level, Study
@@ -87,8 +88,8 @@ class Task:
         return f"{self.source.key}-{self.setting.key}"
 
 
-@dataclass(frozen=True)
-class Outcome:
+@dataclass(frozen=True, repr=False)
+class Outcome(Legible):
     """What became of a task: its values, or a sentence. One that is not ``final`` is tried again by the next run."""
 
     key: str
@@ -98,8 +99,8 @@ class Outcome:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, eq=False)
-class TaskPlan:
+@dataclass(frozen=True, eq=False, repr=False)
+class TaskPlan(Legible):
     """All tasks of a study, in the order of its tables."""
 
     settings: Study

@@ -176,7 +176,7 @@ Recording = Generator[Recorded, None, Run]
 """A run that is made as it is iterated; what it returns is the whole."""
 
 
-def run(
+def run_sampler(
     structure: Structure,
     denoiser: Denoiser,
     covariance: Covariance,
@@ -231,7 +231,7 @@ def record(
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
 ) -> Recording:
-    """The same run, a recorded step at a time; parameters and errors as in `run`, memory checked at once."""
+    """The same run, a recorded step at a time; parameters and errors as in `run_sampler`, memory checked at once."""
     if samples < 1:
         raise EdmNoiseError(f"samples is {samples}: give a whole number from 1")
     chosen = np.unique(np.linspace(1, schedule.steps, min(max(keep, 2), schedule.steps)).round().astype(int))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from . import commands
@@ -23,6 +24,7 @@ from .commands import (
     edm_signal,
     edm_table,
     edm_triangle,
+    edm_version,
 )
 from .panel import edm_panel
 
@@ -44,11 +46,12 @@ __all__ = [
     "edm_signal",
     "edm_table",
     "edm_triangle",
+    "edm_version",
     "register",
     "start_gui",
 ]
 
-COMMANDS = (*commands.COMMANDS, edm_panel)
+COMMANDS: tuple[Callable[..., Any], ...] = (*commands.COMMANDS, edm_panel, edm_version)
 """Every command, in the order in which a user meets them."""
 
 

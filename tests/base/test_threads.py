@@ -13,7 +13,7 @@ from edmnoise.base.threads import alone, as_given, mapped, shared
 from edmnoise.diffusion.denoisers.denoiser import Denoised
 from edmnoise.diffusion.denoisers.matrix_fisher import matrix_fisher
 from edmnoise.diffusion.denoisers.states import StatesDenoiser
-from edmnoise.diffusion.samplers.presets import preset
+from edmnoise.diffusion.samplers.presets import sampler_preset
 from edmnoise.diffusion.samplers.sampler import sample
 from edmnoise.frames.damage import MEASURES, Native, measure_damage
 from edmnoise.frames.displacement import measure_displacement
@@ -180,7 +180,7 @@ class Watching:
 
 
 def sampled():
-    denoiser, known = Watching(6000, 4), preset("alphafold3")
+    denoiser, known = Watching(6000, 4), sampler_preset("alphafold3")
     steps = sample(denoiser, Nested(grouped(6000), WEIGHTS.by_level), known.schedule(3), known.sampler(3), 4)
     made = [step.x.clone() for step in steps]
     return denoiser.seen, made

@@ -9,9 +9,9 @@ from edmnoise.diffusion.precondition import (
     RULES,
     Preconditioner,
     Scales,
-    coefficient_table,
     measured_scales,
     part_shares,
+    precondition_table,
     split,
 )
 from edmnoise.noise.weights import Weights
@@ -140,7 +140,7 @@ def test_measured_scales_of_1tii(pymol_data):
 
 
 def test_table(made):
-    table = coefficient_table(made, SIGMAS)
+    table = precondition_table(made, SIGMAS)
     assert table["c_skip chain"] == [made.coefficients(s).c_skip[2] for s in SIGMAS]
     assert min(table["excess error finite"]) >= -1e-9
 

@@ -13,7 +13,7 @@ import pytest
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.diffusion.denoisers.denoiser import Denoised
-from edmnoise.diffusion.samplers.presets import PRESETS, SIGMA_DATA, preset
+from edmnoise.diffusion.samplers.presets import PRESETS, SIGMA_DATA, sampler_preset
 from edmnoise.diffusion.samplers.sampler import Churn, Sampler, sample
 from edmnoise.diffusion.samplers.schedule import karras
 from edmnoise.noise.processes.nested import Nested
@@ -77,7 +77,7 @@ def agree(found, expected):
 @pytest.mark.parametrize("name", EULER)
 def test_spread_of_the_alphafold3_family(name):
     gamma_0, gamma_min, noise_scale, step_scale, published = EULER[name]
-    known = preset(name)
+    known = sampler_preset(name)
     schedule = known.schedule(known.steps)
     gammas = [gamma_0 if target > gamma_min else 0.0 for target in schedule.sigmas[1:]]
     expected = predicted(schedule, gammas, noise_scale, step_scale)
@@ -87,7 +87,7 @@ def test_spread_of_the_alphafold3_family(name):
 
 def test_spread_of_chai():
     """Churn at every level, and Heun's mean slope added to the point that Euler has reached."""
-    known = preset("chai1")
+    known = sampler_preset("chai1")
     schedule = known.schedule(known.steps)
     gammas = [min(80 / known.steps, math.sqrt(2) - 1)] * schedule.steps
 
@@ -119,16 +119,16 @@ def test_step_scale_and_churn_are_what_narrow_it(step_scale, gamma, published):
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_is_made_for_any_number_of_steps(name):
-    known = preset(name)
+    known = sampler_preset(name)
     assert known.name == name
     for steps in (5, known.steps):
         made = known.sampler(steps)
         assert known.schedule(steps).steps in (steps, steps - 1)
         assert (made.center, made.rotate, made.translate) == (True, True, 1.0)
         assert (made.align == "noisy") == name.startswith("boltz")
-    assert preset("chai1").sampler(500).churn.gamma == pytest.approx(0.16)
+    assert sampler_preset("chai1").sampler(500).churn.gamma == pytest.approx(0.16)
 
 
 def test_an_unknown_preset_is_refused():
     with pytest.raises(EdmNoiseError, match=r"no sampler preset 'alphafold4'.*alphafold3, boltz1"):
-        preset("alphafold4")
+        sampler_preset("alphafold4")

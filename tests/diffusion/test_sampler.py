@@ -12,7 +12,7 @@ from edmnoise.base.rotations import haar_rotations, quaternion_to_matrix
 from edmnoise.base.seeds import reseed
 from edmnoise.diffusion.denoisers.denoiser import Denoised
 from edmnoise.diffusion.denoisers.states import StatesDenoiser
-from edmnoise.diffusion.samplers.presets import preset
+from edmnoise.diffusion.samplers.presets import sampler_preset
 from edmnoise.diffusion.samplers.sampler import ALIGNMENTS, AUGMENTATION, Churn, Frame, Sampler, sample
 from edmnoise.diffusion.samplers.schedule import by_hand, karras
 from edmnoise.diffusion.samplers.solvers import SOLVERS
@@ -99,7 +99,7 @@ def kabsch(moving, fixed):
 
 def test_its_preset_is_that_sampler():
     expected = Sampler("euler", Churn(0.8, 1.0), 1.003, 1.5, center=True, rotate=True, translate=1.0, align="noisy")
-    assert preset("boltz2").sampler(200) == expected
+    assert sampler_preset("boltz2").sampler(200) == expected
 
 
 # A sample depends on the seed and its number
@@ -142,7 +142,7 @@ def test_the_global_generator_is_left_alone():
 
 
 def test_a_run_repeats_itself():
-    sampler = preset("boltz1").sampler(16)
+    sampler = sampler_preset("boltz1").sampler(16)
     assert torch.equal(run(sampler, 2, seed=9), run(sampler, 2, seed=9))
 
 

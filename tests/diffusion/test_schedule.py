@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.diffusion.samplers.presets import preset
+from edmnoise.diffusion.samplers.presets import sampler_preset
 from edmnoise.diffusion.samplers.schedule import GRIDS, Schedule, by_hand, karras, log_linear
 from edmnoise.noise.sigma import sigma_distribution
 
@@ -84,7 +84,7 @@ def test_a_large_rho_is_log_linear(grid):
     ],
 )
 def test_published_conventions(name, steps, start, last_but_one, end):
-    known = preset(name)
+    known = sampler_preset(name)
     schedule = known.schedule(known.steps)
     assert schedule.steps == steps
     assert schedule.sigmas[-1] == pytest.approx(end, rel=0.03)
@@ -95,7 +95,7 @@ def test_published_conventions(name, steps, start, last_but_one, end):
 
 
 def test_protenix_is_alphafold3_but_for_its_end():
-    ours, theirs = (preset(name).schedule(200).sigmas for name in ("alphafold3", "protenix"))
+    ours, theirs = (sampler_preset(name).schedule(200).sigmas for name in ("alphafold3", "protenix"))
     assert ours[:-1] == theirs[:-1]
     assert (ours[-1], theirs[-1]) == (pytest.approx(0.0064), 0.0)
 

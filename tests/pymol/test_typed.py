@@ -9,7 +9,8 @@ import pytest
 import edmnoise_pymol.jobs.sampling  # and torch with it: a line would say that it is loaded
 from edmnoise_pymol import COMMANDS
 
-TYPED = [command for command in COMMANDS if command.__name__ != "edm_panel"]  # which needs a window
+WITHOUT = ("edm_panel", "edm_version")  # which need a window, and no arguments
+TYPED = [command for command in COMMANDS if command.__name__ not in WITHOUT]
 
 FIRST = {"edm_schedule": ["heun"], "edm_save": ["there.pdb", "pair"], "edm_movie": ["there.png", "pair"]}
 

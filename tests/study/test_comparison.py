@@ -15,7 +15,7 @@ from edmnoise.noise.weights import Weights
 from edmnoise.structure.structure import Structure
 from edmnoise.structure.superpose import superpose
 from edmnoise.study.comparison import MOST, Comparison, comparison_figure, gauge_of_noise, gauge_of_way, variant
-from edmnoise.trajectories.run import PARTS, run
+from edmnoise.trajectories.run import PARTS, run_sampler
 
 WEIGHTS = (Weights.named("flat"), Weights.named("current"), Weights.named("rebalanced"))
 
@@ -24,7 +24,7 @@ def sampled(structure, weights, churn=0.0, samples=1):
     covariance = Nested(structure.hierarchy, weights.by_level)
     model = StatesDenoiser(torch.tensor(structure.coordinates.T)[None], covariance, hierarchy=structure.hierarchy)
     sampler = Sampler("heun", Churn(churn), center=True, rotate=True)
-    return run(structure, model, covariance, karras(14, 0.01, 300.0), sampler, samples, seed=4)
+    return run_sampler(structure, model, covariance, karras(14, 0.01, 300.0), sampler, samples, seed=4)
 
 
 @pytest.mark.parametrize("weights", WEIGHTS, ids=lambda weights: weights.label)

@@ -16,7 +16,7 @@ from edmnoise.structure.files import read_structure
 from edmnoise.structure.structure import Structure
 from edmnoise.study.figures.sampling import freeze_out_figure, schedule_figure
 from edmnoise.trajectories import run as sampling
-from edmnoise.trajectories.run import PARTS, record, run
+from edmnoise.trajectories.run import PARTS, record, run_sampler
 
 SCHEDULE = karras(12, 0.01, 300.0)
 TURNING = Sampler("heun", center=True, rotate=True)
@@ -40,7 +40,7 @@ def model(copies):
 
 
 def made(copies, model, sampler=TURNING, **options):
-    return run(copies[0], model, model.covariance, SCHEDULE, sampler, **options)
+    return run_sampler(copies[0], model, model.covariance, SCHEDULE, sampler, **options)
 
 
 def test_the_end_is_a_state_laid_on_the_reference(copies, model):

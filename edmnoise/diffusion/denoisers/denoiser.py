@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
+from ...base.legible import brief
 from ...structure.hierarchy import Hierarchy
 from ...structure.levels import atom_means, spread
 
@@ -16,6 +17,9 @@ class Denoised(NamedTuple):
     atoms: Tensor  # (B, 3, N)
     residues: Tensor | None = None  # (B, 3, R)
     chains: Tensor | None = None  # (B, 3, C)
+
+    def __repr__(self) -> str:
+        return f"Denoised(atoms={brief(self.atoms)}, residues={brief(self.residues)}, chains={brief(self.chains)})"
 
 
 class Denoiser(Protocol):

@@ -129,6 +129,11 @@ class StatesDenoiser:
         self._about = {torch.float64: _with_ones(states - about)}
         self._kept: tuple[float, _Prepared] | None = None
 
+    def __repr__(self) -> str:
+        count, _, atoms = self.states.shape
+        moving = "" if self.fluctuations is None else f", fluctuations {self.fluctuations}"
+        return f"StatesDenoiser({count} state{'' if count == 1 else 's'} of {atoms:,} atoms, {self.gauge}{moving})"
+
     @alone()
     def denoise(self, x: Tensor, sigma: float) -> Denoised:
         """Posterior mean; see `edmnoise.diffusion.denoisers.denoiser.Denoiser`."""

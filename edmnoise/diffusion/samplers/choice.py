@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ...base.errors import EdmNoiseError
+from ...base.legible import Legible
 from ...base.names import known_name
-from .presets import ALIASES, PRESETS, SIGMA_DATA, preset
+from .presets import ALIASES, PRESETS, SIGMA_DATA, sampler_preset
 from .sampler import Churn, Sampler
 from .schedule import Schedule, by_hand, karras, log_linear
 from .solvers import SOLVERS
@@ -20,8 +21,8 @@ SCHEDULES = ("karras", "log_linear")
 """How levels are laid out, by name."""
 
 
-@dataclass(frozen=True)
-class SamplerChoice:
+@dataclass(frozen=True, repr=False)
+class SamplerChoice(Legible):
     """A solver or published sampler by name, as people write it; None leaves a thing as it is.
 
     Parameters
@@ -65,7 +66,7 @@ class SamplerChoice:
         schedule = self._by_hand() if not isinstance(self.schedule, str) else self._levels(self.schedule)
         if self.name in PRESETS:
             by_hand = not isinstance(self.schedule, str)
-            sampler = preset(self.name).sampler(schedule.steps if by_hand else self._steps)
+            sampler = sampler_preset(self.name).sampler(schedule.steps if by_hand else self._steps)
         else:
             sampler = Sampler(self.name, center=True, rotate=True, translate=0.0)
         if self.churn is not None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...base.errors import EdmNoiseError
+from ...base.names import known_name
 from .sampler import Churn, Sampler
 from .schedule import Schedule, karras
 
@@ -35,7 +36,7 @@ class Preset:
 
     name: str
     steps: int
-    sampler: Callable[[int], Sampler]
+    sampler: Callable[[int], Sampler] = field(repr=False)
     grid: str
     sigma_min: float = 4e-4 * SIGMA_DATA
     sigma_max: float = 160.0 * SIGMA_DATA
@@ -99,8 +100,18 @@ ALIASES = {"af3": "alphafold3", "openfold": "openfold3", "of3": "openfold3"}
 """Other names of published samplers."""
 
 
-def preset(name: str) -> Preset:
-    """A published sampler by name; EdmNoiseError lists the names for an unknown one."""
-    if name not in PRESETS:
+def sampler_preset(name: str) -> Preset:
+    """A published sampler by name, as people write it; EdmNoiseError lists the names for an unknown one.
+
+    Examples
+    --------
+    >>> boltz = sampler_preset("Boltz-2")
+    >>> boltz.schedule(200)
+    Schedule(200 steps: 2.56e+03, 2.48e+03, 2.41e+03, ..., 0.0016, 0 A)
+    >>> boltz.sampler(200).step_scale
+    1.5
+    """
+    known = known_name(name, PRESETS, ALIASES)
+    if known is None:
         raise EdmNoiseError(f"no sampler preset {name!r}: the known ones are {', '.join(PRESETS)}")
-    return PRESETS[name]
+    return PRESETS[known]

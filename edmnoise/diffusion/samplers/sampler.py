@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ...base.errors import EdmNoiseError
+from ...base.legible import Legible
 from ...base.rotations import quaternion_to_matrix
 from ...base.seeds import check_seed, reseed
 from ...base.threads import alone, as_given, shared
@@ -37,8 +38,8 @@ ALIGNMENTS = ("none", "denoised", "noisy")
 (Boltz). The last two differ by the motion of the whole sample alone."""
 
 
-@dataclass(frozen=True)
-class Churn:
+@dataclass(frozen=True, repr=False)
+class Churn(Legible):
     """gamma: before a step from sigma to sigma' noise is added up to (1 + gamma) sigma.
 
     Parameters
@@ -68,8 +69,8 @@ class Churn:
         return self.gamma if self.above < level <= self.below else 0.0
 
 
-@dataclass(frozen=True)
-class Sampler:
+@dataclass(frozen=True, repr=False)
+class Sampler(Legible):
     """How to sample: a solver and its switches.
 
     Parameters
@@ -128,6 +129,9 @@ class Frame:
         self._shift = torch.zeros(samples, 3, 1, dtype=torch.float64, device=device)
         self._waiting: list[tuple[Tensor | None, Tensor]] = []
 
+    def __repr__(self) -> str:
+        return f"Frame({len(self._rotation)} samples)"
+
     def then(self, rotation: Tensor | None, shift: Tensor) -> None:
         """Follow by x -> R x + t, which are kept and not copied; no R leaves directions alone."""
         # Put together when asked for: five small operations are a tenth of a step of 1,000 atoms.
@@ -160,8 +164,8 @@ class Frame:
         return self._rotation, self._shift
 
 
-@dataclass(frozen=True, eq=False)
-class Step:
+@dataclass(frozen=True, eq=False, repr=False)
+class Step(Legible):
     """One step as it was made. The tensors are the sampler's own and change with the next step: copy what is kept.
 
     Attributes

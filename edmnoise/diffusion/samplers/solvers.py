@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 
 from ...base.errors import EdmNoiseError
+from ...base.legible import Legible
 
 
-@dataclass
-class Stage:
+@dataclass(repr=False)
+class Stage(Legible):
     """What a step may use.
 
     Attributes

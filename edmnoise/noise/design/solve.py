@@ -17,6 +17,7 @@ from itertools import combinations
 import numpy as np
 
 from ...base.errors import EdmNoiseError
+from ...base.legible import Legible
 from ...base.lengths import IN_SPACE
 from ...base.numbers import check_commas, is_number
 from ...base.table import Column, Table
@@ -45,8 +46,8 @@ _CONSTRAINT = re.compile(rf"({'|'.join(LEVELS)})(?:\s*/\s*({'|'.join(LEVELS)}))?
 _CONSTRAINTS = "give a weight as 'atom 0.2' or a ratio of two as 'residue/atom 4'"
 
 
-@dataclass(frozen=True)
-class Design:
+@dataclass(frozen=True, repr=False)
+class Design(Legible):
     """Noise that reaches its targets on one structure.
 
     Attributes

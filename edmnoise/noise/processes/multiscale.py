@@ -14,9 +14,11 @@ from operator import index
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ...base.errors import EdmNoiseError
+from ...base.legible import Legible
 from ...base.seeds import NOISE, check_seed, reseed
 from ...base.threads import shared
 from ...structure.hierarchy import Hierarchy
@@ -42,8 +44,8 @@ _BLOCK_ATOMS = 1 << 18
 """Atoms in a block of frames (3 MiB), where frames are made a block at a time."""
 
 
-@dataclass(frozen=True, eq=False)
-class MultiscaleNoise:
+@dataclass(frozen=True, eq=False, repr=False)
+class MultiscaleNoise(Legible):
     """Independent normal noise at every level of nested groups, added up.
 
     Parameters
@@ -81,7 +83,7 @@ class MultiscaleNoise:
         sigma: float | Sequence[float],
         frames: int | Sequence[int],
         seed: int = 0,
-        mean: Tensor | None = None,
+        mean: ArrayLike | Tensor | None = None,
     ) -> Iterator[Tensor]:
         """Draw frames a few at a time, so that a thousand large ones never lie in memory together.
 
@@ -93,7 +95,8 @@ class MultiscaleNoise:
             Number of frames (0, 1, 2, ...) or the numbers of the frames wanted. A frame's draw depends on ``seed``
             and its number alone: the same number at two noise levels is the same draw scaled.
         mean
-            (N, 3) float32 coordinates that the noise is added to; without them the noise itself is drawn.
+            (N, 3) coordinates that the noise is added to, an array or a float32 tensor; without them
+            the noise itself is drawn.
 
         Yields
         ------
@@ -114,7 +117,7 @@ class MultiscaleNoise:
         sigma: float | Sequence[float],
         frames: int | Sequence[int],
         seed: int = 0,
-        mean: Tensor | None = None,
+        mean: ArrayLike | Tensor | None = None,
     ) -> Tensor:
         """All frames at once: (S, N, 3) float32, angstrom; parameters as in `blocks`."""
         numbers, scales = _numbered(sigma, frames)
@@ -122,10 +125,13 @@ class MultiscaleNoise:
         self._fill(out, numbers, scales, check_seed(seed), self._checked(mean))
         return out
 
-    def _checked(self, mean: Tensor | None) -> Tensor | None:
-        if mean is not None and mean.shape != (self.hierarchy.counts[0], 3):
-            raise EdmNoiseError(f"mean has the shape {tuple(mean.shape)}: give ({self.hierarchy.counts[0]}, 3)")
-        return mean
+    def _checked(self, mean: ArrayLike | Tensor | None) -> Tensor | None:
+        if mean is None:
+            return None
+        given = mean if isinstance(mean, Tensor) else torch.tensor(np.asarray(mean, dtype=np.float32))
+        if given.shape != (self.hierarchy.counts[0], 3):
+            raise EdmNoiseError(f"mean has the shape {tuple(given.shape)}: give ({self.hierarchy.counts[0]}, 3)")
+        return given
 
     def _fill(
         self, out: Tensor, numbers: Sequence[int], scales: Sequence[float], seed: int, mean: Tensor | None

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...base.errors import EdmNoiseError
+from ...base.legible import Legible
 from ...structure.hierarchy import Hierarchy
 
 Array = NDArray[np.float64]
@@ -33,8 +34,8 @@ _ROUNDING = 1e-14
 """Largest coefficient that is the rounding of a difference of equal sums."""
 
 
-@dataclass(frozen=True, eq=False)
-class LevelForms:
+@dataclass(frozen=True, eq=False, repr=False)
+class LevelForms(Legible):
     """Coefficients of mean squares per coordinate, in units of sigma^2; columns: chain, residue, atom weight.
 
     Attributes

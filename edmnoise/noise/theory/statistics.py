@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...base.errors import EdmNoiseError
+from ...base.legible import Legible
 from ...structure.hierarchy import Hierarchy
 
 Array = NDArray[np.float64]
@@ -42,8 +43,8 @@ _PICKED = 64
 _last: weakref.WeakKeyDictionary[Hierarchy, tuple[tuple[float, ...], NoiseStatistics]] = weakref.WeakKeyDictionary()
 
 
-@dataclass(frozen=True)
-class Expected:
+@dataclass(frozen=True, repr=False)
+class Expected(Legible):
     """Closed form of a mean square displacement per coordinate, in units of sigma^2.
 
     Attributes
@@ -114,6 +115,7 @@ class NoiseStatistics:
         self._finer: dict[int, Array] = {}
         self._displacements: dict[tuple[int, int | None, bool], Expected] = {}
         self._scatters: dict[tuple[int, int], tuple[float, float]] = {}
+        self._names = hierarchy.names
         self.whole = hierarchy.depth
         """Number of the level that holds everything, for ``relative_to``."""
 
@@ -127,6 +129,10 @@ class NoiseStatistics:
         if last is None or last[0] != tuple(weights):
             last = _last[hierarchy] = tuple(weights), cls(hierarchy, weights)
         return last[1]
+
+    def __repr__(self) -> str:
+        levels = zip(self._names, self._weights, self._counts, strict=False)
+        return f"NoiseStatistics({', '.join(f'{name} {w:.4g} on {count:,}' for name, w, count in levels)})"
 
     def displacement(self, level: int, relative_to: int | None = None, over_atoms: bool = False) -> Expected:
         """Mean square displacement of the groups of a level.

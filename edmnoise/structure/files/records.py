@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...base.legible import Legible
 from ..structure import Atoms
 
 Text = NDArray[np.str_]
 
 
-@dataclass(frozen=True, eq=False)
-class Records:
+@dataclass(frozen=True, eq=False, repr=False)
+class Records(Legible):
     """The atom records of one model in the order of the file, arrays of one length."""
 
     atoms: Atoms

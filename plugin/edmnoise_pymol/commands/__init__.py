@@ -10,6 +10,7 @@ from .damage import edm_damage
 from .design import edm_design, edm_scramble, edm_signal, edm_triangle
 from .noise import edm_levels, edm_noise, edm_save, edm_table
 from .sampling import edm_precondition, edm_sample, edm_schedule
+from .version import edm_version
 from .views import edm_color, edm_movie
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "edm_signal",
     "edm_table",
     "edm_triangle",
+    "edm_version",
 ]
 
 COMMANDS: tuple[Callable[..., Any], ...] = (

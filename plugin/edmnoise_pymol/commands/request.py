@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
 
 from .. import commands
 from ..job import Job
 from ..scene.session_file import save_session
 
 
-@dataclass(frozen=True)
-class Request:
+@dataclass(frozen=True, repr=False)
+class Request(Legible):
     """A command and what it is given, as a user would type it.
 
     Attributes

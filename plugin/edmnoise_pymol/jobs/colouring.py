@@ -85,8 +85,8 @@ class Colouring(MakesObjects, Legible):
         return self.low, self.high
 
 
-@dataclass(eq=False)
-class Painter:
+@dataclass(eq=False, repr=False)
+class Painter(Legible):
     """Gives every atom of an object the colour of its group, on one range or on that of the values at hand."""
 
     cmd: Cmd

@@ -17,7 +17,7 @@ from edmnoise.diffusion.samplers.sampler import Step
 from edmnoise.noise.processes.nested import Nested
 from edmnoise.noise.weights import Weights
 from edmnoise.study.comparison import MOST, Comparison, Variant, comparison_figure, variant
-from edmnoise.trajectories.run import run
+from edmnoise.trajectories.run import run_sampler
 
 from ..job import Cancelled, Job, Watch
 from ..scene.ask import Cmd
@@ -108,7 +108,9 @@ def compare(
                     share = (number + done / steps) / count
                     return watch.tell(share, f"run {number + 1} of {count}, step {done:,} of {steps:,}")
 
-                ran = run(structure, model, covariance, schedule, sampler, samples, seed, progress=told, device=chosen)
+                ran = run_sampler(
+                    structure, model, covariance, schedule, sampler, samples, seed, progress=told, device=chosen
+                )
                 if ran.partial:
                     raise Cancelled
                 made.append(variant(ran, each, name))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
 from edmnoise.frames.displacement import ALIGNMENTS, Displacement, Measure, measure_displacement
 from edmnoise.structure.common import AtomsDiffer, matched
 from edmnoise.structure.structure import Structure
@@ -63,8 +64,8 @@ class Basis:
 FIRST = Basis()
 
 
-@dataclass(frozen=True, eq=False)
-class Ensemble:
+@dataclass(frozen=True, eq=False, repr=False)
+class Ensemble(Legible):
     """States of an object, and the reference that they are measured from.
 
     Attributes

@@ -17,7 +17,7 @@ from edmnoise.base.legible import Legible
 from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
-from edmnoise.diffusion.precondition import RULES, Preconditioner, coefficient_table, measured_scales
+from edmnoise.diffusion.precondition import RULES, Preconditioner, measured_scales, precondition_table
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import Step
 from edmnoise.frames.displacement import Displacement, measure_displacement
@@ -203,7 +203,7 @@ def precondition(
 
     def work(_: Watch) -> Table:
         made = Preconditioner(structure.hierarchy, weights, measured_scales(structure))
-        return coefficient_table(made, sigmas, rule)
+        return precondition_table(made, sigmas, rule)
 
     return (yield work)
 

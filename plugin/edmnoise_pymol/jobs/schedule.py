@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
+from edmnoise.base.legible import Legible
 from edmnoise.base.table import Column, Table
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.noise.sigma import SigmaDistribution
@@ -14,8 +15,8 @@ from edmnoise.study.figures.sampling import schedule_figure
 from ..job import Job, Watch
 
 
-@dataclass(frozen=True)
-class Course:
+@dataclass(frozen=True, repr=False)
+class Course(Legible):
     """The levels of a run before it is made.
 
     Attributes

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from edmnoise.base.legible import Legible
+
 from . import ask
 
 LOOK_MS = 50
@@ -32,8 +34,8 @@ class Molecule:
     states: int
 
 
-@dataclass(frozen=True)
-class Sight:
+@dataclass(frozen=True, repr=False)
+class Sight(Legible):
     """What PyMOL held and showed at one look.
 
     Attributes

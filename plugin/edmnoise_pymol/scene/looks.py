@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
 
 from . import ask, follow
 from .ask import Cmd
@@ -19,8 +20,8 @@ _explained: dict[str, Any] = {}
 _before: dict[str, list[int]] = {}
 
 
-@dataclass(frozen=True, eq=False)
-class Looks:
+@dataclass(frozen=True, eq=False, repr=False)
+class Looks(Legible):
     """What `restore` needs to make an object look as it did."""
 
     name: str

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
 from edmnoise.structure.bonds import believable
 from edmnoise.structure.elements import sound_elements
 from edmnoise.structure.files import one_conformer
@@ -24,8 +25,8 @@ _CHARGED_BY_PYMOL = "NH1 NZ ND1 OD2 OE2 OXT O1P O2P OP1 OP2".split()
 """Atoms of amino acids and nucleotides that PyMOL gives a formal charge when it looks for bonds, whatever files say."""
 
 
-@dataclass(frozen=True, eq=False)
-class Source:
+@dataclass(frozen=True, eq=False, repr=False)
+class Source(Legible):
     """Atoms of one object in one state, read out.
 
     Attributes

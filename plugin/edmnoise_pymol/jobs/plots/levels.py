@@ -57,8 +57,8 @@ class Line:
     slope: float
 
 
-@dataclass(frozen=True)
-class Point:
+@dataclass(frozen=True, repr=False)
+class Point(Legible):
     """One object's frames: measured RMS per coordinate at each line's level, and its spread from draw to draw, in
     angstrom."""
 
@@ -191,8 +191,8 @@ class Curves(Legible):
         return Table(f"{self.object}, {self.frames} frames: displacement along the sequence", tuple(columns))
 
 
-@dataclass(frozen=True)
-class Way:
+@dataclass(frozen=True, repr=False)
+class Way(Legible):
     """RMS per coordinate that a level still has to go at each step, and the noise level at which nine tenths of it are
     done, NaN where it never moved or the run was cancelled; in angstrom."""
 

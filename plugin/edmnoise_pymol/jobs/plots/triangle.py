@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edmnoise.base.colours import DEFAULT_PALETTE, PALETTES
+from edmnoise.base.legible import Legible
 from edmnoise.base.table import Table
 from edmnoise.noise.design.scramble import RELATIVE, reference_lengths, scramble_table
 from edmnoise.noise.design.triangle import CORNERS, WeightMeasure, place, weights_at
@@ -61,8 +62,8 @@ class Reading(NamedTuple):
     value: float
 
 
-@dataclass(frozen=True, eq=False)
-class Ternary:
+@dataclass(frozen=True, eq=False, repr=False)
+class Ternary(Legible):
     """A measure over the triangle of weights, to be drawn.
 
     Attributes

@@ -1,0 +1,218 @@
+"""What stands in a prompt and in a notebook: a line for everything, a table of some rows for results that have one."""
+
+import dataclasses
+import importlib
+import inspect
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import torch
+
+import edmnoise as edm
+import edmnoise_pymol
+from edmnoise.base.table import SHOWN, Column, Table
+from edmnoise.diffusion.samplers.choice import SamplerChoice
+from edmnoise.noise.design.triangle import WeightMeasure
+from edmnoise.noise.design.weight_map import weight_map
+from edmnoise.study.comparison import Comparison, variant
+from edmnoise.study.damage import DamageStudy, Native, damage_rows
+
+LONGEST, MOST_LINES = 300, 3
+AF3 = edm.sigma_distribution("alphafold3")
+WEIGHTS = edm.Weights.of(chain=1, residue=4, atom=4)
+
+
+class World:
+    """A structure, frames of it and a denoiser that knows it."""
+
+    def __init__(self, structure, folder):
+        self.structure, self.path = structure, folder / "fragment.pdb"
+        edm.write_frames(self.path, structure, structure.coordinates[None])
+        self.noise = edm.MultiscaleNoise.of(structure.hierarchy, WEIGHTS)
+        self.frames = self.noise.frames(2.0, frames=3, mean=structure.coordinates)
+        self.known = torch.tensor(structure.coordinates.T[None])
+        self.model = edm.StatesDenoiser(self.known, self.noise.covariance, hierarchy=structure.hierarchy)
+        self.levels = edm.karras(8, 0.01, 100.0)
+
+    def steps(self):
+        return edm.sample(self.model, self.noise.covariance, self.levels, edm.Sampler("euler"), samples=2)
+
+    def run(self):
+        return edm.run_sampler(self.structure, self.model, self.noise.covariance, self.levels, edm.Sampler("euler"), 2)
+
+    def preconditioner(self):
+        return edm.Preconditioner(self.structure.hierarchy, WEIGHTS, edm.measured_scales(self.structure))
+
+    def likelihood(self):
+        three = edm.Nested(edm.Hierarchy.from_labels(("atom", "residue"), [[0, 0, 1]]), (1.0, 1.0))
+        model = edm.StatesDenoiser(torch.randn(1, 3, 3, generator=torch.Generator().manual_seed(0)).double(), three)
+        levels = edm.log_linear(4, 0.5, 40.0, "closed")
+        return edm.log_likelihood(model, torch.zeros(6, 3, 3).double(), three, levels, translations=True)
+
+    def damage_study(self):
+        native = Native.of(self.structure)
+        return DamageStudy(native, tuple(damage_rows(native, [WEIGHTS], [0.0, 1.0], AF3, 2)), AF3, 2, 0)
+
+
+@pytest.fixture(scope="module")
+def world(fragment, tmp_path_factory):
+    return World(fragment, tmp_path_factory.mktemp("shown"))
+
+
+MADE = {
+    "read_structure": lambda w: edm.read_structure(w.path),
+    "read_frames": lambda w: edm.read_frames(w.path)[0],
+    "write_frames": lambda w: edm.write_frames(w.path.with_name("again.pdb"), w.structure, w.frames),
+    "Structure": lambda w: w.structure,
+    "Atoms": lambda w: w.structure.atoms,
+    "Hierarchy": lambda w: w.structure.hierarchy,
+    "Weights": lambda w: WEIGHTS,
+    "SigmaDistribution": lambda w: edm.SigmaDistribution(sigma_data=16.0, p_mean=-1.2, p_std=1.5),
+    "sigma_distribution": lambda w: AF3,
+    "MultiscaleNoise": lambda w: w.noise,
+    "Nested": lambda w: w.noise.covariance,
+    "measure_displacement": lambda w: edm.measure_displacement(w.structure, w.frames),
+    "measure_damage": lambda w: edm.measure_damage(w.structure, w.frames),
+    "superpose": lambda w: edm.superpose(w.frames.mT, w.known[0]),
+    "AppliedNoise": lambda w: edm.AppliedNoise(2.0, WEIGHTS),
+    "level_table": lambda w: edm.level_table(w.structure, edm.measure_displacement(w.structure, w.frames)),
+    "z_table": lambda w: edm.z_table(w.structure, [WEIGHTS], [0.0], AF3),
+    "NoiseStatistics": lambda w: edm.NoiseStatistics(w.structure.hierarchy, WEIGHTS.by_level),
+    "design": lambda w: edm.design(w.structure.hierarchy, chain=10, residue=3.8, atom=1.4),
+    "scramble_table": lambda w: edm.scramble_table(w.structure, [WEIGHTS], [AF3]),
+    "measured_scales": lambda w: edm.measured_scales(w.structure),
+    "Preconditioner": World.preconditioner,
+    "precondition_table": lambda w: edm.precondition_table(w.preconditioner(), [0.1, 1.0]),
+    "Denoised": lambda w: w.model.denoise(w.known, 1.0),
+    "StatesDenoiser": lambda w: w.model,
+    "ElasticNetwork": lambda w: edm.ElasticNetwork.from_structure(w.structure),
+    "Sampler": lambda w: edm.Sampler("euler", noise_scale=1.003, step_scale=1.5, center=True, align="noisy"),
+    "karras": lambda w: edm.karras(200, 4e-4, 160.0, scale=16.0),
+    "log_linear": lambda w: edm.log_linear(200, 4e-4, 160.0),
+    "sampler_preset": lambda w: edm.sampler_preset("boltz2"),
+    "sample": lambda w: next(w.steps()),
+    "run_sampler": World.run,
+    "log_likelihood": World.likelihood,
+    "EdmNoiseError": lambda w: edm.EdmNoiseError("weights are 0 0 0: give one above 0"),
+}
+"""A thing of each class that the face has, and what each of its functions gives."""
+
+MORE = {
+    "fluctuating": lambda w: edm.StatesDenoiser(
+        w.known, w.noise.covariance, fluctuations=edm.ElasticNetwork.from_structure(w.structure)
+    ),
+    "expected": lambda w: edm.NoiseStatistics(w.structure.hierarchy, WEIGHTS.by_level).displacement(1),
+    "coefficients": lambda w: w.preconditioner().coefficients(1.0),
+    "churn": lambda w: edm.sampler_preset("alphafold3").sampler(200),
+    "damage study": World.damage_study,
+    "comparison": lambda w: Comparison(w.structure, (variant(w.run(), WEIGHTS, "euler"),), 2),
+    "weight map": lambda w: weight_map(w.structure, WeightMeasure("ratio", "residue", AF3, 3.8), 20),
+    "choice": lambda w: SamplerChoice("boltz2", steps=50),
+    "long table": lambda w: Table("<&>" * 40, (Column("n <b>", ["<i>", *range(999)], help="<u>"),), notes=("</p>",)),
+}
+"""Other results."""
+
+
+def test_there_is_a_thing_for_every_name_of_the_face():
+    assert ["__version__", *MADE] == edm.__all__
+
+
+@pytest.mark.parametrize("name", [*MADE, *MORE])
+def test_a_thing_is_a_short_line(world, name):
+    made = (MADE | MORE)[name](world)
+    said = repr(made)
+    assert len(said) <= LONGEST
+    assert said.count("\n") < MOST_LINES
+    assert " at 0x" not in said
+    if dataclasses.is_dataclass(made):
+        assert said.startswith(f"{type(made).__name__}(")
+
+
+class Rows(HTMLParser):
+    """Well-formed HTML: what is opened is closed in its order. Counts the rows, collects tags and texts."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.open, self.tags, self.texts = [], [], []
+        self.feed(page)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.open.append(tag)
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+SHOWING = (
+    *("measure_displacement", "measure_damage", "level_table", "z_table", "scramble_table", "precondition_table"),
+    *("damage study", "comparison", "weight map", "long table"),
+)
+
+
+@pytest.mark.parametrize("name", [*MADE, *MORE])
+def test_a_result_with_a_table_shows_it_in_a_notebook(world, name):
+    made = (MADE | MORE)[name](world)
+    page = made._repr_html_() if hasattr(made, "_repr_html_") else None
+    assert (page is not None) == (name in SHOWING)
+    if page is not None:
+        shown = Rows(page)
+        assert set(shown.tags) <= set("table caption thead tbody tr th td p".split())
+        assert 1 < shown.tags.count("tr") <= SHOWN + 1
+
+
+def test_what_a_notebook_shows_of_a_displacement_is_what_was_measured(world):
+    moved = edm.measure_displacement(world.structure, world.frames, align="center")
+    assert moved.table["measured"] == edm.level_table(world.structure, moved)["measured"]
+    assert moved.table.title == "3 frames, centred"
+
+
+def test_what_a_notebook_shows_of_damage_is_what_was_measured(world):
+    found = edm.measure_damage(world.structure, world.frames)
+    for row, (measure, frames) in zip(found.table.rows(), found.by_frame.items(), strict=True):
+        assert row["measure"] == measure.name
+        assert row["mean"] == pytest.approx(frames.mean(), nan_ok=True)
+        assert row["error"] == pytest.approx(frames.std(ddof=1) / 3**0.5, nan_ok=True)
+
+
+def test_texts_stay_texts(world):
+    shown = Rows(MORE["long table"](world)._repr_html_())
+    assert {"<&>" * 40, "n <b>", "<i>", "</p>", "... 940 more rows: write them to a file"} <= set(shown.texts)
+
+
+ROOTS = [Path(package.__file__).parent for package in (edm, edmnoise_pymol)]
+LONG = re.compile(r"(NDArray|Array|Index|Tensor|Mapping|dict|list|Sequence)\b|.*, \.\.\.\]")
+
+
+def dataclasses_of(root):
+    """All public dataclasses of a package but those that live in a window."""
+    for path in sorted(root.rglob("*.py")):
+        parts = path.relative_to(root.parent).with_suffix("").parts
+        if not {"panel", "__main__", "demo"} & set(parts):
+            module = importlib.import_module(".".join(parts).removesuffix(".__init__"))
+            for name, found in vars(module).items():
+                own = inspect.isclass(found) and found.__module__ == module.__name__ and not name.startswith("_")
+                if own and dataclasses.is_dataclass(found):
+                    yield found
+
+
+@pytest.mark.parametrize("root", ROOTS, ids=lambda root: root.name)
+def test_no_dataclass_prints_what_is_long_field_by_field(root):
+    found = list(dataclasses_of(root))
+    assert len(found) > 10
+    written_by_python = [cls for cls in found if inspect.unwrap(cls.__repr__).__code__.co_filename == "<string>"]
+    assert written_by_python  # some are short enough
+    long = {
+        f"{cls.__name__}.{field.name}"
+        for cls in written_by_python
+        for field in dataclasses.fields(cls)
+        if field.repr and LONG.match(field.type)
+    }
+    assert long == set()
