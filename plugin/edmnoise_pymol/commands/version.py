@@ -34,7 +34,7 @@ def edm_version(*, quiet: Any = 1, _self: Any = None) -> Job[str]:
     """
     from edmnoise.base.versions import versions
 
-    from ..program import facts
+    from ..scene.program import facts
 
     yield from ()  # a job that has no work for another thread
     said = versions(facts(_self))
