@@ -18,7 +18,7 @@ from torch import Tensor
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..base.threads import alone, mapped
-from ..structure.hierarchy import Hierarchy
+from ..structure.hierarchy import Hierarchy, as_read
 from ..structure.levels import as_array, atom_means, spread
 from ..structure.structure import Structure
 from ..structure.superpose import superpose
@@ -61,10 +61,15 @@ class Measure:
         return np.bincount(around, minlength=hierarchy.counts[self.level + 1])[around] > 1
 
 
+NESTED = (Measure(0, True), Measure(1, True), Measure(2, False))
+"""The measures of the three parts, as `edmnoise.structure.hierarchy.PARTS`: squares of their means over atoms add up to
+the whole."""
+
+
 def measures(hierarchy: Hierarchy) -> list[Measure]:
-    """All measures, coarsest first: every level absolute, then every level but the top within its parent."""
-    levels = range(hierarchy.depth - 1, -1, -1)
-    return [Measure(level, False) for level in levels] + [Measure(level, True) for level in levels if level < levels[0]]
+    """All measures in the order of tables: every level absolute, then every level but the top within its parent."""
+    levels = as_read(range(hierarchy.depth))
+    return [Measure(level, False) for level in levels] + [Measure(level, True) for level in levels[1:]]
 
 
 @dataclass(frozen=True)

@@ -28,15 +28,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..base.errors import EdmNoiseError
 from .components import component_of
-from .hierarchy import Hierarchy, Index
+from .hierarchy import LEVELS, Hierarchy, Index, as_read
 
 T = TypeVar("T")
 
 WATER_NAMES = frozenset("HOH WAT DOD H2O SOL TIP TIP2 TIP3 TIP4 TIP5 TP3 T3P T4P SPC".split())
 """Residue names of water."""
-
-LEVELS = ("atom", "residue", "chain")
-"""The levels of a structure, finest first."""
 
 LIGANDS = ("residue", "atom")
 """What a group of level 1 is where a residue is no polymer component: the residue, or each of its atoms."""
@@ -248,8 +245,8 @@ class Structure:
 
 
 def describe(hierarchy: Hierarchy) -> str:
-    """Counts, coarsest first: "7 chains, 712 residues, 5,684 atoms"."""
-    pairs = zip(reversed(hierarchy.counts), reversed(hierarchy.names), strict=True)
+    """Counts as people read them: "7 chains, 712 residues, 5,684 atoms"."""
+    pairs = zip(as_read(hierarchy.counts), as_read(hierarchy.names), strict=True)
     return ", ".join(f"{count:,} {name}{'' if count == 1 else 's'}" for count, name in pairs)
 
 

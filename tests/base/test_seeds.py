@@ -20,7 +20,7 @@ COUNT = 40
 @pytest.fixture(scope="module", params=["toxin", "fragment"])
 def process(request):
     """5,469 atoms, drawn frame by frame, and 253, of which 32 frames are drawn together."""
-    return MultiscaleNoise.of(request.getfixturevalue(request.param).hierarchy, Weights.named("rebalanced"))
+    return MultiscaleNoise(request.getfixturevalue(request.param).hierarchy, Weights.named("rebalanced"))
 
 
 @pytest.fixture(scope="module")

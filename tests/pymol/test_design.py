@@ -51,7 +51,7 @@ def test_the_result_goes_into_edm_noise(structure):
 )
 def test_constraints_as_they_may_be_given(structure, fixed):
     weights = edm_design(FRAGMENT, atom=1.4, fixed=fixed).weights
-    assert tuple(weights) == pytest.approx((0.1, 0.72, 0.18))
+    assert weights.by_name == pytest.approx({"chain": 0.1, "residue": 0.72, "atom": 0.18})
 
 
 def test_typed_as_in_the_issue(structure, typed, tmp_path):

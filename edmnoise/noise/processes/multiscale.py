@@ -7,7 +7,7 @@ weights are. Cov(n) = sigma^2 K (x) I_3 with K = sum over levels of w_level S S^
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import index
@@ -22,7 +22,7 @@ from ...base.threads import shared
 from ...structure.hierarchy import Hierarchy
 from ...structure.levels import parent_coordinates
 from ..sigma import check_sigma
-from ..weights import Weights
+from ..weights import Weights, check_shares, level_values
 from .nested import Nested
 
 _TILE = 8192
@@ -51,25 +51,25 @@ class MultiscaleNoise:
     hierarchy
         Nested groups, any number of levels.
     weights
-        Variance share of each level, finest first; they add up to 1.
+        Variance share of each level: `Weights` for atoms in residues in chains, for other groups a dictionary by the
+        level's name, such as ``{"atom": 0.5, "pair": 0.5}``; a level that is not named has none.
+
+    Raises
+    ------
+    EdmNoiseError
+        For weights that are bare numbers, name a level that is not there, are negative or do not add up to 1.
     """
 
     hierarchy: Hierarchy
-    weights: tuple[float, ...]
+    weights: Weights | Mapping[str, float]
 
     def __post_init__(self) -> None:
-        if len(self.weights) != self.hierarchy.depth:
-            raise EdmNoiseError(
-                f"{len(self.weights)} weights for {self.hierarchy.depth} levels "
-                f"({', '.join(self.hierarchy.names)}): give one weight a level"
-            )
-        if min(self.weights) < 0 or not math.isclose(math.fsum(self.weights), 1, rel_tol=1e-9):
-            raise EdmNoiseError(f"weights {self.weights} must be non-negative and add up to 1")
+        check_shares(dict(zip(self.hierarchy.names, self.shares, strict=True)))
 
-    @classmethod
-    def of(cls, hierarchy: Hierarchy, weights: Weights) -> MultiscaleNoise:
-        """For atoms in residues in chains."""
-        return cls(hierarchy, weights.by_level)
+    @cached_property
+    def shares(self) -> tuple[float, ...]:
+        """Variance share of each level, finest first; they add up to 1."""
+        return level_values(self.hierarchy, self.weights)
 
     @cached_property
     def covariance(self) -> Nested:
@@ -160,7 +160,7 @@ class _Large:
     def __init__(self, noise: MultiscaleNoise, mean: Tensor | None) -> None:
         hierarchy, depth = noise.hierarchy, noise.hierarchy.depth
         self.generator = torch.Generator()
-        self.amplitudes = [math.sqrt(weight) for weight in noise.weights]
+        self.amplitudes = [math.sqrt(share) for share in noise.shares]
         self.parents = [_tiles(parent_coordinates(hierarchy, level)) for level in range(depth - 1)]
         self.mean = None if mean is None else _tiles(mean.flatten())
         above = [_empty(3 * count) for count in hierarchy.counts[1:]]
@@ -194,7 +194,7 @@ class _Small:
     def __init__(self, noise: MultiscaleNoise, size: int, mean: Tensor | None) -> None:
         hierarchy, depth = noise.hierarchy, noise.hierarchy.depth
         self.generators = [torch.Generator() for _ in range(size)]
-        self.amplitudes = [math.sqrt(weight) for weight in noise.weights]
+        self.amplitudes = [math.sqrt(share) for share in noise.shares]
         self.parents = [parent_coordinates(hierarchy, level) for level in range(depth - 1)]
         self.mean = None if mean is None else mean.flatten()
         self.above = [_empty(size, 3 * count) for count in hierarchy.counts[1:]]

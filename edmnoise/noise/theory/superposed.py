@@ -11,13 +11,14 @@ nested noise every sum over pairs of atoms is a sum over groups, R_g = sum of r 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...base.errors import EdmNoiseError
 from ...structure.hierarchy import Hierarchy
+from ..weights import Weights, level_values
 from .statistics import Expected, NoiseStatistics
 
 Array = NDArray[np.float64]
@@ -25,7 +26,7 @@ Array = NDArray[np.float64]
 
 def superposed_displacement(
     hierarchy: Hierarchy,
-    weights: Sequence[float],
+    weights: Weights | Mapping[str, float],
     coordinates: ArrayLike,
     level: int,
     relative_to: int | None = None,
@@ -36,7 +37,7 @@ def superposed_displacement(
     Parameters
     ----------
     hierarchy, weights
-        The noise: nested groups and the variance share of each level, finest first.
+        The noise, as `NoiseStatistics` takes it.
     coordinates
         (N, 3) reference coordinates, angstrom.
     level, relative_to, over_atoms
@@ -57,13 +58,14 @@ def superposed_displacement(
     positions = _centred(coordinates)
     inverse = np.linalg.inv(_cross_square(positions, positions))
     sums = _sums(hierarchy, positions)
-    turn = inverse @ sum(w * _cross_square(s, s) for w, s in zip(weights, sums, strict=True)) @ inverse
+    shares = level_values(hierarchy, weights)
+    turn = inverse @ sum(w * _cross_square(s, s) for w, s in zip(shares, sums, strict=True)) @ inverse
 
     statistics = NoiseStatistics(hierarchy, weights)
     top = statistics.whole if relative_to is None else relative_to
     before = statistics.displacement(level, top, over_atoms)
     arms = _arms(hierarchy, positions, level, top)
-    moments = _moments(hierarchy, weights, sums, level, top)
+    moments = _moments(hierarchy, shares, sums, level, top)
     # tr(I^-1 [q x][s x]^T) and tr(W [s x][s x]^T), per coordinate.
     together = np.einsum("ai,ai->a", moments, arms) * np.trace(inverse) - np.einsum(
         "ai,ij,aj->a", moments, inverse, arms

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...base.errors import EdmNoiseError
 from ...base.files import replacing
-from ..hierarchy import Hierarchy
-from ..structure import LEVELS, Atoms, Structure, in_polymer
+from ..hierarchy import LEVELS, Hierarchy
+from ..structure import Atoms, Structure, in_polymer
 from .layout import Layout
 from .mmcif import MmcifLayout
 from .pdb import PdbLayout

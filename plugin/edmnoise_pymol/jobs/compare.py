@@ -101,7 +101,7 @@ def compare(
     def work(watch: Watch) -> Comparison:
         made: list[Variant] = []
         for each in weights:
-            covariance = Nested(structure.hierarchy, each.by_level)
+            covariance = Nested(structure.hierarchy, each)
             places = torch.tensor(np.stack(states)).mT.to(chosen)
             model = StatesDenoiser(places, covariance, None, DENOISERS[denoiser], hierarchy=structure.hierarchy)
             for name, (schedule, sampler) in built.items():

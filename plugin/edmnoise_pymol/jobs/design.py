@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edmnoise.base.errors import EdmNoiseError
@@ -15,8 +15,9 @@ from edmnoise.noise.design.solve import design as design_noise
 from edmnoise.noise.design.triangle import WeightMeasure
 from edmnoise.noise.design.weight_map import WeightMap, data_scales, weight_map
 from edmnoise.noise.sigma import SigmaDistribution
-from edmnoise.noise.theory.forms import LEVELS, LevelForms
+from edmnoise.noise.theory.forms import LevelForms
 from edmnoise.noise.weights import Weights
+from edmnoise.structure.hierarchy import LEVELS
 from edmnoise.study.figures.design import signal_figure, triangle_figure
 
 from ..job import Job, Watch
@@ -28,7 +29,7 @@ SIGNAL_BY = ("level", "z")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DesignResult(Legible):
-    """Designed noise: its weights (chain, residue, atom) and sigma in angstrom, how they were found, and the table of
+    """Designed noise: its weights and sigma in angstrom, how they were found, and the table of
     what they and other weights give."""
 
     weights: Weights
@@ -40,7 +41,7 @@ class DesignResult(Legible):
 def design(
     cmd: bridge.Cmd,
     selection: str,
-    targets: Sequence[float | None],
+    targets: Mapping[str, float | None],
     distribution: SigmaDistribution,
     z: float = 0.0,
     sigma: float | None = None,
@@ -60,7 +61,7 @@ def design(
     selection
         Atoms of one object.
     targets
-        Chain, residue, atom: RMS per coordinate over atoms, angstrom; None for no wish.
+        Wanted lengths by level, as `edmnoise.noise.design.solve` takes them, angstrom; None for no wish.
     distribution, z
         Training levels, and the normal score at which the targets are wanted: for the notes.
     sigma, constraints, compared
@@ -70,7 +71,7 @@ def design(
     """
     distribution.sigma(z)  # a score that cannot be is refused before anything else
     hierarchy = (yield from bridge.reading(cmd, selection, state, hydrogens, solvent, ligands)).structure.hierarchy
-    made = yield lambda _: design_noise(hierarchy, *targets, sigma=sigma, constraints=constraints)
+    made = yield lambda _: design_noise(hierarchy, **targets, sigma=sigma, constraints=constraints)
     table = design_table(hierarchy, made, distribution, compared, z)
     return DesignResult(made.weights, made.sigma, made, table)
 
@@ -80,7 +81,7 @@ def scramble(
     selection: str,
     weights: Sequence[Weights],
     distributions: Sequence[SigmaDistribution],
-    reference: Sequence[float | None] = (None, None, None),
+    reference: Mapping[str, float | None] | None = None,
     state: int = -1,
     hydrogens: bool = True,
     solvent: bool = False,
@@ -91,7 +92,7 @@ def scramble(
     Parameters are those of `design` and of `edmnoise.noise.design.scramble.scramble_table`.
     """
     structure = (yield from bridge.reading(cmd, selection, state, hydrogens, solvent, ligands)).structure
-    lengths = reference_lengths(structure, *reference)
+    lengths = reference_lengths(structure, **(reference or {}))
     return (yield lambda _: scramble_table(structure, weights, distributions, lengths))
 
 
@@ -151,7 +152,7 @@ def triangle(
         raise EdmNoiseError(f"no level {level!r}: the levels are {', '.join(LEVELS)}")
     structure = (yield from bridge.reading(cmd, selection, state, hydrogens, solvent, ligands)).structure
     lengths = reference_lengths(structure, **{level: reference})
-    wanted = WeightMeasure(measure, level, distribution, lengths[LEVELS.index(level)])
+    wanted = WeightMeasure(measure, level, distribution, lengths[level])
 
     def work(_: Watch) -> WeightMap:
         made = weight_map(structure, wanted)

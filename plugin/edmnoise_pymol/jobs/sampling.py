@@ -132,7 +132,7 @@ def sample(
     def prepare(watch: Watch) -> tuple[Recording, float]:
         """Build the model: seconds for an elastic network."""
         watch.check(0.0, "building the denoiser")
-        covariance = Nested(structure.hierarchy, weights.by_level)
+        covariance = Nested(structure.hierarchy, weights)
         model = StatesDenoiser(
             torch.tensor(np.stack(states)).mT.to(chosen),
             covariance,
@@ -317,7 +317,8 @@ def _fluctuations(structure: Structure, given: Sequence[float] | str | None) -> 
             f"fluctuations are {list(given)}: give three numbers in angstrom (chain residue atom), "
             "none negative, the last above 0"
         )
-    return Nested(structure.hierarchy, [deviation**2 for deviation in reversed(given)])
+    chain, residue, atom = given
+    return Nested(structure.hierarchy, {"chain": chain**2, "residue": residue**2, "atom": atom**2})
 
 
 def torch_device(name: str) -> str:
