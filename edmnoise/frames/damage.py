@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..base.coordinates import Coordinates, check_shape, float_array
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..base.threads import mapped
@@ -25,7 +26,6 @@ from ..structure.levels import as_array
 from ..structure.structure import Structure
 from ..structure.superpose import superpose
 from .clashes import Clashes, clash_score, count_clashes
-from .displacement import Frames
 from .geometry import (
     Bonds,
     Centres,
@@ -137,7 +137,7 @@ class Damage(Legible):
         return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan
 
 
-def measure_damage(native: Native, blocks: Iterable[Frames]) -> Damage:
+def measure_damage(native: Native, blocks: Iterable[Coordinates]) -> Damage:
     """Measure what frames have kept of a structure.
 
     Parameters
@@ -145,7 +145,8 @@ def measure_damage(native: Native, blocks: Iterable[Frames]) -> Damage:
     native
         Of the structure, from `Native.of`.
     blocks
-        (s, N, 3) coordinates, angstrom, some frames at a time (a list with one array of all frames will do).
+        (s, N, 3) coordinates, angstrom, arrays or tensors, some frames at a time (a list with one array of all frames
+        will do).
 
     Raises
     ------
@@ -166,7 +167,7 @@ def measure_damage(native: Native, blocks: Iterable[Frames]) -> Damage:
 
 
 def measure_sets(
-    native: Native, sets: Iterable[Iterable[Frames]], measured: Callable[[int], object] = lambda frames: None
+    native: Native, sets: Iterable[Iterable[Coordinates]], measured: Callable[[int], object] = lambda frames: None
 ) -> Iterator[Damage]:
     """The same for several sets of frames: five frames at a time take twice as long as 32, so sets are put together.
 
@@ -241,7 +242,9 @@ def _measured(
     return by_frame, by_residue
 
 
-def _pieces(sets: Iterable[Iterable[Frames]], atoms: int) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+def _pieces(
+    sets: Iterable[Iterable[Coordinates]], atoms: int
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
     """The frames (s, N, 3) some at a time, and which set each is of (s,).
 
     EdmNoiseError for a set without frames, a wrong shape, or coordinates that are not finite.
@@ -259,12 +262,13 @@ def _pieces(sets: Iterable[Iterable[Frames]], atoms: int) -> Iterator[tuple[NDAr
     for number, blocks in enumerate(sets):
         done = 0
         for block in blocks:
-            for frame in _checked(block, atoms, done):
+            frames = _checked(block, atoms, done)
+            for frame in frames:
                 held.append(np.array(frame))  # the caller may make the next block in the same place
                 of_set.append(number)
                 if len(held) == size:
                     yield piece()
-            done += len(block)
+            done += len(frames)
         if done == 0:
             raise EdmNoiseError("no frames to measure: give at least one")
         if held and number - of_set[0] == _MOST_SETS - 1:
@@ -273,10 +277,9 @@ def _pieces(sets: Iterable[Iterable[Frames]], atoms: int) -> Iterator[tuple[NDAr
         yield piece()
 
 
-def _checked(block: Frames, atoms: int, done: int) -> NDArray[np.float32]:
-    if block.ndim != 3 or tuple(block.shape[1:]) != (atoms, 3):
-        raise EdmNoiseError(f"frames have the shape {tuple(block.shape)}: give (frames, {atoms}, 3)")
-    frames = np.asarray(as_array(block) if isinstance(block, Tensor) else block, dtype=np.float32)
+def _checked(block: Coordinates, atoms: int, done: int) -> NDArray[np.float32]:
+    frames = float_array("frames", block).astype(np.float32, copy=False)
+    check_shape("frames", frames.shape, ("frames", atoms, 3))
     bad = np.flatnonzero(~np.isfinite(frames).all(axis=(1, 2)))
     if bad.size:
         raise EdmNoiseError(f"frame {done + int(bad[0]) + 1} holds NaN or infinite coordinates: remove it")

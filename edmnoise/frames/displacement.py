@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..base.coordinates import Coordinates, coordinates
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..base.threads import alone, mapped
@@ -25,8 +26,6 @@ from ..structure.superpose import superpose
 
 ALIGNMENTS = ("none", "center", "superpose")
 """What is removed from each frame before measuring: nothing, its translation, its translation and rotation."""
-
-Frames = Tensor | NDArray[np.float32]
 
 _TOGETHER = 16
 """Pieces that are measured before their sums are added up."""
@@ -140,7 +139,7 @@ class Displacement(Legible):
 
 def measure_displacement(
     structure: Structure,
-    blocks: Iterable[Frames],
+    blocks: Iterable[Coordinates],
     align: str = "none",
     only: Sequence[Measure] | None = None,
     place_reference: bool = False,
@@ -152,7 +151,8 @@ def measure_displacement(
     structure
         Reference coordinates and groups.
     blocks
-        (s, N, 3) coordinates, angstrom, some frames at a time (a list with one array of all frames will do).
+        (s, N, 3) coordinates, angstrom, arrays or tensors, some frames at a time (a list with one array of all frames
+        will do).
     align
         "none", "center" (each frame moved so that its mean lies on the reference's) or "superpose" (also turned, by
         least squares over all atoms).
@@ -177,7 +177,7 @@ def measure_displacement(
     count = ambiguous = 0
     scatter = _Scatter(hierarchy) if place_reference else None
 
-    def measured(piece: Frames) -> tuple[int, Tensor | None, dict[Measure, tuple[Tensor, Tensor, Tensor]]]:
+    def measured(piece: Tensor) -> tuple[int, Tensor | None, dict[Measure, tuple[Tensor, Tensor, Tensor]]]:
         moved, unsure = _displacements(piece, reference, align)
         squares = mean_squares(moved, hierarchy, wanted)
         over_groups = {m: (s.mean(dim=1, dtype=torch.float64), s.sum(dim=0), s.amax(dim=0)) for m, s in squares.items()}
@@ -233,18 +233,17 @@ class _Scatter:
         return ReferencePlace(math.sqrt(distance), math.sqrt(among))
 
 
-def _pieces(blocks: Iterable[Frames], atoms: int) -> Iterator[list[Frames]]:
+def _pieces(blocks: Iterable[Coordinates], atoms: int) -> Iterator[list[Tensor]]:
     """The blocks a few frames at a time, and some of these together; EdmNoiseError for a block of a wrong shape."""
     size = max(1, _PIECE_ATOMS // atoms)
-    for block in blocks:
-        if block.ndim != 3 or tuple(block.shape[1:]) != (atoms, 3):
-            raise EdmNoiseError(f"frames have the shape {tuple(block.shape)}: give (frames, {atoms}, 3)")
+    for given in blocks:
+        block = coordinates("frames", given, ("frames", atoms, 3), finite=False)  # looked at once they are measured
         pieces = [block[start : start + size] for start in range(0, len(block), size)]
         for start in range(0, len(pieces), _TOGETHER):
             yield pieces[start : start + _TOGETHER]
 
 
-def _displacements(block: Frames, reference: Tensor, align: str) -> tuple[Tensor, int]:
+def _displacements(block: Tensor, reference: Tensor, align: str) -> tuple[Tensor, int]:
     """(s, 3, N) displacements from the reference after the alignment, and how many rotations were ambiguous."""
     moved = _atoms_last(block)
     ambiguous = 0
@@ -265,11 +264,12 @@ def _check(by_frame: list[Tensor], first: int) -> None:
         raise EdmNoiseError(f"frame {number} holds NaN or infinite coordinates: remove it")
 
 
-def _atoms_last(block: Frames) -> Tensor:
+def _atoms_last(block: Tensor) -> Tensor:
     """(s, N, 3) as (s, 3, N), a copy even where the order in memory is right: the caller's frames stay as they are."""
-    if isinstance(block, Tensor):
-        return block.detach().transpose(1, 2).clone(memory_format=torch.contiguous_format)
-    return torch.from_numpy(np.array(block.transpose(0, 2, 1), order="C"))
+    turned = block.detach().transpose(1, 2)
+    if turned.device.type != "cpu":
+        return turned.clone(memory_format=torch.contiguous_format)
+    return torch.from_numpy(np.array(turned.numpy(), order="C"))  # torch takes three times as long
 
 
 @alone()

@@ -26,6 +26,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..base.coordinates import Coordinates, float_array
 from ..base.errors import EdmNoiseError
 from .components import component_of
 from .hierarchy import LEVELS, Hierarchy, Index, as_read
@@ -173,7 +174,7 @@ class Structure:
     @classmethod
     def from_atoms(
         cls,
-        coordinates: ArrayLike,
+        coordinates: Coordinates,
         atoms: Atoms,
         file_order: ArrayLike | None = None,
         bonds: NDArray[np.int64] = NO_BONDS,
@@ -184,7 +185,7 @@ class Structure:
         Parameters
         ----------
         coordinates
-            (N, 3), angstrom.
+            (N, 3), angstrom: an array, a tensor or lists; copied.
         atoms
             What the file says of each atom.
         file_order
@@ -205,7 +206,7 @@ class Structure:
         chain = np.empty(len(atoms), dtype=np.int64)
         chain[order] = chain_labels(atoms.take(order), residue[order])
         whole = Hierarchy.from_labels(LEVELS, [residue, chain])
-        xyz = np.array(coordinates, dtype=np.float32)
+        xyz = float_array("coordinates", coordinates).astype(np.float32)
         if ligands == "residue":
             return cls(xyz, atoms, whole, bonds)
         single = ~(atoms.in_component | atoms.is_water)

@@ -144,7 +144,7 @@ def test_other_instructions_give_the_same_numbers_to_five_digits(tmp_path):
         "from edmnoise.noise.weights import Weights; from edmnoise.structure.hierarchy import Hierarchy; "
         "atom = torch.arange(4000); "
         "tree = Hierarchy.from_labels(('atom', 'residue', 'chain'), [atom // 8, atom // 1000]); "
-        "torch.save(Noise.of(tree, Weights.of(1, 4, 4)).frames(1.0, 20, seed=7), sys.argv[1])"
+        "torch.save(Noise(tree, Weights.of(1, 4, 4)).frames(1.0, 20, seed=7), sys.argv[1])"
     )
     made = []
     for kind in ("all of them", "none"):

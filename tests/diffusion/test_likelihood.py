@@ -184,8 +184,9 @@ WIDE = Nested(Hierarchy(("atom", "residue"), (np.zeros(401, int),)), {"atom": 1.
     ("change", "sentence"),
     [
         ({"schedule": karras(4, 0.1, 10.0)}, "ends at 0"),
-        ({"x": torch.zeros(2, 3, 5)}, r"give floats \(B, 3, 6\)"),
-        ({"x": torch.full((2, 3, 6), math.nan)}, "NaN"),
+        ({"x": torch.zeros(2, 3, 5)}, r"x has the shape \(2, 3, 5\): give \(samples, 3, 6\)"),
+        ({"x": torch.full((2, 3, 6), math.nan)}, "x holds NaN or infinite coordinates"),
+        ({"x": torch.zeros(0, 3, 6)}, "no samples"),
         ({"x": torch.zeros(1, 3, 401), "covariance": WIDE}, "1,203 coordinates are too many .*number of probes"),
         ({"probes": 0}, "probes is 0"),
         ({"samples": range(3)}, "3 sample numbers for 2 structures"),

@@ -46,7 +46,7 @@ def expectation(structure, measure, align, weights=APPLIED.weights, over_atoms=F
     top = measure.relative_to
     if align == "superpose":
         return superposed_displacement(
-            structure.hierarchy, weights.by_level, structure.coordinates, measure.level, top, over_atoms
+            structure.hierarchy, weights, structure.coordinates, measure.level, top, over_atoms
         )
     statistics = NoiseStatistics(structure.hierarchy, weights)
     if align == "center" and top is None:

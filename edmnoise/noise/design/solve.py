@@ -81,7 +81,7 @@ class Constraint:
     def __post_init__(self) -> None:
         known = {self.level, *([] if self.over is None else [self.over])} <= set(LEVELS)
         if not known or self.level == self.over:
-            raise EdmNoiseError(f"constraint {self}: {_CONSTRAINTS}; the levels are {', '.join(LEVELS)}")
+            raise EdmNoiseError(f"constraint {self}: {_CONSTRAINTS}; the levels are {', '.join(as_read(LEVELS))}")
         if not (math.isfinite(self.value) and self.value >= 0):
             raise EdmNoiseError(f"constraint {self}: give a finite number that is not negative")
         if self.over is None and self.value > 1:
@@ -113,7 +113,7 @@ def parse_constraints(items: Sequence[str] | Mapping[str, float]) -> tuple[Const
         check_commas("constraint", text)
         match = _CONSTRAINT.fullmatch(text.strip().lower())
         if match is None or not is_number(match[3]):
-            raise EdmNoiseError(f"constraint {text!r}: {_CONSTRAINTS}; the levels are {', '.join(LEVELS)}")
+            raise EdmNoiseError(f"constraint {text!r}: {_CONSTRAINTS}; the levels are {', '.join(as_read(LEVELS))}")
         found.append(Constraint(match[1], float(match[3]), match[2]))
     return tuple(found)
 
@@ -163,7 +163,7 @@ def design(
     if sigma is not None:
         check_sigma(sigma)
     if not wanted and sigma is None:
-        raise EdmNoiseError(f"nothing to design for: give one or more of {', '.join(LEVELS)} in angstrom")
+        raise EdmNoiseError(f"nothing to design for: give one or more of {', '.join(as_read(LEVELS))} in angstrom")
     corners = _corners(constraints)
     forms = LevelForms.of(hierarchy)
     rows = [part in wanted for part in PARTS]

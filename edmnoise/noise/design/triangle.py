@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...base.errors import EdmNoiseError
-from ...structure.hierarchy import LEVELS
+from ...structure.hierarchy import LEVELS, as_read
 from ..sigma import SigmaDistribution
 from ..theory.forms import Array, LevelForms, mean_squares, share_rows
 from ..weights import Weights
@@ -63,7 +63,7 @@ class WeightMeasure:
         if self.name not in MEASURES:
             raise EdmNoiseError(f"no measure {self.name!r}: the known ones are {', '.join(MEASURES)}")
         if self.level not in LEVELS:
-            raise EdmNoiseError(f"no level {self.level!r}: the levels are {', '.join(LEVELS)}")
+            raise EdmNoiseError(f"no level {self.level!r}: the levels are {', '.join(as_read(LEVELS))}")
         if self.name in ("scramble", "share") and not (math.isfinite(self.reference) and self.reference > 0):
             raise EdmNoiseError(
                 f"{self.level} has no reference length: give one above 0 in angstrom, or map another level"

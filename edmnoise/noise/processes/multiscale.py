@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...base.coordinates import Coordinates, coordinates
 from ...base.errors import EdmNoiseError
 from ...base.seeds import NOISE, check_seed, reseed
 from ...base.threads import shared
@@ -81,7 +82,7 @@ class MultiscaleNoise:
         sigma: float | Sequence[float],
         frames: int | Sequence[int],
         seed: int = 0,
-        mean: Tensor | None = None,
+        mean: Coordinates | None = None,
     ) -> Iterator[Tensor]:
         """Draw frames a few at a time, so that a thousand large ones never lie in memory together.
 
@@ -93,7 +94,7 @@ class MultiscaleNoise:
             Number of frames (0, 1, 2, ...) or the numbers of the frames wanted. A frame's draw depends on ``seed``
             and its number alone: the same number at two noise levels is the same draw scaled.
         mean
-            (N, 3) float32 coordinates that the noise is added to; without them the noise itself is drawn.
+            (N, 3) coordinates that the noise is added to, an array or a tensor; without them the noise itself is drawn.
 
         Yields
         ------
@@ -101,12 +102,13 @@ class MultiscaleNoise:
             (s, N, 3) float32, angstrom, frames in order. The next block overwrites it: use it or copy it first.
         """
         numbers, scales = _numbered(sigma, frames)
+        places = self._checked(mean)
         rows = min(len(numbers), max(1, _BLOCK_ATOMS // self.hierarchy.counts[0]))
         out = _empty(rows, self.hierarchy.counts[0], 3)
         for start in range(0, len(numbers), rows):
             chosen = slice(start, start + rows)
             block = out[: len(numbers[chosen])]
-            self._fill(block, numbers[chosen], scales[chosen], check_seed(seed), self._checked(mean))
+            self._fill(block, numbers[chosen], scales[chosen], check_seed(seed), places)
             yield block
 
     def frames(
@@ -114,7 +116,7 @@ class MultiscaleNoise:
         sigma: float | Sequence[float],
         frames: int | Sequence[int],
         seed: int = 0,
-        mean: Tensor | None = None,
+        mean: Coordinates | None = None,
     ) -> Tensor:
         """All frames at once: (S, N, 3) float32, angstrom; parameters as in `blocks`."""
         numbers, scales = _numbered(sigma, frames)
@@ -122,10 +124,10 @@ class MultiscaleNoise:
         self._fill(out, numbers, scales, check_seed(seed), self._checked(mean))
         return out
 
-    def _checked(self, mean: Tensor | None) -> Tensor | None:
-        if mean is not None and mean.shape != (self.hierarchy.counts[0], 3):
-            raise EdmNoiseError(f"mean has the shape {tuple(mean.shape)}: give ({self.hierarchy.counts[0]}, 3)")
-        return mean
+    def _checked(self, mean: Coordinates | None) -> Tensor | None:
+        if mean is None:
+            return None
+        return coordinates("mean", mean, (self.hierarchy.counts[0], 3)).detach().to("cpu", torch.float32)
 
     def _fill(
         self, out: Tensor, numbers: Sequence[int], scales: Sequence[float], seed: int, mean: Tensor | None

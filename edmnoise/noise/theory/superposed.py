@@ -14,8 +14,10 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from ...base.coordinates import Coordinates
+from ...base.coordinates import coordinates as taken
 from ...base.errors import EdmNoiseError
 from ...structure.hierarchy import Hierarchy
 from ..weights import Weights, level_values
@@ -27,7 +29,7 @@ Array = NDArray[np.float64]
 def superposed_displacement(
     hierarchy: Hierarchy,
     weights: Weights | Mapping[str, float],
-    coordinates: ArrayLike,
+    coordinates: Coordinates,
     level: int,
     relative_to: int | None = None,
     over_atoms: bool = False,
@@ -77,15 +79,15 @@ def superposed_displacement(
     return Expected(each, float(share @ each), math.nan)
 
 
-def rotation_defined(coordinates: ArrayLike) -> bool:
+def rotation_defined(coordinates: Coordinates) -> bool:
     """Whether (N, 3) coordinates span more than a line, so that a superposition removes a rotation about each axis."""
     positions = _centred(coordinates)
     _, second, largest = np.linalg.eigvalsh(positions.T @ positions)
     return bool(second > 1e-12 * largest)
 
 
-def _centred(coordinates: ArrayLike) -> Array:
-    positions = np.asarray(coordinates, dtype=np.float64)
+def _centred(coordinates: Coordinates) -> Array:
+    positions = taken("coordinates", coordinates, ("atoms", 3)).detach().cpu().double().numpy()
     return positions - positions.mean(axis=0)
 
 

@@ -17,7 +17,7 @@ from edmnoise.noise.design.weight_map import WeightMap, data_scales, weight_map
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.theory.forms import LevelForms
 from edmnoise.noise.weights import Weights
-from edmnoise.structure.hierarchy import LEVELS
+from edmnoise.structure.hierarchy import LEVELS, as_read
 from edmnoise.study.figures.design import signal_figure, triangle_figure
 
 from ..job import Job, Watch
@@ -149,7 +149,7 @@ def triangle(
     own reference length is taken.
     """
     if level not in LEVELS:
-        raise EdmNoiseError(f"no level {level!r}: the levels are {', '.join(LEVELS)}")
+        raise EdmNoiseError(f"no level {level!r}: the levels are {', '.join(as_read(LEVELS))}")
     structure = (yield from bridge.reading(cmd, selection, state, hydrogens, solvent, ligands)).structure
     lengths = reference_lengths(structure, **{level: reference})
     wanted = WeightMeasure(measure, level, distribution, lengths[level])
