@@ -50,8 +50,7 @@ def jobs() -> dict[str, Job]:
     from edmnoise.noise.theory.forms import LevelForms
     from edmnoise.noise.weights import Weights
     from edmnoise.structure.files import read_structure
-    from edmnoise.structure.hierarchy import Hierarchy
-    from edmnoise.structure.structure import LEVELS
+    from edmnoise.structure.hierarchy import LEVELS, Hierarchy
     from edmnoise.structure.superpose import superpose
 
     found = find_spec("pymol")
@@ -60,14 +59,14 @@ def jobs() -> dict[str, Job]:
     toxin = read_structure(Path(found.origin).parent / "data" / "demo" / "1tii.pdb", solvent=True)
     mean = torch.tensor(toxin.coordinates)
     weights = Weights.named("rebalanced")
-    noise = MultiscaleNoise.of(toxin.hierarchy, weights)
+    noise = MultiscaleNoise(toxin.hierarchy, weights)
     made = noise.frames(4.8, 100, mean=mean)
 
     def grouped(atoms: int) -> Hierarchy:
         residue = np.arange(atoms) // 8
         return Hierarchy(LEVELS, (residue, np.unique(residue) // 100))
 
-    small = MultiscaleNoise.of(grouped(253), weights)
+    small = MultiscaleNoise(grouped(253), weights)
     many = torch.randn(1000, 3, 3000, generator=torch.Generator().manual_seed(0))
     native = Native.of(toxin)
     damaged = made[:5].clone()
@@ -82,7 +81,7 @@ def jobs() -> dict[str, Job]:
     def steps(atoms: int, samples: int, align: str = "none") -> Job:
         from dataclasses import replace
 
-        covariance = Nested(grouped(atoms), weights.by_level)
+        covariance = Nested(grouped(atoms), weights)
         known = sampler_preset("alphafold3")
         schedule, sampler = known.schedule(10), replace(known.sampler(10), align=align)
         denoiser = Fixed(atoms, samples)
@@ -95,8 +94,8 @@ def jobs() -> dict[str, Job]:
 
     states = 20 * torch.randn(10, 3, 5684, generator=torch.Generator().manual_seed(0))
     noisy = states[:8] + 1
-    exact = StatesDenoiser(states, Nested(grouped(5684), (1.0, 1.0, 1.0)))
-    large = Nested(grouped(50_000), weights.by_level)
+    exact = StatesDenoiser(states, Nested(grouped(5684), {"atom": 1.0, "residue": 1.0, "chain": 1.0}))
+    large = Nested(grouped(50_000), weights)
     x = torch.randn(8, 3, 50_000, generator=torch.Generator().manual_seed(0))
     share = WeightMeasure("share", "residue", sigma_distribution("alphafold3"), reference_lengths(toxin)[1])
     forms = LevelForms.of(toxin.hierarchy)

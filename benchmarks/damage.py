@@ -52,7 +52,7 @@ def run() -> list[Result]:
     structure = read_structure(Path(pymol.__file__).parent / "data" / "demo" / "1tii.pdb")
     distribution = sigma_distribution("alphafold3")
     native = structure.coordinates.copy()
-    frames = MultiscaleNoise.of(structure.hierarchy, WEIGHTS[0]).frames(
+    frames = MultiscaleNoise(structure.hierarchy, WEIGHTS[0]).frames(
         distribution.sigma(0), DRAWS, mean=torch.from_numpy(native)
     )
     stack = frames.numpy()

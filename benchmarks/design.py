@@ -80,8 +80,8 @@ def _estimate(
     structure: Structure, weights: Weights, shown: tuple[Displaced, ...], over_atoms: bool = False
 ) -> Callable[[], object]:
     """Draw and measure displacements to 1 % each, with as few draws as their closed-form scatter asks for."""
-    theory = NoiseStatistics(structure.hierarchy, weights.by_level)
-    noise = MultiscaleNoise.of(structure.hierarchy, weights)
+    theory = NoiseStatistics(structure.hierarchy, weights)
+    noise = MultiscaleNoise(structure.hierarchy, weights)
     reference, draws = torch.tensor(structure.coordinates), 1
     for measure in shown:
         top = measure.relative_to if measure.relative else (None if over_atoms else theory.whole)

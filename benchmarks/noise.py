@@ -20,8 +20,8 @@ from edmnoise.frames.displacement import measure_displacement
 from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.files import read_structure
-from edmnoise.structure.hierarchy import Hierarchy
-from edmnoise.structure.structure import LEVELS, Structure
+from edmnoise.structure.hierarchy import LEVELS, Hierarchy
+from edmnoise.structure.structure import Structure
 from edmnoise.study.levels import AppliedNoise, level_table
 
 from .harness import Result, compare, show
@@ -41,7 +41,7 @@ def _synthetic(atoms: int) -> MultiscaleNoise:
     """Residues of 4 to 12 atoms in ten chains."""
     residue = np.repeat(np.arange(atoms // 4 + 1), np.random.default_rng(0).integers(4, 13, atoms // 4 + 1))[:atoms]
     chain = np.arange(residue[-1] + 1) * 10 // (residue[-1] + 1)
-    return MultiscaleNoise.of(Hierarchy(LEVELS, (residue, chain)), WEIGHTS)
+    return MultiscaleNoise(Hierarchy(LEVELS, (residue, chain)), WEIGHTS)
 
 
 def _normal(generator: torch.Generator, frames: int, atoms: int) -> Tensor:
@@ -85,7 +85,7 @@ def _time_per_atom(repeats: int = 5) -> list[float]:
 def run() -> list[Result]:
     """All of it, with torch's threads as they are; the numbers beside torch's also on one thread."""
     structure, generator = _toxin(), torch.Generator()
-    noise, applied = MultiscaleNoise.of(structure.hierarchy, WEIGHTS), AppliedNoise(SIGMA, WEIGHTS)
+    noise, applied = MultiscaleNoise(structure.hierarchy, WEIGHTS), AppliedNoise(SIGMA, WEIGHTS)
     mean = torch.tensor(structure.coordinates)
     made = noise.frames(SIGMA, FRAMES, mean=mean)
     small, small_mean = _synthetic(253), torch.zeros(253, 3)

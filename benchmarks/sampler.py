@@ -44,7 +44,7 @@ Loop = Callable[[Tensor], object]
 
 def flat(atoms: int) -> Nested:
     """K = 1: what all of them draw."""
-    return Nested(Hierarchy(("atom", "residue"), (np.zeros(atoms, dtype=np.int64),)), (1.0, 0.0))
+    return Nested(Hierarchy(("atom", "residue"), (np.zeros(atoms, dtype=np.int64),)), {"atom": 1.0})
 
 
 class Fixed:
@@ -295,7 +295,10 @@ def exact_denoiser() -> list[Result]:
         generator = torch.Generator().manual_seed(0)
         states = 20 * torch.randn(10, 3, atoms, generator=generator)
         residues = np.arange(atoms) // 8
-        covariance = Nested(Hierarchy(("atom", "residue", "chain"), (residues, np.unique(residues) // 100)), (1, 1, 1))
+        covariance = Nested(
+            Hierarchy(("atom", "residue", "chain"), (residues, np.unique(residues) // 100)),
+            {"atom": 1, "residue": 1, "chain": 1},
+        )
         denoiser, x = StatesDenoiser(states, covariance), states[:samples] + 1
         return (lambda: denoiser.denoise(x, 3.0)), (lambda: covariance.draw(x, generator))
 

@@ -184,8 +184,8 @@ def levels_picture(path: Path, width: int = 1500, draws: int = 4) -> None:
     figure, axes = plt.subplots(1, 3, figsize=(width / 100, width / 100 * 0.4), dpi=DPI, sharey=True)
     reference = torch.tensor(structure.coordinates)
     for k, weights in enumerate(map(Weights.named, WORDS)):
-        process = MultiscaleNoise.of(structure.hierarchy, weights)
-        statistics = NoiseStatistics(structure.hierarchy, weights.by_level)
+        process = MultiscaleNoise(structure.hierarchy, weights)
+        statistics = NoiseStatistics(structure.hierarchy, weights)
         rows = [
             measure_displacement(
                 structure, process.blocks(constants.sigma(z), range(first, first + draws), mean=reference), only=shown

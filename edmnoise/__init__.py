@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from .diffusion.denoisers.states import StatesDenoiser as StatesDenoiser
     from .diffusion.likelihood import log_likelihood as log_likelihood
     from .diffusion.precondition import Preconditioner as Preconditioner
-    from .diffusion.precondition import measured_scales as measured_scales
     from .diffusion.precondition import precondition_table as precondition_table
     from .diffusion.samplers.presets import sampler_preset as sampler_preset
     from .diffusion.samplers.sampler import Sampler as Sampler
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from .noise.processes.nested import Nested as Nested
     from .noise.sigma import SigmaDistribution as SigmaDistribution
     from .noise.sigma import sigma_distribution as sigma_distribution
+    from .noise.theory.scales import measured_scales as measured_scales
     from .noise.theory.statistics import NoiseStatistics as NoiseStatistics
     from .noise.weights import Weights as Weights
     from .structure.files import read_frames as read_frames
@@ -68,7 +68,7 @@ _HOMES = {
     # choose it
     "design": "edmnoise.noise.design.solve",
     "scramble_table": "edmnoise.noise.design.scramble",
-    "measured_scales": "edmnoise.diffusion.precondition",
+    "measured_scales": "edmnoise.noise.theory.scales",
     "Preconditioner": "edmnoise.diffusion.precondition",
     "precondition_table": "edmnoise.diffusion.precondition",
     # sample

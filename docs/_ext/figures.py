@@ -45,7 +45,7 @@ def fragment_levels() -> str:
     hierarchy = fragment().hierarchy
     rows = []
     for given in (*PRESETS.values(), *MORE):
-        statistics = NoiseStatistics(hierarchy, Weights.of(*given).by_level)
+        statistics = NoiseStatistics(hierarchy, Weights.of(*given))
         mean, sd = statistics.ratio_scatter()
         nested = [statistics.displacement(*levels) for levels in ((2, None), (1, 2), (0, 1))]
         internal = statistics.displacement(0, statistics.whole)
@@ -86,7 +86,7 @@ def scramble_points() -> str:
     constants = sigma_distribution("alphafold3")
     rows = []
     for name in ("flat", "current", "rebalanced"):
-        statistics = NoiseStatistics(hierarchy, Weights.named(name).by_level)
+        statistics = NoiseStatistics(hierarchy, Weights.named(name))
         row = [name]
         for levels, apart in (((1, 2), 3.8), ((0, 1), 1.4)):
             sigma = apart / (IN_SPACE * statistics.displacement(*levels).rms())

@@ -23,6 +23,15 @@ they can be read in grey and by the colour-blind, and stand out from black and f
 
 DEFAULT_PALETTE = "dusk"
 
+SERIES_COLOURS = (
+    *("#3f51b5", "#d2694c", "#4f9d69", "#8e5ea2", "#c08a2e", "#2a9db5"),
+    *("#7a5c48", "#b5386b", "#6b7a1f", "#1f3d2b", "#9a9aa5", "#e08fb0"),
+)
+"""Of what a figure sets side by side; the first three are told apart in grey and by the colour-blind."""
+
+LEVEL_COLOURS = {"atom": SERIES_COLOURS[2], "residue": SERIES_COLOURS[1], "chain": SERIES_COLOURS[0]}
+"""Of each level, in all figures and plots."""
+
 
 def palette_colours(values: ArrayLike, anchors: Sequence[Anchor], minimum: float, maximum: float) -> NDArray[np.uint8]:
     """Colour of each value.

@@ -25,6 +25,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from ..base.coordinates import Coordinates, coordinates
 from ..base.errors import EdmNoiseError
 from ..base.seeds import check_seed, reseed
 from ..base.threads import alone, as_given
@@ -91,7 +92,7 @@ class Likelihood:
 @alone()
 def log_likelihood(
     denoiser: Denoiser,
-    x: Tensor,
+    x: Coordinates,
     covariance: Covariance,
     schedule: Schedule,
     translations: bool = False,
@@ -107,8 +108,8 @@ def log_likelihood(
     denoiser
         The model. Gradients must pass from its estimate to the coordinates, and samples of a batch must not mix.
     x
-        (B, 3, N) structures, angstrom; they stand for coordinates with noise of the schedule's last level. The model
-        is asked in their precision, all else is float64.
+        (B, 3, N) structures, angstrom, an array or a tensor; they stand for coordinates with noise of the schedule's
+        last level. The model is asked in their precision, all else is float64.
     covariance
         K of the model's noise.
     schedule
@@ -133,6 +134,7 @@ def log_likelihood(
         For shapes and numbers that do not fit, a schedule that ends at 0, an exact trace of more than
         `MOST_COORDINATES` coordinates, a model that gradients do not pass through or that gives what is not finite.
     """
+    x = coordinates("x", x, ("samples", 3, covariance.atoms))
     numbers = _checked(x, covariance, schedule, probes, samples)
     directions = _directions(x, probes, check_seed(seed), numbers)
     flow = _Flow(denoiser, directions, exact=probes is None, dtype=x.dtype)
@@ -253,10 +255,8 @@ def _check_translations(denoiser: Denoiser, x: Tensor, sigma: float, translation
 
 def _checked(x: Tensor, covariance: Covariance, schedule: Schedule, probes: int | None, samples: range | None) -> range:
     """Numbers of the samples, after all that can be said against the input."""
-    if x.ndim != 3 or x.shape[1:] != (3, covariance.atoms) or len(x) == 0 or not x.is_floating_point():
-        raise EdmNoiseError(f"x is {x.dtype} of the shape {tuple(x.shape)}: give floats (B, 3, {covariance.atoms})")
-    if not bool(torch.isfinite(x).all()):
-        raise EdmNoiseError("x holds NaN or infinite coordinates")
+    if len(x) == 0:
+        raise EdmNoiseError("no samples: give at least one")
     if schedule.sigmas[-1] <= 0:
         raise EdmNoiseError(
             f"{schedule} ends at 0, where a known structure's density is infinite: "

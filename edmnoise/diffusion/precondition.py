@@ -14,11 +14,10 @@ ones the filter itself is O(N) (`exact_filter`), and the cost of every rule is a
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from ..base.errors import EdmNoiseError
@@ -26,53 +25,15 @@ from ..base.legible import Legible
 from ..base.table import Column, Table
 from ..noise.processes.nested import Nested
 from ..noise.sigma import check_sigma
+from ..noise.theory.scales import Scales, split
 from ..noise.theory.statistics import NoiseStatistics
 from ..noise.weights import Weights
-from ..structure.hierarchy import Hierarchy
-from ..structure.levels import atom_means, spread
-from ..structure.structure import Structure
+from ..structure.hierarchy import LEVELS, PARTS, Hierarchy, as_read, check_three
 
 RULES = ("finite", "increment", "cumulative", "global")
 """Which share of the noise a part is said to have: ``finite`` the closed form for groups of finite size (best scalars);
 ``increment`` the level's own weight, right for large groups; ``cumulative`` the weights of the level and all above,
 right for absolute centres only; ``global`` all of it, with one scale for the data: EDM's own preconditioning."""
-
-PARTS = ("atom in residue", "residue in chain", "chain")
-"""The parts, finest first: the order of a structure's levels."""
-
-
-@dataclass(frozen=True, repr=False)
-class Scales(Legible):
-    """Data scale of each part: RMS per coordinate over atoms, angstrom, finest part first, about the centroid."""
-
-    atom: float
-    residue: float
-    chain: float
-
-    @property
-    def by_level(self) -> tuple[float, float, float]:
-        """(atom in residue, residue in chain, chain)."""
-        return self.atom, self.residue, self.chain
-
-    @property
-    def total(self) -> float:
-        """Scale of all coordinates: EDM's sigma_data."""
-        return math.sqrt(sum(scale**2 for scale in self.by_level))
-
-
-def measured_scales(structure: Structure) -> Scales:
-    """Data scales of a structure's own coordinates, centred."""
-    x = torch.tensor(structure.coordinates.T, dtype=torch.float64)
-    x = x - x.mean(dim=1, keepdim=True)
-    parts = split(x, structure.hierarchy)
-    return Scales(*(float(part.square().mean().sqrt()) for part in parts))
-
-
-def split(x: Tensor, hierarchy: Hierarchy) -> tuple[Tensor, Tensor, Tensor]:
-    """Three parts that add up to (..., N) coordinates: atom in residue, residue in chain, chain; (..., N) each."""
-    means = atom_means(x, hierarchy, [1, 2])
-    residue, chain = (spread(means[level], hierarchy, level, 0).to(x.dtype) for level in (1, 2))
-    return x - residue, residue - chain, chain
 
 
 @dataclass(frozen=True, repr=False)
@@ -100,10 +61,11 @@ class Preconditioner:
     Raises
     ------
     EdmNoiseError
-        For scales that are negative, not finite or all zero.
+        For scales that are negative, not finite or all zero, and for groups of another depth than three.
     """
 
     def __init__(self, hierarchy: Hierarchy, weights: Weights, scales: Scales) -> None:
+        check_three(hierarchy)
         if not all(math.isfinite(scale) and scale >= 0 for scale in scales.by_level) or scales.total <= 0:
             raise EdmNoiseError(
                 f"data scales are {scales}: give finite numbers in angstrom, none negative, not all zero"
@@ -160,7 +122,7 @@ class Preconditioner:
         skip = self.coefficients(sigma, rule).c_skip
         data = NoiseStatistics(self.hierarchy, self.data_variances())
         left = _quadratic(data, [1 - c for c in skip])
-        return left + sigma**2 * _quadratic(NoiseStatistics(self.hierarchy, self.weights.by_level), list(skip))
+        return left + sigma**2 * _quadratic(NoiseStatistics(self.hierarchy, self.weights), list(skip))
 
     def exact_error(self, sigma: float) -> float:
         """Mean square error per coordinate of the Wiener filter: tr[C - C M^-1 C] / N with M = C + sigma^2 K.
@@ -169,7 +131,7 @@ class Preconditioner:
         diagonal plus a multiple of s s^T with s = sqrt(atoms), so that the trace is sums over residues.
         """
         noise = [check_sigma(sigma) ** 2 * w for w in self.weights.by_level]
-        data = list(self.data_variances())
+        data = self.hierarchy.by_level(self.data_variances(), 0.0)
         sizes, chain = self.hierarchy.sizes(1).astype(float), self.hierarchy.ancestors(1, 2)
         atoms, residues = self.hierarchy.counts[0], self.hierarchy.counts[1]
 
@@ -190,30 +152,29 @@ class Preconditioner:
     def exact_filter(self, x: Tensor, sigma: float) -> Tensor:
         """The best linear estimate, matrix c_skip = C (C + sigma^2 K)^-1, of (..., N) in O(N)."""
         data = Nested(self.hierarchy, self.data_variances())
-        noise = Nested(self.hierarchy, self.weights.by_level)
+        noise = Nested(self.hierarchy, self.weights)
         return data.multiply((data + check_sigma(sigma) ** 2 * noise).solve(x))
 
-    def data_variances(self) -> tuple[float, float, float]:
-        """Variance of each level of nested normal data whose parts have the data scales; 0 where a part is too small.
+    def data_variances(self) -> dict[str, float]:
+        """Variance by level of nested normal data whose parts have the data scales; 0 where a part is too small.
 
         The parts' mean squares are linear in the level variances, as the noise's are in its weights.
         """
-        mixing = np.array([part_shares_of(self.hierarchy, unit) for unit in np.eye(3)]).T
+        mixing = np.array([part_shares_of(self.hierarchy, {level: 1.0}) for level in LEVELS]).T
         wanted = np.array([scale**2 for scale in self.scales.by_level])
         from scipy.optimize import nnls  # 40 ms to import, and only this needs it
 
-        atom, residue, chain = nnls(mixing, wanted)[0]
-        return float(atom), float(residue), float(chain)
+        return dict(zip(LEVELS, nnls(mixing, wanted)[0].tolist(), strict=True))
 
 
 def part_shares(hierarchy: Hierarchy, weights: Weights) -> tuple[float, float, float]:
     """nu: the share of an atom's noise variance in each part, finest first; they add up to 1."""
-    return part_shares_of(hierarchy, weights.by_level)
+    return part_shares_of(hierarchy, weights)
 
 
-def part_shares_of(hierarchy: Hierarchy, variances: Sequence[float]) -> tuple[float, float, float]:
+def part_shares_of(hierarchy: Hierarchy, variances: Weights | Mapping[str, float]) -> tuple[float, float, float]:
     """Mean square of each part over atoms, finest first, for nested normal numbers with these level variances."""
-    statistics = NoiseStatistics(hierarchy, tuple(float(v) for v in variances))
+    statistics = NoiseStatistics(hierarchy, variances)
     parts = [statistics.displacement(level, top, over_atoms=True).mean for level, top in ((0, 1), (1, 2), (2, None))]
     return parts[0], parts[1], parts[2]
 
@@ -230,7 +191,7 @@ def precondition_table(made: Preconditioner, sigmas: Sequence[float], rule: str 
     rows = [made.coefficients(sigma, rule) for sigma in sigmas]
     best = [made.exact_error(sigma) for sigma in sigmas]
     columns = [Column("sigma", list(sigmas), "A", decimals=4)]
-    for index, part in ((2, "chain"), (1, "residue"), (0, "atom")):
+    for index, part in as_read(enumerate(LEVELS)):
         columns += [Column(f"c_skip {part}", [row.c_skip[index] for row in rows], decimals=4)]
         columns += [Column(f"c_out {part}", [row.c_out[index] for row in rows], "A", decimals=4)]
         columns += [Column(f"c_in {part}", [row.c_in[index] for row in rows], "1/A", decimals=4)]

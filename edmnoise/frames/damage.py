@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..base.coordinates import Coordinates, check_shape, float_array
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..base.table import Column, Table
@@ -26,7 +27,7 @@ from ..structure.levels import as_array
 from ..structure.structure import Structure
 from ..structure.superpose import superpose
 from .clashes import Clashes, clash_score, count_clashes
-from .displacement import Frames, blocks_of
+from .displacement import blocks_of
 from .geometry import (
     Bonds,
     Centres,
@@ -151,7 +152,7 @@ class Damage(Legible):
         return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan
 
 
-def measure_damage(reference: Structure | Native, frames: Frames | Iterable[Frames]) -> Damage:
+def measure_damage(reference: Structure | Native, frames: Coordinates | Iterable[Coordinates]) -> Damage:
     """Measure what frames have kept of a structure.
 
     Parameters
@@ -181,7 +182,7 @@ def measure_damage(reference: Structure | Native, frames: Frames | Iterable[Fram
 
 
 def measure_sets(
-    native: Native, sets: Iterable[Iterable[Frames]], measured: Callable[[int], object] = lambda frames: None
+    native: Native, sets: Iterable[Iterable[Coordinates]], measured: Callable[[int], object] = lambda frames: None
 ) -> Iterator[Damage]:
     """The same for several sets of frames: five frames at a time take twice as long as 32, so sets are put together.
 
@@ -256,7 +257,9 @@ def _measured(
     return by_frame, by_residue
 
 
-def _pieces(sets: Iterable[Iterable[Frames]], atoms: int) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+def _pieces(
+    sets: Iterable[Iterable[Coordinates]], atoms: int
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
     """The frames (s, N, 3) some at a time, and which set each is of (s,).
 
     EdmNoiseError for a set without frames, a wrong shape, or coordinates that are not finite.
@@ -274,12 +277,13 @@ def _pieces(sets: Iterable[Iterable[Frames]], atoms: int) -> Iterator[tuple[NDAr
     for number, blocks in enumerate(sets):
         done = 0
         for block in blocks:
-            for frame in _checked(block, atoms, done):
+            frames = _checked(block, atoms, done)
+            for frame in frames:
                 held.append(np.array(frame))  # the caller may make the next block in the same place
                 of_set.append(number)
                 if len(held) == size:
                     yield piece()
-            done += len(block)
+            done += len(frames)
         if done == 0:
             raise EdmNoiseError("no frames to measure: give at least one")
         if held and number - of_set[0] == _MOST_SETS - 1:
@@ -288,10 +292,9 @@ def _pieces(sets: Iterable[Iterable[Frames]], atoms: int) -> Iterator[tuple[NDAr
         yield piece()
 
 
-def _checked(block: Frames, atoms: int, done: int) -> NDArray[np.float32]:
-    if block.ndim != 3 or tuple(block.shape[1:]) != (atoms, 3):
-        raise EdmNoiseError(f"frames have the shape {tuple(block.shape)}: give (frames, {atoms}, 3)")
-    frames = np.asarray(as_array(block) if isinstance(block, Tensor) else block, dtype=np.float32)
+def _checked(block: Coordinates, atoms: int, done: int) -> NDArray[np.float32]:
+    frames = float_array("frames", block).astype(np.float32, copy=False)
+    check_shape("frames", frames.shape, ("frames", atoms, 3))
     bad = np.flatnonzero(~np.isfinite(frames).all(axis=(1, 2)))
     if bad.size:
         raise EdmNoiseError(f"frame {done + int(bad[0]) + 1} holds NaN or infinite coordinates: remove it")

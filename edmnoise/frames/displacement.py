@@ -15,19 +15,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..base.coordinates import Coordinates, coordinates
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..base.table import Column, Table
 from ..base.threads import alone, mapped
-from ..structure.hierarchy import Hierarchy
+from ..structure.hierarchy import Hierarchy, as_read
 from ..structure.levels import as_array, atom_means, spread
 from ..structure.structure import Structure
 from ..structure.superpose import superpose
 
 ALIGNMENTS = ("none", "center", "superpose")
 """What is removed from each frame before measuring: nothing, its translation, its translation and rotation."""
-
-Frames = Tensor | NDArray[np.float32]
 
 _TOGETHER = 16
 """Pieces that are measured before their sums are added up."""
@@ -62,10 +61,15 @@ class Measure:
         return np.bincount(around, minlength=hierarchy.counts[self.level + 1])[around] > 1
 
 
+NESTED = (Measure(0, True), Measure(1, True), Measure(2, False))
+"""The measures of the three parts, as `edmnoise.structure.hierarchy.PARTS`: squares of their means over atoms add up to
+the whole."""
+
+
 def measures(hierarchy: Hierarchy) -> list[Measure]:
-    """All measures, coarsest first: every level absolute, then every level but the top within its parent."""
-    levels = range(hierarchy.depth - 1, -1, -1)
-    return [Measure(level, False) for level in levels] + [Measure(level, True) for level in levels if level < levels[0]]
+    """All measures in the order of tables: every level absolute, then every level but the top within its parent."""
+    levels = as_read(range(hierarchy.depth))
+    return [Measure(level, False) for level in levels] + [Measure(level, True) for level in levels[1:]]
 
 
 @dataclass(frozen=True)
@@ -151,7 +155,7 @@ class Displacement(Legible):
 
 def measure_displacement(
     structure: Structure,
-    frames: Frames | Iterable[Frames],
+    frames: Coordinates | Iterable[Coordinates],
     align: str = "none",
     only: Sequence[Measure] | None = None,
     place_reference: bool = False,
@@ -188,7 +192,7 @@ def measure_displacement(
     count = ambiguous = 0
     scatter = _Scatter(hierarchy) if place_reference else None
 
-    def measured(piece: Frames) -> tuple[int, Tensor | None, dict[Measure, tuple[Tensor, Tensor, Tensor]]]:
+    def measured(piece: Tensor) -> tuple[int, Tensor | None, dict[Measure, tuple[Tensor, Tensor, Tensor]]]:
         moved, unsure = _displacements(piece, reference, align)
         squares = mean_squares(moved, hierarchy, wanted)
         over_groups = {m: (s.mean(dim=1, dtype=torch.float64), s.sum(dim=0), s.amax(dim=0)) for m, s in squares.items()}
@@ -244,23 +248,22 @@ class _Scatter:
         return ReferencePlace(math.sqrt(distance), math.sqrt(among))
 
 
-def blocks_of(frames: Frames | Iterable[Frames]) -> Iterable[Frames]:
+def blocks_of(frames: Coordinates | Iterable[Coordinates]) -> Iterable[Coordinates]:
     """Frames some at a time, of those that are all in one array, too."""
-    return [frames] if isinstance(frames, Tensor | np.ndarray) else frames
+    return [frames] if isinstance(frames, Tensor | np.ndarray) else iter(frames)  # type: ignore[arg-type]
 
 
-def _pieces(blocks: Iterable[Frames], atoms: int) -> Iterator[list[Frames]]:
+def _pieces(blocks: Iterable[Coordinates], atoms: int) -> Iterator[list[Tensor]]:
     """The blocks a few frames at a time, and some of these together; EdmNoiseError for a block of a wrong shape."""
     size = max(1, _PIECE_ATOMS // atoms)
-    for block in blocks:
-        if block.ndim != 3 or tuple(block.shape[1:]) != (atoms, 3):
-            raise EdmNoiseError(f"frames have the shape {tuple(block.shape)}: give (frames, {atoms}, 3)")
+    for given in blocks:
+        block = coordinates("frames", given, ("frames", atoms, 3), finite=False)  # looked at once they are measured
         pieces = [block[start : start + size] for start in range(0, len(block), size)]
         for start in range(0, len(pieces), _TOGETHER):
             yield pieces[start : start + _TOGETHER]
 
 
-def _displacements(block: Frames, reference: Tensor, align: str) -> tuple[Tensor, int]:
+def _displacements(block: Tensor, reference: Tensor, align: str) -> tuple[Tensor, int]:
     """(s, 3, N) displacements from the reference after the alignment, and how many rotations were ambiguous."""
     moved = _atoms_last(block)
     ambiguous = 0
@@ -281,11 +284,12 @@ def _check(by_frame: list[Tensor], first: int) -> None:
         raise EdmNoiseError(f"frame {number} holds NaN or infinite coordinates: remove it")
 
 
-def _atoms_last(block: Frames) -> Tensor:
+def _atoms_last(block: Tensor) -> Tensor:
     """(s, N, 3) as (s, 3, N), a copy even where the order in memory is right: the caller's frames stay as they are."""
-    if isinstance(block, Tensor):
-        return block.detach().transpose(1, 2).clone(memory_format=torch.contiguous_format)
-    return torch.from_numpy(np.array(block.transpose(0, 2, 1), order="C"))
+    turned = block.detach().transpose(1, 2)
+    if turned.device.type != "cpu":
+        return turned.clone(memory_format=torch.contiguous_format)
+    return torch.from_numpy(np.array(turned.numpy(), order="C"))  # torch takes three times as long
 
 
 @alone()

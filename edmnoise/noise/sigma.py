@@ -5,10 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..base.errors import EdmNoiseError
 from ..base.names import known_name
 from ..base.numbers import check_commas, is_number
+
+Array = NDArray[np.float64]
 
 Z_LIMIT = 12.0
 """Largest |z| taken: past it sigma says nothing about molecules (at z = 12 AlphaFold 3's is 3e8 angstrom)."""
@@ -34,6 +40,8 @@ class SigmaDistribution:
     (4.819, 21.6, 0.0535)
     >>> round(af3.z(21.6), 3)
     1.0
+    >>> af3.sigma(np.array([0.0, 1.0])).round(2)
+    array([ 4.82, 21.6 ])
     """
 
     sigma_data: float
@@ -49,14 +57,31 @@ class SigmaDistribution:
         if not math.isfinite(self.p_mean):
             raise EdmNoiseError(f"p_mean is {self.p_mean}: give a finite number")
 
-    def sigma(self, z: float) -> float:
-        """Noise level in angstrom at normal score ``z``; |z| up to 12."""
-        if not (math.isfinite(z) and abs(z) <= Z_LIMIT):
-            raise EdmNoiseError(f"z is {z}: give a number from {-Z_LIMIT:g} to {Z_LIMIT:g} (training: z ~ N(0, 1))")
-        return self.sigma_data * math.exp(self.p_mean + self.p_std * z)
+    @overload
+    def sigma(self, z: float) -> float: ...
+    @overload
+    def sigma(self, z: Array) -> Array: ...
+    def sigma(self, z: float | Array) -> float | Array:
+        """Noise level in angstrom at normal score ``z``, |z| up to 12: a float for a number, an array for an array."""
+        if isinstance(z, np.ndarray):
+            outside = z[~(np.abs(z) <= Z_LIMIT)]
+            _check_z(float(outside[0]) if outside.size else 0.0)
+            return self.sigma_data * np.exp(self.p_mean + self.p_std * z.astype(np.float64, copy=False))
+        return self.sigma_data * math.exp(self.p_mean + self.p_std * _check_z(z))
 
-    def z(self, sigma: float) -> float:
-        """Normal score of a noise level in angstrom."""
+    @overload
+    def z(self, sigma: float) -> float: ...
+    @overload
+    def z(self, sigma: Array) -> Array: ...
+    def z(self, sigma: float | Array) -> float | Array:
+        """Normal score of a noise level in angstrom: a float for a number, an array for an array.
+
+        An array may hold infinity, for what no noise level reaches, and NaN, for what is not there: they stay.
+        """
+        if isinstance(sigma, np.ndarray):
+            outside = sigma[sigma <= 0]
+            check_sigma(float(outside[0]) if outside.size else 1.0)
+            return (np.log(sigma.astype(np.float64, copy=False) / self.sigma_data) - self.p_mean) / self.p_std
         return (math.log(check_sigma(sigma) / self.sigma_data) - self.p_mean) / self.p_std
 
     def share_above(self, sigma: float) -> float:
@@ -64,11 +89,22 @@ class SigmaDistribution:
         return 0.5 * math.erfc(self.z(sigma) / math.sqrt(2))
 
 
+def _check_z(z: float) -> float:
+    if not (_is_number(z) and abs(z) <= Z_LIMIT):
+        raise EdmNoiseError(f"z is {z}: give a number from {-Z_LIMIT:g} to {Z_LIMIT:g} (training: z ~ N(0, 1))")
+    return z
+
+
 def check_sigma(sigma: float) -> float:
     """Return a noise level in angstrom if it is a positive finite number that float32 coordinates can hold."""
-    if not (math.isfinite(sigma) and 0 < sigma <= 1e9):
+    if not (_is_number(sigma) and 0 < sigma <= 1e9):
         raise EdmNoiseError(f"sigma is {sigma} A: give a number above 0 and up to 1e9 angstrom")
     return sigma
+
+
+def _is_number(given: Any) -> bool:
+    """Whether something is a number: lists, texts and nothing at all are not."""
+    return isinstance(given, int | float | np.number) and math.isfinite(given)
 
 
 DISTRIBUTIONS = {

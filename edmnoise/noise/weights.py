@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from ..base.errors import EdmNoiseError
 from ..base.numbers import check_commas, is_number
+
+if TYPE_CHECKING:
+    from ..structure.hierarchy import Hierarchy
+
+T = TypeVar("T")
 
 PRESETS: dict[str, tuple[float, float, float]] = {
     "flat": (0, 0, 1),
@@ -22,9 +28,29 @@ PRESETS: dict[str, tuple[float, float, float]] = {
 _ALLOWED = f"give three numbers separated by spaces (chain residue atom) or one of {', '.join(PRESETS)}"
 
 
-@dataclass(frozen=True)
+_SUM = 2e-6
+"""How far the sum of shares may be from 1: three that were written with six digits add up so."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Weights:
     """Shares of the noise variance drawn per chain, per residue and per atom; they add up to 1.
+
+    Parameters
+    ----------
+    chain, residue, atom
+        Shares, by their names alone: three bare numbers would have an order that can be mistaken. `Weights.of` takes
+        weights in any unit, in the order in which people type them.
+
+    Raises
+    ------
+    EdmNoiseError
+        For a share that is negative or not finite, and for shares whose sum is not 1 (to six digits).
+
+    Notes
+    -----
+    These are the weights of three levels. `MultiscaleNoise`, `Nested` and `NoiseStatistics` take a dictionary by the
+    level's name in their place, for groups of any depth.
 
     Examples
     --------
@@ -38,9 +64,17 @@ class Weights:
     residue: float
     atom: float
 
+    def __post_init__(self) -> None:
+        for level in ("chain", "residue", "atom"):  # a NumPy number would show in titles
+            object.__setattr__(self, level, float(getattr(self, level)))
+        check_shares(self.by_name)
+
     @classmethod
     def of(cls, chain: float, residue: float, atom: float) -> Weights:
-        """Normalise relative weights; EdmNoiseError for a negative, NaN or infinite one and when all are zero."""
+        """Normalise relative weights, which have names or stand in the order of the text "chain residue atom".
+
+        EdmNoiseError for a negative, NaN or infinite one and when all are zero.
+        """
         given = (float(chain), float(residue), float(atom))
         total = sum(given)
         if not (min(given) >= 0 and 0 < total < math.inf):
@@ -48,7 +82,7 @@ class Weights:
             raise EdmNoiseError(
                 f"weights are {shown}: give three finite numbers (chain residue atom), none negative, not all zero"
             )
-        return cls(*(w / total for w in given))
+        return cls(chain=given[0] / total, residue=given[1] / total, atom=given[2] / total)
 
     @classmethod
     def named(cls, name: str) -> Weights:
@@ -57,9 +91,11 @@ class Weights:
             raise EdmNoiseError(f"no weights {name!r}: {_ALLOWED}")
         return cls.of(*PRESETS[name])
 
-    def __iter__(self) -> Iterator[float]:
-        """Chain, residue, atom: ``chain, residue, atom = weights``."""
-        return iter((self.chain, self.residue, self.atom))
+    def __iter__(self) -> NoReturn:
+        raise EdmNoiseError(
+            "Weights have no order to be taken apart in: give them whole, as Weights.of(1, 4, 4) made them, "
+            "or name weights.chain, weights.residue, weights.atom"
+        )
 
     @property
     def by_level(self) -> tuple[float, float, float]:
@@ -67,12 +103,21 @@ class Weights:
         return self.atom, self.residue, self.chain
 
     @property
+    def by_name(self) -> dict[str, float]:
+        """The shares by the name of their level."""
+        return {"chain": self.chain, "residue": self.residue, "atom": self.atom}
+
+    def text(self, form: str = "", between: str = " ") -> str:
+        """The three shares as `parse_weights` reads them, "chain residue atom"; all their digits without a format."""
+        return between.join(format(w, form) if form else repr(w) for w in (self.chain, self.residue, self.atom))
+
+    @property
     def label(self) -> str:
         """The preset's name if there is one, else the three shares."""
         for name in PRESETS:
             if self.close_to(Weights.named(name)):
                 return name
-        return f"{self.chain:.3g}/{self.residue:.3g}/{self.atom:.3g}"
+        return self.text(".3g", "/")
 
     def close_to(self, other: Weights) -> bool:
         """Whether both are the same shares to nine digits."""
@@ -81,6 +126,48 @@ class Weights:
 
     def __repr__(self) -> str:
         return f"Weights(chain={self.chain:.4g}, residue={self.residue:.4g}, atom={self.atom:.4g})"
+
+
+def check_shares(shares: Mapping[str, float]) -> None:
+    """EdmNoiseError unless shares of the variance, by level, are finite, not negative, and add up to 1."""
+    shown = ", ".join(f"{level} {share:.10g}" for level, share in shares.items())
+    if not all(0 <= share < math.inf for share in shares.values()):
+        raise EdmNoiseError(f"weights are {shown}: give finite numbers, none negative")
+    total = math.fsum(shares.values())
+    if abs(total - 1) > _SUM:
+        raise EdmNoiseError(
+            f"weights are {shown} and add up to {total:.10g}: give shares that add up to 1, or Weights.of(chain, "
+            "residue, atom), which divides by the sum"
+        )
+
+
+def level_values(
+    hierarchy: Hierarchy, given: Weights | Mapping[str, T], what: str = "weights"
+) -> tuple[float | T, ...]:
+    """A value for each level of nested groups, finest first; 0 for a level that is not named.
+
+    Parameters
+    ----------
+    hierarchy
+        Nested groups of any depth.
+    given
+        `Weights`, or a dictionary by the level's name: ``{"atom": 0.5, "pair": 0.5}``.
+    what
+        What the values are called where they are refused.
+
+    Raises
+    ------
+    EdmNoiseError
+        For bare numbers, whose order would have to be guessed, and for a level that the groups do not have.
+    """
+    named: Any = given.by_name if isinstance(given, Weights) else given
+    if not isinstance(named, Mapping):
+        shown = " ".join(repr(given).split())
+        raise EdmNoiseError(
+            f"{what} are {shown if len(shown) <= 80 else shown[:77] + '...'}: give edmnoise Weights, "
+            f"e.g. Weights.of(1, 4, 4), or a dictionary by level ({', '.join(hierarchy.names)})"
+        )
+    return hierarchy.by_level(named, 0.0)
 
 
 def parse_weights(text: str | Sequence[float] | Weights) -> Weights:

@@ -106,6 +106,21 @@ def best_rotation(cross: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
     return rotation, ambiguous
 
 
+def proper_svd(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """U, s, V^T with s1 >= s2 >= |s3| and the sign of the determinant on s3, so that U V^T is the best rotation.
+
+    (..., 3, 3) of any matrices; gradients pass. U and V are both proper or both improper, which is the same to all that
+    is made of them. Where a matrix is not finite s is NaN, and so is all that is made of it.
+    """
+    valid = matrix.square().sum((-2, -1)).isfinite()
+    u, s, vh = torch.linalg.svd(torch.where(valid[..., None, None], matrix, 0))
+    x, y, z = (u @ vh).unbind(-1)
+    sign = (torch.linalg.cross(x, y) * z).sum(-1).sign()
+    u = torch.cat([u[..., :2], u[..., 2:] * sign[..., None, None]], -1)
+    s = torch.cat([s[..., :2], s[..., 2:] * sign[..., None]], -1)
+    return u, torch.where(valid[..., None], s, torch.nan), vh
+
+
 def _product(a: Tensor, b: Tensor) -> Tensor:
     """Matrix products of (4, 4, S), four times as fast as a batched product of (S, 4, 4)."""
     return (a[:, :, None] * b).sum(1)

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..base.errors import EdmNoiseError
 
+T = TypeVar("T")
 Index = NDArray[np.int64]
+
+LEVELS = ("atom", "residue", "chain")
+"""The levels of a structure, finest first: the order of every array and tuple that has an axis of levels."""
+
+PARTS = ("atom in residue", "residue in chain", "chain")
+"""The nested parts of an atom's displacement, finest first: their mean squares over atoms add up to the whole."""
+
+
+def as_read(levels: Iterable[T]) -> tuple[T, ...]:
+    """What is finest first, in the order in which people type and read it: chain, residue, atom."""
+    return tuple(reversed(tuple(levels)))
+
+
+def check_three(hierarchy: Hierarchy) -> None:
+    """EdmNoiseError for another depth than atoms in residues in chains, where a form holds for these alone."""
+    if hierarchy.depth != len(LEVELS):
+        raise EdmNoiseError(f"{hierarchy.depth} levels ({', '.join(hierarchy.names)}): give three, {', '.join(LEVELS)}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +118,18 @@ class Hierarchy:
         if name not in self.names:
             raise EdmNoiseError(f"no level {name!r}: the levels are {', '.join(self.names)}")
         return self.names.index(name)
+
+    def by_level(self, given: Mapping[str, T], otherwise: T) -> tuple[T, ...]:
+        """Values by the name of their level, finest first; ``otherwise`` for a level that is not named.
+
+        Raises
+        ------
+        EdmNoiseError
+            For a name that no level has.
+        """
+        for name in given:
+            self.level(name)
+        return tuple(given.get(name, otherwise) for name in self.names)
 
     def ancestors(self, fine: int, coarse: int) -> Index:
         """For each group of level ``fine`` the group of level ``coarse`` that holds it."""

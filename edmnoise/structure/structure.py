@@ -26,17 +26,15 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..base.coordinates import Coordinates, float_array
 from ..base.errors import EdmNoiseError
 from .components import component_of
-from .hierarchy import Hierarchy, Index
+from .hierarchy import LEVELS, Hierarchy, Index, as_read
 
 T = TypeVar("T")
 
 WATER_NAMES = frozenset("HOH WAT DOD H2O SOL TIP TIP2 TIP3 TIP4 TIP5 TP3 T3P T4P SPC".split())
 """Residue names of water."""
-
-LEVELS = ("atom", "residue", "chain")
-"""The levels of a structure, finest first."""
 
 LIGANDS = ("residue", "atom")
 """What a group of level 1 is where a residue is no polymer component: the residue, or each of its atoms."""
@@ -179,7 +177,7 @@ class Structure:
     @classmethod
     def from_atoms(
         cls,
-        coordinates: ArrayLike,
+        coordinates: Coordinates,
         atoms: Atoms,
         file_order: ArrayLike | None = None,
         bonds: NDArray[np.int64] = NO_BONDS,
@@ -190,7 +188,7 @@ class Structure:
         Parameters
         ----------
         coordinates
-            (N, 3), angstrom.
+            (N, 3), angstrom: an array, a tensor or lists; copied.
         atoms
             What the file says of each atom.
         file_order
@@ -211,7 +209,7 @@ class Structure:
         chain = np.empty(len(atoms), dtype=np.int64)
         chain[order] = chain_labels(atoms.take(order), residue[order])
         whole = Hierarchy.from_labels(LEVELS, [residue, chain])
-        xyz = np.array(coordinates, dtype=np.float32)
+        xyz = float_array("coordinates", coordinates).astype(np.float32)
         if ligands == "residue":
             return cls(xyz, atoms, whole, bonds)
         single = ~(atoms.in_component | atoms.is_water)
@@ -251,8 +249,8 @@ class Structure:
 
 
 def describe(hierarchy: Hierarchy) -> str:
-    """Counts, coarsest first: "7 chains, 712 residues, 5,684 atoms"."""
-    pairs = zip(reversed(hierarchy.counts), reversed(hierarchy.names), strict=True)
+    """Counts as people read them: "7 chains, 712 residues, 5,684 atoms"."""
+    pairs = zip(as_read(hierarchy.counts), as_read(hierarchy.names), strict=True)
     return ", ".join(f"{count:,} {name}{'' if count == 1 else 's'}" for count, name in pairs)
 
 

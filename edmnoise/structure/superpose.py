@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..base.coordinates import Coordinates, float_tensor
 from ..base.errors import EdmNoiseError
 from ..base.threads import alone, shared
 from .best_rotation import best_rotation
@@ -81,21 +82,21 @@ class Superposition:
 @alone()
 @torch.no_grad()
 def superpose(
-    frames: Tensor, reference: Tensor, weights: Tensor | None = None, *, out: Tensor | None = None
+    frames: Coordinates, reference: Coordinates, weights: Coordinates | None = None, *, out: Tensor | None = None
 ) -> Superposition:
     """Fit every frame onto the reference by a rotation and a translation.
 
     Parameters
     ----------
     frames
-        (S, 3, N) float32 or float64, angstrom. Any strides: pass ``x.mT`` for ``x`` of shape (S, N, 3).
+        (S, 3, N) angstrom, an array or a tensor. Any strides: pass ``x.mT`` for a tensor ``x`` of shape (S, N, 3).
     reference
         (3, N), or (S, 3, N) for one reference a frame. Any strides; it may be one of the frames.
     weights
         (N,) >= 0 in any unit, or a boolean mask; all equal when not given. An atom of weight 0 is left out as if it
         were not there, even where its coordinates are NaN; it is moved with the others.
     out
-        Where to put the moved frames: an array like ``frames``, or ``frames`` itself to move them in place. When
+        Where to put the moved frames: a tensor like ``frames``, or ``frames`` itself to move them in place. When
         not given nothing is moved, which is the quick way to RMSDs alone.
 
     Returns
@@ -124,7 +125,7 @@ def superpose(
     >>> torch.allclose(turned[0], square, atol=1e-5)
     True
     """
-    _check_frames(frames)
+    frames, reference = _taken(frames), float_tensor("reference", reference)
     parts = _read_weights(frames, weights)
     _check_reference(frames, reference, parts)
     if out is not None:
@@ -138,7 +139,7 @@ def superpose(
 
 @alone()
 @torch.no_grad()
-def move(superposition: Superposition, frames: Tensor, *, out: Tensor | None = None) -> Tensor:
+def move(superposition: Superposition, frames: Coordinates, *, out: Tensor | None = None) -> Tensor:
     """R x + t for every frame, for instance to move all atoms by a fit of some of them.
 
     Parameters
@@ -146,9 +147,9 @@ def move(superposition: Superposition, frames: Tensor, *, out: Tensor | None = N
     superposition
         S motions.
     frames
-        (S, 3, N) float32 or float64, angstrom, any strides. N need not be the number of atoms that were fitted.
+        (S, 3, N) angstrom, an array or a tensor, any strides. N need not be the number of atoms that were fitted.
     out
-        Where to put the result: an array like ``frames``, or ``frames`` itself to move them in place. Made when not
+        Where to put the result: a tensor like ``frames``, or ``frames`` itself to move them in place. Made when not
         given, which takes longer than the motion.
 
     Returns
@@ -161,7 +162,7 @@ def move(superposition: Superposition, frames: Tensor, *, out: Tensor | None = N
     EdmNoiseError
         Frames of another number, shape, kind of number or device.
     """
-    _check_frames(frames)
+    frames = _taken(frames)
     rotation, translation = superposition.rotation, superposition.translation[..., None]
     if len(superposition) != frames.shape[0]:
         raise EdmNoiseError(f"{len(superposition)} motions for {frames.shape[0]} frames: give one motion a frame")
@@ -349,12 +350,12 @@ def _block_length(frames: Tensor) -> int:
     return max(1, min(frames.shape[0], coordinates // (3 * frames.shape[-1])))
 
 
-def _read_weights(frames: Tensor, weights: Tensor | None) -> _Weights:
+def _read_weights(frames: Tensor, weights: Coordinates | None) -> _Weights:
     atoms = frames.shape[-1]
     if weights is None:
         return _Weights(frames.new_ones(atoms, dtype=torch.float64), None, True, float(atoms))
-    if not isinstance(weights, Tensor) or weights.is_complex():
-        raise EdmNoiseError(f"weights must be a real or boolean tensor, not {_kind(weights)}")
+    mask = weights if isinstance(weights, Tensor) else np.asarray(weights)
+    weights = float_tensor("weights", mask + 0 if mask.dtype in (torch.bool, np.dtype(bool)) else weights)
     if weights.shape != (atoms,):
         raise EdmNoiseError(f"weights have shape {tuple(weights.shape)}: {atoms} atoms need ({atoms},)")
     values = weights.to("cpu", torch.float64)
@@ -374,11 +375,11 @@ def _read_weights(frames: Tensor, weights: Tensor | None) -> _Weights:
     )
 
 
-def _check_frames(frames: Tensor) -> None:
-    _check_kind("frames", frames)
+def _taken(given: Coordinates) -> Tensor:
+    frames = float_tensor("frames", given)
     shape = tuple(frames.shape)
     if frames.ndim == 3 and shape[1] == 3 and shape[2] > 0:
-        return
+        return frames
     remedy = "(frames, 3, atoms) with one atom or more is needed"
     if frames.ndim == 3 and shape[2] == 3:
         remedy = "(frames, 3, atoms) is needed, pass frames.mT"
@@ -388,7 +389,6 @@ def _check_frames(frames: Tensor) -> None:
 
 
 def _check_reference(frames: Tensor, reference: Tensor, weights: _Weights) -> None:
-    _check_kind("reference", reference)
     if reference.shape not in (frames.shape[1:], frames.shape):
         one, each = tuple(frames.shape[1:]), tuple(frames.shape)
         raise EdmNoiseError(f"reference has shape {tuple(reference.shape)}: these frames need {one} or {each}")
@@ -403,7 +403,8 @@ def _check_reference(frames: Tensor, reference: Tensor, weights: _Weights) -> No
 
 
 def _check_out(frames: Tensor, out: Tensor) -> None:
-    _check_kind("out", out)
+    if not isinstance(out, Tensor):
+        raise EdmNoiseError(f"out is a {type(out).__name__}: give a tensor")
     if out.shape != frames.shape or out.dtype != frames.dtype:
         raise EdmNoiseError(
             f"out is {out.dtype} of shape {tuple(out.shape)}: frames are {frames.dtype} of shape "
@@ -412,15 +413,6 @@ def _check_out(frames: Tensor, out: Tensor) -> None:
     _check_device("out", out, frames)
 
 
-def _check_kind(name: str, coordinates: Tensor) -> None:
-    if not isinstance(coordinates, Tensor) or coordinates.dtype not in (torch.float32, torch.float64):
-        raise EdmNoiseError(f"{name} must be a float32 or float64 tensor, not {_kind(coordinates)}")
-
-
 def _check_device(name: str, tensor: Tensor, frames: Tensor) -> None:
     if tensor.device != frames.device:
         raise EdmNoiseError(f"{name} is on {tensor.device} and the frames on {frames.device}: put both on one device")
-
-
-def _kind(thing: object) -> str:
-    return f"a {thing.dtype} tensor" if isinstance(thing, Tensor) else f"a {type(thing).__name__}"

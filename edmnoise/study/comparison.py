@@ -23,14 +23,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..base.colours import SERIES_COLOURS
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..base.table import Column, Table
-from ..frames.displacement import Measure
+from ..frames.displacement import NESTED, Measure
 from ..noise.processes.nested import Nested
 from ..noise.weights import Weights
+from ..structure.hierarchy import as_read
 from ..structure.structure import Structure, describe
-from ..trajectories.run import FROZEN, PARTS, Run
+from ..structure.superpose import superpose
+from ..trajectories.run import FROZEN, Run
 from .figures.figure import new_figure, save_figure
 
 MOST = 12
@@ -42,10 +45,6 @@ _ROUNDED = 1e-4
 _LOWEST = 3000.0
 """By how much the way of a level falls within a panel."""
 
-_COLOURS = (
-    *("#3f51b5", "#d2694c", "#4f9d69", "#8e5ea2", "#c08a2e", "#2a9db5"),
-    *("#7a5c48", "#b5386b", "#6b7a1f", "#1f3d2b", "#9a9aa5", "#e08fb0"),
-)
 _LINES = ("-", "--", ":", "-.")
 
 
@@ -116,21 +115,11 @@ def gauge_of_way(run: Run) -> Gauge:
         shift = float((mean - centre).square().sum()) * end.shape[2]
         x, y = noisy - mean, end - centre
         centred = float((x - y).square().sum())
-        rows.append((shift, max(centred - _left(x, y), 0.0), shift + centred))
+        left = float(superpose(x, y).rmsd.square().sum()) * end.shape[2]
+        rows.append((shift, max(centred - left, 0.0), shift + centred))
     shift, turn, whole = np.array(rows).T
     whole[whole < least] = np.nan
     return Gauge(shift / whole, turn / whole)
-
-
-def _left(x: Tensor, y: Tensor) -> float:
-    """Sum of squares between centred (B, 3, N) samples, each turned as fits its end best, and their ends.
-
-    By the singular values of x y^T alone (Kabsch 1976): the fit of each sample to an end of its own, all at once.
-    """
-    product = x @ y.mT
-    s = torch.linalg.svdvals(product)
-    s[:, 2] *= torch.linalg.det(product).sign()
-    return float(x.square().sum() + y.square().sum() - 2 * s.sum())
 
 
 def gauge_of_noise(structure: Structure, weights: Weights) -> Gauge:
@@ -138,7 +127,7 @@ def gauge_of_noise(structure: Structure, weights: Weights) -> Gauge:
 
     Closed forms. Atoms on a line have two turns and a single atom none.
     """
-    covariance = Nested(structure.hierarchy, weights.by_level)
+    covariance = Nested(structure.hierarchy, weights)
     place = torch.tensor(structure.coordinates.T).double()
     atoms = place.shape[1]
     shifts = torch.eye(3, dtype=torch.float64)[:, :, None].expand(3, 3, atoms) / atoms**0.5
@@ -148,7 +137,7 @@ def gauge_of_noise(structure: Structure, weights: Weights) -> Gauge:
     )
     _, sizes, basis = torch.linalg.svd(spun.reshape(3, -1), full_matrices=False)
     turns = basis[sizes > 1e-6 * max(float(sizes.max()), 1e-12)].reshape(-1, 3, atoms)
-    total = 3 * atoms * sum(weights.by_level)
+    total = 3 * atoms
 
     def share(q: Tensor) -> NDArray[np.float64]:
         return np.array(float((q * covariance.multiply(q)).sum()) / total if len(q) else 0.0)
@@ -223,7 +212,7 @@ class Comparison(Legible):
                     "A",
                     help="RMS still to go per coordinate, of the denoised estimate",
                 )
-                for part in PARTS
+                for part in as_read(NESTED)
             ),
             Column("way shift", [x for row in rows for x in row.way.shift.tolist()], help="share of the noisy way"),
             Column("way turn", [x for row in rows for x in row.way.turn.tolist()], help="share of the noisy way"),
@@ -241,7 +230,7 @@ class Comparison(Legible):
 
     def _moving(self) -> list[Measure]:
         """The parts that moved in any variant: a single chain has no other to move against."""
-        return [part for part in PARTS if any(np.isfinite(row.frozen[part]) for row in self.variants)]
+        return [part for part in as_read(NESTED) if any(np.isfinite(row.frozen[part]) for row in self.variants)]
 
     def _table(self, columns: Sequence[Column], notes: tuple[str, ...]) -> Table:
         made = f"{self.samples} sample{'' if self.samples == 1 else 's'} each, seed {self.seed}"
@@ -304,7 +293,7 @@ def _looks(variants: Sequence[Variant]) -> list[dict[str, Any]]:
     kinds = dict(zip(("weights", "sampler"), keys, strict=True))
     return [
         {
-            "color": _COLOURS[kinds[coloured].index(getattr(row, coloured)) % len(_COLOURS)],
+            "color": SERIES_COLOURS[kinds[coloured].index(getattr(row, coloured)) % len(SERIES_COLOURS)],
             "ls": _LINES[kinds[lined].index(getattr(row, lined)) % len(_LINES)],
         }
         for row in variants

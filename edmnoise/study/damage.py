@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..base.colours import SERIES_COLOURS
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..base.table import Column, Table
@@ -35,7 +36,7 @@ from ..noise.weights import Weights
 from ..structure.structure import describe
 from .figures.figure import new_figure, save_figure
 
-_COLOURS = ("#3f51b5", "#d2694c", "#4f9d69", "#8e5ea2", "#c08a2e", "0.35")
+_COLOURS = (*SERIES_COLOURS[:5], "0.35")
 _STYLES = ("-", "--", ":", "-.")
 _MARKS = "os^Dvp"
 
@@ -107,9 +108,7 @@ def damage_rows(
 
     asked = list(product(weights, zip(z, sigmas, strict=True)))
     drawn = (
-        MultiscaleNoise.of(structure.hierarchy, weight).blocks(
-            sigma, range(k * draws, (k + 1) * draws), seed, reference
-        )
+        MultiscaleNoise(structure.hierarchy, weight).blocks(sigma, range(k * draws, (k + 1) * draws), seed, reference)
         for k, (weight, (_, sigma)) in enumerate(asked)
     )
     for (weight, (score, sigma)), damage in zip(asked, measure_sets(native, drawn, measured), strict=True):
@@ -283,10 +282,7 @@ def _log_lengths(axes: Any) -> None:
 def _z_above(axes: Any, distribution: SigmaDistribution) -> None:
     scores = axes.secondary_xaxis(
         "top",
-        functions=(
-            lambda sigma: (np.log(sigma / distribution.sigma_data) - distribution.p_mean) / distribution.p_std,
-            lambda z: distribution.sigma_data * np.exp(distribution.p_mean + distribution.p_std * z),
-        ),
+        functions=(distribution.z, distribution.sigma),
     )
     from matplotlib.ticker import MaxNLocator
 

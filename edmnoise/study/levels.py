@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..base.errors import EdmNoiseError
 from ..base.table import Column, Table
-from ..frames.displacement import Displacement, Measure, ReferencePlace, measure_displacement, measures
+from ..frames.displacement import NESTED, Displacement, Measure, ReferencePlace, measure_displacement, measures
 from ..noise.processes.multiscale import MultiscaleNoise
 from ..noise.sigma import SigmaDistribution
 from ..noise.theory.statistics import Expected, NoiseStatistics
@@ -20,10 +20,8 @@ from ..noise.theory.superposed import rotation_defined, superposed_displacement
 from ..noise.weights import Weights
 from ..structure.structure import Structure, describe
 
-CHAIN, RESIDUE, ATOM = (Measure(level, False) for level in (2, 1, 0))
-RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE = Measure(1, True), Measure(0, True)
-NESTED = (CHAIN, RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE)
-"""The three parts of an atom's displacement whose squares, averaged over atoms, add up to the whole."""
+ATOM, RESIDUE = Measure(0, False), Measure(1, False)
+ATOM_IN_RESIDUE, RESIDUE_IN_CHAIN, _ = NESTED
 
 BY = ("summary", "residue", "atom", "state")
 """What a level table lists."""
@@ -110,7 +108,7 @@ class _Theory:
         self.structure, self.align = structure, moved.align
         self.sigma = noise.sigma if noise else math.nan
         known = noise is not None and (moved.align != "superpose" or rotation_defined(structure.coordinates))
-        self.weights = noise.weights.by_level if noise and known else None
+        self.weights = noise.weights if noise and known else None
         self.statistics = NoiseStatistics.of(structure.hierarchy, self.weights) if self.weights else None
 
     def of(self, measure: Measure, over_atoms: bool = False) -> Expected | None:
@@ -260,8 +258,8 @@ def z_table(
     shown = (ATOM, RESIDUE, RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE)
     rows = []
     for i, weight in enumerate(weights):
-        process = MultiscaleNoise.of(structure.hierarchy, weight)
-        theory = NoiseStatistics(structure.hierarchy, weight.by_level)
+        process = MultiscaleNoise(structure.hierarchy, weight)
+        theory = NoiseStatistics(structure.hierarchy, weight)
         forms = {m: theory.displacement(m.level, m.relative_to) for m in shown}
         ratio = theory.ratio_scatter(draws)
         for j, score in enumerate(z):

@@ -11,14 +11,14 @@ from ..diffusion.denoisers.choice import DenoiserChoice
 from ..diffusion.samplers.choice import SamplerChoice
 from ..frames.damage import MEASURES as DAMAGE
 from ..frames.damage import Native, measure_damage
-from ..frames.displacement import measure_displacement
+from ..frames.displacement import NESTED, measure_displacement
 from ..noise.processes.multiscale import MultiscaleNoise
 from ..noise.processes.nested import Nested
 from ..noise.theory.statistics import NoiseStatistics
 from ..noise.weights import Weights
 from ..structure.structure import Structure
 from ..study.levels import ATOM, ATOM_IN_RESIDUE, RESIDUE, RESIDUE_IN_CHAIN
-from ..trajectories.run import PARTS, run_sampler
+from ..trajectories.run import run_sampler
 from .measures import Value
 from .tasks import Case
 
@@ -55,13 +55,13 @@ def damage(case: Case) -> Mapping[str, Value]:
 
 def _noised(case: Case) -> Iterator[torch.Tensor]:
     """The frames of a case, (s, N, 3) at a time."""
-    process = MultiscaleNoise.of(case.structure.hierarchy, case.noise_weights)
+    process = MultiscaleNoise(case.structure.hierarchy, case.noise_weights)
     numbers = range(case.setting.first, case.setting.first + case.setting.count)
     return process.blocks(case.sigma, numbers, case.setting.seed, torch.tensor(case.structure.coordinates))
 
 
 def _theory(structure: Structure, weights: Weights) -> NoiseStatistics:
-    return NoiseStatistics(structure.hierarchy, weights.by_level)
+    return NoiseStatistics(structure.hierarchy, weights)
 
 
 def _ratio(structure: Structure, weights: Weights, draws: int) -> tuple[float, float]:
@@ -74,12 +74,12 @@ def freeze_out(case: Case) -> Mapping[str, Value]:
     setting, structure = case.setting, case.structure
     assert setting.sampler is not None
     states = case.loaded.states
-    labels = [part.label(structure.hierarchy) for part in PARTS]
+    labels = {part: part.label(structure.hierarchy) for part in NESTED}
     if len(states) == 1:
-        return {"models": 1, **dict.fromkeys(labels)}
-    covariance = Nested(structure.hierarchy, case.noise_weights.by_level)
+        return {"models": 1, **dict.fromkeys(labels.values())}
+    covariance = Nested(structure.hierarchy, case.noise_weights)
     model = DenoiserChoice().build(structure, states, covariance)
     schedule, sampler = SamplerChoice(**dict(setting.sampler)).build()
     made = run_sampler(structure, model, covariance, schedule, sampler, setting.count, setting.seed)
-    frozen = [None if math.isnan(sigma) else sigma for sigma in made.freeze_out().values()]
-    return {"models": len(states), **dict(zip(labels, frozen, strict=True))}
+    frozen = {labels[part]: None if math.isnan(sigma) else sigma for part, sigma in made.freeze_out().items()}
+    return {"models": len(states), **frozen}

@@ -157,7 +157,7 @@ def _settings(given: Mapping[str, Any], folder: Path, name: str) -> Study:
     facts = {key: value[key] for key in KEYS if key not in ("weights", "distribution", "z", "sigma", "samplers")}
     facts |= {
         scale: value[scale],
-        "weights": [list(weights) for weights in value["weights"]],
+        "weights": [list(weights.by_name.values()) for weights in value["weights"]],
         "distribution": [distribution.sigma_data, distribution.p_mean, distribution.p_std],
         "samplers": [dict(sampler) for sampler in value["samplers"]],
     }

@@ -24,14 +24,12 @@ from ..base.table import Column, Table
 from ..diffusion.denoisers.denoiser import Denoiser
 from ..diffusion.samplers.sampler import Sampler, Step, sample
 from ..diffusion.samplers.schedule import Schedule
-from ..frames.displacement import Measure, mean_squares
+from ..frames.displacement import NESTED, Measure, mean_squares
 from ..noise.covariance import Covariance
 from ..noise.sigma import SigmaDistribution
+from ..structure.hierarchy import as_read
 from ..structure.structure import Structure, describe
 from ..structure.superpose import move, superpose
-
-PARTS = (Measure(2, False), Measure(1, True), Measure(0, True))
-"""Chain (about the centre of all), residue in chain, atom in residue."""
 
 FROZEN = 0.1
 """Share of its way that a level may still have to go when it counts as frozen out."""
@@ -94,19 +92,19 @@ class Run(Legible):
         return f"cancelled at sigma {self.last_sigma:.3g} A"
 
     def to_go(self, what: str = "denoised") -> dict[Measure, NDArray[np.float64]]:
-        """For each part (T,): RMS distance per coordinate from the final sample, angstrom, over groups and samples."""
+        """For each of NESTED (T,): RMS distance per coordinate from the end, angstrom, over groups and samples."""
         frames = {"denoised": self.denoised, "noisy": self.noisy}[what]
         end = torch.from_numpy(self.final).mT
         rows = [_parts(torch.from_numpy(frame).mT - end, self.structure) for frame in frames]
-        return {part: np.sqrt([row[part] for row in rows]) for part in PARTS}
+        return {part: np.sqrt([row[part] for row in rows]) for part in NESTED}
 
     def freeze_out(self, what: str = "denoised") -> dict[Measure, float]:
-        """For each part the level, angstrom, below which it stays within a tenth of its way.
+        """For each of NESTED the level, angstrom, below which it stays within a tenth of its way.
 
         NaN where it never moved, and for a run that was cancelled: nobody knows where its way would have ended.
         """
         if self.partial:
-            return dict.fromkeys(PARTS, math.nan)
+            return dict.fromkeys(NESTED, math.nan)
         return {part: _crossing(self.sigmas, way) for part, way in self.to_go(what).items()}
 
     def table(self, distribution: SigmaDistribution) -> Table:
@@ -123,7 +121,7 @@ class Run(Legible):
                 Column(
                     f"{what} {part.label(hierarchy)}", way[part].tolist(), "A", help="RMS still to go per coordinate"
                 )
-                for part in PARTS
+                for part in as_read(NESTED)
             ]
         if self.states is not None:
             columns += [
@@ -131,7 +129,7 @@ class Run(Legible):
                 for number, share in enumerate(self.states.T, 1)
             ]
         frozen = ", ".join(
-            f"{part.label(hierarchy)} {sigma:.3g} A" for part, sigma in self.freeze_out().items() if sigma > 0
+            f"{part.label(hierarchy)} {sigma:.3g} A" for part, sigma in as_read(self.freeze_out().items()) if sigma > 0
         )
         note = f"90 % of the way is done at sigma: {frozen}"
         if self.partial:
@@ -342,7 +340,7 @@ def _bordered(coordinates: Tensor) -> NDArray[np.float32]:
 def _parts(difference: Tensor, structure: Structure) -> dict[Measure, float]:
     """Mean square of each part of (B, 3, N) differences, about the centre of all atoms."""
     centred = difference - difference.mean(dim=2, keepdim=True)
-    squares = mean_squares(centred, structure.hierarchy, PARTS)
+    squares = mean_squares(centred, structure.hierarchy, NESTED)
     return {part: float(values.mean()) for part, values in squares.items()}
 
 

@@ -20,7 +20,7 @@ COUNT = 40
 @pytest.fixture(scope="module", params=["toxin", "fragment"])
 def process(request):
     """5,469 atoms, drawn frame by frame, and 253, of which 32 frames are drawn together."""
-    return MultiscaleNoise.of(request.getfixturevalue(request.param).hierarchy, Weights.named("rebalanced"))
+    return MultiscaleNoise(request.getfixturevalue(request.param).hierarchy, Weights.named("rebalanced"))
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +144,7 @@ def test_other_instructions_give_the_same_numbers_to_five_digits(tmp_path):
         "from edmnoise.noise.weights import Weights; from edmnoise.structure.hierarchy import Hierarchy; "
         "atom = torch.arange(4000); "
         "tree = Hierarchy.from_labels(('atom', 'residue', 'chain'), [atom // 8, atom // 1000]); "
-        "torch.save(Noise.of(tree, Weights.of(1, 4, 4)).frames(1.0, 20, seed=7), sys.argv[1])"
+        "torch.save(Noise(tree, Weights.of(1, 4, 4)).frames(1.0, 20, seed=7), sys.argv[1])"
     )
     made = []
     for kind in ("all of them", "none"):

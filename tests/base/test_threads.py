@@ -181,7 +181,7 @@ class Watching:
 
 def sampled():
     denoiser, known = Watching(6000, 4), sampler_preset("alphafold3")
-    steps = sample(denoiser, Nested(grouped(6000), WEIGHTS.by_level), known.schedule(3), known.sampler(3), 4)
+    steps = sample(denoiser, Nested(grouped(6000), WEIGHTS), known.schedule(3), known.sampler(3), 4)
     made = [step.x.clone() for step in steps]
     return denoiser.seen, made
 
@@ -189,14 +189,14 @@ def sampled():
 @pytest.fixture(scope="module")
 def calls(toxin):
     """Calls of the library, each of which has many pieces, to what they make: tensors and arrays."""
-    noise = MultiscaleNoise.of(toxin.hierarchy, WEIGHTS)
+    noise = MultiscaleNoise(toxin.hierarchy, WEIGHTS)
     mean = torch.tensor(toxin.coordinates)
     made = noise.frames(2.0, 40, mean=mean)
     many = torch.randn(300, 3, 3000, generator=torch.Generator().manual_seed(0))
     pairs = torch.randn(300, 3, 3000, generator=torch.Generator().manual_seed(1))
-    large, native = Nested(grouped(50_000), WEIGHTS.by_level), Native.of(toxin)
+    large, native = Nested(grouped(50_000), WEIGHTS), Native.of(toxin)
     x = torch.randn(8, 3, 50_000, generator=torch.Generator().manual_seed(2))
-    exact = StatesDenoiser(x[:3], Nested(grouped(50_000), (1.0, 1.0, 1.0)))
+    exact = StatesDenoiser(x[:3], Nested(grouped(50_000), {"atom": 1.0, "residue": 1.0, "chain": 1.0}))
     f = torch.randn(4000, 3, 3, generator=torch.Generator().manual_seed(3))
 
     def moved(reference):
@@ -273,7 +273,7 @@ from edmnoise.noise.processes.nested import Nested
 from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.superpose import superpose
 residue = np.arange(50_000) // 8
-covariance = Nested(Hierarchy(("atom", "residue"), (residue,)), (1.0, 1.0))
+covariance = Nested(Hierarchy(("atom", "residue"), (residue,)), {"atom": 1.0, "residue": 1.0})
 x = torch.empty(8, 3, 50_000).fill_(1.0).cumsum(-1)
 started = len(os.listdir("/proc/self/task")) - threading.active_count()
 superpose(x, x[0] + 1, out=x)

@@ -9,7 +9,7 @@ class Replayed(Nested):
     """A nested covariance whose draws are given: rows of each batch in turn, then the next batch."""
 
     def __init__(self, hierarchy, variances, draws):
-        super().__init__(hierarchy, variances)
+        super().__init__(hierarchy, dict(zip(hierarchy.names, variances, strict=True)))
         self.numbers = iter([row for batch in draws for row in batch])
 
     def draw(self, out, generator):

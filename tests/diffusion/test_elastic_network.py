@@ -15,6 +15,11 @@ from edmnoise.structure.hierarchy import Hierarchy
 SPRING = 0.7
 
 
+def named(hierarchy, values):
+    """Values of the levels, finest first, by their names."""
+    return dict(zip(hierarchy.names, values, strict=True))
+
+
 def normal(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
@@ -88,7 +93,7 @@ def test_sum_with_noise_against_dense(network, name, sigma):
     dense = dense_network(network)
     m = dense + sigma**2 * dense_noise(network.hierarchy, own)
     inverse = np.linalg.inv(m)
-    noisy = network + sigma**2 * Nested(network.hierarchy, [torch.from_numpy(w) for w in own])
+    noisy = network + sigma**2 * Nested(network.hierarchy, named(network.hierarchy, [torch.from_numpy(w) for w in own]))
     x, y = 3 * normal(2, 3, 40, seed=5) + 6, 3 * normal(2, 3, 40, seed=6) - 4
     a, b = x.numpy(), y.numpy()
     assert_near(noisy.filter(network, x), a @ inverse @ dense)
@@ -102,7 +107,7 @@ def test_sum_with_noise_against_dense(network, name, sigma):
 
 
 def test_float32_comes_back_as_float32(network):
-    noisy = network + Nested(network.hierarchy, (0.3, 0.5, 0.2))
+    noisy = network + Nested(network.hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2})
     x = normal(3, 40)
     for function in (noisy.whiten, noisy.solve, noisy.gls_mean, lambda z: noisy.filter(network, z), network.multiply):
         single = function(x.float())
@@ -112,7 +117,7 @@ def test_float32_comes_back_as_float32(network):
 
 def test_gradients_pass(network):
     """The maps are linear: their gradients by differences and by autograd, first and second."""
-    noisy = network + Nested(network.hierarchy, (0.3, 0.5, 0.2))
+    noisy = network + Nested(network.hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2})
     x = normal(1, 40).requires_grad_()
     for function in (noisy.whiten, noisy.solve, noisy.gls_mean, lambda z: noisy.filter(network, z), network.multiply):
         assert torch.autograd.gradcheck(lambda z, f=function: f(z)[..., :6], x)
@@ -131,7 +136,7 @@ def test_draws_have_the_covariance(network):
 
 def denoiser(network, gauge):
     states = 4 * normal(3, 3, 40, seed=7)
-    noise = Nested(network.hierarchy, (0.3, 0.5, 0.2))
+    noise = Nested(network.hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2})
     return StatesDenoiser(states, noise, (0.5, 0.3, 0.2), gauge, fluctuations=network)
 
 
@@ -180,7 +185,7 @@ def test_fragment_of_a_toxin(fragment):
     network = ElasticNetwork.from_structure(fragment)
     np.testing.assert_array_equal(network.nodes, fragment.coordinates[fragment.atoms.name == "CA"])
     assert network.cutoff == 7.0
-    noise = Nested(fragment.hierarchy, (0.3, 0.5, 0.2))
+    noise = Nested(fragment.hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2})
     noisy = network + 0.25 * noise
     own = variances(fragment.hierarchy, "nested")
     m = dense_network(network) + 0.25 * dense_noise(fragment.hierarchy, own)
@@ -220,10 +225,10 @@ def test_the_named_cutoff_joins_the_parts():
 
 def test_refusals_of_noise(network):
     with pytest.raises(EdmNoiseError, match="group atoms differently"):
-        network + Nested(LINE, (1.0, 1.0))
+        network + Nested(LINE, {"atom": 1.0, "residue": 1.0})
     with pytest.raises(EdmNoiseError, match="rigid"):
-        network + Nested(network.hierarchy, (0.0, 1.0, 0.0))
-    noisy = network + Nested(network.hierarchy, (1.0, 0.0, 0.0))
+        network + Nested(network.hierarchy, {"residue": 1.0})
+    noisy = network + Nested(network.hierarchy, {"atom": 1.0})
     with pytest.raises(EdmNoiseError, match="no part"):
         noisy.filter(network.scaled_to(np.ones(40)), torch.zeros(40))
     for sigma in (0.0, -1.0):

@@ -26,6 +26,11 @@ SHAPE = (2, 3, 9)
 STATES = 3 * torch.randn(3, 3, 9, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
 
 
+def named(hierarchy, values):
+    """Values of the levels, finest first, by their names."""
+    return dict(zip(hierarchy.names, values, strict=True))
+
+
 @pytest.fixture(scope="module")
 def kdiffusion():
     """The module k_diffusion.sampling. Its package imports much that the samplers have no use for."""
@@ -57,7 +62,7 @@ def kdiffusion():
 
 def nonlinear(covariance):
     """Three states that fluctuate, turned in any way: what goes wrong on the way is still seen at the end."""
-    fluctuations = Nested(HIERARCHY, (0.2, 0.4, 0.9))
+    fluctuations = Nested(HIERARCHY, {"atom": 0.2, "residue": 0.4, "chain": 0.9})
     return StatesDenoiser(STATES, covariance, [0.5, 0.3, 0.2], "rotation", fluctuations)
 
 
@@ -74,7 +79,7 @@ class Case(SimpleNamespace):
 
     def __init__(self, variances, replayed):
         self.replayed, self.variances = replayed, variances
-        self.k = Nested(HIERARCHY, variances)
+        self.k = Nested(HIERARCHY, named(HIERARCHY, variances))
         self.denoiser = nonlinear(self.k)
         generator = torch.Generator().manual_seed(11)
         self.start, *self.fresh = (

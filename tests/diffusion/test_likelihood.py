@@ -16,7 +16,7 @@ from edmnoise.noise.processes.nested import Nested
 from edmnoise.structure.hierarchy import Hierarchy
 
 HIERARCHY = Hierarchy(("atom", "residue", "chain"), (np.array([0, 0, 1, 2, 2, 1]), np.array([0, 1, 1])))
-K = Nested(HIERARCHY, (0.3, 0.5, 0.2))
+K = Nested(HIERARCHY, {"atom": 0.3, "residue": 0.5, "chain": 0.2})
 
 
 def normal(*shape, seed=0):
@@ -26,7 +26,7 @@ def normal(*shape, seed=0):
 STATES = 3 * normal(2, 3, 6, seed=1)
 FLUCTUATIONS = {
     "none": None,
-    "nested": Nested(HIERARCHY, (0.2, 0.4, 0.9)),
+    "nested": Nested(HIERARCHY, {"atom": 0.2, "residue": 0.4, "chain": 0.9}),
     "network": ElasticNetwork(HIERARCHY, 3 * normal(3, 3, seed=2).numpy(), cutoff=12.0),
 }
 
@@ -177,15 +177,16 @@ def test_the_model_gets_the_precision_of_x():
     torch.testing.assert_close(single.log_likelihood, double.log_likelihood, rtol=1e-5, atol=1e-4)
 
 
-WIDE = Nested(Hierarchy(("atom", "residue"), (np.zeros(401, int),)), (1.0, 0.0))
+WIDE = Nested(Hierarchy(("atom", "residue"), (np.zeros(401, int),)), {"atom": 1.0})
 
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
         ({"schedule": karras(4, 0.1, 10.0)}, "ends at 0"),
-        ({"x": torch.zeros(2, 3, 5)}, r"give floats \(B, 3, 6\)"),
-        ({"x": torch.full((2, 3, 6), math.nan)}, "NaN"),
+        ({"x": torch.zeros(2, 3, 5)}, r"x has the shape \(2, 3, 5\): give \(samples, 3, 6\)"),
+        ({"x": torch.full((2, 3, 6), math.nan)}, "x holds NaN or infinite coordinates"),
+        ({"x": torch.zeros(0, 3, 6)}, "no samples"),
         ({"x": torch.zeros(1, 3, 401), "covariance": WIDE}, "1,203 coordinates are too many .*number of probes"),
         ({"probes": 0}, "probes is 0"),
         ({"samples": range(3)}, "3 sample numbers for 2 structures"),

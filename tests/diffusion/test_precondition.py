@@ -5,15 +5,8 @@ import pytest
 import torch
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.diffusion.precondition import (
-    RULES,
-    Preconditioner,
-    Scales,
-    measured_scales,
-    part_shares,
-    precondition_table,
-    split,
-)
+from edmnoise.diffusion.precondition import RULES, Preconditioner, part_shares, precondition_table
+from edmnoise.noise.theory.scales import Scales, measured_scales, split
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.files import read_structure
 from edmnoise.structure.hierarchy import Hierarchy
@@ -63,14 +56,14 @@ def test_the_finite_rule_is_made_of_traces(made, hierarchy):
 
 
 def test_data_of_the_level_variances_has_the_data_scales(made, hierarchy):
-    c = dense(hierarchy, made.data_variances())
+    c = dense(hierarchy, made.data_variances().values())
     for scale, projection in zip(made.scales.by_level, projections(hierarchy), strict=True):
         assert scale**2 == pytest.approx(np.trace(projection @ c) / len(c), rel=1e-10)
 
 
 @pytest.mark.parametrize("sigma", SIGMAS)
 def test_errors_against_dense_traces(made, hierarchy, sigma):
-    c, k = dense(hierarchy, made.data_variances()), dense(hierarchy, made.weights.by_level)
+    c, k = dense(hierarchy, made.data_variances().values()), dense(hierarchy, made.weights.by_level)
     n = len(c)
     wiener = c @ np.linalg.inv(c + sigma**2 * k)
     assert made.exact_error(sigma) == pytest.approx(np.trace(c - wiener @ c) / n, rel=1e-8)
@@ -98,7 +91,7 @@ def test_what_the_rules_cost_for_noise_with_levels(weights):
     """32 unequal residues: finite within .3 %, increments within .6 %, cumulative and global several percent."""
     sizes = np.random.default_rng(0).integers(4, 15, 32)
     chain = Hierarchy(("atom", "residue", "chain"), (np.repeat(np.arange(32), sizes), np.zeros(32, dtype=np.int64)))
-    rules = Preconditioner(chain, Weights.of(*weights), Scales(1.24, 8.2, 12.2))
+    rules = Preconditioner(chain, Weights.of(*weights), Scales(atom=1.24, residue=8.2, chain=12.2))
     levels = np.geomspace(0.1, 100, 40)
     excess = {rule: max(rules.error(s, rule) / rules.exact_error(s) - 1 for s in levels) for rule in RULES}
     assert excess["finite"] < 0.003
@@ -109,7 +102,7 @@ def test_what_the_rules_cost_for_noise_with_levels(weights):
 
 def test_increments_fail_for_flat_noise(hierarchy):
     """Independent atoms move residue centres too: a rule that says they do not costs more than half as much again."""
-    flat = Preconditioner(hierarchy, Weights.of(0, 0, 1), Scales(1.24, 8.2, 12.2))
+    flat = Preconditioner(hierarchy, Weights.of(0, 0, 1), Scales(atom=1.24, residue=8.2, chain=12.2))
     assert flat.error(20.0, "increment") > 1.5 * flat.exact_error(20.0)
     assert flat.error(20.0, "finite") < 1.1 * flat.exact_error(20.0)
 
@@ -150,8 +143,11 @@ def test_table(made):
     [
         (lambda made: made.coefficients(1.0, "best"), "no rule 'best'"),
         (lambda made: made.coefficients(-1.0), "sigma is -1.0"),
-        (lambda made: Preconditioner(made.hierarchy, made.weights, Scales(0, 0, 0)), "not all zero"),
-        (lambda made: Preconditioner(made.hierarchy, made.weights, Scales(1, -1, 1)), "none negative"),
+        (lambda made: Preconditioner(made.hierarchy, made.weights, Scales(atom=0, residue=0, chain=0)), "not all zero"),
+        (
+            lambda made: Preconditioner(made.hierarchy, made.weights, Scales(atom=1, residue=-1, chain=1)),
+            "none negative",
+        ),
     ],
 )
 def test_refusals(made, call, sentence):

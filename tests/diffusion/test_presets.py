@@ -20,7 +20,7 @@ from edmnoise.noise.processes.nested import Nested
 from edmnoise.structure.hierarchy import Hierarchy
 
 ATOMS, SAMPLES = 1500, 4
-FLAT = Nested(Hierarchy(("atom", "residue"), (np.zeros(ATOMS, dtype=np.int64),)), (1.0, 0.0))
+FLAT = Nested(Hierarchy(("atom", "residue"), (np.zeros(ATOMS, dtype=np.int64),)), {"atom": 1.0})
 
 
 def c_skip(sigma):

@@ -21,7 +21,7 @@ from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.superpose import superpose
 
 HIERARCHY = Hierarchy(("atom", "residue", "chain"), (np.array([0, 0, 1, 2, 2, 2, 3, 1, 3]), np.array([0, 1, 1, 0])))
-K = Nested(HIERARCHY, (0.3, 0.5, 0.2))
+K = Nested(HIERARCHY, {"atom": 0.3, "residue": 0.5, "chain": 0.2})
 STATES = 3 * torch.randn(3, 3, 9, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
 SCHEDULE = karras(10, 0.05, 60.0)
 CHURN = Churn(0.4, above=0.5)
@@ -29,7 +29,9 @@ CHURN = Churn(0.4, above=0.5)
 
 def equivariant():
     """It knows nothing of place and direction, and its states fluctuate: samples keep what happened on the way."""
-    return StatesDenoiser(STATES, K, [0.5, 0.3, 0.2], "rotation", Nested(HIERARCHY, (0.2, 0.4, 0.9)))
+    return StatesDenoiser(
+        STATES, K, [0.5, 0.3, 0.2], "rotation", Nested(HIERARCHY, {"atom": 0.2, "residue": 0.4, "chain": 0.9})
+    )
 
 
 def run(sampler, samples=3, denoiser=None, covariance=K, schedule=SCHEDULE, dtype=torch.float64, **more):

@@ -30,7 +30,7 @@ class World:
     def __init__(self, structure, folder):
         self.structure, self.path = structure, folder / "fragment.pdb"
         edm.write_frames(self.path, structure, structure.coordinates[None])
-        self.noise = edm.MultiscaleNoise.of(structure.hierarchy, WEIGHTS)
+        self.noise = edm.MultiscaleNoise(structure.hierarchy, WEIGHTS)
         self.frames = self.noise.frames(2.0, frames=3, mean=structure.coordinates)
         self.known = torch.tensor(structure.coordinates.T[None])
         self.model = edm.StatesDenoiser(self.known, self.noise.covariance, hierarchy=structure.hierarchy)
@@ -79,7 +79,7 @@ MADE = {
     "AppliedNoise": lambda w: edm.AppliedNoise(2.0, WEIGHTS),
     "level_table": lambda w: edm.level_table(w.structure, edm.measure_displacement(w.structure, w.frames)),
     "z_table": lambda w: edm.z_table(w.structure, [WEIGHTS], [0.0], AF3),
-    "NoiseStatistics": lambda w: edm.NoiseStatistics(w.structure.hierarchy, WEIGHTS.by_level),
+    "NoiseStatistics": lambda w: edm.NoiseStatistics(w.structure.hierarchy, WEIGHTS),
     "design": lambda w: edm.design(w.structure.hierarchy, chain=10, residue=3.8, atom=1.4),
     "scramble_table": lambda w: edm.scramble_table(w.structure, [WEIGHTS], [AF3]),
     "measured_scales": lambda w: edm.measured_scales(w.structure),
@@ -103,7 +103,7 @@ MORE = {
     "fluctuating": lambda w: edm.StatesDenoiser(
         w.known, w.noise.covariance, fluctuations=edm.ElasticNetwork.from_structure(w.structure)
     ),
-    "expected": lambda w: edm.NoiseStatistics(w.structure.hierarchy, WEIGHTS.by_level).displacement(1),
+    "expected": lambda w: edm.NoiseStatistics(w.structure.hierarchy, WEIGHTS).displacement(1),
     "coefficients": lambda w: w.preconditioner().coefficients(1.0),
     "churn": lambda w: edm.sampler_preset("alphafold3").sampler(200),
     "damage study": World.damage_study,

@@ -31,7 +31,7 @@ from edmnoise.structure.structure import Atoms, Structure
 
 def noised(structure, sigma, frames=3, weights="flat", seed=0):
     mean = torch.tensor(structure.coordinates)
-    noise = MultiscaleNoise.of(structure.hierarchy, Weights.named(weights))
+    noise = MultiscaleNoise(structure.hierarchy, Weights.named(weights))
     return noise.frames(sigma, frames, seed, mean).numpy()
 
 

@@ -331,7 +331,7 @@ def test_an_unknown_alignment_is_refused(fragment, align):
 
 def scattered(structure, frames, seed, noisy=False, sigma=1.0, weights=(0, 0, 1)):
     """Frames of noise about a structure, which is a draw of it itself where it is to be noisy."""
-    noise = MultiscaleNoise.of(structure.hierarchy, Weights.of(*weights))
+    noise = MultiscaleNoise(structure.hierarchy, Weights.of(*weights))
     drawn = noise.frames(sigma, frames + 1, seed, torch.tensor(structure.coordinates)).numpy()
     reference = drawn[0] if noisy else structure.coordinates
     return replace(structure, coordinates=reference.copy()), drawn[1:]

@@ -10,7 +10,6 @@ from edmnoise.frames.displacement import Measure, measure_displacement
 from edmnoise.noise.design.scramble import (
     chain_spacing,
     reference_lengths,
-    scores,
     scramble_sigma,
     scramble_table,
     share_beyond,
@@ -34,7 +33,7 @@ def row(table, level, weights, distribution="alphafold3"):
 @pytest.mark.parametrize("weights", SETS, ids=lambda w: w.label)
 def test_noise_of_that_sigma_moves_by_the_reference_length(fragment, weights):
     table = scramble_table(fragment, [weights], [ALPHAFOLD3])
-    noise = MultiscaleNoise.of(fragment.hierarchy, weights)
+    noise = MultiscaleNoise(fragment.hierarchy, weights)
     for level, measure in (("residue in chain", Measure(1, True)), ("atom in residue", Measure(0, True))):
         point = row(table, level, weights.label)
         frames = (block + fragment.coordinates for block in noise.blocks(point["sigma"], 1000))
@@ -69,11 +68,11 @@ def test_chains_are_as_far_apart_as_their_nearest_neighbours(toxin):
 
 
 def test_reference_lengths_can_be_set(toxin, fragment):
-    assert reference_lengths(toxin, residue=5.0) == (chain_spacing(toxin), 5.0, 1.4)
-    first, *rest = reference_lengths(fragment)
-    assert math.isnan(first)
-    assert rest == [3.8, 1.4]
-    table = scramble_table(toxin, SETS, [ALPHAFOLD3], (30.0, 5.0, 1.0))
+    assert reference_lengths(toxin, residue=5.0) == {"chain": chain_spacing(toxin), "residue": 5.0, "atom": 1.4}
+    usual = reference_lengths(fragment)
+    assert math.isnan(usual.pop("chain"))
+    assert usual == {"residue": 3.8, "atom": 1.4}
+    table = scramble_table(toxin, SETS, [ALPHAFOLD3], {"chain": 30.0, "residue": 5.0, "atom": 1.0})
     assert row(table, "residue in chain", "flat")["reference"] == 5.0
     for wrong in (0, -1, math.nan, math.inf):
         with pytest.raises(EdmNoiseError, match="reference length of the atom"):
@@ -81,7 +80,7 @@ def test_reference_lengths_can_be_set(toxin, fragment):
 
 
 def test_one_chain_is_never_scrambled(fragment):
-    table = scramble_table(fragment, SETS, [ALPHAFOLD3], (20.0, 3.8, 1.4))
+    table = scramble_table(fragment, SETS, [ALPHAFOLD3], {"chain": 20.0, "residue": 3.8, "atom": 1.4})
     point = row(table, "chain in structure", "current")
     assert point["displacement"] == 0
     assert math.isnan(point["sigma"])
@@ -91,9 +90,9 @@ def test_one_chain_is_never_scrambled(fragment):
 
 def test_many_weights_at_once(toxin):
     relative = LevelForms.of(toxin.hierarchy).relative
-    sigma = scramble_sigma(relative, np.random.default_rng(0).dirichlet(np.ones(3), 50), (20.0, 3.8, 1.4))
+    sigma = scramble_sigma(relative, np.random.default_rng(0).dirichlet(np.ones(3), 50), (1.4, 3.8, 20.0))
     assert sigma.shape == (50, 3)
-    assert scores(WIDE, sigma)[7, 1] == pytest.approx(WIDE.z(sigma[7, 1]))
+    assert WIDE.z(sigma)[7, 1] == pytest.approx(WIDE.z(sigma[7, 1]))
     assert share_beyond(WIDE, sigma)[7, 1] == pytest.approx(WIDE.share_above(sigma[7, 1]))
     assert share_beyond(WIDE, [math.inf]) == 0
 
@@ -101,6 +100,8 @@ def test_many_weights_at_once(toxin):
 def test_nothing_to_compare_is_refused(toxin):
     with pytest.raises(EdmNoiseError, match="at least one"):
         scramble_table(toxin, [], [ALPHAFOLD3])
+    with pytest.raises(EdmNoiseError, match="no level 20"):
+        scramble_table(toxin, SETS, [ALPHAFOLD3], (20.0, 3.8, 1.4))
 
 
 def test_a_distribution_of_ones_own():

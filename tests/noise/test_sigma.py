@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import scipy.stats
 from hypothesis import given
@@ -99,3 +100,55 @@ def test_parameters_that_make_no_distribution_are_refused(parameters, sentence):
     with pytest.raises(EdmNoiseError) as error:
         SigmaDistribution(*parameters)
     assert str(error.value) == sentence
+
+
+# Arrays
+
+
+@pytest.mark.parametrize("name", sorted(DISTRIBUTIONS))
+def test_arrays_are_their_numbers_one_by_one(name):
+    distribution = sigma_distribution(name)
+    z = np.linspace(-12, 12, 50).reshape(5, 10)
+    sigma = distribution.sigma(z)
+    assert sigma.shape == z.shape
+    assert sigma == pytest.approx(np.vectorize(distribution.sigma)(z), rel=1e-14)
+    there = sigma[sigma <= 1e9]
+    assert distribution.z(there) == pytest.approx(np.vectorize(distribution.z)(there), rel=1e-13, abs=1e-13)
+    assert distribution.z(sigma) == pytest.approx(z, rel=1e-12, abs=1e-12)
+
+
+def test_numbers_stay_floats_and_arrays_arrays():
+    distribution = sigma_distribution("alphafold3")
+    for number in (1, 1.0, np.float32(1), np.float64(1)):
+        assert type(distribution.sigma(number)) is float
+        assert type(distribution.z(number)) is float
+    for array in (np.ones(3), np.ones(3, dtype=np.float32), np.ones((2, 1), dtype=int)):
+        for found in (distribution.sigma(array), distribution.z(array)):
+            assert found.dtype == np.float64
+            assert found.shape == array.shape
+
+
+def test_what_is_never_reached_and_what_is_not_there_stay_so():
+    found = sigma_distribution("wide").z(np.array([math.inf, math.nan, 16.0]))
+    assert found[0] == math.inf
+    assert math.isnan(found[1])
+    assert found[2] == sigma_distribution("wide").z(16.0)
+
+
+@pytest.mark.parametrize("wrong", [12.001, -13, math.inf, math.nan])
+def test_one_bad_score_of_an_array_is_refused_with_its_value(wrong):
+    with pytest.raises(EdmNoiseError, match=f"^z is {float(wrong)}: give a number from -12 to 12"):
+        sigma_distribution("wide").sigma(np.array([0.0, wrong, 1.0]))
+
+
+@pytest.mark.parametrize("wrong", [0.0, -1.0, -math.inf])
+def test_one_bad_level_of_an_array_is_refused_with_its_value(wrong):
+    with pytest.raises(EdmNoiseError, match=f"^sigma is {wrong} A: give a number above 0"):
+        sigma_distribution("wide").z(np.array([1.0, wrong]))
+
+
+@pytest.mark.parametrize("wrong", ["1", None, [1.0], (1.0, 2.0)])
+def test_what_is_neither_a_number_nor_an_array_is_refused(wrong):
+    for ask, said in ((sigma_distribution("wide").sigma, "z is"), (sigma_distribution("wide").z, "sigma is")):
+        with pytest.raises(EdmNoiseError, match=f"^{said} .*: give a number"):
+            ask(wrong)

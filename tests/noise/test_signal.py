@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.diffusion.precondition import split
 from edmnoise.noise.design.signal import (
     c_out_squared,
     decibels,
@@ -22,12 +21,13 @@ from edmnoise.noise.design.signal import (
 from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.sigma import parse_distribution, sigma_distribution
 from edmnoise.noise.theory.forms import LevelForms
+from edmnoise.noise.theory.scales import Scales, split
 from edmnoise.noise.weights import Weights
 
 ALPHAFOLD3, WIDE, OWN = sigma_distribution("alphafold3"), sigma_distribution("wide"), parse_distribution("-1 1.8 10")
 SETS = [Weights.named(name) for name in ("flat", "current", "rebalanced")]
 SIGMA = np.geomspace(1e-3, 1e4, 50)
-SCALES = (12.9, 8.2, 1.24)
+SCALES = Scales(chain=12.9, residue=8.2, atom=1.24)
 
 
 def test_loss_weight_and_c_out_cancel():
@@ -53,13 +53,13 @@ def test_the_density_is_that_of_drawn_steps(distribution):
 @pytest.mark.parametrize("weights", SETS, ids=lambda w: w.label)
 def test_at_the_even_sigma_noise_is_as_large_as_the_data(toxin, weights):
     """Measured: the parts of drawn noise, centred, against the scales."""
-    even = even_sigma(LevelForms.of(toxin.hierarchy), tuple(weights), SCALES)
-    noise = MultiscaleNoise.of(toxin.hierarchy, weights)
+    even = even_sigma(LevelForms.of(toxin.hierarchy), weights, SCALES)
+    noise = MultiscaleNoise(toxin.hierarchy, weights)
     drawn = noise.frames(1.0, 200).permute(0, 2, 1).double()
-    parts = split(drawn - drawn.mean(dim=2, keepdim=True), toxin.hierarchy)[::-1]
-    for sigma, part, scale in zip(even, parts, SCALES, strict=True):
+    parts = split(drawn - drawn.mean(dim=2, keepdim=True), toxin.hierarchy)
+    for sigma, part, scale in zip(even, parts, SCALES.by_level, strict=True):
         assert sigma * float(torch.sqrt(part.square().mean())) == pytest.approx(scale, rel=0.05)
-    ratios = signal_to_noise(LevelForms.of(toxin.hierarchy), tuple(weights), SCALES, even)
+    ratios = signal_to_noise(LevelForms.of(toxin.hierarchy), weights, SCALES, even)
     assert np.diagonal(decibels(ratios)) == pytest.approx(0, abs=1e-9)
 
 
@@ -84,18 +84,19 @@ def test_by_z_each_row_is_its_formula(toxin):
         assert row["sigma"] == pytest.approx(distribution.sigma(row["z"]))
         assert row["product"] == pytest.approx(1)
         assert row["loss weight"] == pytest.approx(loss_weight(row["sigma"], distribution.sigma_data))
-    noise = math.sqrt(forms.centred[1] @ tuple(SETS[0]))
+    noise = math.sqrt(forms.centred[1] @ SETS[0].by_level)
     first = 20 * math.log10(8.2 / (ALPHAFOLD3.sigma(-1) * noise))
     assert table["signal / noise residue"][0] == pytest.approx(first)
 
 
 def test_what_has_no_data_or_no_noise(fragment):
     forms = LevelForms.of(fragment.hierarchy)
-    even = even_sigma(forms, (0.5, 0.5, 0), (0, 8, 1.2))
-    assert math.isnan(even[0])
-    assert even[2] == math.inf
-    assert spent(ALPHAFOLD3, even[2]) == (1, 0, 0)
-    table = signal_table(forms, (0, 8, 1.2), SETS, [ALPHAFOLD3])
+    scales = Scales(chain=0, residue=8, atom=1.2)
+    even = even_sigma(forms, Weights.of(0.5, 0.5, 0), scales)
+    assert math.isnan(even[2])
+    assert even[0] == math.inf
+    assert spent(ALPHAFOLD3, even[0]) == (1, 0, 0)
+    table = signal_table(forms, scales, SETS, [ALPHAFOLD3])
     assert math.isnan(table["clear"][0])
     assert "One chain" in table.notes[-1]
 
@@ -107,4 +108,4 @@ def test_nothing_given_is_refused(toxin):
     with pytest.raises(EdmNoiseError, match="at least one"):
         step_table(forms, SCALES, SETS, [ALPHAFOLD3], [])
     with pytest.raises(EdmNoiseError, match="data scales are chain -1"):
-        signal_table(forms, (-1, 1, 1), SETS, [ALPHAFOLD3])
+        signal_table(forms, Scales(chain=-1, residue=1, atom=1), SETS, [ALPHAFOLD3])

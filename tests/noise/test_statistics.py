@@ -29,6 +29,11 @@ PRINTED = 0.0005 + 1e-9
 """Half of the last digit that the table prints."""
 
 
+def named(hierarchy, values):
+    """Values of the levels, finest first, by their names."""
+    return dict(zip(hierarchy.names, values, strict=True))
+
+
 def of_sizes(sizes):
     """One chain of residues of the given sizes."""
     return Hierarchy(
@@ -78,7 +83,7 @@ def moments(covariance, share):
 
 
 def assert_displacements_are_dense(hierarchy, weights, matrices, covariance):
-    statistics = NoiseStatistics(hierarchy, weights)
+    statistics = NoiseStatistics(hierarchy, named(hierarchy, weights))
     for level in range(hierarchy.depth):
         for relative_to in (None, *range(level + 1, hierarchy.depth + 1)):
             matrix = displaced(matrices, level, relative_to)
@@ -119,7 +124,7 @@ def test_displacements_agree_with_the_formulas_of_the_theory(toxin, weights):
     f, v = n / size[chain], wr + wa / n
     h = sum(n**2 / size[chain]) / atoms
     inside = np.bincount(chain, f**2 * v)
-    statistics = NoiseStatistics(hierarchy, shares.by_level)
+    statistics = NoiseStatistics(hierarchy, shares)
     assert statistics.displacement(0).mean == pytest.approx(1, rel=1e-12)
     assert statistics.displacement(1).mean == pytest.approx(wc + wr + wa * np.mean(1 / n), rel=1e-12)
     np.testing.assert_allclose(statistics.displacement(2).each, wc + inside, rtol=1e-12)
@@ -144,7 +149,7 @@ def test_displacements_agree_with_the_formulas_of_the_theory(toxin, weights):
 def test_the_parts_over_atoms_add_up_to_the_whole(nesting, random_weights, seed, depth):
     """Each level within the next, and the top absolute or about the centre of everything."""
     hierarchy = nesting(seed, depth)
-    statistics = NoiseStatistics(hierarchy, random_weights(seed, depth))
+    statistics = NoiseStatistics(hierarchy, named(hierarchy, random_weights(seed, depth)))
     nested = [statistics.displacement(k, k + 1, over_atoms=True).mean for k in range(depth - 1)]
     top = statistics.displacement(depth - 1, over_atoms=True).mean
     assert sum(nested) + top == pytest.approx(1, abs=1e-12)
@@ -165,7 +170,7 @@ def test_the_sizes_are_those_of_the_table():
 def test_the_table_of_the_theory(published, weights):
     """Closed forms to the printed digits; one draw: within four of the errors that the docstring states."""
     ratio, mean, sd, in_chain, in_residue = TABLE[weights]
-    statistics = NoiseStatistics(published, Weights.of(*weights).by_level)
+    statistics = NoiseStatistics(published, Weights.of(*weights))
     assert statistics.ratio() == pytest.approx(ratio, abs=PRINTED)
     assert statistics.displacement(1, 2).rms() == pytest.approx(in_chain, abs=PRINTED)
     assert statistics.displacement(0, 1).rms() == pytest.approx(in_residue, abs=PRINTED)
@@ -180,7 +185,7 @@ def test_the_table_of_the_theory(published, weights):
 
 def test_residue_over_atom_depends_on_the_atom_weight_alone(published):
     """Why the ratio is a poor guide: 8/1/1 and 1/8/1 agree."""
-    ratios = [NoiseStatistics(published, Weights.of(*w).by_level).ratio() for w in ((8, 1, 1), (1, 8, 1), (9, 0, 1))]
+    ratios = [NoiseStatistics(published, Weights.of(*w)).ratio() for w in ((8, 1, 1), (1, 8, 1), (9, 0, 1))]
     assert ratios == pytest.approx([ratios[0]] * 3, rel=1e-12)
 
 
@@ -196,7 +201,7 @@ def test_the_ratios_scatter_is_that_of_drawing_every_atom(published, memberships
     residues = centres(memberships(published)[1]) @ atoms
     coarse, fine = ((x**2).mean(axis=(1, 2)).reshape(repeats, frames).mean(axis=1) for x in (residues, atoms))
     ratios = np.sqrt(coarse / fine)
-    mean, sd = NoiseStatistics(published, shares).ratio_scatter(frames, simulations)
+    mean, sd = NoiseStatistics(published, Weights.of(*weights)).ratio_scatter(frames, simulations)
     # Drawn here, simulated there, and for several frames picked 1,024 times from what was simulated.
     counts = (repeats, simulations / frames, *([1024] if frames > 1 else []))
     error = math.sqrt(sum(1 / count for count in counts))
@@ -210,7 +215,7 @@ def test_the_ratios_scatter_for_other_depths(nesting, memberships, draws, random
     atoms = draws(hierarchy, weights, 4000, seed=2)
     residues = centres(memberships(hierarchy)[1]) @ atoms
     ratios = np.sqrt((residues**2).mean(axis=(1, 2)) / (atoms**2).mean(axis=(1, 2)))
-    mean, sd = NoiseStatistics(hierarchy, weights).ratio_scatter(simulations=4000)
+    mean, sd = NoiseStatistics(hierarchy, named(hierarchy, weights)).ratio_scatter(simulations=4000)
     assert ratios.std() > 0.01
     assert mean == pytest.approx(ratios.mean(), abs=4 * sd * math.sqrt(2 / 4000))
     assert sd == pytest.approx(ratios.std(), rel=0.1)
@@ -225,7 +230,7 @@ def test_the_ratios_scatter_over_more_frames_than_are_simulated(memberships, dra
     residues = centres(memberships(hierarchy)[1]) @ atoms
     coarse, fine = ((x**2).mean(axis=(1, 2)).reshape(repeats, 200).mean(axis=1) for x in (residues, atoms))
     ratios = np.sqrt(coarse / fine)
-    statistics = NoiseStatistics(hierarchy, weights)
+    statistics = NoiseStatistics(hierarchy, named(hierarchy, weights))
     mean, sd = statistics.ratio_scatter(200, simulations=4096)
     assert mean == pytest.approx(ratios.mean(), abs=4 * sd / math.sqrt(repeats))
     assert mean == pytest.approx(statistics.ratio(), abs=sd / 5)
@@ -234,12 +239,14 @@ def test_the_ratios_scatter_over_more_frames_than_are_simulated(memberships, dra
 
 def test_residues_of_one_atom_have_the_ratio_one():
     alone = of_sizes([1] * 6)
-    assert NoiseStatistics(alone, (0.2, 0.3, 0.5)).ratio() == pytest.approx(1, rel=1e-12)
-    assert NoiseStatistics(alone, (0.2, 0.3, 0.5)).ratio_scatter(3) == pytest.approx((1, 0), abs=1e-12)
+    assert NoiseStatistics(alone, {"atom": 0.2, "residue": 0.3, "chain": 0.5}).ratio() == pytest.approx(1, rel=1e-12)
+    assert NoiseStatistics(alone, {"atom": 0.2, "residue": 0.3, "chain": 0.5}).ratio_scatter(3) == pytest.approx(
+        (1, 0), abs=1e-12
+    )
 
 
 def test_the_scatter_is_the_same_every_time(toxin):
-    statistics = NoiseStatistics(toxin.hierarchy, Weights.named("rebalanced").by_level)
+    statistics = NoiseStatistics(toxin.hierarchy, Weights.named("rebalanced"))
     assert statistics.ratio_scatter(5) == statistics.ratio_scatter(5)
 
 
@@ -251,7 +258,7 @@ def test_rms_scatter_is_that_of_monte_carlo(memberships, draws, level, relative_
     weights, repeats = (0.3, 0.4, 0.3), 1500
     matrix = displaced(memberships(hierarchy), level, relative_to)
     squares = ((matrix @ draws(hierarchy, weights, repeats * frames, seed=3)) ** 2).mean(axis=(1, 2))
-    expected = NoiseStatistics(hierarchy, weights).displacement(level, relative_to)
+    expected = NoiseStatistics(hierarchy, named(hierarchy, weights)).displacement(level, relative_to)
     rms = np.sqrt(squares.reshape(repeats, frames).mean(axis=1))
     assert expected.mean == pytest.approx(squares.mean(), abs=5 * expected.sd / math.sqrt(len(squares)))
     assert expected.rms_sd(frames) == pytest.approx(rms.std(), rel=5 / math.sqrt(2 * repeats))
@@ -273,7 +280,7 @@ def test_rms_scatter_of_many_draws_is_half_that_of_the_square():
 
 
 def test_what_cannot_move_does_not_scatter(published):
-    statistics = NoiseStatistics(published, Weights.of(1, 0, 0).by_level)
+    statistics = NoiseStatistics(published, Weights.of(1, 0, 0))
     for inside in (statistics.displacement(0, 1), statistics.displacement(1, 2), statistics.displacement(0, 2)):
         assert inside.rms() < 1e-7
         assert inside.rms_sd() < 1e-7
@@ -284,12 +291,15 @@ def test_what_cannot_move_does_not_scatter(published):
 
 
 def test_weights_for_other_levels_are_refused(published):
-    with pytest.raises(EdmNoiseError, match="2 weights for 3 levels: give one a level"):
-        NoiseStatistics(published, (0.5, 0.5))
+    with pytest.raises(EdmNoiseError, match="no level 'domain': the levels are atom, residue, chain"):
+        NoiseStatistics(published, {"atom": 0.5, "domain": 0.5})
+    for statistics in (NoiseStatistics, NoiseStatistics.of):
+        with pytest.raises(EdmNoiseError, match=r"weights are \(0.2, 0.3, 0.5\): give edmnoise Weights"):
+            statistics(published, (0.2, 0.3, 0.5))
 
 
 @pytest.mark.parametrize(("level", "relative_to"), [(1, 1), (1, 0), (2, 1), (0, 4), (2, 4)])
 def test_a_level_within_a_finer_one_is_refused(published, level, relative_to):
     sentence = f"level {level} cannot be measured relative to level {relative_to}: name a coarser one"
     with pytest.raises(EdmNoiseError, match=sentence):
-        NoiseStatistics(published, (0.2, 0.3, 0.5)).displacement(level, relative_to)
+        NoiseStatistics(published, {"atom": 0.2, "residue": 0.3, "chain": 0.5}).displacement(level, relative_to)

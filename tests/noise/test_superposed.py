@@ -8,10 +8,11 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.frames.displacement import Measure, measure_displacement
 from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.theory.superposed import rotation_defined, superposed_displacement
+from edmnoise.noise.weights import Weights
 from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.structure import Atoms, Structure
 
-WEIGHTS = (0.5, 0.3, 0.2)
+WEIGHTS = Weights.of(chain=0.2, residue=0.3, atom=0.5)
 CASES = [(level, top) for level in range(3) for top in (None, *range(level + 1, 3))]
 
 
@@ -47,7 +48,7 @@ def averaging(hierarchy, level):
 def test_equals_the_dense_projection(structure, level, top, over_atoms):
     hierarchy = structure.hierarchy
     member = [hierarchy.ancestors(0, k) for k in range(3)]
-    covariance = sum(w * (m[:, None] == m[None]) for w, m in zip(WEIGHTS, member, strict=True))
+    covariance = sum(w * (m[:, None] == m[None]) for w, m in zip(WEIGHTS.by_level, member, strict=True))
     projection = dense_projection(structure.coordinates.astype(float))
     left = projection @ np.kron(covariance, np.eye(3)) @ projection
     mean = averaging(hierarchy, level)
@@ -89,7 +90,7 @@ def test_flat_noise_loses_six_of_its_degrees_of_freedom():
     """Independent atoms: 3N - 6 of 3N degrees of freedom are left, whatever the shape."""
     rng = np.random.default_rng(0)
     one_group = Hierarchy(("atom", "residue"), (np.zeros(20, dtype=np.int64),))
-    expected = superposed_displacement(one_group, (1.0, 0.0), rng.normal(size=(20, 3)), 0)
+    expected = superposed_displacement(one_group, {"atom": 1.0}, rng.normal(size=(20, 3)), 0)
     assert expected.mean == pytest.approx(1 - 6 / 60, rel=1e-12)
 
 

@@ -12,15 +12,21 @@ from edmnoise.noise.design.triangle import CORNERS, MEASURES, WeightMeasure, gri
 from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.noise.theory.forms import LevelForms
+from edmnoise.noise.theory.scales import Scales
 from edmnoise.noise.theory.statistics import NoiseStatistics
 from edmnoise.noise.weights import Weights
 
 ALPHAFOLD3 = sigma_distribution("alphafold3")
-POINTS = np.random.default_rng(5).dirichlet(np.ones(3), 20)
+POINTS = np.random.default_rng(5).dirichlet(np.ones(3), 20)[:, ::-1]
 DRAWS = 100
 
 
 # Must show: the triangle's values equal Monte Carlo's within its error at 20 random points
+
+
+def named(hierarchy, values):
+    """Values of the levels, finest first, by their names."""
+    return dict(zip(hierarchy.names, values, strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +35,10 @@ def drawn(fragment):
     standard deviation of each from one such set of draws to the next, all in sigma."""
     shown, found = (Displaced(1, True), Displaced(0, True), Displaced(1, False), Displaced(0, False)), []
     for seed, shares in enumerate(POINTS):
-        weights = Weights.of(*shares)
+        weights = Weights.of(*shares[::-1])
         noise, theory = (
-            MultiscaleNoise.of(fragment.hierarchy, weights),
-            NoiseStatistics(fragment.hierarchy, shares[::-1]),
+            MultiscaleNoise(fragment.hierarchy, weights),
+            NoiseStatistics(fragment.hierarchy, named(fragment.hierarchy, shares)),
         )
         frames = (block + fragment.coordinates for block in noise.blocks(1.0, DRAWS, seed))
         moved = measure_displacement(fragment, frames, only=shown)
@@ -70,7 +76,7 @@ def test_values_are_monte_carlos(fragment, drawn, name, level):
 def test_chains_too(toxin):
     """Seven chains, relative to the centre of all atoms."""
     values = WeightMeasure("displacement", "chain", ALPHAFOLD3, 20.0).values(LevelForms.of(toxin.hierarchy), POINTS)
-    theory = [NoiseStatistics(toxin.hierarchy, shares[::-1]) for shares in POINTS]
+    theory = [NoiseStatistics(toxin.hierarchy, named(toxin.hierarchy, shares)) for shares in POINTS]
     assert values == pytest.approx([noise.displacement(2, noise.whole).rms() for noise in theory])
 
 
@@ -90,11 +96,11 @@ def test_the_grid_is_even_and_whole():
 def test_a_place_is_its_weights():
     for x, y in place(POINTS):
         at = weights_at(x, y)
-        assert place(tuple(at)) == pytest.approx((x, y))
+        assert place(at) == pytest.approx((x, y))
     assert place(np.eye(3)) == pytest.approx(CORNERS)
     edges = np.linalg.norm(CORNERS - CORNERS[[1, 2, 0]], axis=1)
     assert edges == pytest.approx(1)
-    assert tuple(weights_at(*CORNERS[0])) == pytest.approx((1, 0, 0))
+    assert [weights_at(*corner).by_level for corner in CORNERS] == [pytest.approx(corner) for corner in np.eye(3)]
     for outside in ((-0.1, 0), (0.5, 1), (1.01, 0), (math.nan, 0)):
         assert weights_at(*outside) is None
 
@@ -104,14 +110,15 @@ def test_a_place_is_its_weights():
 
 def test_noise_in_proportion_to_scales_has_these_scales(toxin):
     forms, weights = LevelForms.of(toxin.hierarchy), Weights.of(0.5, 0.3, 0.2)
-    scales = 7 * np.sqrt(forms.centred @ tuple(weights))
-    assert tuple(proportions(forms, tuple(scales))) == pytest.approx(tuple(weights))
+    atom, residue, chain = 7 * np.sqrt(forms.centred @ weights.by_level)
+    found = proportions(forms, Scales(atom=atom, residue=residue, chain=chain))
+    assert found.by_level == pytest.approx(weights.by_level)
     with pytest.raises(EdmNoiseError, match="data scales are chain 0"):
-        proportions(forms, (0, 0, 0))
+        proportions(forms, Scales(chain=0, residue=0, atom=0))
 
 
 def test_one_chain_has_no_share_for_the_chain(fragment):
-    assert proportions(LevelForms.of(fragment.hierarchy), (0.0, 8.0, 1.2)).chain == 0
+    assert proportions(LevelForms.of(fragment.hierarchy), Scales(chain=0.0, residue=8.0, atom=1.2)).chain == 0
 
 
 # What cannot be mapped
@@ -142,7 +149,8 @@ def test_a_level_that_nothing_moves(fragment):
 def test_a_level_that_some_weights_do_not_move(fragment):
     forms = LevelForms.of(fragment.hierarchy)
     z, share = (
-        WeightMeasure(name, "atom", ALPHAFOLD3, 1.4).values(forms, (0.5, 0.5, 0)) for name in ("scramble", "share")
+        WeightMeasure(name, "atom", ALPHAFOLD3, 1.4).values(forms, Weights.of(0.5, 0.5, 0))
+        for name in ("scramble", "share")
     )
     assert z == math.inf
     assert share == 0

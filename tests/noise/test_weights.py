@@ -1,11 +1,14 @@
 """Shares of the variance: normalised, named, and read from text."""
 
 import math
+import re
 
+import numpy as np
 import pytest
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.noise.weights import PRESETS, Weights, parse_weights
+from edmnoise.structure.hierarchy import LEVELS
 
 PUBLISHED = {
     "flat": (0, 0, 1),
@@ -27,6 +30,54 @@ def test_weights_are_shares_in_the_given_proportion(given):
     for share, part in zip((weights.chain, weights.residue, weights.atom), given, strict=True):
         assert share == pytest.approx(part / sum(given), rel=1e-12, abs=0)
     assert weights.by_level == (weights.atom, weights.residue, weights.chain)
+
+
+# Valid by construction
+
+
+def test_shares_are_named_and_add_up_to_one():
+    made = Weights(chain=1 / 9, residue=4 / 9, atom=4 / 9)
+    assert made == Weights.of(1, 4, 4)
+    assert Weights(chain=0.333333, residue=0.333333, atom=0.333333).label  # six digits, as one writes them
+    with pytest.raises(TypeError, match="positional"):
+        Weights(0.2, 0.3, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("chain", "residue", "atom", "said"),
+    [
+        (
+            1,
+            4,
+            4,
+            "chain 1, residue 4, atom 4 and add up to 9: give shares that add up to 1, or Weights.of(",
+        ),
+        (0.2, 0.3, 0.49, "and add up to 0.99: give shares"),
+        (0, 0, 0, "and add up to 0: give shares"),
+        (-0.5, 1, 0.5, "chain -0.5, residue 1, atom 0.5: give finite numbers, none negative"),
+        (math.nan, 0.5, 0.5, "chain nan, residue 0.5, atom 0.5: give finite numbers"),
+        (0, 0, math.inf, "atom inf: give finite numbers"),
+    ],
+)
+def test_shares_that_are_none_are_refused(chain, residue, atom, said):
+    with pytest.raises(EdmNoiseError, match=f"weights are .*{re.escape(said)}"):
+        Weights(chain=chain, residue=residue, atom=atom)
+
+
+def test_shares_of_numpy_are_plain_numbers():
+    """Titles of states hold them with all digits; a NumPy number writes its type along."""
+    weights = Weights.of(*np.array([1.0, 4.0, 4.0]))
+    assert weights.text() == "0.1111111111111111 0.4444444444444444 0.4444444444444444"
+    assert parse_weights(weights.text()).close_to(weights)
+    assert weights.text(".2f", "/") == "0.11/0.44/0.44"
+
+
+@pytest.mark.parametrize("take", [tuple, list, lambda w: dict(zip("abc", w, strict=True)), lambda w: Weights.of(*w)])
+def test_weights_are_not_taken_apart_by_their_order(take):
+    with pytest.raises(EdmNoiseError, match="Weights have no order"):
+        take(Weights.named("current"))
+    weights = Weights.named("current")
+    assert weights.by_level == tuple(weights.by_name[level] for level in LEVELS)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -170,9 +170,9 @@ def test_one_chain_is_told_what_its_part_is_worth(panel, tab, loaded, made, clic
 @pytest.mark.parametrize("shares", [(0.2, 0.2, 0.6), (0.5, 0.35, 0.15), (0.05, 0.6, 0.35)])
 def test_a_click_sets_the_weights_of_the_place(panel, mapped, at, shares):
     chart = mapped()
-    weights = weights_at(*at(chart, *place(shares)))
-    assert tuple(panel.noise.weights.weights) == pytest.approx(tuple(weights), abs=2e-3)
-    assert tuple(panel.noise.weights.weights) == pytest.approx(shares, abs=0.02)
+    weights = weights_at(*at(chart, *place(Weights.of(*shares))))
+    assert panel.noise.weights.weights.by_level == pytest.approx(weights.by_level, abs=2e-3)
+    assert panel.noise.weights.weights.by_level == pytest.approx(shares[::-1], abs=0.02)
     assert panel.noise.weights.text in panel.status.message.text()
 
 

@@ -99,7 +99,7 @@ def test_the_three_faces_of_the_level_agree(noise):
 
 def test_the_bar_shows_the_shares(noise):
     noise.weights.set_weights("rebalanced")
-    assert noise.weights.bar.shares == pytest.approx((1 / 9, 4 / 9, 4 / 9))
+    assert noise.weights.bar.shares == pytest.approx({"chain": 1 / 9, "residue": 4 / 9, "atom": 4 / 9})
     assert noise.weights.bar.accessibleName() == "chain 11%, residue 44%, atom 44%"
 
 

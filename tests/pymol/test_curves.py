@@ -7,6 +7,7 @@ import pytest
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.noise.sigma import sigma_distribution
+from edmnoise.structure.hierarchy import as_read
 from edmnoise_pymol import edm_levels, edm_noise, edm_sample
 from edmnoise_pymol.job import run_inline
 from edmnoise_pymol.jobs.plots import levels as curves
@@ -182,7 +183,7 @@ def test_freeze_out_is_that_of_the_run(cmd):
     found, table = run_inline(curves.freeze_out(made.run)), made.table
     assert (found.steps, found.samples, found.partial) == (tuple(range(1, 9)), 2, False)
     assert list(found.sigmas) == table["sigma"]
-    for way, (part, frozen) in zip(found.ways, made.run.freeze_out().items(), strict=True):
+    for way, (part, frozen) in zip(found.ways, as_read(made.run.freeze_out().items()), strict=True):
         assert list(way.denoised) == table[f"denoised {part.label(made.run.structure.hierarchy)}"]
         assert list(way.noisy) == table[f"noisy {way.label}"]
         assert way.frozen == frozen

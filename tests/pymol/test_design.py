@@ -9,9 +9,10 @@ from edmnoise.noise.design.scramble import reference_lengths, scramble_table
 from edmnoise.noise.design.signal import signal_table, step_table
 from edmnoise.noise.design.solve import design
 from edmnoise.noise.design.triangle import WeightMeasure
-from edmnoise.noise.design.weight_map import data_scales, weight_map
+from edmnoise.noise.design.weight_map import weight_map
 from edmnoise.noise.sigma import parse_distribution, sigma_distribution
 from edmnoise.noise.theory.forms import LevelForms
+from edmnoise.noise.theory.scales import measured_scales
 from edmnoise.noise.weights import Weights
 from edmnoise_pymol import edm_design, edm_noise, edm_scramble, edm_signal, edm_triangle
 
@@ -51,7 +52,7 @@ def test_the_result_goes_into_edm_noise(structure):
 )
 def test_constraints_as_they_may_be_given(structure, fixed):
     weights = edm_design(FRAGMENT, atom=1.4, fixed=fixed).weights
-    assert tuple(weights) == pytest.approx((0.1, 0.72, 0.18))
+    assert weights.by_name == pytest.approx({"chain": 0.1, "residue": 0.72, "atom": 0.18})
 
 
 def test_typed_as_in_the_issue(structure, typed, tmp_path):
@@ -79,7 +80,7 @@ def test_the_signal_is_the_librarys_and_nothing_is_made(structure, snapshot, tmp
     before = snapshot()
     table = edm_signal(FRAGMENT, "flat | 1 4 4", "wide | -1 1.8 16", by=by, z="-1 0.5", file=f"{tmp_path}/signal.csv")
     assert snapshot() == before
-    given = LevelForms.of(structure.hierarchy), data_scales(structure), [Weights.named("flat"), Weights.of(1, 4, 4)]
+    given = LevelForms.of(structure.hierarchy), measured_scales(structure), [Weights.named("flat"), Weights.of(1, 4, 4)]
     distributions = [sigma_distribution("wide"), OWN]
     expected = signal_table(*given, distributions) if by == "level" else step_table(*given, distributions, [-1, 0.5])
     assert str(table) == str(expected)

@@ -16,7 +16,7 @@ from edmnoise.frames.displacement import ALIGNMENTS
 from edmnoise.noise.design.triangle import MEASURES
 from edmnoise.noise.sigma import DISTRIBUTIONS
 from edmnoise.noise.weights import PRESETS
-from edmnoise.structure.structure import LEVELS
+from edmnoise.structure.hierarchy import LEVELS
 from edmnoise.study.levels import BY
 from edmnoise_pymol import COMMANDS, edm_noise, edm_panel, edm_save, register
 from edmnoise_pymol.commands.completion import CHOICES, OWN_CHOICES

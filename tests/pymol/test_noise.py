@@ -310,7 +310,7 @@ def test_new_object_holds_the_reference_and_exactly_the_frames_and_the_input_sta
         assert np.array_equal(where, expected[key])
 
     structure = structure_of(result.name)
-    noise = MultiscaleNoise.of(structure.hierarchy, WEIGHTS)
+    noise = MultiscaleNoise(structure.hierarchy, WEIGHTS)
     frames = noise.frames(SIGMA, FRAMES, SEED, torch.tensor(structure.coordinates)).numpy()
     assert frames_of(result.name).dtype == np.float32
     assert np.array_equal(frames_of(result.name), frames)
@@ -417,7 +417,7 @@ def test_many_frames_come_in_blocks_and_in_order(cmd, structure_of, frames_of):
     cmd.load("$PYMOL_DATA/demo/1tii.pdb", "1tii")
     edm_noise("1tii and chain A", frames=400, sigma=1, name="many")
     structure = structure_of("many")
-    noise = MultiscaleNoise.of(structure.hierarchy, Weights.named("flat"))
+    noise = MultiscaleNoise(structure.hierarchy, Weights.named("flat"))
     mean = torch.tensor(structure.coordinates)
     assert len(list(noise.blocks(1.0, 400, 0, mean))) > 1
     assert np.array_equal(frames_of("many"), noise.frames(1.0, 400, 0, mean).numpy())

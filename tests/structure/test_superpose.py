@@ -523,6 +523,29 @@ def test_a_fit_says_what_it_is():
     assert repr(superpose(-TETRAHEDRON[None], TETRAHEDRON)).endswith(" 1 ambiguous, 0 invalid)")
 
 
+def test_arrays_tensors_and_lists_are_taken_alike():
+    generator = torch.Generator().manual_seed(3)
+    frames, reference = (torch.randn(*shape, generator=generator) for shape in ((4, 3, 6), (3, 6)))
+    weights = torch.tensor([1.0, 2.0, 0.0, 1.0, 1.0, 3.0])
+    wanted = superpose(frames, reference, weights)
+    read_only = reference.numpy().copy()
+    read_only.setflags(write=False)
+    for alike in (
+        (frames.numpy(), read_only, weights.numpy()),
+        (frames.double().numpy()[::-1][::-1], reference.double().numpy(), weights.tolist()),
+        (frames.tolist(), reference.tolist(), weights.int()),
+        (frames.numpy(), reference.double(), weights.double()),
+    ):
+        found = superpose(*alike)
+        torch.testing.assert_close(found.rotation, wanted.rotation, rtol=0, atol=1e-12)
+        torch.testing.assert_close(found.rmsd, wanted.rmsd, rtol=0, atol=1e-12)
+        torch.testing.assert_close(move(found, alike[0]).double(), move(wanted, frames).double(), rtol=0, atol=1e-5)
+    mask = weights.numpy() > 1
+    torch.testing.assert_close(superpose(frames, reference, mask).rmsd, superpose(frames, reference, weights > 1).rmsd)
+    whole = superpose(torch.arange(9).reshape(1, 3, 3), [[1, 2, 3], [5, 4, 6], [7, 9, 8]])
+    assert whole.rotation.dtype == torch.float64
+
+
 # Errors
 
 
@@ -530,13 +553,14 @@ F = torch.zeros(5, 3, 8)
 R = torch.zeros(3, 8)
 SPOILT = R.index_put((torch.tensor([0, 1]), torch.tensor([5, 6])), torch.tensor([torch.nan, torch.inf]))
 REFUSED = {
-    "frames must be a float32 or float64 tensor, not a list": ([], R),
-    "frames must be a float32 or float64 tensor, not a torch.int64 tensor": (F.long(), R),
+    "frames are no numbers (NoneType of the type object): give an array, a tensor or lists of numbers": (None, R),
+    "frames are no numbers (Tensor of the type torch.bool): give an array, a tensor or lists of numbers": (F > 0, R),
+    "frames have shape (0,): (frames, 3, atoms) with one atom or more is needed": ([], R),
     "frames have shape (5, 8, 3): (frames, 3, atoms) is needed, pass frames.mT": (F.mT, R),
     "frames have shape (3, 8): (frames, 3, atoms) is needed, pass frames[None] for a single frame": (R, R),
     "frames have shape (5, 4, 8): (frames, 3, atoms) with one atom or more is needed": (torch.zeros(5, 4, 8), R),
     "frames have shape (5, 3, 0): (frames, 3, atoms) with one atom or more is needed": (F[..., :0], R[:, :0]),
-    "reference must be a float32 or float64 tensor, not a ndarray": (F, np.zeros((3, 8))),
+    "reference is no numbers (str of the type <U4): give an array, a tensor or lists of numbers": (F, "best"),
     "reference has shape (3, 7): these frames need (3, 8) or (5, 3, 8)": (F, R[:, :7]),
     "reference has shape (4, 3, 8): these frames need (3, 8) or (5, 3, 8)": (F, F[:4]),
     "reference has shape (8, 3): these frames need (3, 8) or (5, 3, 8)": (F, R.T),
@@ -547,15 +571,24 @@ REFUSED = {
         SPOILT,
         torch.arange(8) > 4,
     ),
-    "weights must be a real or boolean tensor, not a list": (F, R, [1] * 8),
-    "weights must be a real or boolean tensor, not a torch.complex64 tensor": (F, R, torch.ones(8) * 1j),
+    "weights are no numbers (Tensor of the type torch.complex64): give an array, a tensor or lists of numbers": (
+        F,
+        R,
+        torch.ones(8) * 1j,
+    ),
     "weights have shape (7,): 8 atoms need (8,)": (F, R, torch.ones(7)),
     "weights have shape (5, 8): 8 atoms need (8,)": (F, R, torch.ones(5, 8)),
     "weight -1.0 of atom 0: weights must be finite and >= 0": (F, R, torch.arange(8) - 1.0),
     "weight nan of atom 2: weights must be finite and >= 0": (F, R, torch.tensor([1, 1, torch.nan, 1, 1, 1, 1, 1])),
     "weight inf of atom 3: weights must be finite and >= 0": (F, R, torch.tensor([1, 1, 1, torch.inf, 1, 1, 1, 1])),
     "all weights are 0: give at least one atom a weight above 0": (F, R, torch.zeros(8)),
-    "out must be a float32 or float64 tensor, not a torch.float16 tensor": (F, R, None, F.half()),
+    "out is a ndarray: give a tensor": (F, R, None, F.numpy()),
+    "out is torch.float16 of shape (5, 3, 8): frames are torch.float32 of shape (5, 3, 8), out must be the same": (
+        F,
+        R,
+        None,
+        F.half(),
+    ),
     "out is torch.float64 of shape (5, 3, 8): frames are torch.float32 of shape (5, 3, 8), out must be the same": (
         F,
         R,

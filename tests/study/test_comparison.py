@@ -10,18 +10,19 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.diffusion.denoisers.states import StatesDenoiser
 from edmnoise.diffusion.samplers.sampler import Churn, Sampler
 from edmnoise.diffusion.samplers.schedule import karras
+from edmnoise.frames.displacement import NESTED
 from edmnoise.noise.processes.nested import Nested
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.structure import Structure
 from edmnoise.structure.superpose import superpose
 from edmnoise.study.comparison import MOST, Comparison, comparison_figure, gauge_of_noise, gauge_of_way, variant
-from edmnoise.trajectories.run import PARTS, run_sampler
+from edmnoise.trajectories.run import run_sampler
 
 WEIGHTS = (Weights.named("flat"), Weights.named("current"), Weights.named("rebalanced"))
 
 
 def sampled(structure, weights, churn=0.0, samples=1):
-    covariance = Nested(structure.hierarchy, weights.by_level)
+    covariance = Nested(structure.hierarchy, weights)
     model = StatesDenoiser(torch.tensor(structure.coordinates.T)[None], covariance, hierarchy=structure.hierarchy)
     sampler = Sampler("heun", Churn(churn), center=True, rotate=True)
     return run_sampler(structure, model, covariance, karras(14, 0.01, 300.0), sampler, samples, seed=4)
@@ -30,7 +31,7 @@ def sampled(structure, weights, churn=0.0, samples=1):
 @pytest.mark.parametrize("weights", WEIGHTS, ids=lambda weights: weights.label)
 def test_shares_of_noise_are_what_centring_and_superposition_remove(fragment, weights):
     """2,000 draws of noise so weak that turns are infinitesimal; within 4 standard errors."""
-    covariance = Nested(fragment.hierarchy, weights.by_level)
+    covariance = Nested(fragment.hierarchy, weights)
     place = torch.tensor(fragment.coordinates.T).double()
     generator = torch.Generator().manual_seed(3)
     noise = covariance.factor(torch.randn(2000, *place.shape, dtype=torch.float64, generator=generator))
@@ -98,7 +99,7 @@ def test_the_table_is_the_runs_own(fragment):
     for k, (made, _) in enumerate(runs):
         frozen, way = made.freeze_out(), made.to_go()
         assert "chain frozen" not in {column.name for column in table.columns}
-        for part in PARTS[1:]:
+        for part in NESTED[:2]:
             name = part.label(fragment.hierarchy)
             assert table[f"{name} frozen"][k] == frozen[part]
             assert steps[name][14 * k : 14 * (k + 1)] == way[part].tolist()

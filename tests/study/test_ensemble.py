@@ -16,6 +16,11 @@ SAMPLES = 120
 WEIGHTS = (0.4, 0.3, 0.15, 0.1, 0.05)
 
 
+def named(hierarchy, values):
+    """Values of the levels, finest first, by their names."""
+    return dict(zip(hierarchy.names, values, strict=True))
+
+
 @pytest.fixture(scope="module")
 def ensemble(toxin):
     """The structure of copy D and (5, 3, N) coordinates of all five, each laid on D."""
@@ -41,7 +46,7 @@ def ensemble(toxin):
 def test_the_ensemble_is_sampled_back(ensemble, gauge, sampler, levels):
     """Each sample is one of the five to 0.02 A, and as often as its weight says (chi-square, p > 1e-4)."""
     structure, states = ensemble
-    covariance = Nested(structure.hierarchy, levels)
+    covariance = Nested(structure.hierarchy, named(structure.hierarchy, levels))
     model = StatesDenoiser(states, covariance, WEIGHTS, gauge)
     *_, last = sample(model, covariance, karras(30, 0.01, 2_000.0), sampler, SAMPLES, seed=3)
     apart = torch.stack([superpose(last.x, state).rmsd for state in states], dim=-1)

@@ -36,7 +36,7 @@ def complex_(toxin):
 
 def noised(structure, align="none", weights=APPLIED.weights, frames=FRAMES, sigma=SIGMA):
     """Frames of known noise, measured."""
-    process = MultiscaleNoise.of(structure.hierarchy, weights)
+    process = MultiscaleNoise(structure.hierarchy, weights)
     mean = torch.tensor(structure.coordinates)
     return measure_displacement(structure, process.blocks(sigma, frames, 3, mean), align)
 
@@ -46,9 +46,9 @@ def expectation(structure, measure, align, weights=APPLIED.weights, over_atoms=F
     top = measure.relative_to
     if align == "superpose":
         return superposed_displacement(
-            structure.hierarchy, weights.by_level, structure.coordinates, measure.level, top, over_atoms
+            structure.hierarchy, weights, structure.coordinates, measure.level, top, over_atoms
         )
-    statistics = NoiseStatistics(structure.hierarchy, weights.by_level)
+    statistics = NoiseStatistics(structure.hierarchy, weights)
     if align == "center" and top is None:
         top = statistics.whole
     return statistics.displacement(measure.level, top, over_atoms)
@@ -90,7 +90,7 @@ def test_the_summary_is_measured_beside_expected(complex_, align):
 
 def test_the_summary_says_what_the_ratio_should_be(complex_):
     table = level_table(complex_, noised(complex_), APPLIED)
-    mean, sd = NoiseStatistics(complex_.hierarchy, APPLIED.weights.by_level).ratio_scatter(FRAMES)
+    mean, sd = NoiseStatistics(complex_.hierarchy, APPLIED.weights).ratio_scatter(FRAMES)
     assert table.notes[0].endswith(f", expected {mean:.3f} +- {sd:.3f}")
 
 
@@ -211,8 +211,8 @@ def test_rows_over_noise_levels_are_measured_beside_expected(fragment, fresh):
     rows = iter(table.rows())
     mean = torch.tensor(fragment.coordinates)
     for i, weights in enumerate(WEIGHTS):
-        process = MultiscaleNoise.of(fragment.hierarchy, weights)
-        statistics = NoiseStatistics(fragment.hierarchy, weights.by_level)
+        process = MultiscaleNoise(fragment.hierarchy, weights)
+        statistics = NoiseStatistics(fragment.hierarchy, weights)
         for j, z in enumerate(Z):
             row, sigma = next(rows), AF3.sigma(z)
             first = draws * (len(Z) * i + j) if fresh else 0

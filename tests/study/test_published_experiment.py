@@ -22,7 +22,7 @@ DRAWS = 2000
 
 def measured(structure, preset, draws, seed=0):
     """Frames of a preset at z = 0, a block at a time, measured and with their closed forms."""
-    process = MultiscaleNoise.of(structure.hierarchy, Weights.named(preset))
+    process = MultiscaleNoise(structure.hierarchy, Weights.named(preset))
     blocks = process.blocks(SIGMA, draws, seed, torch.tensor(structure.coordinates))
     return measure_displacement(structure, blocks), NoiseStatistics(structure.hierarchy, process.weights)
 

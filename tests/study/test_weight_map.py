@@ -6,11 +6,11 @@ from matplotlib.image import imread
 
 from edmnoise.base.colours import DEFAULT_PALETTE, PALETTES, palette_colours
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.diffusion.precondition import measured_scales
 from edmnoise.noise.design.triangle import MEASURES, WeightMeasure
-from edmnoise.noise.design.weight_map import OWN, data_scales, weight_map
+from edmnoise.noise.design.weight_map import OWN, weight_map
 from edmnoise.noise.sigma import parse_distribution, sigma_distribution
 from edmnoise.noise.theory.forms import LevelForms, mean_squares
+from edmnoise.noise.theory.scales import measured_scales
 from edmnoise.noise.theory.statistics import NoiseStatistics
 from edmnoise.noise.weights import PRESETS, Weights
 from edmnoise.study.figures import design as design_figures
@@ -30,7 +30,7 @@ def test_a_map_holds_every_weight_and_the_named_ones(toxin):
     assert made.values == pytest.approx(measure().values(LevelForms.of(toxin.hierarchy), made.weights))
     assert list(made.marks) == [*PRESETS, OWN]
     for name in PRESETS:
-        noise = NoiseStatistics(toxin.hierarchy, Weights.named(name).by_level)
+        noise = NoiseStatistics(toxin.hierarchy, Weights.named(name))
         assert made.marked[name] == pytest.approx(noise.displacement(1, 2).rms())
     assert made.table["weights"] == list(made.marks)
     assert made.table["value"] == pytest.approx(list(made.marked.values()))
@@ -40,14 +40,13 @@ def test_a_map_holds_every_weight_and_the_named_ones(toxin):
 
 def test_the_own_point_has_the_proportions_of_the_structure(toxin):
     own = weight_map(toxin, measure()).marks[OWN]
-    parts = mean_squares(LevelForms.of(toxin.hierarchy).centred, tuple(own))
-    scales = np.square(data_scales(toxin))
+    parts = mean_squares(LevelForms.of(toxin.hierarchy).centred, own)
+    scales = np.square(measured_scales(toxin).by_level)
     assert parts / parts.sum() == pytest.approx(scales / scales.sum(), rel=1e-6)
-    assert data_scales(toxin) == measured_scales(toxin).by_level[::-1]
 
 
 def test_one_chain_has_no_scale_of_its_own(fragment):
-    assert data_scales(fragment)[0] == 0
+    assert measured_scales(fragment).chain == 0
     assert weight_map(fragment, measure()).marks[OWN].chain == 0
     with pytest.raises(EdmNoiseError, match="no noise moves the chain"):
         weight_map(fragment, WeightMeasure("share", "chain", ALPHAFOLD3, 20.0))

@@ -14,6 +14,7 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.diffusion.denoisers.states import StatesDenoiser
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.frames.damage import Native
+from edmnoise.frames.displacement import NESTED
 from edmnoise.noise.processes.nested import Nested
 from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.noise.weights import Weights, parse_weights
@@ -26,7 +27,7 @@ from edmnoise.sweep.measures import MEASURES, Measured, SweepMeasure
 from edmnoise.sweep.rows import levels
 from edmnoise.sweep.settings import read_settings
 from edmnoise.sweep.tasks import plan, run_batch
-from edmnoise.trajectories.run import PARTS, run_sampler
+from edmnoise.trajectories.run import run_sampler
 
 WEIGHTS = [parse_weights(given) for given in ("flat", "current", "1 4 4")]
 
@@ -58,14 +59,14 @@ def test_levels_are_the_rows_of_the_z_table(study, finished):
 
 def test_freeze_out_is_that_of_a_run(study, finished):
     structure, states = read_frames(study.parent / "s1.pdb")
-    covariance = Nested(structure.hierarchy, Weights.named("current").by_level)
+    covariance = Nested(structure.hierarchy, Weights.named("current"))
     model = StatesDenoiser(torch.tensor(states).mT, covariance, hierarchy=structure.hierarchy)
     made = run_sampler(structure, model, covariance, *SamplerChoice("heun", steps=4).build(), seed=1)
     rows = {(row["structure"], row["weights"], row["seed"]): row for row in finished.tables["freeze_out"].rows()}
     row = rows["s1.pdb", "current", 1]
     assert row["models"] == 2
     assert row["sampler"] == "heun steps=4"
-    assert row["residue in chain"] == made.freeze_out()[PARTS[1]]
+    assert row["residue in chain"] == made.freeze_out()[NESTED[1]]
     assert row["chain"] is None  # one chain does not move about its own centre
     assert rows["s0.pdb", "flat", 0]["models"] == 1
     assert rows["s0.pdb", "flat", 0]["atom in residue"] is None

@@ -9,14 +9,14 @@ from edmnoise.diffusion.denoisers.states import StatesDenoiser
 from edmnoise.diffusion.samplers.presets import PRESETS
 from edmnoise.diffusion.samplers.sampler import Churn, Sampler
 from edmnoise.diffusion.samplers.schedule import karras
-from edmnoise.frames.displacement import Measure
+from edmnoise.frames.displacement import NESTED, Measure
 from edmnoise.noise.processes.nested import Nested
 from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.structure.files import read_structure
 from edmnoise.structure.structure import Structure
 from edmnoise.study.figures.sampling import freeze_out_figure, schedule_figure
 from edmnoise.trajectories import run as sampling
-from edmnoise.trajectories.run import PARTS, record, run_sampler
+from edmnoise.trajectories.run import record, run_sampler
 
 SCHEDULE = karras(12, 0.01, 300.0)
 TURNING = Sampler("heun", center=True, rotate=True)
@@ -34,7 +34,7 @@ def copies(pymol_data):
 
 @pytest.fixture(scope="module")
 def model(copies):
-    covariance = Nested(copies[0].hierarchy, (0.2, 0.5, 0.3))
+    covariance = Nested(copies[0].hierarchy, {"atom": 0.2, "residue": 0.5, "chain": 0.3})
     states = torch.tensor(np.stack([copy.coordinates.T for copy in copies]))
     return StatesDenoiser(states, covariance, hierarchy=copies[0].hierarchy)
 
@@ -62,7 +62,7 @@ def test_the_way_ends_at_nothing_and_freezes_in_between(copies, model):
     below = result.sigmas < frozen
     assert (way[below] <= 0.1 * way[0] * (1 + 1e-9)).all()
     assert way[~below][-1] > 0.1 * way[0]
-    assert np.isnan(result.freeze_out()[PARTS[0]])  # one chain does not move about its own centre
+    assert np.isnan(result.freeze_out()[NESTED[2]])  # one chain does not move about its own centre
 
 
 def test_rotations_of_the_sampler_are_not_shown(copies, model):

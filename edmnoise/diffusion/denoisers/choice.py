@@ -102,4 +102,5 @@ class DenoiserChoice:
             return None
         if isinstance(self.fluctuations, str):
             return ElasticNetwork.from_structure(structure)
-        return Nested(structure.hierarchy, [deviation**2 for deviation in reversed(self.fluctuations)])
+        chain, residue, atom = self.fluctuations
+        return Nested(structure.hierarchy, {"chain": chain**2, "residue": residue**2, "atom": atom**2})

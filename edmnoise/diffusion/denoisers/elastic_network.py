@@ -25,6 +25,7 @@ from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from ...base.coordinates import Coordinates, coordinates
 from ...base.errors import EdmNoiseError
 from ...base.threads import alone
 from ...noise.processes.nested import Nested
@@ -81,18 +82,14 @@ class ElasticNetwork:
     def __init__(
         self,
         hierarchy: Hierarchy,
-        nodes: ArrayLike,
+        nodes: Coordinates,
         level: int = 1,
         cutoff: float | None = None,
         spring: float = 1.0,
     ) -> None:
         if level not in (0, 1):
             raise EdmNoiseError(f"level is {level!r}: give 0 for atoms or 1 for residues as the nodes")
-        places = np.asarray(nodes, dtype=np.float64)
-        if places.shape != (hierarchy.counts[level], 3) or not np.isfinite(places).all():
-            raise EdmNoiseError(
-                f"nodes have the shape {places.shape}: give finite coordinates, ({hierarchy.counts[level]}, 3)"
-            )
+        places = coordinates("nodes", nodes, (hierarchy.counts[level], 3)).detach().cpu().double().numpy()
         reach = CUTOFFS[level] if cutoff is None else cutoff
         for name, value in (("cutoff", reach), ("spring", spring)):
             if not (math.isfinite(value) and value > 0):
@@ -108,16 +105,16 @@ class ElasticNetwork:
     ) -> ElasticNetwork:
         """Network of a structure: of its atoms, or of its residues at their C-alpha, else phosphorus, else centre."""
         which = structure.hierarchy.level(level)
-        coordinates = structure.coordinates.astype(np.float64)
+        places = structure.coordinates.astype(np.float64)
         if which == 1:
             residue = structure.hierarchy.ancestors(0, 1)
-            sums = np.stack([np.bincount(residue, axis) for axis in coordinates.T], axis=1)
-            places = sums / structure.hierarchy.sizes(1)[:, None]
+            sums = np.stack([np.bincount(residue, axis) for axis in places.T], axis=1)
+            centres = sums / structure.hierarchy.sizes(1)[:, None]
             for name, element in (("P", "P"), ("CA", "C")):
                 chosen = (structure.atoms.name == name) & (np.char.upper(structure.atoms.element) == element)
-                places[residue[chosen]] = coordinates[chosen]
-            coordinates = places
-        return cls(structure.hierarchy, coordinates, which, cutoff, spring)
+                centres[residue[chosen]] = places[chosen]
+            places = centres
+        return cls(structure.hierarchy, places, which, cutoff, spring)
 
     @property
     def atoms(self) -> int:

@@ -27,6 +27,7 @@ from torch import Tensor
 
 from ...base.errors import EdmNoiseError
 from ...base.threads import alone, mapped
+from ...structure.best_rotation import proper_svd
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
 """Gauss-Legendre: 32 nodes give E[R] to 5e-12, 40 to 1e-13, 48 to 3e-14 and 64 to 1e-15, for |F| up to 1e10."""
@@ -146,7 +147,7 @@ class _MatrixFisher(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, f: Tensor) -> tuple[Tensor, Tensor]:
-        u, s, vh = _proper_svd(f)
+        u, s, vh = proper_svd(f)
         parts = mapped(_first_moments, s.split(_block_length(s)))
         log_c, d = (torch.cat(part) for part in zip(*parts, strict=True))
         mean = (u * d[:, None]) @ vh
@@ -185,18 +186,6 @@ class _Curvature(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
         raise EdmNoiseError("log c(F) is differentiable twice and E[R|F] once: take no third derivative")
-
-
-def _proper_svd(f: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """U, s, V^T with s1 >= s2 >= |s3| and the sign of det F on s3; U and V are both proper or both improper, which is
-    the same to all that is made of them. Where F is not finite s is NaN, and so is all that is made of it."""
-    valid = f.square().sum((-2, -1)).isfinite()
-    u, s, vh = torch.linalg.svd(torch.where(valid[:, None, None], f, 0))
-    x, y, z = (u @ vh).unbind(-1)
-    sign = (torch.linalg.cross(x, y) * z).sum(-1).sign()
-    u = torch.cat([u[..., :2], u[..., 2:] * sign[:, None, None]], -1)
-    s = torch.cat([s[:, :2], s[:, 2:] * sign[:, None]], -1)
-    return u, torch.where(valid[:, None], s, torch.nan), vh
 
 
 def _block_length(s: Tensor) -> int:

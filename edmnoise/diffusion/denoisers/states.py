@@ -19,10 +19,12 @@ from typing import Any, NamedTuple, Protocol, cast
 import torch
 from torch import Tensor
 
+from ...base.coordinates import Coordinates, coordinates
 from ...base.errors import EdmNoiseError
 from ...base.threads import alone, mapped
 from ...noise.covariance import Covariance
 from ...noise.processes.nested import Nested
+from ...structure.best_rotation import proper_svd
 from ...structure.hierarchy import Hierarchy
 from ...structure.levels import atom_means
 from .denoiser import Denoised
@@ -83,7 +85,7 @@ class StatesDenoiser:
     Parameters
     ----------
     states
-        (M, 3, N) coordinates, angstrom.
+        (M, 3, N) coordinates, angstrom, an array or a tensor.
     covariance
         K; not singular.
     weights
@@ -104,7 +106,7 @@ class StatesDenoiser:
 
     def __init__(
         self,
-        states: Tensor,
+        states: Coordinates,
         covariance: Covariance,
         weights: Sequence[float] | None = None,
         gauge: str = "rotation",
@@ -113,10 +115,9 @@ class StatesDenoiser:
     ) -> None:
         if gauge not in GAUGES:
             raise EdmNoiseError(f"gauge is {gauge!r}: give one of {', '.join(GAUGES)}")
-        if states.ndim != 3 or states.shape[1] != 3 or states.shape[2] != covariance.atoms or len(states) == 0:
-            raise EdmNoiseError(f"states have the shape {tuple(states.shape)}: give (states, 3, {covariance.atoms})")
-        if not bool(torch.isfinite(states).all()):
-            raise EdmNoiseError("states hold NaN or infinite coordinates: leave those states out")
+        states = coordinates("states", states, ("states", 3, covariance.atoms))
+        if len(states) == 0:
+            raise EdmNoiseError("no states: give at least one")
         if fluctuations is not None and not isinstance(covariance, Nested):
             raise EdmNoiseError("fluctuations need noise on nested groups: give a Nested covariance")
         self.states = states
@@ -135,8 +136,9 @@ class StatesDenoiser:
         return f"StatesDenoiser({count} state{'' if count == 1 else 's'} of {atoms:,} atoms, {self.gauge}{moving})"
 
     @alone()
-    def denoise(self, x: Tensor, sigma: float) -> Denoised:
-        """Posterior mean; see `edmnoise.diffusion.denoisers.denoiser.Denoiser`."""
+    def denoise(self, x: Coordinates, sigma: float) -> Denoised:
+        """Posterior mean; see `Denoiser` beside it. What is NaN or infinite in x, is in the mean."""
+        x = self._taken(x)
         atoms = self._mean(x, sigma).to(x.dtype)
         if self.hierarchy is None:
             return Denoised(atoms)
@@ -144,12 +146,12 @@ class StatesDenoiser:
         return Denoised(atoms, means[1].to(x.dtype), means[2].to(x.dtype))
 
     @alone()
-    def state_probabilities(self, x: Tensor, sigma: float) -> Tensor:
+    def state_probabilities(self, x: Coordinates, sigma: float) -> Tensor:
         """(B, M) float64: posterior probability of each state given x (B, 3, N)."""
-        return torch.softmax(self._scores(x, sigma)[0], dim=1)
+        return torch.softmax(self._scores(self._taken(x), sigma)[0], dim=1)
 
     @alone()
-    def log_density(self, x: Tensor, sigma: float) -> Tensor:
+    def log_density(self, x: Coordinates, sigma: float) -> Tensor:
         """(B,) float64: log of the density of x (B, 3, N) at a noise level, per angstrom^dimensions.
 
         With a gauge the density is that of the centred coordinates, in 3 N - 3 dimensions: translations have no
@@ -157,6 +159,7 @@ class StatesDenoiser:
         """
         if self.gauge == "kabsch":
             raise EdmNoiseError("the kabsch gauge is an approximation without a density: use rotation")
+        x = self._taken(x)
         prepared = self._prepared(sigma)
         scores, _, place = self._scores(x, sigma)
         free = 3 * (x.shape[2] - (self.gauge != "fixed"))
@@ -168,6 +171,10 @@ class StatesDenoiser:
         centred = x.double() - place[..., None]
         square = scale * covariance.inner(centred, centred).sum(dim=1)
         return torch.logsumexp(scores, dim=1) - 0.5 * (square + free * math.log(2 * math.pi) + determinant)
+
+    def _taken(self, x: Coordinates) -> Tensor:
+        # Not looked through for what is not finite: a sampler does that with every estimate.
+        return coordinates("x", x, ("samples", 3, self.covariance.atoms), finite=False)
 
     def _mean(self, x: Tensor, sigma: float) -> Tensor:
         """(B, 3, N) in the precision of x: in float32, right to 3e-7 of the largest coordinate about the centre."""
@@ -239,10 +246,8 @@ def _products(x: Tensor, rows: Tensor) -> Tensor:
 
 def _best_rotation(f: Tensor) -> tuple[Tensor, Tensor]:
     """max over rotations of tr F^T R, and the rotation: the mode of the matrix Fisher distribution."""
-    u, s, vh = torch.linalg.svd(f)
-    sign = torch.linalg.det(u @ vh).sign()
-    signs = torch.stack([torch.ones_like(sign), torch.ones_like(sign), sign], dim=-1)
-    return (s * signs).sum(-1), (u * signs[..., None, :]) @ vh
+    u, s, vh = proper_svd(f)
+    return s.sum(-1), u @ vh
 
 
 def _log_weights(weights: Sequence[float] | None, count: int) -> Tensor:

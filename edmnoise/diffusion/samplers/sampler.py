@@ -14,6 +14,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from ...base.coordinates import Coordinates, coordinates
 from ...base.errors import EdmNoiseError
 from ...base.legible import Legible
 from ...base.rotations import quaternion_to_matrix
@@ -205,7 +206,7 @@ def sample(
     samples: int | range = 1,
     seed: int = 0,
     hierarchy: Hierarchy | None = None,
-    start: Tensor | None = None,
+    start: Coordinates | None = None,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
 ) -> Iterator[Step]:
@@ -223,7 +224,8 @@ def sample(
     hierarchy
         Groups, needed where residue_weight or chain_weight is above 0.
     start
-        (B, 3, N) coordinates that noise of the first level is added to; the origin when not given.
+        (B, 3, N) coordinates, an array or a tensor, that noise of the first level is added to; the origin when not
+        given.
 
     Yields
     ------
@@ -245,8 +247,7 @@ def sample(
         random = _Random(covariance, numbers, check_seed(seed), schedule.steps, device, dtype)
         x = random.noise(None).mul_(schedule.sigmas[0])
         if start is not None:
-            _check_start(start, x)
-            x += start
+            x += coordinates("start", start, tuple(x.shape)).to(x)
     advance = solver(sampler.solver)
     previous: tuple[float, Tensor] | None = None
     frame = Frame(len(numbers), device)
@@ -376,13 +377,6 @@ def _aligned(x: Tensor, denoised: Tensor, align: str, frame: Frame, random: _Ran
     if align == "denoised":
         return x, move(superpose(denoised, x), denoised)
     return x, denoised
-
-
-def _check_start(start: Tensor, x: Tensor) -> None:
-    if start.shape != x.shape:
-        raise EdmNoiseError(f"start has the shape {tuple(start.shape)}: give {tuple(x.shape)}")
-    if not bool(torch.isfinite(start).all()):
-        raise EdmNoiseError("start holds NaN or infinite coordinates")
 
 
 def _check_estimate(estimate: Tensor, x: Tensor, number: int, sigma: float) -> None:

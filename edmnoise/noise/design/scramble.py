@@ -8,7 +8,7 @@ groups of the level are rearranged independently of each other.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,16 +16,17 @@ from numpy.typing import ArrayLike
 from ...base.errors import EdmNoiseError
 from ...base.lengths import IN_SPACE
 from ...base.table import Column, Table
+from ...structure.hierarchy import as_read
 from ...structure.structure import Structure, describe
 from ..sigma import SigmaDistribution
-from ..theory.forms import LEVELS, Array, LevelForms, mean_squares
+from ..theory.forms import Array, LevelForms, mean_squares
 from ..weights import Weights
 
 BOND, NEIGHBOURS = 1.4, 3.8
 """Angstrom between bonded atoms, and between the C-alpha of neighbouring residues."""
 
-RELATIVE = ("chain in structure", "residue in chain", "atom in residue")
-"""The displacements that are compared with a reference length, coarsest first."""
+RELATIVE = ("atom in residue", "residue in chain", "chain in structure")
+"""The displacements that are compared with a reference length, finest first."""
 
 
 def chain_spacing(structure: Structure) -> float:
@@ -41,20 +42,21 @@ def chain_spacing(structure: Structure) -> float:
 
 
 def reference_lengths(
-    structure: Structure, chain: float | None = None, residue: float | None = None, atom: float | None = None
-) -> tuple[float, float, float]:
-    """Reference length of the chain, the residue and the atom, angstrom in space; where none is given, the structure's
-    own chain spacing (NaN for one chain), 3.8 and 1.4."""
-    given = (chain, residue, atom)
-    for level, value in zip(LEVELS, given, strict=True):
+    structure: Structure, *, chain: float | None = None, residue: float | None = None, atom: float | None = None
+) -> dict[str, float]:
+    """Reference length of each level by its name, angstrom in space; where none is given, the structure's own chain
+    spacing (NaN for one chain), 3.8 and 1.4."""
+    given = {"atom": atom, "residue": residue, "chain": chain}
+    for level, value in given.items():
         if value is not None and not (math.isfinite(value) and value > 0):
             raise EdmNoiseError(f"reference length of the {level} is {value:g} A: give a number above 0")
-    usual = (chain_spacing(structure) if chain is None else chain, NEIGHBOURS, BOND)
-    first, second, third = (own if value is None else float(value) for value, own in zip(given, usual, strict=True))
-    return first, second, third
+    usual = {"atom": BOND, "residue": NEIGHBOURS, "chain": chain_spacing(structure) if chain is None else chain}
+    return {level: usual[level] if value is None else float(value) for level, value in given.items()}
 
 
-def scramble_sigma(forms: Array, weights: ArrayLike, reference: ArrayLike) -> Array:
+def scramble_sigma(
+    forms: Array, weights: Weights | Sequence[Weights] | Array, reference: float | Sequence[float] | Array
+) -> Array:
     """Noise levels at which displacements, as lengths in space, reach their reference lengths.
 
     Parameters
@@ -62,9 +64,9 @@ def scramble_sigma(forms: Array, weights: ArrayLike, reference: ArrayLike) -> Ar
     forms
         (k, 3) rows of ``LevelForms.relative``.
     weights
-        (..., 3) chain, residue, atom.
+        As `edmnoise.noise.theory.forms.share_rows` takes them.
     reference
-        (k,) angstrom in space.
+        (k,) angstrom in space, in the order of the rows.
 
     Returns
     -------
@@ -76,23 +78,18 @@ def scramble_sigma(forms: Array, weights: ArrayLike, reference: ArrayLike) -> Ar
         return np.asarray(reference, dtype=np.float64) / moved
 
 
-def scores(distribution: SigmaDistribution, sigma: ArrayLike) -> Array:
-    """z of many noise levels at once, infinite ones included."""
-    return np.asarray((np.log(np.asarray(sigma) / distribution.sigma_data) - distribution.p_mean) / distribution.p_std)
-
-
 def share_beyond(distribution: SigmaDistribution, sigma: ArrayLike) -> Array:
     """Share of training steps with more noise, P(Z > z), of many noise levels at once."""
     from scipy.special import ndtr
 
-    return np.asarray(ndtr(-scores(distribution, sigma)))
+    return np.asarray(ndtr(-distribution.z(np.asarray(sigma))))
 
 
 def scramble_table(
     structure: Structure,
     weights: Sequence[Weights],
     distributions: Sequence[SigmaDistribution],
-    reference: tuple[float, float, float] | None = None,
+    reference: Mapping[str, float] | None = None,
 ) -> Table:
     """Where each level is scrambled, and in how many training steps, for several weights side by side.
 
@@ -115,16 +112,15 @@ def scramble_table(
     """
     if not weights or not distributions:
         raise EdmNoiseError("no weights or no distribution given: give at least one of each")
-    lengths = reference or reference_lengths(structure)
+    lengths = structure.hierarchy.by_level(reference or reference_lengths(structure), math.nan)
     forms = LevelForms.of(structure.hierarchy).relative
-    shares = np.array([tuple(w) for w in weights])
-    moved, levels = np.sqrt(mean_squares(forms, shares)), scramble_sigma(forms, shares, lengths)
-    order = [(d, k, i) for d in distributions for k in range(3) for i in range(len(weights))]
+    moved, levels = np.sqrt(mean_squares(forms, weights)), scramble_sigma(forms, weights, lengths)
+    order = [(d, k, i) for d in distributions for k in as_read(range(3)) for i in range(len(weights))]
     rows = {name: [] for name in ("sigma", "z", "beyond", "coordinate")}  # type: dict[str, list[float]]
     for distribution, k, i in order:
         sigma = levels[i, k]
         rows["sigma"].append(_finite(sigma))
-        rows["z"].append(_finite(scores(distribution, sigma)))
+        rows["z"].append(_finite(distribution.z(levels)[i, k]))
         rows["beyond"].append(100 * float(share_beyond(distribution, sigma)))
         rows["coordinate"].append(100 * float(share_beyond(distribution, sigma * IN_SPACE)))
     columns = (

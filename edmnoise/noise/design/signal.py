@@ -10,28 +10,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ...base.errors import EdmNoiseError
 from ...base.table import Column, Table
+from ...structure.hierarchy import LEVELS, PARTS, as_read
 from ..sigma import SigmaDistribution
-from ..theory.forms import LEVELS, PARTS, Array, LevelForms, mean_squares
+from ..theory.forms import Array, LevelForms, mean_squares
 from ..weights import Weights
-from .scramble import scores, share_beyond
+from .scramble import share_beyond
 
 CLEAR, DROWNED = 10.0, 0.1
 """Signal to noise (of mean squares: 10 and -10 dB) above which a level is seen, and below which it is lost; in between
 it is in play."""
 
-DataScales = tuple[float, float, float]
-"""Data scales in angstrom: chain, residue in chain, atom in residue."""
+
+class DataScales(Protocol):
+    """Data scale of each part, RMS per coordinate over atoms, angstrom: `edmnoise.diffusion.precondition.Scales`."""
+
+    @property
+    def by_level(self) -> tuple[float, float, float]:
+        """Finest first, as `PARTS`."""
 
 
 def density(distribution: SigmaDistribution, sigma: ArrayLike) -> Array:
     """Density of training steps over log10(sigma): the share of steps in a decade of noise levels."""
-    z = scores(distribution, sigma)
+    z = distribution.z(np.asarray(sigma))
     return np.asarray(np.exp(-(z**2) / 2) * math.log(10) / (distribution.p_std * math.sqrt(2 * math.pi)))
 
 
@@ -47,18 +54,21 @@ def c_out_squared(sigma: ArrayLike, sigma_data: float) -> Array:
     return np.asarray(square * sigma_data**2 / (square + sigma_data**2))
 
 
-def even_sigma(forms: LevelForms, weights: ArrayLike, scales: DataScales) -> Array:
-    """(..., 3) noise level in angstrom at which a level's noise is as large as its data: signal to noise 1.
+def even_sigma(forms: LevelForms, weights: Weights | Sequence[Weights] | Array, scales: DataScales) -> Array:
+    """(..., 3) noise level, angstrom, at which a part's noise is as large as its data (ratio 1), finest first.
 
-    Infinite where the noise does not move a level; NaN where the data has no such level, as one centred chain.
+    Infinite where the noise does not move the part; NaN where the data has no such part, as one centred chain.
     """
     noise = np.sqrt(mean_squares(forms.centred, weights))
+    data = np.array(scales.by_level)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(np.array(scales) > 0, np.array(scales) / noise, math.nan))
+        return np.asarray(np.where(data > 0, data / noise, math.nan))
 
 
-def signal_to_noise(forms: LevelForms, weights: ArrayLike, scales: DataScales, sigma: ArrayLike) -> Array:
-    """(..., s, 3) ratio of mean squares for (..., 3) weights at (s,) noise levels."""
+def signal_to_noise(
+    forms: LevelForms, weights: Weights | Sequence[Weights] | Array, scales: DataScales, sigma: ArrayLike
+) -> Array:
+    """(..., s, 3) ratio of mean squares of each part, finest first, for weights at (s,) noise levels."""
     even = even_sigma(forms, weights, scales)[..., None, :]
     return np.asarray(np.square(even / np.asarray(sigma, dtype=np.float64)[:, None]))
 
@@ -85,29 +95,28 @@ def signal_table(
     A row for each distribution, level and weights: the level's data scale, its noise, where both are equal, and the
     shares of the steps in which it is clear (signal 10 dB above the noise), in play and drowned (10 dB below).
     """
-    check_scales(scales)
+    data = check_scales(scales)
     if not weights or not distributions:
         raise EdmNoiseError("no weights or no distribution given: give at least one of each")
-    shares = np.array([tuple(w) for w in weights])
-    noise, even = np.sqrt(mean_squares(forms.centred, shares)), even_sigma(forms, shares, scales)
-    order = [(d, k, i) for d in distributions for k in range(3) for i in range(len(weights))]
+    noise, even = np.sqrt(mean_squares(forms.centred, weights)), even_sigma(forms, weights, scales)
+    order = [(d, k, i) for d in distributions for k in as_read(range(3)) for i in range(len(weights))]
     bands = [[100 * float(band) for band in spent(d, even[i, k])] for d, k, i in order]
     columns = (
         Column("distribution", [d.name for d, _, _ in order]),
         Column("level", [PARTS[k] for _, k, _ in order]),
         Column("weights", [weights[i].label for _, _, i in order], help="chain/residue/atom"),
-        Column("data", [scales[k] for _, k, _ in order], "A", help="scale of the level, RMS per coordinate over atoms"),
+        Column("data", [data[k] for _, k, _ in order], "A", help="scale of the level, RMS per coordinate over atoms"),
         Column("noise", [float(noise[i, k]) for _, k, i in order], "sigma", help="the same of the centred noise"),
         Column("even at", [_number(even[i, k]) for _, k, i in order], "A", help="sigma where data and noise are equal"),
-        Column("z", [_number(scores(d, even[i, k])) for d, k, i in order], decimals=2),
+        Column("z", [_number(d.z(even)[i, k]) for d, k, i in order], decimals=2),
         Column("clear", [band[0] for band in bands], "%", 1, "training steps with a signal 10 dB above the noise"),
         Column("in play", [band[1] for band in bands], "%", 1, "training steps in between"),
         Column("drowned", [band[2] for band in bands], "%", 1, "training steps with a signal 10 dB below the noise"),
     )
     notes = ["Clear: signal more than 10 dB above the noise; drowned: more than 10 dB below; in play: in between."]
-    if scales[0] == 0:
+    if data[2] == 0:
         notes.append("One chain: once the structure is centred it has no chain part to learn.")
-    return Table("training signal of each level", columns, {"scales": list(scales)}, tuple(notes))
+    return Table("training signal of each level", columns, {"scales": list(as_read(data))}, tuple(notes))
 
 
 def step_table(
@@ -126,13 +135,13 @@ def step_table(
     z
         Normal scores of each distribution's own noise levels.
     """
-    check_scales(scales)
+    data = check_scales(scales)
     order = [(d, score, d.sigma(score), w) for d in distributions for w in weights for score in z]
     if not order:
         raise EdmNoiseError("no weights, no distribution or no z given: give at least one of each")
     out = np.array([c_out_squared(sigma, d.sigma_data) for d, _, sigma, _ in order])
     loss = np.array([loss_weight(sigma, d.sigma_data) for d, _, sigma, _ in order])
-    ratios = np.array([decibels(signal_to_noise(forms, tuple(w), scales, [sigma])[0]) for _, _, sigma, w in order])
+    ratios = np.array([decibels(signal_to_noise(forms, w, scales, [sigma])[0]) for _, _, sigma, w in order])
     columns = [
         Column("distribution", [d.name for d, *_ in order]),
         Column("weights", [w.label for *_, w in order], help="chain/residue/atom"),
@@ -143,19 +152,20 @@ def step_table(
         Column("c_out^2", out.tolist(), "A^2", decimals=4, help="mean square of what the network adds"),
         Column("product", (loss * out).tolist(), help="weight of the network's own output: 1 at every sigma"),
     ]
-    for k, level in enumerate(LEVELS):
+    for k, level in as_read(enumerate(LEVELS)):
         values = [_number(value) for value in ratios[:, k]]
         columns.append(Column(f"signal / noise {level}", values, "dB", 1, "10 log10 of the ratio of mean squares"))
     note = "Loss weight times c_out^2 is 1: the density of the steps alone says where training is spent."
-    return Table("training over noise levels", tuple(columns), {"scales": list(scales)}, (note,))
+    return Table("training over noise levels", tuple(columns), {"scales": list(as_read(data))}, (note,))
 
 
-def check_scales(scales: DataScales) -> DataScales:
-    """Return data scales that can be used; EdmNoiseError for one that is negative or not finite, or for all zero."""
-    if not (all(math.isfinite(scale) and scale >= 0 for scale in scales) and max(scales) > 0):
-        shown = ", ".join(f"{part} {scale:g}" for part, scale in zip(PARTS, scales, strict=True))
+def check_scales(scales: DataScales) -> tuple[float, float, float]:
+    """Data scales finest first; EdmNoiseError for one that is negative or not finite, or for all zero."""
+    data = scales.by_level
+    if not (all(math.isfinite(scale) and scale >= 0 for scale in data) and max(data) > 0):
+        shown = ", ".join(f"{part} {scale:g}" for part, scale in as_read(zip(PARTS, data, strict=True)))
         raise EdmNoiseError(f"data scales are {shown} A: give finite numbers, none negative, not all zero")
-    return scales
+    return data
 
 
 def _number(value: ArrayLike) -> float:

@@ -21,10 +21,10 @@ from ...base.legible import Legible
 from ...base.lengths import IN_SPACE
 from ...base.numbers import check_commas, is_number
 from ...base.table import Column, Table
-from ...structure.hierarchy import Hierarchy
+from ...structure.hierarchy import LEVELS, PARTS, Hierarchy, as_read
 from ...structure.structure import describe
 from ..sigma import SigmaDistribution, check_sigma
-from ..theory.forms import LEVELS, PARTS, Array, LevelForms, mean_squares
+from ..theory.forms import Array, LevelForms, mean_squares, share_rows
 from ..weights import Weights
 
 _EXACT = 1e6
@@ -57,7 +57,7 @@ class Design(Legible):
     sigma
         Noise level, angstrom.
     targets
-        Wanted RMS length in space over atoms, angstrom: chain, residue in chain, atom in residue; None for no wish.
+        Wanted RMS length in space over atoms of each of `PARTS`, finest first, angstrom; None for no wish.
     parts
         What the noise gives, in the same order and as lengths in space.
     centred_chain
@@ -82,7 +82,7 @@ class Constraint:
     def __post_init__(self) -> None:
         known = {self.level, *([] if self.over is None else [self.over])} <= set(LEVELS)
         if not known or self.level == self.over:
-            raise EdmNoiseError(f"constraint {self}: {_CONSTRAINTS}; the levels are {', '.join(LEVELS)}")
+            raise EdmNoiseError(f"constraint {self}: {_CONSTRAINTS}; the levels are {', '.join(as_read(LEVELS))}")
         if not (math.isfinite(self.value) and self.value >= 0):
             raise EdmNoiseError(f"constraint {self}: give a finite number that is not negative")
         if self.over is None and self.value > 1:
@@ -90,7 +90,7 @@ class Constraint:
 
     @property
     def row(self) -> Array:
-        """(3,) the row that is 0 on the weights that meet it."""
+        """(3,) the row that is 0 on the weights (atom, residue, chain) that meet it."""
         row = np.array([float(level == self.level) for level in LEVELS])
         if self.over is None:
             return row - self.value
@@ -114,17 +114,17 @@ def parse_constraints(items: Sequence[str] | Mapping[str, float]) -> tuple[Const
         check_commas("constraint", text)
         match = _CONSTRAINT.fullmatch(text.strip().lower())
         if match is None or not is_number(match[3]):
-            raise EdmNoiseError(f"constraint {text!r}: {_CONSTRAINTS}; the levels are {', '.join(LEVELS)}")
+            raise EdmNoiseError(f"constraint {text!r}: {_CONSTRAINTS}; the levels are {', '.join(as_read(LEVELS))}")
         found.append(Constraint(match[1], float(match[3]), match[2]))
     return tuple(found)
 
 
 def design(
     hierarchy: Hierarchy,
+    *,
     chain: float | None = None,
     residue: float | None = None,
     atom: float | None = None,
-    *,
     sigma: float | None = None,
     constraints: Sequence[Constraint] = (),
 ) -> Design:
@@ -133,7 +133,7 @@ def design(
     Parameters
     ----------
     hierarchy
-        Atoms in residues in chains.
+        Atoms in residues in chains; another depth is refused.
     chain, residue, atom
         Wanted RMS displacement over atoms, angstrom in space, of the chain centres, of the residues in their chain and
         of the atoms in their residue. None leaves a part open: of all noise that does the rest, the least is taken, in
@@ -147,7 +147,7 @@ def design(
     ------
     EdmNoiseError
         In one line: targets that no weights reach (with the closest, and why), constraints that contradict each other,
-        or too few of both to decide.
+        too few of both to decide, or groups of another depth than three.
 
     Examples
     --------
@@ -156,15 +156,15 @@ def design(
     >>> made.weights, round(made.sigma, 2)
     (Weights(chain=0.8539, residue=0.1268, atom=0.01924), 6.23)
     """
-    targets = (_number(chain), _number(residue), _number(atom))
+    targets = (_number(atom), _number(residue), _number(chain))
     wanted = {part: value for part, value in zip(PARTS, targets, strict=True) if value is not None}
-    for level, value in zip(LEVELS, targets, strict=True):
+    for level, value in as_read(zip(LEVELS, targets, strict=True)):
         if value is not None and not (math.isfinite(value) and 0 < value <= _MOST_SIGMA):
             raise EdmNoiseError(f"{level} is {value:g} A: give a number above 0, or leave it out for no wish")
     if sigma is not None:
         check_sigma(sigma)
     if not wanted and sigma is None:
-        raise EdmNoiseError(f"nothing to design for: give one or more of {', '.join(LEVELS)} in angstrom")
+        raise EdmNoiseError(f"nothing to design for: give one or more of {', '.join(as_read(LEVELS))} in angstrom")
     corners = _corners(constraints)
     forms = LevelForms.of(hierarchy)
     rows = [part in wanted for part in PARTS]
@@ -181,21 +181,23 @@ def design(
         raise EdmNoiseError(f"no weights give {', '.join([*_said(targets), *map(str, constraints)])}: {why}")
     reached = mean_squares(forms.parts, variances)
     reach = math.sqrt(total) if sigma is None else sigma
-    weights = Weights.of(*variances / total)
-    chain_part, residue_part, atom_part = (IN_SPACE * float(x) for x in np.sqrt(reached))
-    parts = (chain_part, residue_part, atom_part)
+    own_atom, own_residue, own_chain = variances / total
+    weights = Weights.of(own_chain, own_residue, own_atom)
+    atom_part, residue_part, chain_part = (IN_SPACE * float(x) for x in np.sqrt(reached))
+    parts = (atom_part, residue_part, chain_part)
     if np.any(np.abs(reached[rows] / goal - 1) > _REACHED):
-        closest = ", ".join(f"{value:.4g}" for value, given in zip(parts, targets, strict=True) if given is not None)
+        found = as_read(zip(parts, targets, strict=True))
+        closest = ", ".join(f"{value:.4g}" for value, given in found if given is not None)
         kept = "".join(f", {text}" for text in [*([f"sigma {sigma:g} A"] if sigma else []), *map(str, constraints)])
         raise EdmNoiseError(
-            f"no weights give {', '.join(_said(targets))}{kept}: the closest, {_shares(weights)} at sigma "
+            f"no weights give {', '.join(_said(targets))}{kept}: the closest, {weights.text('.3g', '/')} at sigma "
             f"{reach:.4g} A, give {closest} A; {_why(hierarchy, targets, parts, sigma, constraints)}"
         )
     for constraint in constraints:
         if not constraint.meant(variances / total):
             said = ", ".join(_said(targets))
             raise EdmNoiseError(f"{said} leave {constraint} open, 0 to 0: give one of its levels a target")
-    left = IN_SPACE * math.sqrt(float(mean_squares(forms.centred[0], variances)))
+    left = IN_SPACE * math.sqrt(float(mean_squares(forms.centred[2], variances)))
     return Design(weights, reach, targets, parts, left)
 
 
@@ -239,11 +241,8 @@ def _number(value: float | None) -> float | None:
 
 
 def _said(targets: Sequence[float | None]) -> list[str]:
-    return [f"{part} {value:g} A" for part, value in zip(PARTS, targets, strict=True) if value is not None]
-
-
-def _shares(weights: Weights) -> str:
-    return f"{weights.chain:.3g}/{weights.residue:.3g}/{weights.atom:.3g}"
+    given = as_read(zip(PARTS, targets, strict=True))
+    return [f"{part} {value:g} A" for part, value in given if value is not None]
 
 
 def _why(
@@ -255,7 +254,7 @@ def _why(
 ) -> str:
     """What stands in the way, and what to do."""
     atoms, residues, chains = hierarchy.counts
-    if targets[2] is not None and atoms == residues:
+    if targets[0] is not None and atoms == residues:
         return "every residue is one atom, which cannot move in it: leave atom out"
     if targets[1] is not None and residues == chains:
         return "every chain is one residue, which cannot move in it: leave residue out"
@@ -264,10 +263,10 @@ def _why(
         return f"free {' or '.join(kept)}, or change a target"
     # Finer noise moves the centres above it: what is given too much of has no weight of its own any more.
     excess = [0.0 if value is None else part / value for value, part in zip(targets, parts, strict=True)]
-    level = int(np.argmax(excess))
-    finer = " and ".join(["residues", "atoms"][level:])
+    level = 2 - int(np.argmax(as_read(excess)))  # the coarsest, where several have as much
+    finer = " and ".join(as_read(["atoms", "residues"][:level]))
     try:
-        least = design(hierarchy, None, targets[1] if level == 0 else None, targets[2]).parts[level]
+        least = design(hierarchy, residue=targets[1] if level == 2 else None, atom=targets[0]).parts[level]
     except EdmNoiseError:  # what is finer contradicts itself already
         return f"{finer} that move so far move the centres above them more: ask for more of {LEVELS[level]}"
     return f"{finer} that move so far move {LEVELS[level]} centres by {least:.3g} A: ask for no less"
@@ -296,9 +295,9 @@ def design_table(
     """
     rows = [("designed", made.weights), *((weights.label, weights) for weights in compared)]
     table = comparison(hierarchy, [weights for _, weights in rows], made.sigma, [name for name, _ in rows])
-    missing = [math.nan if value is None else value for value in made.targets]
     first: dict[str, object] = {"weights": "wanted"}
-    for part, value in zip(PARTS, missing, strict=True):
+    for part, target in zip(PARTS, made.targets, strict=True):
+        value = math.nan if target is None else target
         first |= {part: value / IN_SPACE, f"{part} 3-D": value}
     columns = tuple(
         Column(c.name, [first.get(c.name, math.nan), *c.values], c.unit, c.decimals, c.help) for c in table.columns
@@ -313,20 +312,20 @@ def comparison(
     """What each of several weights gives at one noise level: a row each, RMS per coordinate over atoms, and in 3-D."""
     check_sigma(sigma)
     forms = LevelForms.of(hierarchy)
-    shares = np.array([tuple(w) for w in weights]).reshape(-1, 3)
-    parts = sigma * np.sqrt(mean_squares(forms.parts, shares))
-    centred = sigma * np.sqrt(mean_squares(forms.centred[0], shares))
-    ratio = np.sqrt(mean_squares(forms.residue, shares))
+    shares = share_rows(weights)
+    parts = sigma * np.sqrt(mean_squares(forms.parts, weights))
+    centred = sigma * np.sqrt(mean_squares(forms.centred[2], weights))
+    ratio = np.sqrt(mean_squares(forms.residue, weights))
     columns = [Column("weights", list(names or [w.label for w in weights]))]
     columns += [
         Column(f"{level} weight", shares[:, k].tolist(), decimals=4, help="share of an atom's noise variance")
-        for k, level in enumerate(LEVELS)
+        for k, level in as_read(enumerate(LEVELS))
     ]
-    for k, part in enumerate(PARTS):
+    for k, part in as_read(enumerate(PARTS)):
         columns.append(Column(part, parts[:, k].tolist(), "A", help="RMS per coordinate over atoms"))
         space = (IN_SPACE * parts[:, k]).tolist()
         columns.append(Column(f"{part} 3-D", space, "A", help="RMS length in space over atoms"))
-        if k == 0:
+        if part == "chain":
             columns.append(Column("chain centred", centred.tolist(), "A", help="without the centre of all atoms"))
     columns.append(Column("residue / atom", ratio.tolist(), help="absolute, mean over residues and atoms"))
     return Table(f"sigma {sigma:.4g} A: {describe(hierarchy)}", tuple(columns), {"sigma": sigma})
@@ -334,7 +333,7 @@ def comparison(
 
 def _notes(hierarchy: Hierarchy, made: Design, distribution: SigmaDistribution, z: float) -> list[str]:
     score = distribution.z(made.sigma)
-    mean = math.log(made.sigma / distribution.sigma_data) - distribution.p_std * z
+    mean = distribution.p_mean + distribution.p_std * (score - z)
     notes = [
         f"sigma {made.sigma:.4g} A lies at z = {score:.2f} of {distribution.name} "
         f"(sigma {distribution.sigma(z):.4g} A at z = {z:g}); P_mean {mean:.3f} puts it at z = {z:g}.",
@@ -342,7 +341,7 @@ def _notes(hierarchy: Hierarchy, made: Design, distribution: SigmaDistribution, 
     ]
     if hierarchy.counts[2] == 1:
         notes.append(
-            f"One chain: after centring its part is worth nothing, {made.parts[0]:.3g} A become 0, and the chain's "
+            f"One chain: after centring its part is worth nothing, {made.parts[2]:.3g} A become 0, and the chain's "
             "weight only shifts the whole."
         )
     if made.weights.atom == 0:

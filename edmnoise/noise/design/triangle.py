@@ -1,4 +1,4 @@
-"""(w_chain, w_residue, w_atom) with sum 1 is a point of a triangle: measures of thousands of weights at once.
+"""(w_atom, w_residue, w_chain) with sum 1 is a point of a triangle: measures of thousands of weights at once.
 
 Corners: all noise on atoms at the lower left, on residues at the lower right, on chains at the top; an edge is 1 long.
 """
@@ -6,24 +6,29 @@ Corners: all noise on atoms at the lower left, on residues at the lower right, o
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ...base.errors import EdmNoiseError
+from ...structure.hierarchy import LEVELS, as_read
 from ..sigma import SigmaDistribution
-from ..theory.forms import LEVELS, Array, LevelForms, mean_squares
+from ..theory.forms import Array, LevelForms, mean_squares, share_rows
 from ..weights import Weights
-from .scramble import RELATIVE, scores, scramble_sigma, share_beyond
-from .signal import check_scales
+from .scramble import RELATIVE, scramble_sigma, share_beyond
+from .signal import DataScales, check_scales
 
 MEASURES = ("displacement", "ratio", "scramble", "share")
 """What can be mapped: a level's relative displacement in units of sigma, the ratio residue/atom, the z of a level's
 scramble point, and the share of training steps beyond it in %."""
 
-CORNERS = np.array([[0.5, math.sqrt(0.75)], [1.0, 0.0], [0.0, 0.0]])
-"""(3, 2) the places of chain, residue and atom."""
+HEIGHT = math.sqrt(0.75)
+"""Of the triangle."""
+
+CORNERS = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, HEIGHT]])
+"""(3, 2) the places of atom, residue and chain."""
 
 _OUTSIDE = 1e-9
 
@@ -37,7 +42,7 @@ class WeightMeasure:
     name
         One of MEASURES.
     level
-        "chain", "residue" or "atom"; the ratio is that of residues and atoms whatever is said here.
+        One of `LEVELS`; the ratio is that of residues and atoms whatever is said here.
     distribution
         Of the training levels: for ``scramble`` and ``share``.
     reference
@@ -58,7 +63,7 @@ class WeightMeasure:
         if self.name not in MEASURES:
             raise EdmNoiseError(f"no measure {self.name!r}: the known ones are {', '.join(MEASURES)}")
         if self.level not in LEVELS:
-            raise EdmNoiseError(f"no level {self.level!r}: the levels are {', '.join(LEVELS)}")
+            raise EdmNoiseError(f"no level {self.level!r}: the levels are {', '.join(as_read(LEVELS))}")
         if self.name in ("scramble", "share") and not (math.isfinite(self.reference) and self.reference > 0):
             raise EdmNoiseError(
                 f"{self.level} has no reference length: give one above 0 in angstrom, or map another level"
@@ -74,8 +79,8 @@ class WeightMeasure:
             "share": f"training steps that move {moved} beyond {self.reference:.3g} {angstrom} in space (%)",
         }[self.name]
 
-    def values(self, forms: LevelForms, weights: ArrayLike) -> Array:
-        """(...,) values for (..., 3) weights (chain, residue, atom); infinite z where a level never gets so far."""
+    def values(self, forms: LevelForms, weights: Weights | Sequence[Weights] | Array) -> Array:
+        """(...,) values for weights as `share_rows` takes them; infinite z where a level never gets so far."""
         if self.name == "ratio":
             return np.sqrt(mean_squares(forms.residue, weights))
         row = forms.relative[LEVELS.index(self.level)]
@@ -84,39 +89,44 @@ class WeightMeasure:
         if self.name == "displacement":
             return np.sqrt(mean_squares(row, weights))
         sigma = scramble_sigma(row, weights, self.reference)
-        return (
-            scores(self.distribution, sigma)
-            if self.name == "scramble"
-            else 100 * share_beyond(self.distribution, sigma)
-        )
+        if self.name == "scramble":
+            return self.distribution.z(np.asarray(sigma))
+        return 100 * share_beyond(self.distribution, sigma)
 
 
 def grid(steps: int) -> Array:
-    """(n, 3) weights at even steps over the triangle, corners included: n = (steps + 1)(steps + 2) / 2."""
+    """(n, 3) weights (atom, residue, chain) at even steps over the triangle, corners included: n = (steps + 1)(steps +
+    2) / 2."""
     if steps < 1:
         raise EdmNoiseError(f"steps is {steps}: give a whole number from 1")
     chain, residue = np.divmod(np.arange((steps + 1) ** 2), steps + 1)
     inside = chain + residue <= steps
     chain, residue = chain[inside], residue[inside]
-    return np.stack([chain, residue, steps - chain - residue], axis=1) / steps
+    return np.stack([steps - chain - residue, residue, chain], axis=1) / steps
 
 
-def place(weights: ArrayLike) -> Array:
-    """(..., 2) places in the plane of (..., 3) weights."""
-    return np.asarray(weights, dtype=np.float64) @ CORNERS
+def place(weights: Weights | Sequence[Weights] | Array) -> Array:
+    """(..., 2) places in the plane of weights as `share_rows` takes them."""
+    return share_rows(weights) @ CORNERS
+
+
+def shares_at(x: ArrayLike, y: ArrayLike) -> Array:
+    """(..., 3) weights (atom, residue, chain) at places of the plane; below 0 outside the triangle."""
+    chain = np.asarray(y) / HEIGHT
+    residue = np.asarray(x) - chain / 2
+    return np.stack(np.broadcast_arrays(1 - chain - residue, residue, chain), axis=-1)
 
 
 def weights_at(x: float, y: float) -> Weights | None:
     """The weights at a place of the plane; None outside the triangle."""
-    chain = y / CORNERS[0, 1]
-    residue = x - chain / 2
-    shares = (chain, residue, 1 - chain - residue)
-    if not all(share >= -_OUTSIDE for share in shares):
+    shares = shares_at(x, y)
+    if not shares.min() >= -_OUTSIDE:
         return None
-    return Weights.of(*(max(share, 0.0) for share in shares))
+    atom, residue, chain = np.maximum(shares, 0)
+    return Weights.of(chain, residue, atom)
 
 
-def proportions(forms: LevelForms, scales: tuple[float, float, float]) -> Weights:
+def proportions(forms: LevelForms, scales: DataScales) -> Weights:
     """The weights whose noise, centred, is split over the levels as near as can be to given scales.
 
     Parameters
@@ -124,9 +134,10 @@ def proportions(forms: LevelForms, scales: tuple[float, float, float]) -> Weight
     forms
         Of the structure.
     scales
-        RMS per coordinate over atoms: chain about the whole's centre, residue in chain, atom in residue; the data
-        scales of `edmnoise.diffusion.precondition.measured_scales`, for instance.
+        RMS per coordinate over atoms, the chain's about the centre of all: those of
+        `edmnoise.noise.theory.scales.measured_scales`, for instance.
     """
     from scipy.optimize import nnls
 
-    return Weights.of(*nnls(forms.centred, np.square(check_scales(scales)))[0])
+    atom, residue, chain = nnls(forms.centred, np.square(check_scales(scales)))[0]
+    return Weights.of(chain, residue, atom)

@@ -9,11 +9,11 @@ import numpy as np
 
 from ...base.legible import Legible
 from ...base.table import Column, Table
-from ...diffusion.precondition import measured_scales
+from ...structure.hierarchy import LEVELS, as_read
 from ...structure.structure import Structure, describe
-from ..theory.forms import LEVELS, Array, LevelForms
+from ..theory.forms import Array, LevelForms, share_rows
+from ..theory.scales import measured_scales
 from ..weights import PRESETS, Weights
-from .signal import DataScales
 from .triangle import WeightMeasure, grid, proportions
 
 STEPS = 99
@@ -34,7 +34,7 @@ class WeightMap(Legible):
     measure
         What was mapped.
     weights
-        (n, 3) chain, residue, atom at even steps over the triangle.
+        (n, 3) atom, residue, chain at even steps over the triangle.
     values
         (n,) in the measure's unit; infinite where a level never gets as far as its reference length.
     marks
@@ -53,9 +53,8 @@ class WeightMap(Legible):
     @property
     def table(self) -> Table:
         """The weights that have a name, with their values."""
-        shares = np.array([tuple(weights) for weights in self.marks.values()])
         first = Column("weights", list(self.marks))
-        return self._table((first, *_columns(shares, np.array(list(self.marked.values())))))
+        return self._table((first, *_columns(share_rows([*self.marks.values()]), np.array(list(self.marked.values())))))
 
     @property
     def grid(self) -> Table:
@@ -74,7 +73,7 @@ def weight_map(structure: Structure, measure: WeightMeasure, steps: int = STEPS)
     Parameters
     ----------
     structure
-        Its groups give the measure; its coordinates its own proportions.
+        Its groups, atoms in residues in chains, give the measure; its coordinates its own proportions.
     measure
         What to map.
     steps
@@ -86,23 +85,15 @@ def weight_map(structure: Structure, measure: WeightMeasure, steps: int = STEPS)
         Where no noise moves the level that is measured, as the chain of a structure of one.
     """
     forms, weights = LevelForms.of(structure.hierarchy), grid(steps)
-    marks = {name: Weights.named(name) for name in PRESETS} | {OWN: proportions(forms, data_scales(structure))}
-    marked = measure.values(forms, np.array([tuple(shares) for shares in marks.values()]))
+    marks = {name: Weights.named(name) for name in PRESETS} | {OWN: proportions(forms, measured_scales(structure))}
+    marked = measure.values(forms, [*marks.values()])
     values = measure.values(forms, weights)
     return WeightMap(
         describe(structure.hierarchy), measure, weights, values, marks, dict(zip(marks, marked.tolist(), strict=True))
     )
 
 
-def data_scales(structure: Structure) -> DataScales:
-    """Data scales of a structure's own coordinates, coarsest first: chain, residue in chain, atom in residue.
-
-    Angstrom, RMS per coordinate over atoms, about the centroid: one chain has none of its own.
-    """
-    atom, residue, chain = measured_scales(structure).by_level
-    return (chain if structure.hierarchy.counts[2] > 1 else 0.0), residue, atom
-
-
 def _columns(weights: Array, values: Array) -> tuple[Column, ...]:
-    shares = (Column(level, weights[:, k].tolist(), decimals=4, help="weight") for k, level in enumerate(LEVELS))
+    levels = as_read(enumerate(LEVELS))
+    shares = (Column(level, weights[:, k].tolist(), decimals=4, help="weight") for k, level in levels)
     return (*shares, Column("value", [value if np.isfinite(value) else np.nan for value in values.tolist()]))

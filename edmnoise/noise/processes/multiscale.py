@@ -7,16 +7,16 @@ weights are. Cov(n) = sigma^2 K (x) I_3 with K = sum over levels of w_level S S^
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import index
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from torch import Tensor
 
+from ...base.coordinates import Coordinates, coordinates
 from ...base.errors import EdmNoiseError
 from ...base.legible import Legible
 from ...base.seeds import NOISE, check_seed, reseed
@@ -24,7 +24,7 @@ from ...base.threads import shared
 from ...structure.hierarchy import Hierarchy
 from ...structure.levels import parent_coordinates
 from ..sigma import check_sigma
-from ..weights import Weights
+from ..weights import Weights, check_shares, level_values
 from .nested import Nested
 
 _TILE = 8192
@@ -53,25 +53,25 @@ class MultiscaleNoise(Legible):
     hierarchy
         Nested groups, any number of levels.
     weights
-        Variance share of each level, finest first; they add up to 1.
+        Variance share of each level: `Weights` for atoms in residues in chains, for other groups a dictionary by the
+        level's name, such as ``{"atom": 0.5, "pair": 0.5}``; a level that is not named has none.
+
+    Raises
+    ------
+    EdmNoiseError
+        For weights that are bare numbers, name a level that is not there, are negative or do not add up to 1.
     """
 
     hierarchy: Hierarchy
-    weights: tuple[float, ...]
+    weights: Weights | Mapping[str, float]
 
     def __post_init__(self) -> None:
-        if len(self.weights) != self.hierarchy.depth:
-            raise EdmNoiseError(
-                f"{len(self.weights)} weights for {self.hierarchy.depth} levels "
-                f"({', '.join(self.hierarchy.names)}): give one weight a level"
-            )
-        if min(self.weights) < 0 or not math.isclose(math.fsum(self.weights), 1, rel_tol=1e-9):
-            raise EdmNoiseError(f"weights {self.weights} must be non-negative and add up to 1")
+        check_shares(dict(zip(self.hierarchy.names, self.shares, strict=True)))
 
-    @classmethod
-    def of(cls, hierarchy: Hierarchy, weights: Weights) -> MultiscaleNoise:
-        """For atoms in residues in chains."""
-        return cls(hierarchy, weights.by_level)
+    @cached_property
+    def shares(self) -> tuple[float, ...]:
+        """Variance share of each level, finest first; they add up to 1."""
+        return level_values(self.hierarchy, self.weights)
 
     @cached_property
     def covariance(self) -> Nested:
@@ -83,7 +83,7 @@ class MultiscaleNoise(Legible):
         sigma: float | Sequence[float],
         frames: int | Sequence[int],
         seed: int = 0,
-        mean: ArrayLike | Tensor | None = None,
+        mean: Coordinates | None = None,
     ) -> Iterator[Tensor]:
         """Draw frames a few at a time, so that a thousand large ones never lie in memory together.
 
@@ -95,8 +95,7 @@ class MultiscaleNoise(Legible):
             Number of frames (0, 1, 2, ...) or the numbers of the frames wanted. A frame's draw depends on ``seed``
             and its number alone: the same number at two noise levels is the same draw scaled.
         mean
-            (N, 3) coordinates that the noise is added to, an array or a float32 tensor; without them
-            the noise itself is drawn.
+            (N, 3) coordinates that the noise is added to, an array or a tensor; without them the noise itself is drawn.
 
         Yields
         ------
@@ -104,12 +103,13 @@ class MultiscaleNoise(Legible):
             (s, N, 3) float32, angstrom, frames in order. The next block overwrites it: use it or copy it first.
         """
         numbers, scales = _numbered(sigma, frames)
+        places = self._checked(mean)
         rows = min(len(numbers), max(1, _BLOCK_ATOMS // self.hierarchy.counts[0]))
         out = _empty(rows, self.hierarchy.counts[0], 3)
         for start in range(0, len(numbers), rows):
             chosen = slice(start, start + rows)
             block = out[: len(numbers[chosen])]
-            self._fill(block, numbers[chosen], scales[chosen], check_seed(seed), self._checked(mean))
+            self._fill(block, numbers[chosen], scales[chosen], check_seed(seed), places)
             yield block
 
     def frames(
@@ -117,7 +117,7 @@ class MultiscaleNoise(Legible):
         sigma: float | Sequence[float],
         frames: int | Sequence[int],
         seed: int = 0,
-        mean: ArrayLike | Tensor | None = None,
+        mean: Coordinates | None = None,
     ) -> Tensor:
         """All frames at once: (S, N, 3) float32, angstrom; parameters as in `blocks`."""
         numbers, scales = _numbered(sigma, frames)
@@ -125,13 +125,10 @@ class MultiscaleNoise(Legible):
         self._fill(out, numbers, scales, check_seed(seed), self._checked(mean))
         return out
 
-    def _checked(self, mean: ArrayLike | Tensor | None) -> Tensor | None:
+    def _checked(self, mean: Coordinates | None) -> Tensor | None:
         if mean is None:
             return None
-        given = mean if isinstance(mean, Tensor) else torch.tensor(np.asarray(mean, dtype=np.float32))
-        if given.shape != (self.hierarchy.counts[0], 3):
-            raise EdmNoiseError(f"mean has the shape {tuple(given.shape)}: give ({self.hierarchy.counts[0]}, 3)")
-        return given
+        return coordinates("mean", mean, (self.hierarchy.counts[0], 3)).detach().to("cpu", torch.float32)
 
     def _fill(
         self, out: Tensor, numbers: Sequence[int], scales: Sequence[float], seed: int, mean: Tensor | None
@@ -166,7 +163,7 @@ class _Large:
     def __init__(self, noise: MultiscaleNoise, mean: Tensor | None) -> None:
         hierarchy, depth = noise.hierarchy, noise.hierarchy.depth
         self.generator = torch.Generator()
-        self.amplitudes = [math.sqrt(weight) for weight in noise.weights]
+        self.amplitudes = [math.sqrt(share) for share in noise.shares]
         self.parents = [_tiles(parent_coordinates(hierarchy, level)) for level in range(depth - 1)]
         self.mean = None if mean is None else _tiles(mean.flatten())
         above = [_empty(3 * count) for count in hierarchy.counts[1:]]
@@ -200,7 +197,7 @@ class _Small:
     def __init__(self, noise: MultiscaleNoise, size: int, mean: Tensor | None) -> None:
         hierarchy, depth = noise.hierarchy, noise.hierarchy.depth
         self.generators = [torch.Generator() for _ in range(size)]
-        self.amplitudes = [math.sqrt(weight) for weight in noise.weights]
+        self.amplitudes = [math.sqrt(share) for share in noise.shares]
         self.parents = [parent_coordinates(hierarchy, level) for level in range(depth - 1)]
         self.mean = None if mean is None else mean.flatten()
         self.above = [_empty(size, 3 * count) for count in hierarchy.counts[1:]]

@@ -21,7 +21,7 @@ sqrt(v). Levels without variance change nothing and are passed over, so that fla
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -34,6 +34,7 @@ from ...base.threads import alone, mapped
 from ...structure.hierarchy import Hierarchy
 from ...structure.levels import group_sum, spread
 from ..covariance import Covariance
+from ..weights import Weights, level_values
 
 _BLOCK_NUMBERS = 1 << 18
 """Numbers in the rows that are worked on together, 2 MiB in float64: fresh memory for the whole of a large batch
@@ -93,7 +94,8 @@ class Nested(Covariance):
     hierarchy
         Nested groups, any number of levels.
     variances
-        Variance of each level, finest first: a number, or one for each of the level's groups.
+        Variance by the name of the level: a number, or one for each of the level's groups; a level that is not named
+        has none. `Weights` are variances of a structure's three levels.
 
     Notes
     -----
@@ -104,7 +106,7 @@ class Nested(Covariance):
     Examples
     --------
     >>> pairs = Hierarchy(("atom", "residue"), (np.array([0, 0, 1, 1]),))
-    >>> k = Nested(pairs, (1.0, 4.0))
+    >>> k = Nested(pairs, {"atom": 1.0, "residue": 4.0})
     >>> k
     Nested(atom 1, residue 4)
     >>> x = torch.tensor([1.0, 1.0, 0.0, 0.0])
@@ -114,14 +116,10 @@ class Nested(Covariance):
     0.222222
     """
 
-    def __init__(self, hierarchy: Hierarchy, variances: Sequence[float | Tensor]) -> None:
-        if len(variances) != hierarchy.depth:
-            raise EdmNoiseError(
-                f"{len(variances)} variances for {hierarchy.depth} levels ({', '.join(hierarchy.names)}): "
-                "give each level a number, or a number for each of its groups"
-            )
+    def __init__(self, hierarchy: Hierarchy, variances: Weights | Mapping[str, float | Tensor]) -> None:
         self.hierarchy = hierarchy
-        self.variances = tuple(map(_checked, variances, hierarchy.names, hierarchy.counts))
+        given = level_values(hierarchy, variances, "variances")
+        self.variances = tuple(map(_checked, given, hierarchy.names, hierarchy.counts))
         self._rigid = not bool(self.variances[0].all())
         self._varying = [k for k, w in enumerate(self.variances) if k == 0 or w.requires_grad or bool(w.any())]
         self._top = self._varying[-1]
@@ -134,12 +132,15 @@ class Nested(Covariance):
 
     def __add__(self, other: Nested) -> Nested:
         self._check_groups(other)
-        return Nested(self.hierarchy, [a + b for a, b in zip(self.variances, other.variances, strict=True)])
+        return self._with([a + b for a, b in zip(self.variances, other.variances, strict=True)])
 
     def __mul__(self, scale: float) -> Nested:
-        return Nested(self.hierarchy, [scale * variance for variance in self.variances])
+        return self._with([scale * variance for variance in self.variances])
 
     __rmul__ = __mul__
+
+    def _with(self, variances: Sequence[Tensor]) -> Nested:
+        return Nested(self.hierarchy, dict(zip(self.hierarchy.names, variances, strict=True)))
 
     def __repr__(self) -> str:
         levels = zip(self.hierarchy.names, self.variances, strict=True)

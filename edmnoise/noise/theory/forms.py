@@ -2,9 +2,9 @@
 
 In units of sigma^2, per coordinate, with n_r atoms in a residue, N_c in its chain, N in all, f_r = n_r / N_c:
 
-    chain                 w_c + w_r h + w_a C / N,                         h = (1/N) sum_r n_r^2 / N_c
-    residue in chain      w_r (1 - h) + w_a (R - C) / N
     atom in residue       w_a (1 - R / N)
+    residue in chain      w_a (R - C) / N + w_r (1 - h)
+    chain                 w_a C / N + w_r h + w_c,                         h = (1/N) sum_r n_r^2 / N_c
 
 are the parts over atoms, which add up to 1; the same displacements as means over groups have other coefficients
 (`edmnoise.noise.theory.statistics` has them for any depth, with their scatter). A thousand weights are one matrix
@@ -13,22 +13,18 @@ product.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ...base.errors import EdmNoiseError
 from ...base.legible import Legible
-from ...structure.hierarchy import Hierarchy
+from ...structure.hierarchy import Hierarchy, check_three
+from ..weights import Weights
 
 Array = NDArray[np.float64]
-
-LEVELS = ("chain", "residue", "atom")
-"""Levels as people name them, coarsest first: the order of every array of this module."""
-
-PARTS = ("chain", "residue in chain", "atom in residue")
-"""The nested parts of an atom's displacement, coarsest first."""
 
 _ROUNDING = 1e-14
 """Largest coefficient that is the rounding of a difference of equal sums."""
@@ -36,16 +32,18 @@ _ROUNDING = 1e-14
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LevelForms(Legible):
-    """Coefficients of mean squares per coordinate, in units of sigma^2; columns: chain, residue, atom weight.
+    """Coefficients of mean squares per coordinate, in units of sigma^2; columns: atom, residue, chain weight.
+
+    For a structure's three levels; `NoiseStatistics` has the same forms, and more, for any depth.
 
     Attributes
     ----------
     parts
-        (3, 3) rows as in PARTS, means over atoms: they add up to 1 in each column.
+        (3, 3) rows as in `PARTS`, means over atoms: they add up to 1 in each column.
     centred
         (3, 3) the same after the centre of all atoms is removed: the chain's part is what is left of it.
     relative
-        (3, 3) chain in the whole, residue in chain, atom in residue, means over the chains, residues, atoms.
+        (3, 3) atom in residue, residue in chain, chain in the whole, means over the atoms, residues, chains.
     residue
         (3,) residue centres, absolute, mean over residues.
 
@@ -54,8 +52,8 @@ class LevelForms(Legible):
     >>> hierarchy = Hierarchy(("atom", "residue", "chain"), (np.arange(12) // 4, np.zeros(3, dtype=int)))
     >>> forms = LevelForms.of(hierarchy)
     >>> forms.residue  # the centre of four independent atoms has a quarter of their variance
-    array([1.  , 1.  , 0.25])
-    >>> forms.centred[0]  # one chain is nothing but its centre
+    array([0.25, 1.  , 1.  ])
+    >>> forms.centred[2]  # one chain is nothing but its centre
     array([0., 0., 0.])
     """
 
@@ -70,8 +68,7 @@ class LevelForms(Legible):
 
         Source: variances of the means of nested independent numbers, derived on the docs' page of the mathematics.
         """
-        if hierarchy.depth != 3:
-            raise EdmNoiseError(f"{hierarchy.depth} levels ({', '.join(hierarchy.names)}): give atom, residue, chain")
+        check_three(hierarchy)
         atoms, residues, chains = hierarchy.counts
         home = hierarchy.parents[1]
         in_residue, in_chain = (hierarchy.sizes(level).astype(np.float64) for level in (1, 2))
@@ -79,28 +76,47 @@ class LevelForms(Legible):
 
         def variances(squares: Array, sizes: Array) -> Array:
             """(groups, 3) variance of each group's mean, by level."""
-            return np.stack([np.ones_like(sizes), squares, 1 / sizes], axis=1)
+            return np.stack([1 / sizes, squares, np.ones_like(sizes)], axis=1)
 
         own = variances(np.ones_like(in_residue), in_residue)
         squares = np.bincount(home, share**2, chains).astype(np.float64)
         chain = variances(squares, in_chain)
         whole = weight**2 @ chain
         top = weight @ chain
-        inside = own * [0, 1, 1]  # a chain's own noise moves all its residues alike
+        inside = own * [1, 1, 0]  # a chain's own noise moves all its residues alike
         centre = np.stack([np.bincount(home, share**2 * column, chains) for column in inside.T], axis=1)
         moved = np.mean((1 - 2 * share)[:, None] * inside + centre[home], axis=0)
         apart = np.mean((1 - 2 * weight)[:, None] * chain, axis=0) + whole
-        held = np.array([0, 0, 1 - residues / atoms])
-        between = np.array([0, 1 - top[1], (residues - chains) / atoms])
+        held = np.array([1 - residues / atoms, 0, 0])
+        between = np.array([(residues - chains) / atoms, 1 - top[1], 0])
         return cls(
-            _clean([top, between, held]),
-            _clean([top - whole, between, held]),
-            _clean([apart, moved, held]),
+            _clean([held, between, top]),
+            _clean([held, between, top - whole]),
+            _clean([held, moved, apart]),
             own.mean(axis=0),
         )
 
 
-def mean_squares(forms: Array, weights: ArrayLike) -> Array:
+def share_rows(weights: Weights | Sequence[Weights] | Array) -> Array:
+    """(..., 3) the shares of one or more `Weights`, finest first; an array has them in that order already.
+
+    EdmNoiseError for bare numbers, whose order would have to be guessed, and for arrays of another shape.
+    """
+    if isinstance(weights, Weights):
+        return np.array(weights.by_level)
+    if isinstance(weights, np.ndarray):
+        if weights.shape[-1:] != (3,):
+            raise EdmNoiseError(f"weights have the shape {weights.shape}: give (..., 3) as atom, residue, chain")
+        return weights.astype(np.float64, copy=False)
+    if not all(isinstance(each, Weights) for each in weights):
+        raise EdmNoiseError(
+            f"weights are {weights}: give edmnoise Weights, e.g. Weights.of(1, 4, 4), or an array (..., 3) of shares "
+            "as atom, residue, chain"
+        )
+    return np.array([each.by_level for each in weights]).reshape(-1, 3)
+
+
+def mean_squares(forms: Array, weights: Weights | Sequence[Weights] | Array) -> Array:
     """Mean squares for many weights at once.
 
     Parameters
@@ -108,14 +124,14 @@ def mean_squares(forms: Array, weights: ArrayLike) -> Array:
     forms
         (k, 3) or (3,) rows of coefficients.
     weights
-        (..., 3) chain, residue, atom.
+        One, several, or an array (..., 3) as `share_rows` takes them.
 
     Returns
     -------
     NDArray
         (..., k) or (...), in units of sigma^2.
     """
-    return np.asarray(weights, dtype=np.float64) @ forms.T
+    return share_rows(weights) @ forms.T
 
 
 def _clean(rows: list[Array]) -> Array:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from ...base.errors import EdmNoiseError
 from ...base.legible import Legible
 from ...structure.hierarchy import Hierarchy
+from ..weights import Weights, level_values
 
 Array = NDArray[np.float64]
 
@@ -90,27 +91,31 @@ class NoiseStatistics:
     hierarchy
         Nested groups.
     weights
-        Variance share of each level, finest first.
+        Variance of each level in units of sigma^2: `Weights`, or a dictionary by the level's name for groups of any
+        depth.
+
+    Raises
+    ------
+    EdmNoiseError
+        For weights that are bare numbers, or name a level that is not there.
 
     Examples
     --------
     >>> import numpy as np
     >>> atoms_in_residues, residues_in_chain = np.arange(12) // 4, np.zeros(3, dtype=int)
     >>> hierarchy = Hierarchy(("atom", "residue", "chain"), (atoms_in_residues, residues_in_chain))
-    >>> flat = NoiseStatistics(hierarchy, (1.0, 0.0, 0.0))
+    >>> flat = NoiseStatistics(hierarchy, {"atom": 1.0})
     >>> flat.displacement(1).mean  # the centre of four independent atoms
     0.25
     """
 
-    def __init__(self, hierarchy: Hierarchy, weights: Sequence[float]) -> None:
-        if len(weights) != hierarchy.depth:
-            raise EdmNoiseError(f"{len(weights)} weights for {hierarchy.depth} levels: give one a level")
+    def __init__(self, hierarchy: Hierarchy, weights: Weights | Mapping[str, float]) -> None:
         # The whole structure is a group above the top level, without noise of its own: centring subtracts its mean.
         self._parents = [*hierarchy.parents, np.zeros(hierarchy.counts[-1], dtype=np.int64)]
         self._counts = [*hierarchy.counts, 1]
         self._sizes: list[Array] = [hierarchy.sizes(k).astype(np.float64) for k in range(hierarchy.depth)]
         self._sizes.append(np.array([float(hierarchy.counts[0])]))
-        self._weights = [*weights, 0.0]
+        self._weights = [*level_values(hierarchy, weights), 0.0]
         self._homes: dict[tuple[int, int], NDArray[np.int64]] = {}
         self._finer: dict[int, Array] = {}
         self._displacements: dict[tuple[int, int | None, bool], Expected] = {}
@@ -120,14 +125,14 @@ class NoiseStatistics:
         """Number of the level that holds everything, for ``relative_to``."""
 
     @classmethod
-    def of(cls, hierarchy: Hierarchy, weights: Sequence[float]) -> NoiseStatistics:
+    def of(cls, hierarchy: Hierarchy, weights: Weights | Mapping[str, float]) -> NoiseStatistics:
         """The same, kept with what it has computed until other weights of the hierarchy are asked for.
 
         Whoever moves sigma asks again and again for what does not depend on it.
         """
-        last = _last.get(hierarchy)
-        if last is None or last[0] != tuple(weights):
-            last = _last[hierarchy] = tuple(weights), cls(hierarchy, weights)
+        last, values = _last.get(hierarchy), level_values(hierarchy, weights)
+        if last is None or last[0] != values:
+            last = _last[hierarchy] = values, cls(hierarchy, weights)
         return last[1]
 
     def __repr__(self) -> str:

@@ -11,13 +11,16 @@ nested noise every sum over pairs of atoms is a sum over groups, R_g = sum of r 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from ...base.coordinates import Coordinates
+from ...base.coordinates import coordinates as taken
 from ...base.errors import EdmNoiseError
 from ...structure.hierarchy import Hierarchy
+from ..weights import Weights, level_values
 from .statistics import Expected, NoiseStatistics
 
 Array = NDArray[np.float64]
@@ -25,8 +28,8 @@ Array = NDArray[np.float64]
 
 def superposed_displacement(
     hierarchy: Hierarchy,
-    weights: Sequence[float],
-    coordinates: ArrayLike,
+    weights: Weights | Mapping[str, float],
+    coordinates: Coordinates,
     level: int,
     relative_to: int | None = None,
     over_atoms: bool = False,
@@ -36,7 +39,7 @@ def superposed_displacement(
     Parameters
     ----------
     hierarchy, weights
-        The noise: nested groups and the variance share of each level, finest first.
+        The noise, as `NoiseStatistics` takes it.
     coordinates
         (N, 3) reference coordinates, angstrom.
     level, relative_to, over_atoms
@@ -57,13 +60,14 @@ def superposed_displacement(
     positions = _centred(coordinates)
     inverse = np.linalg.inv(_cross_square(positions, positions))
     sums = _sums(hierarchy, positions)
-    turn = inverse @ sum(w * _cross_square(s, s) for w, s in zip(weights, sums, strict=True)) @ inverse
+    shares = level_values(hierarchy, weights)
+    turn = inverse @ sum(w * _cross_square(s, s) for w, s in zip(shares, sums, strict=True)) @ inverse
 
     statistics = NoiseStatistics(hierarchy, weights)
     top = statistics.whole if relative_to is None else relative_to
     before = statistics.displacement(level, top, over_atoms)
     arms = _arms(hierarchy, positions, level, top)
-    moments = _moments(hierarchy, weights, sums, level, top)
+    moments = _moments(hierarchy, shares, sums, level, top)
     # tr(I^-1 [q x][s x]^T) and tr(W [s x][s x]^T), per coordinate.
     together = np.einsum("ai,ai->a", moments, arms) * np.trace(inverse) - np.einsum(
         "ai,ij,aj->a", moments, inverse, arms
@@ -75,15 +79,15 @@ def superposed_displacement(
     return Expected(each, float(share @ each), math.nan)
 
 
-def rotation_defined(coordinates: ArrayLike) -> bool:
+def rotation_defined(coordinates: Coordinates) -> bool:
     """Whether (N, 3) coordinates span more than a line, so that a superposition removes a rotation about each axis."""
     positions = _centred(coordinates)
     _, second, largest = np.linalg.eigvalsh(positions.T @ positions)
     return bool(second > 1e-12 * largest)
 
 
-def _centred(coordinates: ArrayLike) -> Array:
-    positions = np.asarray(coordinates, dtype=np.float64)
+def _centred(coordinates: Coordinates) -> Array:
+    positions = taken("coordinates", coordinates, ("atoms", 3)).detach().cpu().double().numpy()
     return positions - positions.mean(axis=0)
 
 

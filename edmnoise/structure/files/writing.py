@@ -8,12 +8,13 @@ from itertools import chain, islice
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from ...base.coordinates import Coordinates, float_array
 from ...base.errors import EdmNoiseError
 from ...base.files import replacing
-from ..hierarchy import Hierarchy
-from ..structure import LEVELS, Atoms, Structure, in_polymer
+from ..hierarchy import LEVELS, Hierarchy
+from ..structure import Atoms, Structure, in_polymer
 from .layout import Layout
 from .mmcif import MmcifLayout
 from .pdb import PdbLayout
@@ -30,7 +31,7 @@ LAYOUTS: dict[str, type[Layout]] = {
 
 
 def write_frames(
-    path: Path, structure: Structure, models: Iterable[ArrayLike], level: str = "atom", remarks: Sequence[str] = ()
+    path: Path, structure: Structure, models: Iterable[Coordinates], level: str = "atom", remarks: Sequence[str] = ()
 ) -> int:
     """Write frames of a structure as the models of a PDB or mmCIF file.
 
@@ -92,7 +93,7 @@ def write_frames(
     return count
 
 
-def _numbered(models: Iterable[ArrayLike]) -> Iterator[tuple[int | None, ArrayLike]]:
+def _numbered(models: Iterable[Coordinates]) -> Iterator[tuple[int | None, Coordinates]]:
     """The models with their numbers from 1, without a number where there is only one."""
     sequence = iter(models)
     head = list(islice(sequence, 2))
@@ -102,11 +103,8 @@ def _numbered(models: Iterable[ArrayLike]) -> Iterator[tuple[int | None, ArrayLi
         yield from enumerate(chain(head, sequence), 1)
 
 
-def _checked(model: ArrayLike, number: int, n_atoms: int) -> NDArray[np.float64]:
-    try:
-        xyz = np.asarray(model, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise EdmNoiseError(f"model {number} is not an array of numbers: {error}") from error
+def _checked(model: Coordinates, number: int, n_atoms: int) -> NDArray[np.float64]:
+    xyz = float_array(f"model {number}", model).astype(np.float64, copy=False)
     if xyz.shape != (n_atoms, 3):
         raise EdmNoiseError(f"model {number} has the shape {xyz.shape}: {n_atoms} atoms need {(n_atoms, 3)}")
     bad = np.flatnonzero(~np.isfinite(xyz).all(axis=1))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...base.colours import DEFAULT_PALETTE, PALETTES
+from ...base.colours import DEFAULT_PALETTE, LEVEL_COLOURS, PALETTES, SERIES_COLOURS
 from ...base.errors import EdmNoiseError
 from ...noise.design.signal import (
     CLEAR,
@@ -23,20 +23,19 @@ from ...noise.design.signal import (
     spent,
 )
 from ...noise.design.triangle import CORNERS, place
-from ...noise.design.weight_map import OWN, WeightMap, data_scales
+from ...noise.design.weight_map import OWN, WeightMap
 from ...noise.sigma import SigmaDistribution
-from ...noise.theory.forms import LEVELS, PARTS, LevelForms
+from ...noise.theory.forms import LevelForms
+from ...noise.theory.scales import measured_scales
 from ...noise.weights import Weights
+from ...structure.hierarchy import LEVELS, PARTS, as_read
 from ...structure.structure import Structure, describe
 from .figure import new_figure, save_figure
-
-_COLOURS = ("#3f51b5", "#d2694c", "#4f9d69")
-"""Chain, residue, atom, as in the other figures."""
 
 Box = tuple[float, float, float, float]
 """Left, right, bottom, top."""
 
-_LOSS = ("#8e5ea2", "#c08a2e", "0.2")
+_LOSS = (*SERIES_COLOURS[3:5], "0.2")
 """Loss weight, c_out^2, product."""
 
 _ROWS = 16
@@ -76,15 +75,15 @@ def _frame(axes: Any) -> None:
     axes.plot(*np.vstack([CORNERS, CORNERS[:1]]).T, color="0.2", lw=1)
     for share in (0.2, 0.4, 0.6, 0.8):
         for weights, away, side in (
-            ((share, 0, 1 - share), (-5, 2), "right"),
-            ((0, share, 1 - share), (0, -5), "center"),
+            (Weights.of(chain=share, residue=0, atom=1 - share), (-5, 2), "right"),
+            (Weights.of(chain=0, residue=share, atom=1 - share), (0, -5), "center"),
         ):
             spot = place(weights)
             axes.plot(*spot, "+", color="0.2", ms=5)
             axes.annotate(
                 f"{share:g}", spot, away, textcoords="offset points", fontsize=8, color="0.35", ha=side, va="top"
             )
-    names = (("center", "bottom", 0, 0.02), ("left", "top", 0.01, -0.02), ("right", "top", -0.01, -0.02))
+    names = (("right", "top", -0.01, -0.02), ("left", "top", 0.01, -0.02), ("center", "bottom", 0, 0.02))
     for level, corner, (side, edge, right, up) in zip(LEVELS, CORNERS, names, strict=True):
         axes.text(corner[0] + right, corner[1] + up, level, ha=side, va=edge, fontweight="bold")
     axes.set(aspect="equal", xlim=(-0.1, 1.14), ylim=(-0.08, 0.94))
@@ -93,7 +92,7 @@ def _frame(axes: Any) -> None:
 
 def _mark(axes: Any, marks: Mapping[str, Weights]) -> None:
     """Points with their names, each on the side where it covers least of the others."""
-    spots = {name: place(tuple(weights)) for name, weights in marks.items()}
+    spots = {name: place(weights) for name, weights in marks.items()}
     taken = [(x - 0.02, x + 0.02, y - 0.02, y + 0.02) for x, y in spots.values()]
     for name, (x, y) in spots.items():
         own = name == OWN
@@ -132,7 +131,7 @@ def signal_figure(
         raise EdmNoiseError(
             f"weights: {len(weights)}, distributions: {len(distributions)}; a figure takes 1 to {len(_LINES)} of each"
         )
-    forms, scales = LevelForms.of(structure.hierarchy), data_scales(structure)
+    forms, scales = LevelForms.of(structure.hierarchy), measured_scales(structure)
     sigma = np.geomspace(0.01, 1000, 400)
     figure = new_figure(11.5, 8.0)
     left, right = figure.subfigures(1, 2, width_ratios=(1.25, 1))
@@ -153,15 +152,15 @@ def signal_figure(
     loss.set(yscale="log", ylabel="EDM's weights", ylim=(1e-4, 1e6))
     signal.axhspan(*decibels((DROWNED, CLEAR)), color="0.92", lw=0)
     for each, line in zip(weights, _LINES, strict=False):
-        ratios = signal_to_noise(forms, tuple(each), scales, sigma)
-        for ratio, colour in zip(ratios.T, _COLOURS, strict=True):
+        ratios = signal_to_noise(forms, each, scales, sigma)
+        for level, ratio in as_read(zip(LEVELS, ratios.T, strict=True)):
             if np.isfinite(ratio).all():
-                signal.plot(sigma, decibels(ratio), line, color=colour)
-    shown = [k for k in range(3) if scales[k] > 0]
+                signal.plot(sigma, decibels(ratio), line, color=LEVEL_COLOURS[level])
+    shown = [k for k in as_read(range(3)) if scales.by_level[k] > 0]
     _legend(
         signal,
         [PARTS[k] for k in shown],
-        [_COLOURS[k] for k in shown],
+        [LEVEL_COLOURS[LEVELS[k]] for k in shown],
         [each.label for each in weights],
         loc="upper right",
     )
@@ -200,20 +199,20 @@ def _bars(
     for distribution in distributions:
         axes.text(1, height - 0.75, distribution.name, fontweight="bold", fontsize=9)
         for each in weights:
-            for k, even in enumerate(even_sigma(forms, tuple(each), scales)):
+            for level, even in as_read(zip(LEVELS, even_sigma(forms, each, scales), strict=True)):
                 if np.isnan(even):
                     continue
                 start = 0.0
                 for band, alpha in zip(spent(distribution, even), (0.3, 1.0, 0.12), strict=True):
                     share = 100 * float(band)
-                    axes.barh(height, share, 0.8, start, color=_COLOURS[k], alpha=alpha, lw=0)
+                    axes.barh(height, share, 0.8, start, color=LEVEL_COLOURS[level], alpha=alpha, lw=0)
                     if share > 8:
                         shade = "white" if alpha == 1 else "0.25"
                         axes.text(
                             start + share / 2, height, f"{share:.0f}", ha="center", va="center", fontsize=7, color=shade
                         )
                     start += share
-                names.append((height, f"{LEVELS[k]}, {each.label}"))
+                names.append((height, f"{level}, {each.label}"))
                 height += 1
             height += 0.4
         height += 1.2

@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-import numpy as np
-
+from ...base.colours import LEVEL_COLOURS
 from ...diffusion.samplers.schedule import Schedule
+from ...frames.displacement import NESTED
 from ...noise.sigma import SigmaDistribution
-from ...trajectories.run import FROZEN, PARTS, Run, moves
+from ...structure.hierarchy import LEVELS, as_read
+from ...trajectories.run import FROZEN, Run, moves
 from .figure import new_figure, save_figure
-
-_COLOURS = ("#3f51b5", "#d2694c", "#4f9d69")
-"""Chain, residue, atom: told apart in grey and by the colour-blind."""
 
 
 def freeze_out_figure(run: Run, path: str | os.PathLike[str]) -> None:
@@ -26,7 +24,8 @@ def freeze_out_figure(run: Run, path: str | os.PathLike[str]) -> None:
     hierarchy, frozen = run.structure.hierarchy, run.freeze_out()
     denoised, noisy = run.to_go("denoised"), run.to_go("noisy")
     lowest = 1e-3
-    for part, colour in zip(PARTS, _COLOURS, strict=True):
+    for part in as_read(NESTED):
+        colour = LEVEL_COLOURS[LEVELS[part.level]]
         if not moves(denoised[part]):
             continue
         done = f": 90 % done at {frozen[part]:.3g} Å" if frozen[part] > 0 else ""
@@ -64,10 +63,7 @@ def schedule_figure(
     axes.yaxis.set_major_formatter("{x:g}")
     scores = axes.secondary_yaxis(
         "right",
-        functions=(
-            lambda sigma: (np.log(sigma / distribution.sigma_data) - distribution.p_mean) / distribution.p_std,
-            lambda z: distribution.sigma_data * np.exp(distribution.p_mean + distribution.p_std * z),
-        ),
+        functions=(distribution.z, distribution.sigma),
     )
     scores.set_yscale("linear")
     scores.set_ylabel(f"z ({distribution.name})")

@@ -93,8 +93,8 @@ def edm_design(
         all lengths that are asked for; the columns without 3-D are RMS per
         coordinate, as in all tables: the same over sqrt 3.
         For one chain the chain's part is a shift of the whole: after centring
-        it is worth nothing. The result has the attributes weights (chain,
-        residue, atom) and sigma, which edm_noise takes.
+        it is worth nothing. The result has the attributes weights and sigma,
+        which edm_noise takes.
 
     SEE ALSO
 
@@ -108,7 +108,7 @@ def edm_design(
     result = yield from design.design(
         _self,
         arg.text(selection),
-        [arg.optional(arg.real, name, x) for name, x in (("chain", chain), ("residue", residue), ("atom", atom))],
+        {name: arg.optional(arg.real, name, x) for name, x in (("chain", chain), ("residue", residue), ("atom", atom))},
         _distribution(distribution),
         z=arg.real("z", z),
         sigma=arg.optional(arg.real, "sigma", sigma),
@@ -119,8 +119,7 @@ def edm_design(
         solvent=arg.switch("solvent", solvent),
         ligands=arg.text(ligands),
     )
-    w = result.weights
-    say(quiet, "edm_design", f"weights={w.chain:.4g} {w.residue:.4g} {w.atom:.4g}, sigma={result.sigma:.4g}")
+    say(quiet, "edm_design", f"weights={result.weights.text('.4g')}, sigma={result.sigma:.4g}")
     show(quiet, result.table)
     write(quiet, "edm_design", result.table, path)
     return result
@@ -207,7 +206,7 @@ def edm_scramble(
         arg.text(selection),
         _weights(weights),
         [_distribution(item) for item in arg.items(distribution)],
-        [arg.optional(arg.real, name, x) for name, x in (("chain", chain), ("residue", residue), ("atom", atom))],
+        {name: arg.optional(arg.real, name, x) for name, x in (("chain", chain), ("residue", residue), ("atom", atom))},
         state=arg.whole("state", state),
         hydrogens=arg.switch("hydrogens", hydrogens),
         solvent=arg.switch("solvent", solvent),
@@ -371,8 +370,8 @@ def edm_triangle(
 
     NOTES
 
-        From Python the result has the arrays weights, (5050, 3) as chain,
-        residue, atom, and values.
+        From Python the result has the arrays weights, (5050, 3) as atom,
+        residue, chain, and values.
 
     SEE ALSO
 

@@ -99,7 +99,7 @@ def compare(
     def work(watch: Watch) -> Comparison:
         made: list[Variant] = []
         for each in weights:
-            covariance = Nested(structure.hierarchy, each.by_level)
+            covariance = Nested(structure.hierarchy, each)
             model = denoiser.build(structure, np.stack(states), covariance, chosen)
             for name, (schedule, sampler) in built.items():
                 number = len(made)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edmnoise.base.errors import EdmNoiseError
@@ -13,10 +13,12 @@ from edmnoise.noise.design.signal import signal_table, step_table
 from edmnoise.noise.design.solve import Constraint, Design, design_table
 from edmnoise.noise.design.solve import design as design_noise
 from edmnoise.noise.design.triangle import WeightMeasure
-from edmnoise.noise.design.weight_map import WeightMap, data_scales, weight_map
+from edmnoise.noise.design.weight_map import WeightMap, weight_map
 from edmnoise.noise.sigma import SigmaDistribution
-from edmnoise.noise.theory.forms import LEVELS, LevelForms
+from edmnoise.noise.theory.forms import LevelForms
+from edmnoise.noise.theory.scales import measured_scales
 from edmnoise.noise.weights import Weights
+from edmnoise.structure.hierarchy import LEVELS, as_read
 from edmnoise.study.figures.design import signal_figure, triangle_figure
 
 from ..job import Job, Watch
@@ -29,7 +31,7 @@ SIGNAL_BY = ("level", "z")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DesignResult(Legible):
-    """Designed noise: its weights (chain, residue, atom) and sigma in angstrom, how they were found, and the table of
+    """Designed noise: its weights and sigma in angstrom, how they were found, and the table of
     what they and other weights give."""
 
     weights: Weights
@@ -41,7 +43,7 @@ class DesignResult(Legible):
 def design(
     cmd: Cmd,
     selection: str,
-    targets: Sequence[float | None],
+    targets: Mapping[str, float | None],
     distribution: SigmaDistribution,
     z: float = 0.0,
     sigma: float | None = None,
@@ -61,7 +63,7 @@ def design(
     selection
         Atoms of one object.
     targets
-        Chain, residue, atom: RMS per coordinate over atoms, angstrom; None for no wish.
+        Wanted lengths by level, as `edmnoise.noise.design.solve` takes them, angstrom; None for no wish.
     distribution, z
         Training levels, and the normal score at which the targets are wanted: for the notes.
     sigma, constraints, compared
@@ -71,7 +73,7 @@ def design(
     """
     distribution.sigma(z)  # a score that cannot be is refused before anything else
     hierarchy = (yield from reading(cmd, selection, state, hydrogens, solvent, ligands)).structure.hierarchy
-    made = yield lambda _: design_noise(hierarchy, *targets, sigma=sigma, constraints=constraints)
+    made = yield lambda _: design_noise(hierarchy, **targets, sigma=sigma, constraints=constraints)
     table = design_table(hierarchy, made, distribution, compared, z)
     return DesignResult(made.weights, made.sigma, made, table)
 
@@ -81,7 +83,7 @@ def scramble(
     selection: str,
     weights: Sequence[Weights],
     distributions: Sequence[SigmaDistribution],
-    reference: Sequence[float | None] = (None, None, None),
+    reference: Mapping[str, float | None] | None = None,
     state: int = -1,
     hydrogens: bool = True,
     solvent: bool = False,
@@ -92,7 +94,7 @@ def scramble(
     Parameters are those of `design` and of `edmnoise.noise.design.scramble.scramble_table`.
     """
     structure = (yield from reading(cmd, selection, state, hydrogens, solvent, ligands)).structure
-    lengths = reference_lengths(structure, *reference)
+    lengths = reference_lengths(structure, **(reference or {}))
     return (yield lambda _: scramble_table(structure, weights, distributions, lengths))
 
 
@@ -118,7 +120,7 @@ def signal(
     structure = (yield from reading(cmd, selection, state, hydrogens, solvent, ligands)).structure
 
     def work(_: Watch) -> Table:
-        forms, scales = LevelForms.of(structure.hierarchy), data_scales(structure)
+        forms, scales = LevelForms.of(structure.hierarchy), measured_scales(structure)
         if by == "level":
             table = signal_table(forms, scales, weights, distributions)
         else:
@@ -149,10 +151,10 @@ def triangle(
     level's own reference length is taken.
     """
     if level not in LEVELS:
-        raise EdmNoiseError(f"no level {level!r}: the levels are {', '.join(LEVELS)}")
+        raise EdmNoiseError(f"no level {level!r}: the levels are {', '.join(as_read(LEVELS))}")
     structure = (yield from reading(cmd, selection, state, hydrogens, solvent, ligands)).structure
     lengths = reference_lengths(structure, **{level: reference})
-    wanted = WeightMeasure(measure, level, distribution, lengths[LEVELS.index(level)])
+    wanted = WeightMeasure(measure, level, distribution, lengths[level])
 
     def work(_: Watch) -> WeightMap:
         made = weight_map(structure, wanted)

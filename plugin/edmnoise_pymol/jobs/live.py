@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edmnoise.noise.weights import Weights
+from edmnoise.structure.hierarchy import LEVELS
 from edmnoise.structure.structure import Structure
 
 from ..job import Job, Watch
@@ -23,8 +23,8 @@ from ..scene.objects import free_name, is_there
 from ..scene.source import reading
 
 Noise = NDArray[np.float32]
-Units = tuple[Noise, ...]
-"""Noise of the chains, the residues and the atoms, each (N, 3) float32 of unit variance."""
+Units = dict[str, Noise]
+"""Noise of each level by its name, (N, 3) float32 of unit variance."""
 
 
 class Live:
@@ -64,8 +64,7 @@ class Live:
     def mixed(self, weights: Weights) -> Noise:
         """(N, 3) the draw at a noise level of 1 angstrom."""
         if weights != self._mixed[0]:
-            shares = (weights.chain, weights.residue, weights.atom)
-            mixed = sum(np.float32(math.sqrt(w)) * unit for w, unit in zip(shares, self._units, strict=True) if w)
+            mixed = sum(np.float32(math.sqrt(w)) * self._units[level] for level, w in weights.by_name.items() if w)
             self._mixed = (weights, np.asarray(mixed, dtype=np.float32))
         return self._mixed[1]
 
@@ -146,8 +145,8 @@ def live(
 def _draw(watch: Watch, structure: Structure, seed: int) -> Units:
     from edmnoise.noise.processes.multiscale import MultiscaleNoise
 
-    def unit(*weights: float) -> Any:
+    units = {}
+    for level in LEVELS:
         watch.check(0.0, "drawing")
-        return MultiscaleNoise.of(structure.hierarchy, Weights.of(*weights)).frames(1.0, 1, seed)[0].numpy()
-
-    return unit(1, 0, 0), unit(0, 1, 0), unit(0, 0, 1)
+        units[level] = MultiscaleNoise(structure.hierarchy, {level: 1.0}).frames(1.0, 1, seed)[0].numpy()
+    return units

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from edmnoise.base.colours import DEFAULT_PALETTE, PALETTES, palette_colours
 from edmnoise.base.lengths import IN_SPACE
 from edmnoise.base.table import Table
-from edmnoise.frames.displacement import measure_displacement
+from edmnoise.frames.displacement import NESTED, measure_displacement
 from edmnoise.noise.weights import Weights
-from edmnoise.study.levels import NESTED, RESIDUE_IN_CHAIN, AppliedNoise, level_table
+from edmnoise.study.levels import RESIDUE_IN_CHAIN, AppliedNoise, level_table
 
 from ..job import Job
 from ..scene import looks

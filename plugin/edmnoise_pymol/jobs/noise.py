@@ -25,7 +25,8 @@ from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.sigma import SigmaDistribution, check_sigma
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.files import write_frames
-from edmnoise.structure.structure import LEVELS, Structure
+from edmnoise.structure.hierarchy import LEVELS
+from edmnoise.structure.structure import Structure
 from edmnoise.study.levels import BY, RESIDUE_IN_CHAIN, level_table, z_table
 
 from ..job import Job, MakesObjects, Watch, counted
@@ -129,7 +130,7 @@ def noise(
 
     looks.forget(name)  # an object that had the name before
     structure = new_object(cmd, source, name).structure
-    covariance = MultiscaleNoise.of(structure.hierarchy, weights)
+    covariance = MultiscaleNoise(structure.hierarchy, weights)
     with appended_frames(cmd, name, frames) as append:
 
         def draw(watch: Watch) -> Displacement:
@@ -274,11 +275,10 @@ def _remarks(cmd: Cmd, name: str, level: str, b: str | None, states: int) -> lis
     made = Provenance.of([ask.title(cmd, name, state) for state in range(1, states + 1)])
     lines = [f"edmnoise {__version__}: edm_save of the object {name}, {level} level"]
     if made is not None:
-        shares = f"{made.weights.chain!r} {made.weights.residue!r} {made.weights.atom!r}"
         lines += [
             f"model 1 is the reference, the others are noised: sigma={made.sigma:.6g} A (z={made.z:.6g}), "
             f"weights {made.weights.label}, seed={made.seed}",
-            f"edm_noise selection, sigma={made.sigma!r}, weights={shares}, frames={states - 1}, "
+            f"edm_noise selection, sigma={made.sigma!r}, weights={made.weights.text()}, frames={states - 1}, "
             f"process={made.process}, seed={made.seed}, hydrogens={int(made.hydrogens)}, solvent={int(made.solvent)}, "
             f"ligands={made.ligands}",
         ]

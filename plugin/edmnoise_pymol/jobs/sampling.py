@@ -17,12 +17,13 @@ from edmnoise.base.legible import Legible
 from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
-from edmnoise.diffusion.precondition import RULES, Preconditioner, measured_scales, precondition_table
+from edmnoise.diffusion.precondition import RULES, Preconditioner, precondition_table
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import Step
 from edmnoise.frames.displacement import Displacement, measure_displacement
 from edmnoise.noise.processes.nested import Nested
 from edmnoise.noise.sigma import SigmaDistribution
+from edmnoise.noise.theory.scales import measured_scales
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.structure import Structure
 from edmnoise.study.figures.figure import is_figure
@@ -122,7 +123,7 @@ def sample(
     def prepare(watch: Watch) -> tuple[Recording, float]:
         """Build the model: seconds for an elastic network."""
         watch.check(0.0, "building the denoiser")
-        covariance = Nested(structure.hierarchy, weights.by_level)
+        covariance = Nested(structure.hierarchy, weights)
         model = denoiser.build(structure, np.stack(states), covariance, chosen)
 
         def told(done: int, steps: int, step: Step) -> bool:

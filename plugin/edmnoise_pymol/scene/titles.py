@@ -41,9 +41,8 @@ class Provenance:
         PyMOL shows a state's title in the object panel, cut to a few letters, where it would show the state's number
         otherwise: so the number comes first.
         """
-        w = self.weights
         facts = (
-            f"z={self.z:.6g} sigma={self.sigma!r} weights={w.chain!r}/{w.residue!r}/{w.atom!r} seed={self.seed} "
+            f"z={self.z:.6g} sigma={self.sigma!r} weights={self.weights.text(between='/')} seed={self.seed} "
             f"process={self.process} hydrogens={int(self.hydrogens)} solvent={int(self.solvent)} "
             f"ligands={self.ligands} {_MARK}"
         )

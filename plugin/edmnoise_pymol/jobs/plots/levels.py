@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
 from edmnoise.base.table import Column, Table
-from edmnoise.frames.displacement import Displacement, Measure, measure_displacement
+from edmnoise.frames.displacement import NESTED, Displacement, Measure, measure_displacement
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.theory.statistics import Expected, NoiseStatistics
 from edmnoise.noise.weights import Weights, parse_weights
+from edmnoise.structure.hierarchy import as_read
 from edmnoise.structure.structure import Structure
-from edmnoise.study.levels import NESTED, RESIDUE_IN_CHAIN
-from edmnoise.trajectories.run import FROZEN, PARTS, Run, moves
+from edmnoise.study.levels import RESIDUE_IN_CHAIN
+from edmnoise.trajectories.run import FROZEN, Run, moves
 
 from ...job import Job, Work
 from ...scene import ask
@@ -281,8 +282,8 @@ def measured_of(
     if noise:
         weights, sigma = noise
         forms = _forms(structure, weights)
-        moved = tuple(math.sqrt(float(squares[m].mean())) for m in NESTED)
-        spread = tuple(forms[m].rms_sd(frames, sigma) for m in NESTED)
+        moved = tuple(math.sqrt(float(squares[m].mean())) for m in as_read(NESTED))
+        spread = tuple(forms[m].rms_sd(frames, sigma) for m in as_read(NESTED))
         point = Point(found.object, sigma, frames, moved, spread)
         levels = Levels(f"{found.object}, {weights.label}", _lines(structure, forms), (point,))
         wanted = sigma * np.sqrt(np.maximum(forms[RESIDUE_IN_CHAIN].each, 0))[order]
@@ -364,7 +365,7 @@ def freeze_out(run: Run) -> Job[FreezeOut]:
                 tuple(noisy[part].tolist()),
                 frozen[part],
             )
-            for part in PARTS
+            for part in as_read(NESTED)
         )
         return FreezeOut(tuple(run.steps.tolist()), tuple(run.sigmas.tolist()), ways, len(run.final), run.partial)
 
@@ -376,13 +377,13 @@ def _nested(structure: Structure, frames: list[NDArray[np.float32]]) -> Work:
 
 
 def _forms(structure: Structure, weights: Weights) -> dict[Measure, Expected]:
-    theory = NoiseStatistics(structure.hierarchy, weights.by_level)
+    theory = NoiseStatistics(structure.hierarchy, weights)
     return {measure: theory.displacement(measure.level, measure.relative_to) for measure in NESTED}
 
 
 def _lines(structure: Structure, forms: Mapping[Measure, Expected]) -> tuple[Line, ...]:
     hierarchy = structure.hierarchy
-    return tuple(Line(hierarchy.names[m.level], m.label(hierarchy), forms[m].rms()) for m in NESTED)
+    return tuple(Line(hierarchy.names[m.level], m.label(hierarchy), forms[m].rms()) for m in as_read(NESTED))
 
 
 def _same(one: Structure, other: Structure) -> bool:

@@ -18,11 +18,12 @@ from edmnoise.base.colours import DEFAULT_PALETTE, PALETTES
 from edmnoise.base.legible import Legible
 from edmnoise.base.table import Table
 from edmnoise.noise.design.scramble import RELATIVE, reference_lengths, scramble_table
-from edmnoise.noise.design.triangle import CORNERS, WeightMeasure, place, weights_at
+from edmnoise.noise.design.triangle import CORNERS, HEIGHT, WeightMeasure, place, shares_at, weights_at
 from edmnoise.noise.design.weight_map import STEPS, WeightMap, weight_map
 from edmnoise.noise.sigma import SigmaDistribution
-from edmnoise.noise.theory.forms import LEVELS, LevelForms
+from edmnoise.noise.theory.forms import LevelForms
 from edmnoise.noise.weights import PRESETS, Weights, parse_weights
+from edmnoise.structure.hierarchy import LEVELS, as_read
 from edmnoise.structure.structure import Structure
 
 from ...job import Job
@@ -50,13 +51,13 @@ class Known(NamedTuple):
 
     structure: Structure
     forms: LevelForms
-    lengths: tuple[float, float, float]
+    lengths: dict[str, float]
 
 
 class Reading(NamedTuple):
     """Weights, their name or "", as a command takes them, and the measure there."""
 
-    shares: tuple[float, float, float]
+    weights: Weights
     name: str
     text: str
     value: float
@@ -117,10 +118,8 @@ class Ternary(Legible):
     @cached_property
     def picture(self) -> bytes:
         """Red, green, blue and opacity of HIGH rows of WIDE dots from the top; nothing outside the triangle."""
-        x, y = (np.arange(WIDE) + 0.5) / WIDE, (np.arange(HIGH)[::-1] + 0.5) / HIGH * CORNERS[0, 1]
-        chain = np.broadcast_to((y / CORNERS[0, 1])[:, None], (HIGH, WIDE))
-        residue = x[None, :] - chain / 2
-        shares = np.stack([chain, residue, 1 - chain - residue], axis=-1)
+        x, y = (np.arange(WIDE) + 0.5) / WIDE, (np.arange(HIGH)[::-1] + 0.5) / HIGH * HEIGHT
+        shares = shares_at(x[None, :], y[:, None])
         inside = shares.min(axis=-1) >= -1 / WIDE  # a dot more: the outline covers the steps
         colours = np.zeros((HIGH, WIDE, 4), dtype=np.uint8)
         colours[inside, :3] = self._colours(self._values(np.maximum(shares[inside], 0)))
@@ -151,7 +150,7 @@ class Ternary(Legible):
         weights = weights_at(x, y)
         if weights is None:
             return None
-        text = " ".join(f"{round(share, 3):g}" for share in weights)
+        text = " ".join(f"{round(share, 3):g}" for share in weights.by_name.values())
         return self._reading(parse_weights(text), "", text)
 
     def of(self, text: str) -> tuple[Place, Reading]:
@@ -172,16 +171,16 @@ class Ternary(Legible):
     def _named(self, name: str) -> Reading:
         if name in self.made.marks:
             weights = self.made.marks[name]
-            text = name if name in PRESETS else " ".join(f"{share:.4g}" for share in weights)
+            text = name if name in PRESETS else weights.text(".4g")
             return self._reading(weights, name, text)
-        text = " ".join(str(int(level == name)) for level in LEVELS)
+        text = " ".join(str(int(level == name)) for level in as_read(LEVELS))
         return self._reading(parse_weights(text), f"all {name}", text)
 
     def _reading(self, weights: Weights, name: str, text: str) -> Reading:
-        return Reading((weights.chain, weights.residue, weights.atom), name, text, float(self._values(tuple(weights))))
+        return Reading(weights, name, text, float(self._values(weights)))
 
-    def _values(self, shares: Any) -> NDArray[np.float64]:
-        return self.made.measure.values(self.forms, shares)
+    def _values(self, weights: Weights | NDArray[np.float64]) -> NDArray[np.float64]:
+        return self.made.measure.values(self.forms, weights)
 
     def _colours(self, values: NDArray[np.float64]) -> NDArray[np.uint8]:
         low, high = self.span
@@ -192,7 +191,7 @@ class Ternary(Legible):
 
     @staticmethod
     def _place(weights: Weights) -> Place:
-        x, y = place(tuple(weights)).tolist()
+        x, y = place(weights).tolist()
         return x, y
 
 
@@ -209,7 +208,7 @@ def ternary(
     ``facts`` are ``selection``, ``state``, ``hydrogens`` and ``solvent``, as in `design.triangle`.
     """
     known = kept or (yield from _read(cmd, facts))
-    wanted = WeightMeasure(measure, level, distribution, known.lengths[LEVELS.index(level)])
+    wanted = WeightMeasure(measure, level, distribution, known.lengths[level])
 
     def work(_: Any) -> Ternary:
         made = Ternary(weight_map(known.structure, wanted), known.forms)

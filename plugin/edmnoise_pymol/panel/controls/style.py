@@ -7,9 +7,6 @@ from typing import Any
 
 from pymol.Qt import QtCore, QtGui
 
-LEVEL_COLOURS = {"chain": "#3f51b5", "residue": "#d2694c", "atom": "#4f9d69"}
-"""Those of the figures (edmnoise.study.figures.figure); colour-blind eyes tell them apart by lightness too."""
-
 WARNING = "#f0a830"
 """Amber: a field whose text cannot be used."""
 

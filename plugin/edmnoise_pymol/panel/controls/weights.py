@@ -6,13 +6,15 @@ from typing import Any
 
 from pymol.Qt import QtCore, QtGui, QtWidgets
 
+from edmnoise.base.colours import LEVEL_COLOURS
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.noise.weights import PRESETS, Weights, parse_weights
+from edmnoise.structure.hierarchy import LEVELS, as_read
 
 from ..session import Session
 from . import form, style
 
-LEVELS = ("chain", "residue", "atom")
+ROWS = as_read(LEVELS)
 _FINE = 100
 """Steps of a slider in one unit of weight."""
 _GROUP = "weights"
@@ -23,14 +25,14 @@ class ShareBar(QtWidgets.QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.shares = (0.0, 0.0, 1.0)
+        self.shares = Weights.named("flat").by_name
         self.setMinimumHeight(self.fontMetrics().height() + 6)
         self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Fixed)
         self.setToolTip("Share of one atom's noise variance that is drawn per chain, per residue and per atom")
 
     def set_shares(self, weights: Weights) -> None:
-        self.shares = (weights.chain, weights.residue, weights.atom)
-        text = ", ".join(f"{level} {share:.0%}" for level, share in zip(LEVELS, self.shares, strict=True))
+        self.shares = weights.by_name
+        text = ", ".join(f"{level} {share:.0%}" for level, share in self.shares.items())
         self.setAccessibleName(text)
         self.update()
 
@@ -40,9 +42,9 @@ class ShareBar(QtWidgets.QWidget):
     def paintEvent(self, _: Any) -> None:
         painter = QtGui.QPainter(self)
         left, width = 0.0, float(self.width())
-        for level, share in zip(LEVELS, self.shares, strict=True):
+        for level, share in self.shares.items():
             box = QtCore.QRectF(left, 0, share * width, self.height())
-            painter.fillRect(box, QtGui.QColor(style.LEVEL_COLOURS[level]))
+            painter.fillRect(box, QtGui.QColor(LEVEL_COLOURS[level]))
             painter.setPen(QtGui.QColor("white"))
             for text in (f"{level} {share:.0%}", f"{share:.0%}"):
                 if painter.fontMetrics().boundingRect(text).width() + 6 < box.width():
@@ -84,7 +86,7 @@ class WeightsEditor(QtWidgets.QWidget):
         buttons.addWidget(self.remove)
         grid.addLayout(buttons, 0, 2)
         grid.addWidget(self.name, 1, 0, 1, 3)
-        for row, level in enumerate(LEVELS, 2):
+        for row, level in enumerate(ROWS, 2):
             self._add_level(grid, row, level)
         grid.addWidget(self.bar, 5, 0, 1, 3)
         grid.setColumnStretch(1, 1)
@@ -99,15 +101,15 @@ class WeightsEditor(QtWidgets.QWidget):
     @property
     def weights(self) -> Weights:
         """EdmNoiseError where all three are 0."""
-        return Weights.of(*(self.spins[level].value() for level in LEVELS))
+        return Weights.of(**{level: self.spins[level].value() for level in LEVELS})
 
     @property
     def text(self) -> str:
         """As a command takes it: a preset's name, or three numbers."""
         for name, numbers in PRESETS.items():
-            if numbers == tuple(self.spins[level].value() for level in LEVELS):
+            if numbers == tuple(self.spins[level].value() for level in ROWS):
                 return name
-        return " ".join(form.text_of(self.spins[level]) for level in LEVELS)
+        return " ".join(form.text_of(self.spins[level]) for level in ROWS)
 
     def set_weights(self, text: str) -> None:
         """From a preset's name or three numbers; what cannot be read is ignored."""
@@ -117,7 +119,7 @@ class WeightsEditor(QtWidgets.QWidget):
             parse_weights(parts)
         except (EdmNoiseError, ValueError):
             return
-        for level, weight in zip(LEVELS, parts, strict=True):
+        for level, weight in zip(ROWS, parts, strict=True):
             self.spins[level].blockSignals(True)
             self.spins[level].setValue(weight)
             self.spins[level].blockSignals(False)
@@ -188,7 +190,7 @@ class WeightsEditor(QtWidgets.QWidget):
         self.name.clear()
         self.name.hide()
         if name:
-            numbers = " ".join(form.text_of(self.spins[level]) for level in LEVELS)
+            numbers = " ".join(form.text_of(self.spins[level]) for level in ROWS)
             self._session.settings.write(_GROUP, {**self._session.settings.read(_GROUP), name: numbers})
             self._list_presets()
             self._show()

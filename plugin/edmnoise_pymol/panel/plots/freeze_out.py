@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from edmnoise.base.colours import LEVEL_COLOURS
 from edmnoise.base.table import Table
 
 from ...scene import stage
-from ..controls import style
 from ..session import Session
 from .chart import Chart
 from .measured_cache import answered
@@ -123,7 +123,7 @@ class FreezeOutChart(Chart):
         for way in curves.ways:
             if not way.moves:
                 continue
-            colour = canvas.ink(style.LEVEL_COLOURS[way.level])
+            colour = canvas.ink(LEVEL_COLOURS[way.level])
             canvas.curve(where, _logs(way.denoised), canvas.pen(colour, 2), depth=1)
             canvas.curve(where, _logs(way.noisy), canvas.pen(colour, 1, "DotLine"))
             if way.frozen > 0:
@@ -160,7 +160,7 @@ class FreezeOutChart(Chart):
     def _read_out(self, step: int) -> str:
         ink = self.canvas.ink
         parts = [
-            tinted(ink(style.LEVEL_COLOURS[way.level]).name(), brief(way.denoised[step]))
+            tinted(ink(LEVEL_COLOURS[way.level]).name(), brief(way.denoised[step]))
             for way in self._of.ways
             if way.moves
         ]

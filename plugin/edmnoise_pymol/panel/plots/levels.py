@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from edmnoise.base.colours import LEVEL_COLOURS
 from edmnoise.base.lengths import IN_SPACE
 from edmnoise.base.table import Table
 
 from ...scene import ask, stage
-from ..controls import style
 from ..session import Input, Session
 from .chart import Chart
 from .measured_cache import Shown, answered
@@ -135,7 +135,7 @@ class LevelsChart(Chart):
         self._now = canvas.rule(self._z, True, canvas.pen(canvas.faint(0.8), 1.5))
         legend = []
         for number, line in enumerate(levels.lines):
-            colour = canvas.ink(style.LEVEL_COLOURS[line.level])
+            colour = canvas.ink(LEVEL_COLOURS[line.level])
             if line.slope > 0:
                 ends = [self._height(line.slope, z) for z in self._span]
                 canvas.curve(self._span, ends, canvas.pen(colour, 2))
@@ -200,7 +200,7 @@ class LevelsChart(Chart):
 
     def _tinted(self, words: Iterable[str]) -> str:
         """One word a level, in its colour."""
-        colours = [self.canvas.ink(style.LEVEL_COLOURS[line.level]).name() for line in self._of.lines]
+        colours = [self.canvas.ink(LEVEL_COLOURS[line.level]).name() for line in self._of.lines]
         return ", ".join(map(tinted, colours, words))
 
     def _nearest(self, z: float) -> Point | None:

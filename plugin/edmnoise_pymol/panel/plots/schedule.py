@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from pymol.Qt import QtCore
 
+from edmnoise.base.colours import LEVEL_COLOURS
 from edmnoise.base.table import Column, Table
 
 from ...commands.sampling import plan
-from ..controls import style
 from ..session import Session
 from .chart import Chart
 from .measured_cache import answered
@@ -70,13 +70,13 @@ class SchedulePlot(Chart):
     def _draw(self, plan: Course) -> None:
         canvas = self.canvas
         canvas.plot.clear()
-        colour = canvas.ink(style.LEVEL_COLOURS["chain"])
+        colour = canvas.ink(LEVEL_COLOURS["chain"])
         steps, levels = zip(*self._levels, strict=True)
         canvas.curve(steps, levels, canvas.pen(colour, 1.5))
         legend = [(LINE, colour.name(), "σ")]
         churned = [math.log10(asked) if asked != sigma else math.nan for asked, sigma in self._asked]
         if not all(map(math.isnan, churned)):
-            warm = canvas.ink(style.LEVEL_COLOURS["residue"])
+            warm = canvas.ink(LEVEL_COLOURS["residue"])
             canvas.curve(range(len(churned)), churned, canvas.pen(warm, 1.5, "DotLine"))
             legend.append((DOTTED, warm.name(), "after churn"))
         canvas.describe("Schedule", legend)

@@ -6,6 +6,7 @@ import math
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
+from edmnoise.base.colours import LEVEL_COLOURS
 from edmnoise.base.table import Table
 
 from ...scene import ask, stage
@@ -122,7 +123,7 @@ class SequenceChart(Chart):
         for number, chain in enumerate(measured.chains):
             if number % 2 == 0:
                 canvas.band(chain.first - 0.5, chain.last + 0.5)
-        residue = canvas.ink(style.LEVEL_COLOURS["residue"])
+        residue = canvas.ink(LEVEL_COLOURS["residue"])
         self._now_curve = canvas.curve([], [], canvas.pen(_NOW, 1), depth=-1)
         canvas.curve(*self._by_chain(measured.mean), canvas.pen(residue, 2), depth=1)
         if measured.expected:
@@ -148,7 +149,7 @@ class SequenceChart(Chart):
         self._now_curve.setData(*self._by_chain(self._now) if self._now else ([], []))
         canvas, text = self.canvas, self.canvas.colour("Text").name()
         frames = self._of.frames
-        legend = [(LINE, canvas.ink(style.LEVEL_COLOURS["residue"]).name(), f"{frames} frame{'s' * (frames > 1)}")]
+        legend = [(LINE, canvas.ink(LEVEL_COLOURS["residue"]).name(), f"{frames} frame{'s' * (frames > 1)}")]
         if self._now:
             legend.append((LINE, _NOW, f"state {self._state}"))
         if self._of.expected:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from edmnoise.base.colours import LEVEL_COLOURS
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.table import Table
 
-from ..controls import style
 from ..session import Session
 from ..structure_cache import Held
 from .chart import Chart
@@ -150,7 +150,7 @@ class TriangleChart(Chart):
         across, up = zip(*corners, strict=True)
         canvas.curve(across, up, canvas.pen(edge, 1.5), depth=1)
         for level, anchor in (("chain", (0.5, 1)), ("residue", (1, 0)), ("atom", (0, 0))):
-            canvas.words(*made.corners[level], level, canvas.ink(style.LEVEL_COLOURS[level]), anchor)
+            canvas.words(*made.corners[level], level, canvas.ink(LEVEL_COLOURS[level]), anchor)
         self._draw_scale()
         for name, (x, y) in made.marks.items():
             dot = canvas.dots([x], [y], "black", canvas.pen("white", 1), size=_STAR if name == _OWN else 8)
@@ -243,11 +243,9 @@ class TriangleChart(Chart):
         return self._said(now[1]) if now is not None else "All three weights are 0"
 
     def _said(self, found: Reading) -> str:
-        colours = [self.canvas.ink(style.LEVEL_COLOURS[level]).name() for level in style.LEVEL_COLOURS]
-        names = ["", "", ""] if found.name else [f"{level} " for level in style.LEVEL_COLOURS]
         shares = ", ".join(
-            tinted(colour, f"{name}{share:.2f}")
-            for colour, name, share in zip(colours, names, found.shares, strict=True)
+            tinted(self.canvas.ink(LEVEL_COLOURS[level]).name(), f"{'' if found.name else level + ' '}{share:.2f}")
+            for level, share in found.weights.by_name.items()
         )
         return f"{found.name} {shares}: {self._of.words(found.value)}".strip()
 

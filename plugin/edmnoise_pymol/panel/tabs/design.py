@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from pymol.Qt import QtCore, QtWidgets
 
+from edmnoise.structure.hierarchy import PARTS, as_read
+
 from ...commands.request import Request
 from ..controls import form, style
 from ..controls.fold import Fold
 from ..controls.small_table import small_table
-from ..controls.weights import LEVELS
+from ..controls.weights import ROWS
 from ..plots.triangle import TriangleChart
 from ..session import Session
 from ..structure_cache import Held
@@ -29,7 +31,6 @@ _MOVED = {
     "residue": "of the residues in their chain",
     "atom": "of the atoms in their residue",
 }
-_PARTS = ("chain", "residue in chain", "atom in residue")
 _UNDESIGNED = "Say how far each level shall move, and press Design to get the noise that does it"
 
 
@@ -127,7 +128,7 @@ class DesignTab(QtWidgets.QWidget):
 
     def _target_rows(self) -> Any:
         box, grid = _grid()
-        for number, (name, text) in enumerate({**{level: level for level in LEVELS}, "z": "at &z"}.items()):
+        for number, (name, text) in enumerate({**{level: level for level in ROWS}, "z": "at &z"}.items()):
             row, column = divmod(number, 2)
             grid.addWidget(form.label(text, self.targets[name]), row, 2 * column)
             grid.addWidget(self.targets[name], row, 2 * column + 1)
@@ -203,11 +204,11 @@ class DesignTab(QtWidgets.QWidget):
         weights, sigma = _texts(made)
         rows = [(("weights", ""), *weights.split())]
         for row in made.table.rows():
-            rows.append(((f"{row['weights']} (Å)", ""), *(_number(row[f"{part} 3-D"]) for part in _PARTS)))
+            rows.append(((f"{row['weights']} (Å)", ""), *(_number(row[f"{part} 3-D"]) for part in as_read(PARTS))))
             if row["weights"] == "designed":
-                rows.append((("per coordinate (Å)", ""), *(_number(row[part]) for part in _PARTS)))
+                rows.append((("per coordinate (Å)", ""), *(_number(row[part]) for part in as_read(PARTS))))
         foot = " ".join(made.table.notes).replace(" A ", " Å ").replace(" A,", " Å,")
-        self.found.setText(small_table(self.found, f"Designed: σ {sigma} Å", ("", *LEVELS), rows, foot))
+        self.found.setText(small_table(self.found, f"Designed: σ {sigma} Å", ("", *ROWS), rows, foot))
         self._session.said.emit(f"designed: weights {weights}, σ {sigma} Å")
         self._enable()
 
@@ -222,7 +223,7 @@ class DesignTab(QtWidgets.QWidget):
 
 def _texts(made: DesignResult) -> tuple[str, str]:
     """Weights and sigma with the digits that `edm_design` prints."""
-    return " ".join(f"{share:.4g}" for share in made.weights), f"{made.sigma:.4g}"
+    return made.weights.text(".4g"), f"{made.sigma:.4g}"
 
 
 def _number(value: float) -> str:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from pymol.Qt import QtCore, QtWidgets
 
+from edmnoise.base.colours import LEVEL_COLOURS
+
 from ...commands.request import Request
-from ..controls import style
 from ..controls.small_table import small_table
 from ..plots.measured_cache import answered
 from ..plots.signs import brief
@@ -111,7 +112,7 @@ class ScrambleBox(QtWidgets.QLabel):
                 f"{row['z']:.2f}" if reached else "-",
                 f"{row['beyond']:.1f} %" if math.isfinite(row["beyond"]) else "-",
             )
-            rows.append(((level, style.LEVEL_COLOURS[level]), *cells))
+            rows.append(((level, LEVEL_COLOURS[level]), *cells))
         self._say(small_table(self, title, heads, rows))
 
     def _say(self, words: str) -> None:

@@ -1,0 +1,51 @@
+"""x = (x - residue centre) + (residue centre - chain centre) + chain centre: how large each part of coordinates is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...base.legible import Legible
+from ...structure.hierarchy import Hierarchy
+from ...structure.levels import atom_means, spread
+from ...structure.structure import Structure
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Scales(Legible):
+    """Data scale of each part: RMS per coordinate over atoms, angstrom, about the centroid."""
+
+    atom: float
+    residue: float
+    chain: float
+
+    @property
+    def by_level(self) -> tuple[float, float, float]:
+        """Finest first, as `edmnoise.structure.hierarchy.PARTS`."""
+        return self.atom, self.residue, self.chain
+
+    @property
+    def total(self) -> float:
+        """Scale of all coordinates: EDM's sigma_data."""
+        return math.sqrt(sum(scale**2 for scale in self.by_level))
+
+
+def measured_scales(structure: Structure) -> Scales:
+    """Data scales of a structure's own coordinates.
+
+    One chain has no place of its own in the whole: 0, and not what rounding leaves.
+    """
+    x = torch.tensor(structure.coordinates.T, dtype=torch.float64)
+    x = x - x.mean(dim=1, keepdim=True)
+    atom, residue, chain = (float(part.square().mean().sqrt()) for part in split(x, structure.hierarchy))
+    return Scales(atom=atom, residue=residue, chain=chain if structure.hierarchy.counts[2] > 1 else 0.0)
+
+
+def split(x: Tensor, hierarchy: Hierarchy) -> tuple[Tensor, Tensor, Tensor]:
+    """Three parts that add up to (..., N) coordinates: atom in residue, residue in chain, chain; (..., N) each."""
+    means = atom_means(x, hierarchy, [1, 2])
+    residue, chain = (spread(means[level], hierarchy, level, 0).to(x.dtype) for level in (1, 2))
+    return x - residue, residue - chain, chain
