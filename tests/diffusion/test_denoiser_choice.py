@@ -9,6 +9,7 @@ from edmnoise.diffusion.denoisers.choice import DENOISERS, DenoiserChoice
 from edmnoise.diffusion.denoisers.elastic_network import ElasticNetwork
 from edmnoise.diffusion.denoisers.states import GAUGES, StatesDenoiser
 from edmnoise.noise.processes.nested import Nested
+from edmnoise.noise.weights import Weights
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +18,7 @@ def known(fragment):
     first = fragment.coordinates
     states = np.stack([first, first + rng.normal(0, 1.5, first.shape)]).astype(np.float32)
     x = torch.tensor(states.mean(axis=0) + rng.normal(0, 2.0, first.shape)).mT[None]
-    return states, Nested(fragment.hierarchy, (0.5, 0.3, 0.2)), x
+    return states, Nested(fragment.hierarchy, Weights.of(chain=2, residue=3, atom=5)), x
 
 
 def test_every_gauge_of_known_states_has_a_name():
@@ -32,7 +33,7 @@ def test_the_model_is_what_its_class_makes_of_the_same(fragment, known, name, ow
     motion = {
         None: lambda: None,
         "network": lambda: ElasticNetwork.from_structure(fragment),
-        (0.0, 0.3, 0.2): lambda: Nested(fragment.hierarchy, [0.04, 0.09, 0.0]),  # variances, finest first
+        (0.0, 0.3, 0.2): lambda: Nested(fragment.hierarchy, {"atom": 0.04, "residue": 0.09}),
     }[own]()
     direct = StatesDenoiser(torch.tensor(states).mT, noise, (0.25, 0.75), DENOISERS[name], motion, fragment.hierarchy)
     for found, expected in zip(model.denoise(x, 2.0), direct.denoise(x, 2.0), strict=True):

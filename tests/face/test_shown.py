@@ -46,7 +46,7 @@ class World:
         return edm.Preconditioner(self.structure.hierarchy, WEIGHTS, edm.measured_scales(self.structure))
 
     def likelihood(self):
-        three = edm.Nested(edm.Hierarchy.from_labels(("atom", "residue"), [[0, 0, 1]]), (1.0, 1.0))
+        three = edm.Nested(edm.Hierarchy.from_labels(("atom", "residue"), [[0, 0, 1]]), {"atom": 1.0, "residue": 1.0})
         model = edm.StatesDenoiser(torch.randn(1, 3, 3, generator=torch.Generator().manual_seed(0)).double(), three)
         levels = edm.log_linear(4, 0.5, 40.0, "closed")
         return edm.log_likelihood(model, torch.zeros(6, 3, 3).double(), three, levels, translations=True)

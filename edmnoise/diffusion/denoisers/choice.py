@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from ...base.errors import EdmNoiseError
+from ...base.legible import Legible
 from ...noise.covariance import Covariance
 from ...noise.processes.nested import Nested
 from ...structure.structure import Structure
@@ -23,8 +24,8 @@ DENOISERS = {"states": "rotation", "translation": "translation", "fixed": "fixed
 approximation."""
 
 
-@dataclass(frozen=True)
-class DenoiserChoice:
+@dataclass(frozen=True, repr=False)
+class DenoiserChoice(Legible):
     """A denoiser and what of it is chosen.
 
     Parameters
