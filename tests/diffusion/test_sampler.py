@@ -9,13 +9,15 @@ import torch
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.rotations import haar_rotations, quaternion_to_matrix
-from edmnoise.base.seeds import reseed
+from edmnoise.base.seeds import NOISE, reseed
 from edmnoise.diffusion.denoisers.denoiser import Denoised
 from edmnoise.diffusion.denoisers.states import StatesDenoiser
+from edmnoise.diffusion.likelihood import LIKELIHOOD
 from edmnoise.diffusion.samplers.presets import sampler_preset
-from edmnoise.diffusion.samplers.sampler import ALIGNMENTS, AUGMENTATION, Churn, Frame, Sampler, sample
+from edmnoise.diffusion.samplers.sampler import ALIGNMENTS, AUGMENTATION, SAMPLING, Churn, Frame, Sampler, sample
 from edmnoise.diffusion.samplers.schedule import by_hand, karras
 from edmnoise.diffusion.samplers.solvers import SOLVERS
+from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.processes.nested import Nested
 from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.superpose import superpose
@@ -42,6 +44,55 @@ def run(sampler, samples=3, denoiser=None, covariance=K, schedule=SCHEDULE, dtyp
 def apart(x, y):
     """Largest RMSD, angstrom, of two batches after the best motion."""
     return float(superpose(x, y).rmsd.max())
+
+
+# Streams of random numbers
+
+
+class Kept(Nested):
+    """Flat noise that keeps what is drawn of it: the numbers of its generators as they are."""
+
+    def __init__(self):
+        super().__init__(HIERARCHY, {"atom": 1.0})
+        self.drawn = []
+
+    def draw(self, out, generator):
+        self.drawn.append(super().draw(out, generator).clone())
+        return out
+
+
+def test_noise_and_motions_come_from_streams_of_their_own():
+    """No rotation and no shift of a run is made of numbers that its noise was made of."""
+    noise, sampler = Kept(), Sampler("euler", CHURN, rotate=True, translate=1.0)
+    steps = sample(equivariant(), noise, SCHEDULE, sampler, 1, seed=4, dtype=torch.float64)
+    frames = [(step.frame.rotation[0].clone(), step.frame.shift[0].clone()) for step in steps]
+    numbers = torch.cat([drawn.flatten() for drawn in noise.drawn])
+    turns = quaternion_to_matrix(numbers.unfold(0, 4, 1))
+    assert len(numbers) > 27, "churn has drawn noise too"
+    turned, moved = torch.eye(3).double(), torch.zeros(3, 1).double()
+    for rotation, place in frames:
+        turn = rotation @ turned.mT
+        assert (turns - turn).abs().amax((1, 2)).min() > 1e-2
+        assert (numbers - (place - turn @ moved)).abs().min() > 1e-5
+        turned, moved = rotation, place
+
+
+def test_noise_does_not_depend_on_how_many_motions_there_are():
+    starts = []
+    for steps in (4, 9):
+        noise = Kept()
+        next(sample(equivariant(), noise, karras(steps, 0.05, 60.0), Sampler(rotate=True), seed=4))
+        starts.append(noise.drawn[0])
+    assert torch.equal(*starts)
+
+
+def test_frames_of_noise_and_samples_come_from_streams_of_their_own():
+    """With one seed and number: who noises a structure and then samples from there draws other numbers."""
+    frame = MultiscaleNoise(HIERARCHY, {"atom": 1.0}).frames(1.0, [2], seed=4)
+    noise = Kept()
+    next(sample(equivariant(), noise, SCHEDULE, Sampler(), range(2, 3), seed=4))
+    assert not set(frame.flatten().tolist()) & set(noise.drawn[0].flatten().tolist())
+    assert len({NOISE, SAMPLING, AUGMENTATION, LIKELIHOOD}) == 4
 
 
 # AlphaFold 3's step, said again from its supplement
