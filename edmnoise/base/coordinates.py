@@ -5,6 +5,7 @@ Nothing is copied that need not be. A wrong shape, and what is not finite, is to
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -82,7 +83,8 @@ def coordinates(name: str, given: Coordinates, shape: tuple[int | str, ...], fin
     """
     found = float_tensor(name, given)
     check_shape(name, tuple(found.shape), shape)
-    if finite and not bool(found.isfinite().all()):
+    # A sum is finite only where all numbers are: 3 us for 5,684 atoms, and 60 to look at each.
+    if finite and not (math.isfinite(found.sum().item()) or bool(found.isfinite().all())):
         raise EdmNoiseError(f"{name} {'hold' if _plural(name) else 'holds'} NaN or infinite coordinates")
     return found
 

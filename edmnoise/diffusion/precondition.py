@@ -65,7 +65,6 @@ class Preconditioner:
     """
 
     def __init__(self, hierarchy: Hierarchy, weights: Weights, scales: Scales) -> None:
-        check_three(hierarchy)
         if not all(math.isfinite(scale) and scale >= 0 for scale in scales.by_level) or scales.total <= 0:
             raise EdmNoiseError(
                 f"data scales are {scales}: give finite numbers in angstrom, none negative, not all zero"
@@ -168,12 +167,16 @@ class Preconditioner:
 
 
 def part_shares(hierarchy: Hierarchy, weights: Weights) -> tuple[float, float, float]:
-    """nu: the share of an atom's noise variance in each part, finest first; they add up to 1."""
+    """nu: the share of an atom's noise variance in each part, finest first; they add up to 1. Of three levels."""
     return part_shares_of(hierarchy, weights)
 
 
 def part_shares_of(hierarchy: Hierarchy, variances: Weights | Mapping[str, float]) -> tuple[float, float, float]:
-    """Mean square of each part over atoms, finest first, for nested normal numbers with these level variances."""
+    """Mean square of each part over atoms, finest first, for nested normal numbers with these level variances.
+
+    EdmNoiseError for groups of another depth than three.
+    """
+    check_three(hierarchy)
     statistics = NoiseStatistics(hierarchy, variances)
     parts = [statistics.displacement(level, top, over_atoms=True).mean for level, top in ((0, 1), (1, 2), (2, None))]
     return parts[0], parts[1], parts[2]

@@ -179,12 +179,17 @@ def measure_displacement(
     Raises
     ------
     EdmNoiseError
-        For an unknown alignment, a wrong shape, no frames, or coordinates that are not finite (naming the frame).
+        For an unknown alignment, a measure of a level that is not there, a wrong shape, no frames, or coordinates that
+        are not finite (naming the frame).
     """
     if align not in ALIGNMENTS:
         raise EdmNoiseError(f"align is {align!r}: give one of {', '.join(ALIGNMENTS)}")
     hierarchy = structure.hierarchy
-    wanted = list(only) if only is not None else measures(hierarchy)
+    every = measures(hierarchy)
+    wanted = list(only) if only is not None else every
+    if not set(wanted) <= set(every):
+        asked = next(measure for measure in wanted if measure not in every)
+        raise EdmNoiseError(f"no {asked} in {hierarchy.depth} levels ({', '.join(hierarchy.names)})")
     reference = torch.from_numpy(structure.coordinates.T.copy())
     by_frame: dict[Measure, list[Tensor]] = {measure: [] for measure in wanted}
     total = {m: reference.new_zeros(hierarchy.counts[m.level], dtype=torch.float64) for m in wanted}

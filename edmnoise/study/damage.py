@@ -11,7 +11,6 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-import torch
 
 from ..base.colours import SERIES_COLOURS
 from ..base.errors import EdmNoiseError
@@ -96,7 +95,6 @@ def damage_rows(
     if not weights or not z:
         raise EdmNoiseError("no weights or no z given: give at least one of each")
     structure = native.structure
-    reference = torch.tensor(structure.coordinates)
     sigmas = [distribution.sigma(score) for score in z]
     done, total = 0, len(weights) * len(z) * draws
 
@@ -108,7 +106,9 @@ def damage_rows(
 
     asked = list(product(weights, zip(z, sigmas, strict=True)))
     drawn = (
-        MultiscaleNoise(structure.hierarchy, weight).blocks(sigma, range(k * draws, (k + 1) * draws), seed, reference)
+        MultiscaleNoise(structure.hierarchy, weight).blocks(
+            sigma, range(k * draws, (k + 1) * draws), seed, structure.coordinates
+        )
         for k, (weight, (_, sigma)) in enumerate(asked)
     )
     for (weight, (score, sigma)), damage in zip(asked, measure_sets(native, drawn, measured), strict=True):

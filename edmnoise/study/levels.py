@@ -18,6 +18,7 @@ from ..noise.sigma import SigmaDistribution
 from ..noise.theory.statistics import Expected, NoiseStatistics
 from ..noise.theory.superposed import rotation_defined, superposed_displacement
 from ..noise.weights import Weights
+from ..structure.hierarchy import check_three
 from ..structure.structure import Structure, describe
 
 ATOM, RESIDUE = Measure(0, False), Measure(1, False)
@@ -48,7 +49,7 @@ def level_table(
     Parameters
     ----------
     structure
-        The reference.
+        The reference, atoms in residues in chains: EdmNoiseError for another depth.
     moved
         What was measured on the frames.
     noise
@@ -62,6 +63,7 @@ def level_table(
     """
     if by not in BY:
         raise EdmNoiseError(f"by is {by!r}: give one of {', '.join(BY)}")
+    check_three(structure.hierarchy)
     theory = _Theory(structure, moved, noise)
     meta = {
         "structure": describe(structure.hierarchy),
@@ -237,7 +239,7 @@ def z_table(
     Parameters
     ----------
     structure
-        The reference.
+        The reference, atoms in residues in chains: EdmNoiseError for another depth.
     weights, z
         Rows: each weights at each normal score of the noise level.
     distribution
@@ -254,7 +256,7 @@ def z_table(
         raise EdmNoiseError(f"draws is {draws}: give a whole number from 1")
     if not weights or not z:
         raise EdmNoiseError("no weights or no z given: give at least one of each")
-    reference = torch.tensor(structure.coordinates)
+    check_three(structure.hierarchy)
     shown = (ATOM, RESIDUE, RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE)
     rows = []
     for i, weight in enumerate(weights):
@@ -266,7 +268,7 @@ def z_table(
             sigma = distribution.sigma(score)
             first = (i * len(z) + j) * draws if fresh else 0
             numbers = range(first, first + draws)
-            blocks = process.blocks(sigma, numbers, seed, reference)
+            blocks = process.blocks(sigma, numbers, seed, structure.coordinates)
             told = _told(blocks, (i * len(z) + j) * draws, len(weights) * len(z) * draws, progress)
             moved = measure_displacement(structure, told, only=shown)
             rows.append((weight.label, float(score), sigma, moved, forms, ratio))

@@ -57,7 +57,7 @@ def _noised(case: Case) -> Iterator[torch.Tensor]:
     """The frames of a case, (s, N, 3) at a time."""
     process = MultiscaleNoise(case.structure.hierarchy, case.noise_weights)
     numbers = range(case.setting.first, case.setting.first + case.setting.count)
-    return process.blocks(case.sigma, numbers, case.setting.seed, torch.tensor(case.structure.coordinates))
+    return process.blocks(case.sigma, numbers, case.setting.seed, case.structure.coordinates)
 
 
 def _theory(structure: Structure, weights: Weights) -> NoiseStatistics:

@@ -27,7 +27,7 @@ from ..diffusion.samplers.schedule import Schedule
 from ..frames.displacement import NESTED, Measure, mean_squares
 from ..noise.covariance import Covariance
 from ..noise.sigma import SigmaDistribution
-from ..structure.hierarchy import as_read
+from ..structure.hierarchy import as_read, check_three
 from ..structure.structure import Structure, describe
 from ..structure.superpose import move, superpose
 
@@ -192,7 +192,7 @@ def run_sampler(
     Parameters
     ----------
     structure
-        The reference.
+        The reference, in three levels: what they still have to go is measured.
     denoiser, covariance, schedule, sampler, seed, device, dtype
         As in `edmnoise.diffusion.samplers.sampler.sample`.
     samples
@@ -205,7 +205,8 @@ def run_sampler(
     Raises
     ------
     EdmNoiseError
-        For runs whose record does not fit in memory (saying how many samples would), and as `sample` does.
+        For groups of another depth than three, for runs whose record does not fit in memory (saying how many samples
+        would), and as `sample` does.
     """
     recording = record(structure, denoiser, covariance, schedule, sampler, samples, seed, keep, progress, device, dtype)
     while True:
@@ -230,6 +231,7 @@ def record(
     dtype: torch.dtype = torch.float32,
 ) -> Recording:
     """The same run, a recorded step at a time; parameters and errors as in `run_sampler`, memory checked at once."""
+    check_three(structure.hierarchy)
     if samples < 1:
         raise EdmNoiseError(f"samples is {samples}: give a whole number from 1")
     chosen = np.unique(np.linspace(1, schedule.steps, min(max(keep, 2), schedule.steps)).round().astype(int))

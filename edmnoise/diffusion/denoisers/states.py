@@ -25,7 +25,7 @@ from ...base.threads import alone, mapped
 from ...noise.covariance import Covariance
 from ...noise.processes.nested import Nested
 from ...structure.best_rotation import proper_svd
-from ...structure.hierarchy import Hierarchy
+from ...structure.hierarchy import Hierarchy, check_three
 from ...structure.levels import atom_means
 from .denoiser import Denoised
 from .matrix_fisher import matrix_fisher
@@ -96,12 +96,13 @@ class StatesDenoiser:
         Covariance C of each state's own fluctuations, angstrom^2, on the groups of ``covariance``: a `Nested`, or an
         `edmnoise.diffusion.denoisers.elastic_network.ElasticNetwork`; none when not given.
     hierarchy
-        Groups, where residue and chain centres are wanted beside the atoms.
+        Atoms in residues in chains, where centres of these are wanted beside the atoms.
 
     Raises
     ------
     EdmNoiseError
-        For states that are not finite, weights that are none, an unknown gauge, a singular covariance.
+        For states that are not finite, weights that are none, an unknown gauge, a singular covariance, a hierarchy of
+        another depth than three.
     """
 
     def __init__(
@@ -115,6 +116,8 @@ class StatesDenoiser:
     ) -> None:
         if gauge not in GAUGES:
             raise EdmNoiseError(f"gauge is {gauge!r}: give one of {', '.join(GAUGES)}")
+        if hierarchy is not None:
+            check_three(hierarchy)
         states = coordinates("states", states, ("states", 3, covariance.atoms))
         if len(states) == 0:
             raise EdmNoiseError("no states: give at least one")

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from ...base.errors import EdmNoiseError
 from ...base.lengths import IN_SPACE
 from ...base.table import Column, Table
-from ...structure.hierarchy import as_read
+from ...structure.hierarchy import as_read, check_three
 from ...structure.structure import Structure, describe
 from ..sigma import SigmaDistribution
 from ..theory.forms import Array, LevelForms, mean_squares
@@ -30,7 +30,11 @@ RELATIVE = ("atom in residue", "residue in chain", "chain in structure")
 
 
 def chain_spacing(structure: Structure) -> float:
-    """Distance from a chain's centre to the nearest other one's, mean over chains, angstrom; NaN for one chain."""
+    """Distance from a chain's centre to the nearest other one's, mean over chains, angstrom; NaN for one chain.
+
+    EdmNoiseError for groups of another depth than three.
+    """
+    check_three(structure.hierarchy)
     from scipy.spatial import cKDTree  # only where there are chains to look at
 
     chains = structure.hierarchy.counts[2]
@@ -96,7 +100,7 @@ def scramble_table(
     Parameters
     ----------
     structure
-        Its groups, and the spacing of its chains.
+        Its groups, atoms in residues in chains, and the spacing of its chains.
     weights
         Noises to compare.
     distributions

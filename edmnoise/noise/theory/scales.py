@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...base.legible import Legible
-from ...structure.hierarchy import Hierarchy
+from ...structure.hierarchy import Hierarchy, check_three
 from ...structure.levels import atom_means, spread
 from ...structure.structure import Structure
 
@@ -36,7 +36,7 @@ class Scales(Legible):
 def measured_scales(structure: Structure) -> Scales:
     """Data scales of a structure's own coordinates.
 
-    One chain has no place of its own in the whole: 0, and not what rounding leaves.
+    EdmNoiseError for groups of another depth than three. One chain has no place of its own in the whole: 0, and not what rounding leaves.
     """
     x = torch.tensor(structure.coordinates.T, dtype=torch.float64)
     x = x - x.mean(dim=1, keepdim=True)
@@ -45,7 +45,11 @@ def measured_scales(structure: Structure) -> Scales:
 
 
 def split(x: Tensor, hierarchy: Hierarchy) -> tuple[Tensor, Tensor, Tensor]:
-    """Three parts that add up to (..., N) coordinates: atom in residue, residue in chain, chain; (..., N) each."""
+    """Three parts that add up to (..., N) coordinates: atom in residue, residue in chain, chain; (..., N) each.
+
+    EdmNoiseError for groups of another depth than three.
+    """
+    check_three(hierarchy)
     means = atom_means(x, hierarchy, [1, 2])
     residue, chain = (spread(means[level], hierarchy, level, 0).to(x.dtype) for level in (1, 2))
     return x - residue, residue - chain, chain

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...base.coordinates import Coordinates, float_array
 from ...base.errors import EdmNoiseError
 from ...base.files import replacing
-from ..hierarchy import LEVELS, Hierarchy
+from ..hierarchy import LEVELS, Hierarchy, check_three
 from ..structure import Atoms, Structure, in_polymer
 from .layout import Layout
 from .mmcif import MmcifLayout
@@ -49,9 +49,9 @@ def write_frames(
         (N, 3) each, angstrom: an array (S, N, 3), a list, or a generator, of which three models are held at most.
         By custom the first one is the reference.
     level
-        "atom", or "residue" for one pseudo-atom at the mean of each residue's atoms: in a polymer a carbon named
-        CA, nucleotides too, so that viewers draw a trace; elsewhere with the name and element of the first atom. Its
-        occupancy and B factor are the means of the residue's, without charge and bonds.
+        "atom", or, of three levels, "residue" for one pseudo-atom at the mean of each residue's atoms: in a polymer a
+        carbon named CA, nucleotides too, so that viewers draw a trace; elsewhere with the name and element of the first
+        atom. Its occupancy and B factor are the means of the residue's, without charge and bonds.
     remarks
         Lines of text on where the models come from: REMARK 6 of a PDB file, _software.description of an mmCIF file.
 
@@ -118,6 +118,7 @@ def _checked(model: Coordinates, number: int, n_atoms: int) -> NDArray[np.float6
 
 def _centres(structure: Structure, polymer: NDArray[np.bool_]) -> Structure:
     """A structure of one pseudo-atom per residue, in the order of the residues."""
+    check_three(structure.hierarchy)
     first = structure.first_atoms
     atoms = structure.atoms.take(first)
     traced = polymer[first]

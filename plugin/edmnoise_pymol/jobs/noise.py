@@ -134,7 +134,7 @@ def noise(
     with appended_frames(cmd, name, frames) as append:
 
         def draw(watch: Watch) -> Displacement:
-            drawn = covariance.blocks(sigma, frames, seed, torch.tensor(structure.coordinates))
+            drawn = covariance.blocks(sigma, frames, seed, structure.coordinates)
             return measure_displacement(structure, passed_on(drawn, watch))
 
         def passed_on(drawn: Iterator[torch.Tensor], watch: Watch) -> Iterator[torch.Tensor]:
