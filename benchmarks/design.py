@@ -9,19 +9,19 @@ from pathlib import Path
 
 import numpy as np
 import pymol
-import torch
 
+from edmnoise.frames.displacement import NESTED, measure_displacement
 from edmnoise.frames.displacement import Measure as Displaced
-from edmnoise.frames.displacement import measure_displacement
 from edmnoise.noise.design.scramble import reference_lengths, scramble_table
 from edmnoise.noise.design.solve import design
 from edmnoise.noise.design.triangle import WeightMeasure, grid
 from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.sigma import sigma_distribution
-from edmnoise.noise.theory.forms import LEVELS, LevelForms
+from edmnoise.noise.theory.forms import LevelForms
 from edmnoise.noise.theory.statistics import NoiseStatistics
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.files import read_structure
+from edmnoise.structure.hierarchy import LEVELS, as_read
 from edmnoise.structure.structure import Structure
 
 from .harness import Result, compare, show
@@ -41,28 +41,26 @@ def run() -> list[Result]:
     hierarchy = structure.hierarchy
     made = design(hierarchy, chain=10, residue=3.8, atom=1.4)
     lengths = reference_lengths(structure)
-    nested = (Displaced(2, False), Displaced(1, True), Displaced(0, True))
     results = [
         compare(
             "design, three targets; draw it once to 1 %",
             lambda: design(hierarchy, chain=10, residue=3.8, atom=1.4),
-            _estimate(structure, made.weights, nested, over_atoms=True),
+            _estimate(structure, made.weights, NESTED, over_atoms=True),
             100,
         ),
         compare(
             "scramble points of one noise; draw them once to 1 %",
             lambda: scramble_table(structure, [made.weights], [DISTRIBUTION], lengths),
-            _estimate(structure, made.weights, nested),
+            _estimate(structure, made.weights, NESTED),
             100,
         ),
     ]
     weights = grid(99)
     inside = weights[weights.min(axis=1) > 0]
-    for level in LEVELS:
-        wanted = WeightMeasure("share", level, DISTRIBUTION, lengths[LEVELS.index(level)])
-        shown = nested[LEVELS.index(level)]
+    for level, shown in zip(LEVELS, NESTED, strict=True):
+        wanted = WeightMeasure("share", level, DISTRIBUTION, lengths[level])
         points = inside[np.random.default_rng(0).permutation(len(inside))[:SAMPLED]]
-        draws = [_estimate(structure, Weights.of(*point), (shown,)) for point in points]
+        draws = [_estimate(structure, Weights.of(*as_read(point)), (shown,)) for point in points]
         turn = cycle(draws)
         one = compare(
             f"triangle of {len(weights):,} weights, {level}; one of them drawn to 1 %",
@@ -82,14 +80,14 @@ def _estimate(
     """Draw and measure displacements to 1 % each, with as few draws as their closed-form scatter asks for."""
     theory = NoiseStatistics(structure.hierarchy, weights)
     noise = MultiscaleNoise(structure.hierarchy, weights)
-    reference, draws = torch.tensor(structure.coordinates), 1
+    draws = 1
     for measure in shown:
         top = measure.relative_to if measure.relative else (None if over_atoms else theory.whole)
         form = theory.displacement(measure.level, top, over_atoms)
         draws = max(draws, math.ceil((form.sd / (2 * form.mean * ERROR)) ** 2))
 
     def draw() -> object:
-        return measure_displacement(structure, noise.blocks(1.0, draws, mean=reference), only=shown)
+        return measure_displacement(structure, noise.blocks(1.0, draws, mean=structure.coordinates), only=shown)
 
     return draw
 

@@ -69,7 +69,7 @@ def test_weights_and_their_rows_are_the_same(toxin):
     assert (mean_squares(forms, sets[1]) == mean_squares(forms, rows[1])).all()
 
 
-@pytest.mark.parametrize("bare", [(1 / 9, 4 / 9, 4 / 9), [0.2, 0.3, 0.5], [[0.2, 0.3, 0.5]]])
+@pytest.mark.parametrize("bare", [(1 / 9, 4 / 9, 4 / 9), [0.2, 0.3, 0.5], [[0.2, 0.3, 0.5]], 1.0, None, "flat"])
 def test_bare_numbers_are_refused(toxin, bare):
     with pytest.raises(EdmNoiseError, match=r"weights are .*: give edmnoise Weights, e\.g\. Weights\.of\(1, 4, 4\)"):
         mean_squares(LevelForms.of(toxin.hierarchy).parts, bare)

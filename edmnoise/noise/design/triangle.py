@@ -95,8 +95,7 @@ class WeightMeasure:
 
 
 def grid(steps: int) -> Array:
-    """(n, 3) weights (atom, residue, chain) at even steps over the triangle, corners included: n = (steps + 1)(steps +
-    2) / 2."""
+    """(n, 3) weights, atom residue chain, at even steps, corners included: n = (steps + 1)(steps + 2) / 2."""
     if steps < 1:
         raise EdmNoiseError(f"steps is {steps}: give a whole number from 1")
     chain, residue = np.divmod(np.arange((steps + 1) ** 2), steps + 1)

@@ -108,7 +108,7 @@ def share_rows(weights: Weights | Sequence[Weights] | Array) -> Array:
         if weights.shape[-1:] != (3,):
             raise EdmNoiseError(f"weights have the shape {weights.shape}: give (..., 3) as atom, residue, chain")
         return weights.astype(np.float64, copy=False)
-    if not all(isinstance(each, Weights) for each in weights):
+    if not isinstance(weights, Sequence) or not all(isinstance(each, Weights) for each in weights):
         raise EdmNoiseError(
             f"weights are {weights}: give edmnoise Weights, e.g. Weights.of(1, 4, 4), or an array (..., 3) of shares "
             "as atom, residue, chain"
