@@ -34,9 +34,9 @@ class Scales(Legible):
 
 
 def measured_scales(structure: Structure) -> Scales:
-    """Data scales of a structure's own coordinates.
+    """Data scales of a structure's own coordinates; EdmNoiseError for groups of another depth than three.
 
-    EdmNoiseError for groups of another depth than three. One chain has no place of its own in the whole: 0, and not what rounding leaves.
+    One chain has no place of its own in the whole: 0, and not what rounding leaves.
     """
     x = torch.tensor(structure.coordinates.T, dtype=torch.float64)
     x = x - x.mean(dim=1, keepdim=True)
