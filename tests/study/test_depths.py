@@ -7,7 +7,7 @@ import torch
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.diffusion.denoisers.elastic_network import ElasticNetwork
 from edmnoise.diffusion.denoisers.states import StatesDenoiser
-from edmnoise.diffusion.precondition import Preconditioner, Scales, measured_scales, part_shares, split
+from edmnoise.diffusion.precondition import Preconditioner, part_shares
 from edmnoise.diffusion.samplers.sampler import Sampler, sample
 from edmnoise.diffusion.samplers.schedule import karras
 from edmnoise.frames.damage import Native, measure_damage
@@ -20,6 +20,7 @@ from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.processes.nested import Nested
 from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.noise.theory.forms import LevelForms
+from edmnoise.noise.theory.scales import Scales, measured_scales, split
 from edmnoise.noise.theory.statistics import NoiseStatistics
 from edmnoise.noise.theory.superposed import superposed_displacement
 from edmnoise.noise.weights import Weights
