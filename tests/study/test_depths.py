@@ -15,7 +15,7 @@ from edmnoise.frames.displacement import NESTED, measure_displacement
 from edmnoise.noise.design.scramble import reference_lengths, scramble_table
 from edmnoise.noise.design.solve import comparison, design
 from edmnoise.noise.design.triangle import WeightMeasure
-from edmnoise.noise.design.weight_map import data_scales, weight_map
+from edmnoise.noise.design.weight_map import weight_map
 from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.processes.nested import Nested
 from edmnoise.noise.sigma import sigma_distribution
@@ -66,7 +66,7 @@ THREE = {
     "reference lengths": reference_lengths,
     "scramble points": lambda s: scramble_table(s, [FLAT], [ALPHAFOLD3]),
     "map": lambda s: weight_map(s, WeightMeasure("ratio", "atom", ALPHAFOLD3, 1.4), 5),
-    "data scales": data_scales,
+    "data scales": measured_scales,
     "measured scales": measured_scales,
     "parts": lambda s: split(torch.tensor(s.coordinates.T), s.hierarchy),
     "shares of parts": lambda s: part_shares(s.hierarchy, FLAT),
