@@ -30,11 +30,7 @@ from ..noise.weights import Weights
 from ..structure.hierarchy import Hierarchy
 from ..structure.levels import atom_means, spread
 from ..structure.structure import Structure
-
-RULES = ("finite", "increment", "cumulative", "global")
-"""Which share of the noise a part is said to have: ``finite`` the closed form for groups of finite size (best scalars);
-``increment`` the level's own weight, right for large groups; ``cumulative`` the weights of the level and all above,
-right for absolute centres only; ``global`` all of it, with one scale for the data: EDM's own preconditioning."""
+from .names import RULES
 
 PARTS = ("atom in residue", "residue in chain", "chain")
 """The parts, finest first: the order of a structure's levels."""

@@ -18,15 +18,13 @@ from ..noise.sigma import SigmaDistribution
 from ..noise.theory.statistics import Expected, NoiseStatistics
 from ..noise.theory.superposed import rotation_defined, superposed_displacement
 from ..noise.weights import Weights
+from ..settings.results import BY
 from ..structure.structure import Structure, describe
 
 CHAIN, RESIDUE, ATOM = (Measure(level, False) for level in (2, 1, 0))
 RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE = Measure(1, True), Measure(0, True)
 NESTED = (CHAIN, RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE)
 """The three parts of an atom's displacement whose squares, averaged over atoms, add up to the whole."""
-
-BY = ("summary", "residue", "atom", "state")
-"""What a level table lists."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +60,7 @@ def level_table(
     origin
         What the reference is, to be said below the table ("state 1 of nmr").
     """
-    if by not in BY:
-        raise EdmNoiseError(f"by is {by!r}: give one of {', '.join(BY)}")
+    by = BY.read(by)
     theory = _Theory(structure, moved, noise)
     meta = {
         "structure": describe(structure.hierarchy),

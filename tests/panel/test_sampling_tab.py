@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from edmnoise.diffusion.names import DENOISERS
 from edmnoise.diffusion.samplers.presets import PRESETS
 from edmnoise.diffusion.samplers.solvers import SOLVERS
-from edmnoise_pymol.jobs.sampling import DENOISERS
 from edmnoise_pymol.panel import open_panel
 from edmnoise_pymol.panel.tabs import sampling_fields
 from edmnoise_pymol.panel.window import Dock
@@ -112,7 +112,7 @@ def test_every_argument_has_a_control(sampling):
     from edmnoise_pymol import edm_sample
 
     reached = {argument.split("=")[0] for argument in CONTROLS}
-    elsewhere = {"selection", "hydrogens", "solvent", "file"}  # the pickers; the Results tab
+    elsewhere = {"selection", "hydrogens", "solvent", "file", "state"}  # the pickers; the Results tab; all are the data
     keyword = inspect.Parameter.KEYWORD_ONLY
     assert {p.name for p in inspect.signature(edm_sample).parameters.values() if p.kind != keyword} == (
         reached | elsewhere

@@ -95,9 +95,6 @@ PRESETS = {
 }
 """Published samplers by name."""
 
-ALIASES = {"af3": "alphafold3", "openfold": "openfold3", "of3": "openfold3"}
-"""Other names of published samplers."""
-
 
 def preset(name: str) -> Preset:
     """A published sampler by name; EdmNoiseError lists the names for an unknown one."""

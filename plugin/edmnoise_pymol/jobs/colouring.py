@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from edmnoise.base.colours import DEFAULT_PALETTE, Anchor, check_range, palette_colours
+from edmnoise.base.colours import Anchor, check_range, palette_colours
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
 from edmnoise.frames.displacement import Displacement, Measure
@@ -17,10 +17,7 @@ from edmnoise.structure.structure import Structure
 from ..job import Job, Watch, counted
 from ..scene import ask, bridge, follow, looks
 from . import ensemble
-from .ensemble import FIRST, Basis, Ensemble
-
-OVER = ("mean", "max", "state")
-"""What a colour stands for: the mean over the frames, the largest, the frame that is shown."""
+from .ensemble import Basis, Ensemble
 
 LEAST_RANGE = 1e-3
 """Angstrom: the values of a narrower range differ by rounding."""
@@ -119,17 +116,17 @@ class Painter:
 def colour(
     cmd: bridge.Cmd,
     name: str,
-    level: str = "residue",
-    relative: bool = True,
-    over: str = "mean",
-    palette: str = DEFAULT_PALETTE,
-    minimum: float | None = None,
-    maximum: float | None = None,
-    follow_state: bool = False,
-    shared: bool = True,
-    bake: bool = False,
-    legend: bool = False,
-    basis: Basis = FIRST,
+    level: str,
+    relative: bool,
+    over: str,
+    palette: str,
+    minimum: float | None,
+    maximum: float | None,
+    follow_state: bool,
+    shared: bool,
+    bake: bool,
+    legend: bool,
+    basis: Basis,
 ) -> Job[Colouring]:
     """Colour an object's atoms by how far their atom, residue or chain moved.
 
@@ -160,8 +157,6 @@ def colour(
     basis
         What the states are measured from, on which atoms, and what is removed from them first.
     """
-    if over not in OVER:
-        raise EdmNoiseError(f"over is {over!r}: give one of {', '.join(OVER)}")
     if follow_state and bake:
         raise EdmNoiseError("follow and bake are both 1: baked colours follow by themselves, give one of them")
     if bake and legend and not shared:

@@ -24,10 +24,7 @@ from ..job import Cancelled, Job, Watch
 from ..scene import bridge
 from ..scene.states import read_states
 from . import sampling
-from .sampling import DENOISERS
-
-BY = ("summary", "step")
-"""What is printed and written: a row for each variant, or for each of its steps."""
+from .sampling import POSES
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -44,16 +41,17 @@ def compare(
     selection: str,
     weights: Sequence[Weights],
     samplers: Mapping[str, SamplerChoice],
-    denoiser: str = "states",
-    samples: int = 1,
-    seed: int = 0,
-    by: str = "summary",
-    figure: str | None = None,
-    device: str = "auto",
-    hydrogens: bool = True,
-    solvent: bool = False,
-    common: bool = False,
-    ligands: str = "residue",
+    denoiser: str,
+    samples: int,
+    seed: int,
+    by: str,
+    figure: str | None,
+    device: str,
+    state: int,
+    hydrogens: bool,
+    solvent: bool,
+    common: bool,
+    ligands: str,
 ) -> Job[CompareResult]:
     """Sample from the loaded states under every noise and sampler; with the name of a figure, that is drawn too.
 
@@ -69,20 +67,16 @@ def compare(
         Noise covariances.
     samplers
         Solvers or presets and their settings, by the name that tables give them.
-    denoiser, samples, seed, device, hydrogens, solvent, common, ligands
+    denoiser, samples, seed, device, state, hydrogens, solvent, common, ligands
         As in `edmnoise_pymol.jobs.sampling.sample`.
     by
-        A name from BY.
+        "summary" for a row for each variant, "step" for one for each of its steps.
 
     Raises
     ------
     EdmNoiseError
         For input that cannot be used, before anything is sampled.
     """
-    if by not in BY:
-        raise EdmNoiseError(f"by is {by!r}: give one of {', '.join(BY)}")
-    if denoiser not in DENOISERS:
-        raise EdmNoiseError(f"no denoiser {denoiser!r}: the known ones are {', '.join(DENOISERS)}")
     if not weights or not samplers:
         raise EdmNoiseError("no weights or no sampler given: give at least one of each")
     count = len(weights) * len(samplers)
@@ -91,11 +85,10 @@ def compare(
             f"{len(weights)} weights times {len(samplers)} samplers are {count} variants: give at most {MOST}"
         )
     built = {name: choice.build() for name, choice in samplers.items()}
-    if samples < 1:
-        raise EdmNoiseError(f"samples is {samples}: give a whole number from 1")
     check_seed(seed)
     chosen = sampling.torch_device(device)
-    source, states = yield from read_states(cmd, selection, hydrogens, solvent, common, ligands)
+    pose = POSES.get(denoiser, denoiser)
+    source, states = yield from read_states(cmd, selection, state, hydrogens, solvent, common, ligands)
     structure = source.structure
 
     def work(watch: Watch) -> Comparison:
@@ -103,7 +96,7 @@ def compare(
         for each in weights:
             covariance = Nested(structure.hierarchy, each.by_level)
             places = torch.tensor(np.stack(states)).mT.to(chosen)
-            model = StatesDenoiser(places, covariance, None, DENOISERS[denoiser], hierarchy=structure.hierarchy)
+            model = StatesDenoiser(places, covariance, None, pose, hierarchy=structure.hierarchy)
             for name, (schedule, sampler) in built.items():
                 number = len(made)
 

@@ -18,7 +18,7 @@ from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
 from edmnoise.diffusion.denoisers.elastic_network import ElasticNetwork
 from edmnoise.diffusion.denoisers.states import StatesDenoiser
-from edmnoise.diffusion.precondition import RULES, Preconditioner, coefficient_table, measured_scales
+from edmnoise.diffusion.precondition import Preconditioner, coefficient_table, measured_scales
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import Step
 from edmnoise.frames.displacement import Displacement, measure_displacement
@@ -37,10 +37,8 @@ from ..scene.growing import Frames, Growing
 from ..scene.states import read_states
 from .colouring import Colouring, Painter, left_out, range_of, values_of
 
-DENOISERS = {"states": "rotation", "translation": "translation", "fixed": "fixed", "kabsch": "kabsch"}
-"""Exact denoisers of the loaded states by name, and how their states may lie in space; kabsch is an approximation."""
-
-HEUN = SamplerChoice()
+POSES = {"states": "rotation"}
+"""How the states of a denoiser may lie in space, where that is not its name."""
 
 Shown = tuple[Recorded, Frames, Frames]
 """A step, and its noisy and denoised samples (B, N, 3) laid on the reference."""
@@ -63,20 +61,21 @@ def sample(
     selection: str,
     weights: Weights,
     distribution: SigmaDistribution,
-    denoiser: str = "states",
-    choice: SamplerChoice = HEUN,
-    samples: int = 1,
-    trajectory: bool = True,
-    denoised: bool = False,
-    seed: int = 0,
-    name: str | None = None,
-    device: str = "auto",
-    hydrogens: bool = True,
-    solvent: bool = False,
-    state_weights: Sequence[float] | None = None,
-    fluctuations: Sequence[float] | str | None = None,
-    common: bool = False,
-    ligands: str = "residue",
+    denoiser: str,
+    choice: SamplerChoice,
+    samples: int,
+    trajectory: bool,
+    denoised: bool,
+    seed: int,
+    name: str | None,
+    device: str,
+    state: int,
+    hydrogens: bool,
+    solvent: bool,
+    state_weights: Sequence[float] | None,
+    fluctuations: Sequence[float] | str | None,
+    common: bool,
+    ligands: str,
 ) -> Job[SampleResult]:
     """Sample from the states of a loaded object, or of several objects of the same atoms.
 
@@ -92,7 +91,7 @@ def sample(
     weights, distribution
         Noise covariance, and what gives z.
     denoiser
-        A name from DENOISERS.
+        A name from `edmnoise.diffusion.names.DENOISERS`.
     choice
         Solver or preset and its settings.
     samples
@@ -105,6 +104,8 @@ def sample(
         As in `edmnoise_pymol.jobs.noise.noise`.
     device
         "auto" (a GPU if there is one), "cpu" or "cuda".
+    state
+        The state that is the data; 0 for all.
     state_weights
         Probability of each state; equal where not given.
     fluctuations
@@ -118,14 +119,12 @@ def sample(
     EdmNoiseError
         For input that cannot be used; nothing has been made then.
     """
-    if denoiser not in DENOISERS:
-        raise EdmNoiseError(f"no denoiser {denoiser!r}: the known ones are {', '.join(DENOISERS)}")
     schedule, sampler = choice.build()
     check_seed(seed)
     chosen = torch_device(device)
     if name is not None:
         bridge.check_free_name(cmd, name)
-    source, states = yield from read_states(cmd, selection, hydrogens, solvent, common, ligands)
+    source, states = yield from read_states(cmd, selection, state, hydrogens, solvent, common, ligands)
     structure = source.structure
     _check_choice_of_states(source.object, len(states), state_weights)
 
@@ -137,7 +136,7 @@ def sample(
             torch.tensor(np.stack(states)).mT.to(chosen),
             covariance,
             state_weights,
-            DENOISERS[denoiser],
+            POSES.get(denoiser, denoiser),
             _fluctuations(structure, fluctuations),
             structure.hierarchy,
         )
@@ -210,12 +209,19 @@ def _show_steps(
 
 
 def precondition(
-    cmd: bridge.Cmd, selection: str, weights: Weights, distribution: SigmaDistribution, z: Sequence[float], rule: str
+    cmd: bridge.Cmd,
+    selection: str,
+    weights: Weights,
+    distribution: SigmaDistribution,
+    z: Sequence[float],
+    rule: str,
+    state: int,
+    hydrogens: bool,
+    solvent: bool,
+    ligands: str,
 ) -> Job[Table]:
     """c_skip, c_out, c_in and c_noise of each level over noise levels, and what each rule costs, for a selection."""
-    if rule not in RULES:
-        raise EdmNoiseError(f"no rule {rule!r}: the known ones are {', '.join(RULES)}")
-    structure = (yield from bridge.reading(cmd, selection)).structure
+    structure = (yield from bridge.reading(cmd, selection, state, hydrogens, solvent, ligands)).structure
     sigmas = [distribution.sigma(score) for score in z]
 
     def work(_: Watch) -> Table:

@@ -74,10 +74,8 @@ class SamplingTab(QtWidgets.QWidget):
         found, request = self._session.input, self.request
         if found is None or request is None:
             return None
-        names = ("weights", "distribution")
-        return Request(
-            "edm_precondition", found.selection, {n: request.options[n] for n in names if n in request.options}
-        )
+        shared = {n: request.options[n] for n in ("weights", "distribution", "ligands") if n in request.options}
+        return Request("edm_precondition", found.selection, {**shared, **found.options})
 
     def remembered(self) -> dict[str, str]:
         """All settings, for `recall`."""
