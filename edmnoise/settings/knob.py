@@ -97,6 +97,13 @@ class Knob:
         return f"{self.name} = {self.kind}: {self.help}" + (f" {{default: {usual}}}" if usual else "")
 
     @property
+    def wanted(self) -> str:
+        """What a number has to be: "a whole number from 1"."""
+        upto = "" if self.high == math.inf else f" to {self.high:g}"
+        bounds = "" if self.low == -math.inf else f" from {self.low:g}{upto}"
+        return f"{'a whole number' if self.kind == 'integer' else 'a number'}{bounds}"
+
+    @property
     def tooltip(self) -> str:
         """What the panel's field says."""
         return self.tip or self.help[:1].upper() + self.help[1:]
@@ -191,8 +198,6 @@ def _word(knob: Knob, value: Any) -> str:
 
 def _within(knob: Knob, found: Any) -> Any:
     """A number, if it is within the bounds."""
-    if knob.low <= found <= knob.high:
-        return found
-    wanted = "a whole number" if isinstance(found, int) else "a number"
-    upto = "" if knob.high == math.inf else f" to {knob.high:g}"
-    raise EdmNoiseError(f"{knob.name} is {found}: give {wanted} from {knob.low:g}{upto}")
+    if not knob.low <= found <= knob.high:
+        raise EdmNoiseError(f"{knob.name} is {found}: give {knob.wanted}")
+    return found

@@ -80,5 +80,5 @@ DRAWS = whole("draws", 5, "frames drawn for each row", low=1)
 FRESH = switch(
     "fresh",
     True,
-    "draw each row anew; 0 scales one draw to all noise levels, which makes ratios look constant over z",
+    "draw each row anew; otherwise one draw is scaled to all noise levels, which makes ratios look constant over z",
 )
