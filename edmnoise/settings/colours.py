@@ -28,7 +28,7 @@ PALETTE = text(
     "palette",
     DEFAULT_PALETTE,
     f'{listed(PALETTES)}, or two or more of PyMOL\'s colours from the lowest to the highest, joined by "_" or spaces',
-    words=PALETTES,
+    words=tuple(PALETTES),
     tip="A palette, or two or more of PyMOL's colours from the lowest to the highest: white red",
 )
 MINIMUM, MAXIMUM = (

@@ -45,6 +45,8 @@ class Knob:
         Bounds of a number, both allowed.
     words
         Words that it takes, or that are worth offering, and how each reads in the panel.
+    closed
+        Whether it takes nothing but its words.
     aliases
         Other spellings of its words.
     """
@@ -59,6 +61,7 @@ class Knob:
     low: float = -math.inf
     high: float = math.inf
     words: Mapping[str, str] = field(default_factory=dict)
+    closed: bool = False
     aliases: Mapping[str, str] = field(default_factory=dict)
     tip: str = ""
 
@@ -146,7 +149,7 @@ def text(name: str, default: Any = REQUIRED, help: str = "", words: Iterable[str
 
 def word(name: str, words: Iterable[str], default: Any, help: str, **more: Any) -> Any:
     """One of some words: a mapping from each to how it reads in the panel, or the words alone."""
-    return Knob(name, "string", _word, default, help, words=_labelled(words), **more)
+    return Knob(name, "string", _word, default, help, words=_labelled(words), closed=True, **more)
 
 
 def parsed(

@@ -44,7 +44,7 @@ WEIGHTS = parsed(
     "flat",
     'chain, residue and atom shares of the variance, three numbers ("8.2 1.6 1.3") or a name: '
     f"{listed(PRESETS)}; flat is independent noise on every atom",
-    words=PRESETS,
+    words=tuple(PRESETS),
 )
 COMPARED = several(
     WEIGHTS,
@@ -60,7 +60,7 @@ DISTRIBUTION = parsed(
     parse_distribution,
     "alphafold3",
     f"training distribution that z belongs to: {_CONSTANTS}",
-    words=DISTRIBUTIONS,
+    words=tuple(DISTRIBUTIONS),
     tip="Whose training distribution z belongs to",
 )
 SEVERAL_DISTRIBUTIONS = several(

@@ -7,7 +7,6 @@ from edmnoise.diffusion.names import DENOISERS
 from edmnoise.diffusion.samplers.presets import PRESETS
 from edmnoise.diffusion.samplers.solvers import SOLVERS
 from edmnoise_pymol.panel import open_panel
-from edmnoise_pymol.panel.tabs import sampling_fields
 from edmnoise_pymol.panel.window import Dock
 
 PATIENCE = 60_000
@@ -133,10 +132,12 @@ def test_the_choice_of_a_state_does_not_matter(sampling, panel):
     assert str(sampling.request) == "edm_sample both, hydrogens=0"
 
 
-def test_the_lists_are_the_librarys():
-    assert tuple(sampling_fields.SOLVERS) == tuple(SOLVERS)
-    assert tuple(sampling_fields.PUBLISHED) == tuple(PRESETS)
-    assert tuple(sampling_fields.DENOISERS) == tuple(DENOISERS)
+def test_the_lists_are_the_librarys(sampling):
+    listed = {
+        name: [box.itemData(row) for row in range(box.count()) if box.itemData(row) is not None]
+        for name, box in ((name, sampling.form[name]) for name in ("sampler", "denoiser"))
+    }
+    assert listed == {"sampler": [*SOLVERS, *PRESETS], "denoiser": [*DENOISERS]}
 
 
 def test_settings_are_remembered(sampling):

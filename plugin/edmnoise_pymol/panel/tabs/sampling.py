@@ -8,6 +8,7 @@ from typing import Any
 from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.diffusion.names import PUBLISHED
 
 from ...commands.request import Request
 from ...scene import ask
@@ -18,7 +19,7 @@ from ..controls.weights import WeightsEditor
 from ..plots.schedule import SchedulePlot
 from ..session import Session
 from .coefficients import Coefficients
-from .sampling_fields import PUBLISHED, SamplingFields
+from .sampling_fields import SamplingFields
 
 
 class SamplingTab(QtWidgets.QWidget):
