@@ -68,18 +68,7 @@ def edm_damage(
 
     path, _ = output_file(file)
     result = yield from damage.damage(
-        _self,
-        selection,
-        z,
-        weights,
-        distribution,
-        draws=draws,
-        seed=seed,
-        by=by,
-        state=state,
-        hydrogens=hydrogens,
-        solvent=solvent,
-        ligands=ligands,
+        _self, selection, z, weights, distribution, draws, seed, by, state, hydrogens, solvent, ligands
     )
     for note in result.notes:
         say(quiet, "edm_damage", note)

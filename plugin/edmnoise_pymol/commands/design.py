@@ -71,19 +71,9 @@ def edm_design(
     from ..jobs import design as jobs
 
     path = table_file(file)
+    targets = chain, residue, atom
     result = yield from jobs.design(
-        _self,
-        selection,
-        (chain, residue, atom),
-        distribution,
-        z=z,
-        sigma=sigma,
-        constraints=fixed or (),
-        compared=compare,
-        state=state,
-        hydrogens=hydrogens,
-        solvent=solvent,
-        ligands=ligands,
+        _self, selection, targets, distribution, z, sigma, fixed or (), compare, state, hydrogens, solvent, ligands
     )
     w = result.weights
     say(quiet, "edm_design", f"weights={w.chain:.4g} {w.residue:.4g} {w.atom:.4g}, sigma={result.sigma:.4g}")
@@ -139,15 +129,7 @@ def edm_scramble(
 
     path = table_file(file)
     table = yield from jobs.scramble(
-        _self,
-        selection,
-        weights,
-        distribution,
-        (chain, residue, atom),
-        state=state,
-        hydrogens=hydrogens,
-        solvent=solvent,
-        ligands=ligands,
+        _self, selection, weights, distribution, (chain, residue, atom), state, hydrogens, solvent, ligands
     )
     show(quiet, table)
     write(quiet, "edm_scramble", table, path)
@@ -199,17 +181,7 @@ def edm_signal(
 
     path, drawn = output_file(file)
     table = yield from jobs.signal(
-        _self,
-        selection,
-        weights,
-        distribution,
-        by,
-        z,
-        figure=path if drawn else None,
-        state=state,
-        hydrogens=hydrogens,
-        solvent=solvent,
-        ligands=ligands,
+        _self, selection, weights, distribution, by, z, path if drawn else None, state, hydrogens, solvent, ligands
     )
     show(quiet, table)
     if drawn:
@@ -262,18 +234,9 @@ def edm_triangle(
     from ..jobs import design as jobs
 
     path, drawn = output_file(file)
+    figure = path if drawn else None
     result = yield from jobs.triangle(
-        _self,
-        selection,
-        measure,
-        level,
-        distribution,
-        reference,
-        figure=path if drawn else None,
-        state=state,
-        hydrogens=hydrogens,
-        solvent=solvent,
-        ligands=ligands,
+        _self, selection, measure, level, distribution, reference, figure, state, hydrogens, solvent, ligands
     )
     show(quiet, result.table)
     if drawn:

@@ -20,9 +20,9 @@ def help_page(name: str, written: str, knobs: Iterable[Knob]) -> str:
     """The whole page from what its author wrote: DESCRIPTION, EXAMPLES and what follows."""
     knobs = list(knobs)
     before, _, after = inspect.cleandoc(written).partition("\nEXAMPLES\n")
-    usage = textwrap.indent(_usage(name, knobs), "    ")
-    arguments = textwrap.indent("\n\n".join(map(_paragraph, knobs)), "    ")
-    return f"{before}\nUSAGE\n\n{usage}\n\nARGUMENTS\n\n{arguments}\n\nEXAMPLES\n{after}\n"
+    made = {"USAGE": _usage(name, knobs), "ARGUMENTS": "\n\n".join(map(_paragraph, knobs))}
+    parts = (f"{heading}\n\n{textwrap.indent(text, '    ')}\n\n" for heading, text in made.items() if text)
+    return f"{before}\n{''.join(parts)}EXAMPLES\n{after}\n"
 
 
 def _usage(name: str, knobs: list[Knob]) -> str:

@@ -72,19 +72,7 @@ def edm_noise(
 
     level = _sigma(z, sigma, distribution)
     result = yield from service.noise(
-        _self,
-        selection,
-        level,
-        weights,
-        distribution,
-        frames=frames,
-        process=process,
-        name=name,
-        seed=seed,
-        state=state,
-        hydrogens=hydrogens,
-        solvent=solvent,
-        ligands=ligands,
+        _self, selection, level, weights, distribution, frames, process, name, seed, state, hydrogens, solvent, ligands
     )
     made = result.provenance
     shown = f"z = {made.z:.4g}, sigma = {made.sigma:.4g} A, weights {made.weights.label}, seed {made.seed}"
@@ -191,18 +179,7 @@ def edm_table(
 
     path = table_file(file)
     table = yield from service.table(
-        _self,
-        selection,
-        z,
-        weights,
-        distribution,
-        draws=draws,
-        seed=seed,
-        fresh=fresh,
-        state=state,
-        hydrogens=hydrogens,
-        solvent=solvent,
-        ligands=ligands,
+        _self, selection, z, weights, distribution, draws, seed, fresh, state, hydrogens, solvent, ligands
     )
     show(quiet, table)
     write(quiet, "edm_table", table, path)

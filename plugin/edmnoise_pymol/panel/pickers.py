@@ -10,6 +10,7 @@ from edmnoise.settings import atoms
 
 from ..job import Job, run_inline
 from .controls import form, style
+from .controls.number import Whole
 from .controls.words import Words
 from .session import Input, Session, read_input
 
@@ -35,7 +36,7 @@ class Pickers(QtWidgets.QWidget):
         )
         self.selection.setPlaceholderText("whole object")
         self.selection.setClearButtonEnabled(True)
-        self.state = self.form.knob(atoms.STATE, form.whole(0, 0, 0, special="state shown"))
+        self.state = self.form.knob(atoms.STATE, Whole(0, 0, 0, special="state shown"))
         self.state.setPrefix("state ")
         self.hydrogens = self.form.knob(atoms.HYDROGENS)
         self.solvent = self.form.knob(atoms.SOLVENT)

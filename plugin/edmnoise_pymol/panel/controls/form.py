@@ -132,25 +132,6 @@ def label(text: str, control: Any) -> Any:
     return made
 
 
-def whole(low: int, high: int, value: int, special: str = "") -> Any:
-    """A field for a whole number; where ``special`` is given, its lowest value reads so and stands for nothing."""
-    return Whole(low, high, value, special)
-
-
-def real(
-    low: float, high: float, value: float, step: float, unit: str = "", special: str = "", decimals: int = 4
-) -> Any:
-    """A field for a number with a unit; ``special`` as in `whole`."""
-    return Real(low, high, value, step, unit, special, decimals)
-
-
-def short(
-    low: float, high: float, value: float, step: float, unit: str = "", special: str = "", decimals: int = 8
-) -> Any:
-    """A field as `real` makes it, for a number that may need many digits and mostly has few."""
-    return Real(low, high, value, step, unit, special, decimals, short=True)
-
-
 class _Choice(QtWidgets.QComboBox):
     """As wide as there is room: a long word is cut in its middle, and stands whole in the tooltip."""
 

@@ -11,6 +11,7 @@ from edmnoise.noise.weights import PRESETS, Weights, parse_weights
 
 from ..session import Session
 from . import form, style
+from .number import Real
 
 LEVELS = ("chain", "residue", "atom")
 _FINE = 100
@@ -127,7 +128,7 @@ class WeightsEditor(QtWidgets.QWidget):
         tip = f"Weight of the noise drawn once per {level}; only the ratios of the three count"
         slider = QtWidgets.QSlider(QtCore.Qt.Orientation.Horizontal)
         slider.setRange(0, 10 * _FINE)
-        spin = form.short(0, 1000, 0, 0.1)
+        spin = Real(0, 1000, 0, 0.1, decimals=8, short=True)
         for widget in (slider, spin):
             widget.setToolTip(tip)
             widget.setAccessibleName(f"{level} weight")

@@ -14,6 +14,7 @@ from edmnoise.settings.noise import DISTRIBUTION
 from ...commands.request import Request
 from ..controls import form, style
 from ..controls.fold import Fold
+from ..controls.number import Real
 from ..controls.small_table import small_table
 from ..controls.weights import LEVELS
 from ..plots.triangle import TriangleChart
@@ -41,9 +42,9 @@ class DesignTab(QtWidgets.QWidget):
         self.result: DesignResult | None = None
         self.targets = form.Form(self)
         for knob, length in _TARGETS.items():
-            spin = form.short(0, 10_000, length, 0.1, unit="Å", special="none", decimals=3)
+            spin = Real(0, 10_000, length, 0.1, unit="Å", special="none", decimals=3, short=True)
             self.targets.knob(knob, spin).setAccessibleName(f"wanted {knob.name} displacement")
-        z = form.short(design.Z.low, design.Z.high, 0, 0.1, decimals=3)
+        z = Real(design.Z.low, design.Z.high, 0, 0.1, decimals=3, short=True)
         self.targets.knob(design.Z, z).setAccessibleName("z of the design")
         self.design = QtWidgets.QPushButton("Desi&gn")
         self.design.setIcon(style.icon("run", self.design))

@@ -13,6 +13,7 @@ from edmnoise.settings import noise
 
 from ...commands.request import Request
 from ..controls import form, style
+from ..controls.number import Real
 from ..controls.weights import WeightsEditor
 from ..controls.words import Words
 from ..session import Noise, Session
@@ -43,7 +44,7 @@ class LevelEditor(QtWidgets.QWidget):
         self.slider.setAccessibleName("z slider")
         made = form.Form(self)
         self.z = made.knob(noise.Z.but(default=0.0), step=0.1, decimals=3)
-        self.sigma = made.knob(noise.SIGMA, form.real(1e-5, 1e6, 1, 0.5, unit="Å", decimals=5))
+        self.sigma = made.knob(noise.SIGMA, Real(1e-5, 1e6, 1, 0.5, unit="Å", decimals=5))
         self.distribution = made.knob(noise.DISTRIBUTION, form.choice(*noise.DISTRIBUTION.words))
         self.share = Words()
         self._given = "z"

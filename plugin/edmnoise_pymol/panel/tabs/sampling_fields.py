@@ -11,6 +11,7 @@ from edmnoise.diffusion.names import PUBLISHED, SOLVERS
 from edmnoise.settings import atoms, noise, sampling
 
 from ..controls import form
+from ..controls.number import Real
 
 _FACTOR = {"low": -0.01, "high": 100, "step": 0.1, "decimals": 3}
 _RANGES: dict[str, dict[str, Any]] = {
@@ -57,7 +58,7 @@ class SamplingFields(QtCore.QObject):
         self.parts = parts = form.Form(parent)
         for level in ("residue", "chain"):
             tip = f"How far the denoiser's {level} centres replace those of its atoms in the step: 0 not, 1 wholly"
-            parts.add(f"{level} output", form.real(0, 1, 0, 0.1, decimals=3), tip)
+            parts.add(f"{level} output", Real(0, 1, 0, 0.1, decimals=3), tip)
         parts.add(
             "motion",
             form.choice(**{"": "none", "network": "elastic network", "numbers": "by level"}),
@@ -65,7 +66,7 @@ class SamplingFields(QtCore.QObject):
         )
         for level, value in (("chain", 0.0), ("residue", 0.3), ("atom", 0.2)):
             tip = f"Standard deviation of a state's own motion per {level} and coordinate, in angstrom"
-            parts.add(f"{level} motion", form.real(0, 100, value, 0.1, "Å", decimals=3), tip)
+            parts.add(f"{level} motion", Real(0, 100, value, 0.1, "Å", decimals=3), tip)
         parts["atom motion"].setMinimum(0.001)
         parts.add(
             "others", QtWidgets.QLineEdit(), "Other objects of the same atoms: the shown state of each is a state more"

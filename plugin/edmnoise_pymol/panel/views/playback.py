@@ -16,6 +16,7 @@ from edmnoise.base.errors import EdmNoiseError
 from ...scene import ask, bridge
 from ...scene.titles import caption
 from ..controls import form, style
+from ..controls.number import Whole
 from ..controls.words import Words
 from ..session import Session
 
@@ -47,7 +48,7 @@ class Playback(QtWidgets.QWidget):
         self.slider.setToolTip("The state that PyMOL shows")
         self.slider.setAccessibleName("frame")
         self.slider.setMinimumWidth(60)
-        self.fps = self.form.add("fps", form.whole(1, 60, _FPS), "Speed in frames per second (PyMOL's movie_fps)")
+        self.fps = self.form.add("fps", Whole(1, 60, _FPS), "Speed in frames per second (PyMOL's movie_fps)")
         self.fps.setSuffix(" fps")
         self.label = Words()
         self.label.setObjectName("frame label")

@@ -15,6 +15,7 @@ from ...commands.request import Request, SaveSession, quoted
 from ...job import Job
 from ...jobs.film import is_film
 from ..controls import form, style
+from ..controls.number import Whole
 from ..controls.table_view import TableView
 from ..controls.words import Words
 from ..session import Session
@@ -48,7 +49,7 @@ class Results(QtWidgets.QWidget):
         self.copy_table.setAccessibleName("copy table")
         self.export = self._menu("E&xport", "export", "Write the table, the frames, pictures or the session to a file")
         self.copy = self._menu("", "copy", "Copy as command")
-        self.width_ = self.form.knob(colours.WIDTH, form.whole(0, 20_000, 0, special="window's"))
+        self.width_ = self.form.knob(colours.WIDTH, Whole(0, 20_000, 0, special="window's"))
         self.width_.setSuffix(" px")
         self.ray = self.form.knob(colours.RAY)
         self.overwrite = self.form.knob(colours.OVERWRITE)
