@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..base.colours import DEFAULT_PALETTE, PALETTES
-from .knob import listed, real, switch, text, whole, word
+from .knob import real, switch, text, whole, word
 
 LEVEL = word(
     "level",
@@ -27,7 +27,8 @@ OVER = word(
 PALETTE = text(
     "palette",
     DEFAULT_PALETTE,
-    f'{listed(PALETTES)}, or two or more of PyMOL\'s colours from the lowest to the highest, joined by "_" or spaces',
+    ", ".join(PALETTES)
+    + ', or two or more of PyMOL\'s colours from the lowest to the highest, joined by "_" or spaces',
     words=tuple(PALETTES),
     tip="A palette, or two or more of PyMOL's colours from the lowest to the highest: white red",
 )

@@ -102,9 +102,9 @@ class Knob:
     @property
     def wanted(self) -> str:
         """What a number has to be: "a whole number from 1"."""
-        upto = "" if self.high == math.inf else f" to {self.high:g}"
-        bounds = "" if self.low == -math.inf else f" from {self.low:g}{upto}"
-        return f"{'a whole number' if self.kind == 'integer' else 'a number'}{bounds}"
+        kind = "a whole number" if self.kind == "integer" else "a number"
+        low = "" if self.low == -math.inf else f" from {self.low:g}"
+        return kind + low + ("" if self.high == math.inf else f" to {self.high:g}")
 
     @property
     def tooltip(self) -> str:
@@ -172,11 +172,6 @@ def several(one: Knob, default: str, help: str, **more: Any) -> Any:
     return replace(one, kind="strings", parse=read, default=default, help=help, **more)
 
 
-def listed(words: Iterable[str]) -> str:
-    """Words as a sentence of a help page lists them: "a, b, c"."""
-    return ", ".join(words)
-
-
 def _labelled(words: Iterable[str]) -> Mapping[str, str]:
     return words if isinstance(words, Mapping) else {word: word for word in words}
 
@@ -195,7 +190,7 @@ def _word(knob: Knob, value: Any) -> str:
     found = known_name(given, knob.words, knob.aliases)
     if found is None:
         one_of = "one of " if len(knob.words) > 1 else ""
-        raise EdmNoiseError(f"{knob.name} is {given!r}: give {one_of}{listed(knob.words)}")
+        raise EdmNoiseError(f"{knob.name} is {given!r}: give {one_of}{', '.join(knob.words)}")
     return found
 
 

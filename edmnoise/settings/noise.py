@@ -8,7 +8,7 @@ from ..base.seeds import check_seed
 from ..noise.sigma import DISTRIBUTIONS, Z_LIMIT, check_sigma, parse_distribution
 from ..noise.weights import PRESETS, parse_weights
 from . import reading
-from .knob import Knob, listed, numbers, parsed, real, several, switch, text, whole, word
+from .knob import Knob, numbers, parsed, real, several, switch, text, whole, word
 
 
 def _sigma(knob: Knob, value: Any) -> float:
@@ -43,18 +43,18 @@ WEIGHTS = parsed(
     parse_weights,
     "flat",
     'chain, residue and atom shares of the variance, three numbers ("8.2 1.6 1.3") or a name: '
-    f"{listed(PRESETS)}; flat is independent noise on every atom",
+    f"{', '.join(PRESETS)}; flat is independent noise on every atom",
     words=tuple(PRESETS),
 )
 COMPARED = several(
     WEIGHTS,
     "flat | current | rebalanced",
     'noises to compare, with "|" between them: each three numbers (chain, residue and atom shares of the variance) or '
-    f"a name: {listed(PRESETS)}",
+    f"a name: {', '.join(PRESETS)}",
 )
 TABLE_WEIGHTS = COMPARED.but(default="flat | 8.2 1.6 1.3 | 1 4 4")
 
-_CONSTANTS = f"{listed(DISTRIBUTIONS)}, or one's own as P_mean P_std sigma_data"
+_CONSTANTS = f"{', '.join(DISTRIBUTIONS)}, or one's own as P_mean P_std sigma_data"
 DISTRIBUTION = parsed(
     "distribution",
     parse_distribution,

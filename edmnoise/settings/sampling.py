@@ -6,7 +6,7 @@ from typing import Any
 
 from ..diffusion.names import ALIASES, DENOISERS, PUBLISHED, RULES, SCHEDULES, SOLVERS
 from . import reading
-from .knob import Knob, listed, numbers, real, several, switch, text, whole, word
+from .knob import Knob, numbers, real, several, switch, text, whole, word
 from .noise import NAME, SEED, WEIGHTS
 
 
@@ -15,6 +15,8 @@ def _numbers_or_word(knob: Knob, value: Any) -> list[float] | str:
     given = reading.text(value) if isinstance(value, str) else ""
     return given if given.isidentifier() else reading.numbers(knob.name, value, length=True)
 
+
+_PUBLISHED = ", or the published one's"
 
 DENOISER = word(
     "denoiser",
@@ -27,57 +29,53 @@ SAMPLER = word(
     "sampler",
     {**SOLVERS, **PUBLISHED},
     "heun",
-    f"{listed(SOLVERS)}; or a published one: {listed(PUBLISHED)}, with all its numbers",
+    f"{', '.join(SOLVERS)}; or a published one: {', '.join(PUBLISHED)}, with all its numbers",
     aliases=ALIASES,
     tip="How each step is made: a solver, or a published sampler with all its numbers",
 )
-STEPS = whole("steps", None, "number of steps", low=1, usual="40, or the published one's")
+STEPS = whole("steps", None, "number of steps", low=1, usual="40" + _PUBLISHED)
 SIGMA_MAX = real(
     "sigma_max",
     None,
     "highest noise level, where sampling starts, in angstrom",
-    usual="2560, or the published one's",
+    usual="2560" + _PUBLISHED,
     unit="A",
 )
-SIGMA_MIN = real(
-    "sigma_min", None, "lowest noise level above 0, in angstrom", usual="0.0064, or the published one's", unit="A"
-)
+SIGMA_MIN = real("sigma_min", None, "lowest noise level above 0, in angstrom", usual="0.0064" + _PUBLISHED, unit="A")
 RHO = real(
     "rho",
     None,
     "spacing of the levels: even in sigma^(1/rho); 7 puts most steps at low noise",
-    usual="7, or the published one's",
+    usual="7" + _PUBLISHED,
     low=0,
 )
 CHURN = real(
     "churn",
     None,
     "churn gamma: before a step, noise is added up to (1 + gamma) sigma; 0 adds none",
-    usual="0, or the published one's",
+    usual="0" + _PUBLISHED,
     low=0,
 )
 STEP_SCALE = real(
     "step_scale",
     None,
     "factor of each step; 1 is exact, above 1 acts like a low temperature",
-    usual="1, or the published one's",
+    usual="1" + _PUBLISHED,
     low=0,
 )
-NOISE_SCALE = real(
-    "noise_scale", None, "factor of the churn noise; 1 is exact", usual="1, or the published one's", low=0
-)
-CENTER = switch("center", None, "move the centroid to the origin before each step", usual="1, or the published one's")
+NOISE_SCALE = real("noise_scale", None, "factor of the churn noise; 1 is exact", usual="1" + _PUBLISHED, low=0)
+CENTER = switch("center", None, "move the centroid to the origin before each step", usual="1" + _PUBLISHED)
 AUGMENT = switch(
     "augment",
     None,
     "turn at random before each step (a published sampler also shifts by about 1 A)",
-    usual="1, or the published one's",
+    usual="1" + _PUBLISHED,
 )
 ALIGN = switch(
     "align",
     None,
     "superpose the denoised structure on the noisy one before each step",
-    usual="0, or the published one's",
+    usual="0" + _PUBLISHED,
 )
 SCHEDULE = text(
     "schedule",
@@ -104,8 +102,8 @@ OF_A_SAMPLER = {knob.name: knob for knob in (*CHANGED, SCHEDULE, LEVEL_WEIGHTS)}
 SAMPLERS = several(
     text("sampler", words=SAMPLER.words),
     "heun",
-    f'samplers with "|" between them: {listed(SOLVERS)}, {listed(PUBLISHED)}; each may have settings of edm_sample '
-    "behind it: heun churn 0.4 schedule log_linear",
+    f'samplers with "|" between them: {", ".join(SAMPLER.words)}; each may have settings of edm_sample behind it: heun '
+    "churn 0.4 schedule log_linear",
 )
 
 COMPARED_STEPS = STEPS.but(help="number of steps of all samplers that do not set it")
