@@ -121,7 +121,8 @@ def test_usage_names_every_argument_in_its_place(command):
 
 @pytest.mark.parametrize("command", COMMANDS, ids=BY_NAME)
 def test_every_argument_is_explained_in_its_place(command):
-    said = [" ".join(paragraph.split()) for paragraph in sections(command)["ARGUMENTS"].split("\n\n")]
+    paragraphs = filter(None, sections(command).get("ARGUMENTS", "").split("\n\n"))
+    said = [" ".join(paragraph.split()) for paragraph in paragraphs]
     assert said == [knob.page for knob in knobs_of(command).values()]
 
 
