@@ -241,7 +241,7 @@ def save(cmd: bridge.Cmd, file: str, name: str, level: str = "atom", b: str | No
     structure = bridge.with_bonds(cmd, source)
     remarks = _remarks(cmd, name, level, b, len(frames))
 
-    def write(_: Watch) -> int:
+    def write(watch: Watch) -> int:
         written = structure
         if b is not None:
             measure = Measure(LEVELS.index(level) if level in LEVELS else 0, False)
@@ -252,7 +252,8 @@ def save(cmd: bridge.Cmd, file: str, name: str, level: str = "atom", b: str | No
         first = np.full(int(residue.max()) + 1, np.iinfo(np.int64).max)
         np.minimum.at(first, residue, source.rank)
         order = np.lexsort((source.rank, first[residue]))
-        return write_frames(file, written.take(order), (block[0][order] for block in frames), level, remarks)
+        models = (block[0][order] for block in counted(frames, watch, "model"))
+        return write_frames(file, written.take(order), models, level, remarks)
 
     return (yield write)
 
