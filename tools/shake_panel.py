@@ -30,7 +30,9 @@ LARGEST_NUMBER = 12
 """Of frames, steps and samples: runs are to be many, not long."""
 SPARED = ("save", "help")
 """Buttons that only open windows."""
-# A run renames (even seeds) or has ramps (odd): with both, PyMOL 3.2.0.1 itself was not safe.
+# What PyMOL 3.2.0.1 is not safe with by itself, without this program, is left out: it crashed, or ended with
+# "SelectorCreate-Error: inconsistent selection". So a run renames (even seeds) or has ramps (odd), not both, what makes
+# atoms makes an object of its own, and objects become discrete through the panel alone.
 
 
 class Faults:
@@ -64,16 +66,24 @@ def in_pymol(cmd: Any, dice: random.Random, renames: bool) -> list[Callable[[], 
     chosen = dice.choice((some, f"{some} and name CA", "all", f"resi {dice.randint(1, 9)}", "none", "nosuch"))
     small = [n for n in molecules(cmd) if cmd.count_states(f"%{n}") < MOST_STATES]
     source = dice.choice(small) if small else name
+
+    def anew(make: Callable[..., Any], *facts: Any) -> Callable[[], Any]:
+        def act() -> None:
+            for old in (name, f"{name}_"):  # PyMOL's name for one that is a word of its own
+                cmd.delete(old)
+            make(*facts)
+
+        return act
+
     return [
-        lambda: cmd.fragment(dice.choice(("ala", "trp", "phe")), name),
-        lambda: cmd.fab(dice.choice(("ACDEFG", "GGG", "WYV")), name),
-        lambda: cmd.create(name, f"%{source}", 0, dice.randint(-1, 4)),
-        lambda: cmd.create(name, chosen, 1, 1),
-        lambda: cmd.copy(name, source),
+        anew(cmd.fragment, dice.choice(("ala", "trp", "phe")), name),
+        anew(cmd.fab, dice.choice(("ACDEFG", "GGG", "WYV")), name),
+        anew(cmd.create, name, f"%{source}", 0, dice.randint(-1, 4)),
+        anew(cmd.create, name, chosen, 1, 1),
+        anew(cmd.copy, name, source),
         lambda: cmd.load("$PYMOL_DATA/demo/pept.pdb", name),
         lambda: cmd.split_states(source, prefix=f"{other}_"),
         lambda: cmd.split_chains(source),
-        lambda: cmd.set_discrete(source, dice.randint(0, 1)) if hasattr(cmd, "set_discrete") else None,
         lambda: cmd.delete(some),
         lambda: cmd.delete(some),
         lambda: cmd.delete(f"{name}*"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import psutil
-
 from .errors import EdmNoiseError
 
 HEADROOM = 0.8
@@ -12,6 +10,8 @@ HEADROOM = 0.8
 
 def available_bytes() -> int:
     """Memory that can be taken now without swapping, in bytes."""
+    import psutil  # slow to import, and needed only once something is made
+
     return int(psutil.virtual_memory().available)
 
 

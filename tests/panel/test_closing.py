@@ -1,4 +1,4 @@
-"""PyMOL's window is closed with the panel open: the process ends in order, on every Qt."""
+"""PyMOL's window or the panel is closed while something is at work: the process goes on or ends in order."""
 
 import os
 import subprocess
@@ -24,6 +24,33 @@ def open_it():
 
 QtCore.QTimer.singleShot(0, open_it)
 """
+
+HURRY = """
+from pymol.Qt import QtCore
+from edmnoise_pymol.panel.runner import Runner
+
+app = QtCore.QCoreApplication([])
+
+def job():
+    yield lambda watch: [watch.tell(1.0, "told") for _ in range(20)]
+
+for turn in range(8_000):
+    runner = Runner()
+    told = []
+    runner.progressed.connect(lambda share, words: told.append(words))
+    runner.start(job, print, torch=False)
+    for _ in range(turn % 4):
+        app.processEvents()
+    runner.close()
+    runner.deleteLater()
+    app.sendPostedEvents(None, QtCore.QEvent.Type.DeferredDelete)
+"""
+
+
+def test_what_is_deleted_at_once_after_it_was_closed_is_sent_nothing_more(tmp_path):
+    (tmp_path / "hurry.py").write_text(HURRY, encoding="utf-8")
+    done = subprocess.run([sys.executable, "hurry.py"], cwd=tmp_path, env=os.environ, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
 
 
 def test_the_window_closes_with_exit_code_0(tmp_path, qapp):

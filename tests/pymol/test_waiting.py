@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from edmnoise.base.units import duration
-from edmnoise_pymol import edm_color, edm_levels, edm_noise, edm_table
+from edmnoise_pymol import edm_color, edm_levels, edm_noise, edm_save, edm_table
 from edmnoise_pymol.job import Cancelled, Watch, run_inline
 
 LISTEN = "/import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
@@ -80,6 +80,18 @@ def test_states_that_are_measured_are_counted(cmd, snapshot, command):
     assert snapshot() == before
     run_inline(command.job("made", _self=cmd, quiet=1), Watch(lambda share, words: told.append(words)))
     assert told == [f"state {number} of 3" for number in (1, 2, 3)]
+
+
+def test_models_that_are_written_are_counted_and_a_cancelled_file_is_the_old_one(cmd, tmp_path):
+    cmd.load("$PYMOL_DATA/demo/pept.pdb", "pept")
+    edm_noise("pept", frames=3, name="made")
+    (path := tmp_path / "made.pdb").write_text("old")
+    told = []
+    with pytest.raises(Cancelled):
+        run_inline(edm_save.job(str(path), "made", _self=cmd, quiet=1), (watch := Watch(lambda *_: watch.cancel())))
+    assert [held.read_text() for held in tmp_path.iterdir()] == ["old"]
+    run_inline(edm_save.job(str(path), "made", _self=cmd, quiet=1), Watch(lambda share, words: told.append(words)))
+    assert told == [f"model {number} of 4" for number in (1, 2, 3, 4)]
 
 
 @pytest.mark.parametrize(

@@ -239,7 +239,7 @@ def save(cmd: Cmd, file: str, name: str, level: str, b: str | None) -> Job[int]:
     structure = with_bonds(cmd, source)
     remarks = _remarks(cmd, name, level, b, len(frames))
 
-    def write(_: Watch) -> int:
+    def write(watch: Watch) -> int:
         written = structure
         if b is not None:
             measure = Measure(LEVELS.index(level) if level in LEVELS else 0, False)
@@ -250,7 +250,8 @@ def save(cmd: Cmd, file: str, name: str, level: str, b: str | None) -> Job[int]:
         first = np.full(int(residue.max()) + 1, np.iinfo(np.int64).max)
         np.minimum.at(first, residue, source.rank)
         order = np.lexsort((source.rank, first[residue]))
-        return write_frames(file, written.take(order), (block[0][order] for block in frames), level, remarks)
+        models = (block[0][order] for block in counted(frames, watch, "model"))
+        return write_frames(file, written.take(order), models, level, remarks)
 
     return (yield write)
 

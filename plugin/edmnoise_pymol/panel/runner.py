@@ -42,6 +42,7 @@ class Runner(QtCore.QObject):
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
         self._run: _Run | None = None
+        self._sending = threading.RLock()
         self._worked.connect(self._go_on, QtCore.Qt.ConnectionType.QueuedConnection)
 
     @property
@@ -55,7 +56,7 @@ class Runner(QtCore.QObject):
         """
         if self.busy:
             return False
-        run = _Run(make, done, Watch(self._teller(), _SHOW_EVERY))
+        run = _Run(make, done, self._teller())
         self._run = run
         self.busy_changed.emit(True)
         self._order(run, _import_torch if torch else lambda _: None)
@@ -68,7 +69,8 @@ class Runner(QtCore.QObject):
 
     def close(self, patience: float = 2.0) -> None:
         """End the running job now: what it has not finished is not kept. Waits for its work, but not for ever."""
-        run, self._run = self._run, None
+        with self._sending:
+            run, self._run = self._run, None
         if run is not None:
             run.watch.cancel()
             run.orders.put(None)
@@ -90,9 +92,14 @@ class Runner(QtCore.QObject):
         except BaseException as raised:  # whatever it is, the window is to hear of it
             error = raised
         run.idle.set()
-        if self._run is run:
-            with contextlib.suppress(RuntimeError):  # the window is gone
-                self._worked.emit((run, made, error))
+        self._send(run, lambda: self._worked.emit((run, made, error)))
+
+    def _send(self, run: _Run, emit: Callable[[], None]) -> None:
+        """In the thread: emit, unless the run is over by now. Who closes the runner, and then deletes it, waits for it:
+        a process ends where Qt deletes what another thread emits from."""
+        with self._sending, contextlib.suppress(RuntimeError):  # the window is gone
+            if self._run is run:
+                emit()
 
     def _go_on(self, worked: tuple[_Run, Any, BaseException | None]) -> None:
         """In the window's thread: give the job what its work made, and order what it asks for next."""
@@ -132,24 +139,28 @@ class Runner(QtCore.QObject):
         run.orders.put(None)
         self.busy_changed.emit(False)
 
-    def _teller(self) -> Callable[[float, str], None]:
+    def _teller(self) -> _Told:
         last = 0.0
 
-        def tell(share: float, words: str) -> None:
+        def tell(run: _Run, share: float, words: str) -> None:
             nonlocal last
             now = time.monotonic()
             if now - last >= _TELL_EVERY or share >= 1:
                 last = now
-                self.progressed.emit(share, words)
+                self._send(run, lambda: self.progressed.emit(share, words))
 
         return tell
+
+
+_Told = Callable[["_Run", float, str], None]
 
 
 class _Run:
     """One job on its way, and the thread that works for it."""
 
-    def __init__(self, make: Callable[[], Job[Any]], done: Callable[[Any], None], watch: Watch) -> None:
-        self.make, self.done, self.watch = make, done, watch
+    def __init__(self, make: Callable[[], Job[Any]], done: Callable[[Any], None], told: _Told) -> None:
+        self.make, self.done = make, done
+        self.watch = Watch(lambda share, words: told(self, share, words), _SHOW_EVERY)
         self.job: Job[Any] | None = None
         self.idle = threading.Event()
         self.orders: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()

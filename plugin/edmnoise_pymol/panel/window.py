@@ -131,8 +131,8 @@ class Panel(QtWidgets.QWidget):
 
     def _watch(self) -> None:
         """Whatever is set is written down soon after."""
-        for kind in form.KINDS:
-            for control in self.findChildren(kind):
+        for control in self.findChildren(QtWidgets.QWidget):
+            if isinstance(control, form.KINDS):
                 form.signal(control).connect(lambda *_: self._soon.start())
         for signal in (self.plots.stack.currentChanged, self.shelf.turned):
             signal.connect(lambda *_: self._soon.start())

@@ -216,8 +216,8 @@ def _checkbox(label: str, on: bool) -> Any:
 def leave_the_wheel(panel: Any) -> None:
     """Let the wheel scroll the panel: it changes no slider, number or choice that it passes over, unless in focus."""
     guard = _WheelGuard(panel)
-    for kind in (QtWidgets.QSlider, QtWidgets.QAbstractSpinBox, QtWidgets.QComboBox):
-        for control in panel.findChildren(kind):
+    for control in panel.findChildren(QtWidgets.QWidget):
+        if isinstance(control, (QtWidgets.QSlider, QtWidgets.QAbstractSpinBox, QtWidgets.QComboBox)):
             control.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)  # the wheel does not bring it into focus
             control.installEventFilter(guard)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +19,27 @@ _HERE = Path(__file__).resolve()
 
 def icon(name: str, widget: Any) -> Any:
     """An icon of icons/ by its name, its ``currentColor`` that of the widget's text: readable on light and dark."""
-    for folder in (_HERE.parents[1] / "icons", _HERE.parents[3] / "icons"):  # installed; in a checkout
-        path = folder / f"{name}.svg"
-        if path.exists():
-            break
-    else:
-        return QtGui.QIcon()
     found = QtGui.QIcon()
     groups = QtGui.QPalette.ColorGroup
     for mode, group in ((QtGui.QIcon.Mode.Normal, groups.Active), (QtGui.QIcon.Mode.Disabled, groups.Disabled)):
         colour = widget.palette().color(group, QtGui.QPalette.ColorRole.ButtonText).name()
-        image = QtGui.QPixmap()
-        scale = 4  # sharp on screens of high resolution
-        drawing = path.read_text(encoding="utf-8").replace("currentColor", colour)
-        drawing = drawing.replace("<svg ", f'<svg width="{16 * scale}" height="{16 * scale}" ', 1)
-        if image.loadFromData(QtCore.QByteArray(drawing.encode()), "SVG"):
-            found.addPixmap(image, mode)
+        found.addPixmap(QtGui.QPixmap.fromImage(_drawn(name, colour)), mode)
     return found
+
+
+@cache
+def _drawn(name: str, colour: str) -> Any:
+    """An empty image where there is no such icon, or where Qt has come without SVG."""
+    image = QtGui.QImage()
+    for folder in (_HERE.parents[1] / "icons", _HERE.parents[3] / "icons"):  # installed; in a checkout
+        path = folder / f"{name}.svg"
+        if path.exists():
+            scale = 4  # sharp on screens of high resolution
+            drawing = path.read_text(encoding="utf-8").replace("currentColor", colour)
+            drawing = drawing.replace("<svg ", f'<svg width="{16 * scale}" height="{16 * scale}" ', 1)
+            image.loadFromData(QtCore.QByteArray(drawing.encode()), "SVG")
+            break
+    return image
 
 
 def warn(field: Any, reason: str) -> None:
