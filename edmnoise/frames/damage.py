@@ -27,6 +27,18 @@ from ..structure.levels import as_array
 from ..structure.structure import Structure
 from ..structure.superpose import superpose
 from .clashes import Clashes, clash_score, count_clashes
+from .damage_measures import (
+    BOND_LENGTHS,
+    BROKEN,
+    CLASHES,
+    CONTACTS,
+    FLIPPED,
+    GYRATION,
+    LDDT,
+    MEASURES,
+    RMSD,
+    DamageMeasure,
+)
 from .displacement import blocks_of
 from .geometry import (
     Bonds,
@@ -49,29 +61,6 @@ _MOST_SETS = 8
 
 _PIECE_ATOMS = 1 << 20
 """Most atoms in the frames that are measured together: some seconds, after which they are told of."""
-
-
-@dataclass(frozen=True)
-class DamageMeasure:
-    """One measure: its name in tables, unit ("" for a share), printed decimals, and what it is."""
-
-    name: str
-    unit: str
-    decimals: int
-    help: str
-
-
-LDDT = DamageMeasure("lDDT", "", 3, "share of local distances kept, superposing nothing: all atoms, within 15 A")
-RMSD = DamageMeasure("RMSD", "A", 3, "of all atoms after superposition: a length in 3-D")
-CONTACTS = DamageMeasure("contacts kept", "", 3, "of heavy atoms within 4.5 A, of residues that no bond joins")
-BOND_LENGTHS = DamageMeasure("bond lengths off", "A", 3, "RMS deviation of bond lengths from the reference's")
-BROKEN = DamageMeasure("bonds broken", "", 3, "longer than the covalent radii and 0.45 A allow, or below 0.4 A")
-FLIPPED = DamageMeasure("centres flipped", "", 3, "tetrahedral centres whose signed volume has the other sign")
-CLASHES = DamageMeasure("clashes", "", 1, "per 1,000 heavy atoms: pairs 0.4 A inside their van der Waals radii")
-GYRATION = DamageMeasure("radius of gyration", "A", 2, "RMS distance of the atoms from their mean")
-
-MEASURES = (LDDT, RMSD, CONTACTS, BOND_LENGTHS, BROKEN, FLIPPED, CLASHES, GYRATION)
-"""All measures, in the order of tables."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -236,25 +225,26 @@ def _measured(
     """Every measure of every frame (N, 3, S), and lDDT of each residue summed over the frames of each set (R, sets)."""
     lddt, by_residue = lddt_scores(native.local, points, sets)
     jobs: list[Callable[[], Any]] = [
-        lambda: as_array(superpose(torch.from_numpy(points).permute(2, 1, 0), reference).rmsd),
-        lambda: contacts_kept(native.contacts, points),
-        lambda: np.stack(bond_damage(native.bonds, points)),
-        lambda: centres_flipped(native.centres, points),
-        lambda: gyration_radius(points),
+        lambda: (as_array(superpose(torch.from_numpy(points).permute(2, 1, 0), reference).rmsd),),
+        *(partial(measure, native, points) for _, measure in _MEASURED),
         *(partial(count_clashes, native.clashes, points[..., frame]) for frame in range(points.shape[2])),
     ]
-    rmsd, contacts, (off, broken), flipped, gyration, *clashing = mapped(lambda job: job(), jobs)
-    by_frame = {
-        LDDT: lddt,
-        RMSD: rmsd,
-        CONTACTS: contacts,
-        BOND_LENGTHS: off,
-        BROKEN: broken,
-        FLIPPED: flipped,
-        CLASHES: clash_score(native.clashes, np.array(clashing)),
-        GYRATION: gyration,
-    }
+    (rmsd,), *made = mapped(lambda job: job(), jobs)
+    several, clashing = made[: len(_MEASURED)], made[len(_MEASURED) :]
+    by_frame = {LDDT: lddt, RMSD: rmsd, CLASHES: clash_score(native.clashes, np.array(clashing))}
+    for (measures, _), values in zip(_MEASURED, several, strict=True):
+        by_frame |= dict(zip(measures, values, strict=True))
     return by_frame, by_residue
+
+
+_MEASURED: tuple[tuple[tuple[DamageMeasure, ...], Callable[[Native, Points], tuple[NDArray[np.float64], ...]]], ...] = (
+    ((CONTACTS,), lambda native, points: (contacts_kept(native.contacts, points),)),
+    ((BOND_LENGTHS, BROKEN), lambda native, points: bond_damage(native.bonds, points)),
+    ((FLIPPED,), lambda native, points: (centres_flipped(native.centres, points),)),
+    ((GYRATION,), lambda native, points: (gyration_radius(points),)),
+)
+"""Measures, and what gives (S,) of each, of what was found on the reference and of points (N, 3, S). Those that are not
+listed are measured for residues as well, between frames and a common reference, or a frame at a time."""
 
 
 def _pieces(

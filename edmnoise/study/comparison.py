@@ -13,17 +13,14 @@ share of every draw, at the start and in between, that is a shift or a turn.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..base.colours import SERIES_COLOURS
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..base.table import Column, Table
@@ -33,19 +30,13 @@ from ..noise.weights import Weights
 from ..structure.hierarchy import as_read
 from ..structure.structure import Structure, describe
 from ..structure.superpose import superpose
-from ..trajectories.run import FROZEN, Run
-from .figures.figure import new_figure, save_figure
+from ..trajectories.run import Run
 
 MOST = 12
 """Variants that a comparison takes: more lines in one figure cannot be told apart."""
 
 _ROUNDED = 1e-4
 """Of the first level: a way that is shorter is rounding in part."""
-
-_LOWEST = 3000.0
-"""By how much the way of a level falls within a panel."""
-
-_LINES = ("-", "--", ":", "-.")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -181,7 +172,7 @@ class Comparison(Legible):
                     "A",
                     help="sigma below which the level stays within a tenth of its way",
                 )
-                for part in self._moving()
+                for part in self.moving()
             ),
             Column("noise shift", [float(row.noise.shift) for row in rows], help="share of every draw of noise"),
             Column("noise turn", [float(row.noise.turn) for row in rows], help="share of every draw of noise"),
@@ -228,7 +219,7 @@ class Comparison(Legible):
             for what in ("weights", "sampler")
         ]
 
-    def _moving(self) -> list[Measure]:
+    def moving(self) -> list[Measure]:
         """The parts that moved in any variant: a single chain has no other to move against."""
         return [part for part in as_read(NESTED) if any(np.isfinite(row.frozen[part]) for row in self.variants)]
 
@@ -241,72 +232,3 @@ class Comparison(Legible):
 def _mean(shares: NDArray[np.float64]) -> float:
     finite = shares[np.isfinite(shares)]
     return float(finite.mean()) if len(finite) else float("nan")
-
-
-def comparison_figure(comparison: Comparison, path: str | os.PathLike[str]) -> None:
-    """RMS still to go against sigma, a panel for each level, and the shares of the way that move the whole, as a file.
-
-    A line for each variant, a dot where 90 % of its way is done; none where it never is.
-    """
-    moving = comparison._moving()
-    figure = new_figure(4.1 * (len(moving) + 1), 4.9)
-    panels = figure.subplots(1, len(moving) + 1, squeeze=False)[0]
-    looks = _looks(comparison.variants)
-    high = max(float(row.sigmas[0]) for row in comparison.variants)
-    for axes, part in zip(panels, moving, strict=False):
-        top = max(float(row.to_go[part].max()) for row in comparison.variants)
-        for row, look in zip(comparison.variants, looks, strict=True):
-            way = row.to_go[part]
-            axes.plot(row.sigmas, way, lw=1.8, **look)
-            if np.isfinite(row.frozen[part]) and way[-1] <= FROZEN * way[0]:
-                axes.plot([row.frozen[part]], [FROZEN * way[0]], "o", color=look["color"], ms=6, mec="white", zorder=3)
-        axes.set(yscale="log", ylim=(top / _LOWEST, 2 * top), title=part.label(comparison.structure.hierarchy))
-        axes.yaxis.set_major_formatter("{x:g}")
-    panels[0].set_ylabel("still to go (Å, RMS per coordinate)")
-    for row, look in zip(comparison.variants, looks, strict=True):
-        panels[-1].plot(row.sigmas, 100 * (row.way.shift + row.way.turn), lw=1.8, **look)
-    panels[-1].set(title="moves the whole", ylim=(-2, 102), ylabel="shift and turn (% of the noisy way)")
-    seen = [
-        float(row.sigmas[row.to_go[part] > row.to_go[part].max() / _LOWEST][-1])
-        for row in comparison.variants
-        for part in moving
-        if row.to_go[part].max() > 0
-    ]
-    low = min(seen, default=high / 1e4)
-    for axes in panels:
-        axes.set(xscale="log", xlim=(1.3 * high, low / 1.3), xlabel="noise level σ (Å)")
-        axes.xaxis.set_major_formatter("{x:g}")
-        axes.grid(True, which="major", color="0.92")
-        axes.set_axisbelow(True)
-        for side in ("top", "right"):
-            axes.spines[side].set_visible(False)
-    handles = [_handle(look, name) for look, name in zip(looks, _labels(comparison.variants), strict=True)]
-    legend = "dot: 90 % of the level's way is done"
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 4), frameon=False, title=legend)
-    save_figure(figure, path)
-
-
-def _looks(variants: Sequence[Variant]) -> list[dict[str, Any]]:
-    """Colour and line of each: what there is more of, weights or samplers, has the colours, the other the lines."""
-    keys = [list(dict.fromkeys(getattr(row, what) for row in variants)) for what in ("weights", "sampler")]
-    coloured, lined = ("weights", "sampler") if len(keys[0]) >= len(keys[1]) else ("sampler", "weights")
-    kinds = dict(zip(("weights", "sampler"), keys, strict=True))
-    return [
-        {
-            "color": SERIES_COLOURS[kinds[coloured].index(getattr(row, coloured)) % len(SERIES_COLOURS)],
-            "ls": _LINES[kinds[lined].index(getattr(row, lined)) % len(_LINES)],
-        }
-        for row in variants
-    ]
-
-
-def _labels(variants: Sequence[Variant]) -> list[str]:
-    """What tells the variants apart."""
-    several = [what for what in ("weights", "sampler") if len({getattr(row, what) for row in variants}) > 1]
-    return [", ".join(getattr(row, what) for what in several or ("weights", "sampler")) for row in variants]
-
-
-def _handle(look: dict[str, Any], name: str) -> Any:
-    from matplotlib.lines import Line2D
-
-    return Line2D([], [], lw=1.8, label=name, **look)

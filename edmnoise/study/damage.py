@@ -1,46 +1,22 @@
-"""What noise destroys, over noise levels and weights: tables with standard errors, and a figure of every measure."""
+"""What noise destroys, over noise levels and weights: tables with standard errors."""
 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from typing import Any
 
-import numpy as np
-
-from ..base.colours import SERIES_COLOURS
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..base.table import Column, Table
-from ..frames.damage import (
-    BOND_LENGTHS,
-    CLASHES,
-    GYRATION,
-    LDDT,
-    MEASURES,
-    RMSD,
-    Damage,
-    DamageMeasure,
-    Native,
-    measure_damage,
-    measure_sets,
-)
+from ..frames.damage import Damage, Native, measure_damage, measure_sets
+from ..frames.damage_measures import LDDT, MEASURES, DamageMeasure
 from ..noise.processes.multiscale import MultiscaleNoise
 from ..noise.sigma import SigmaDistribution
 from ..noise.weights import Weights
 from ..structure.structure import describe
-from .figures.figure import new_figure, save_figure
-
-_COLOURS = (*SERIES_COLOURS[:5], "0.35")
-_STYLES = ("-", "--", ":", "-.")
-_MARKS = "os^Dvp"
-
-_LENGTHS = (RMSD, BOND_LENGTHS, GYRATION)
-"""Measures that run over decades, as the noise does."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -186,8 +162,9 @@ class DamageStudy(Legible):
         hierarchy = self.native.structure.hierarchy
         drawn = f"{self.draws} draw{'' if self.draws == 1 else 's'} a row, seed {self.seed}"
         own = self.untouched
-        itself = {m.name: own.mean(m) for m in (CLASHES, GYRATION)}
-        notes = [f"Of the structure itself: {_told(own, GYRATION)}, {_told(own, CLASHES)}."]
+        themselves = [measure for measure in MEASURES if measure.of_itself]
+        itself = {measure.name: own.mean(measure) for measure in themselves}
+        notes = [f"Of the structure itself: {', '.join(_told(own, measure) for measure in themselves)}."]
         if self.draws > 1:
             notes.append("Means over the draws; their standard errors are columns of the whole table, as in files.")
         meta = {
@@ -205,89 +182,3 @@ def _told(damage: Damage, measure: DamageMeasure) -> str:
     if math.isnan(value):
         return f"no {measure.name}"
     return f"{measure.name} {value:.{measure.decimals}f} {measure.unit or 'per 1,000 heavy atoms'}"
-
-
-def damage_figure(study: DamageStudy, path: str | os.PathLike[str]) -> None:
-    """Every measure against sigma (and z, above), a line for each weights, as a file.
-
-    Bands are the standard deviation from draw to draw; dotted lines are the structure itself.
-    """
-    figure = new_figure(11.5, 6.2)
-    panels = figure.subplots(2, 4, sharex=True)
-    kinds = list(dict.fromkeys(row.weights for row in study.rows))
-    for axes, measure in zip(panels.flat, MEASURES, strict=True):
-        _panel(axes, study, measure, kinds)
-    for axes in panels[1]:
-        axes.set_xlabel("noise level σ (Å)")
-    for axes in panels[0]:
-        _z_above(axes, study.distribution)
-    draws = f"mean of {study.draws} draws, band: ± standard deviation of a draw" if study.draws > 1 else "one draw"
-    figure.legend(
-        *panels[0, 0].get_legend_handles_labels(),
-        loc="outside upper center",
-        ncols=min(len(kinds), 6),
-        frameon=False,
-        title=f"{describe(study.native.structure.hierarchy)}; {draws}",
-    )
-    save_figure(figure, path)
-
-
-def _panel(axes: Any, study: DamageStudy, measure: DamageMeasure, kinds: Sequence[Weights]) -> None:
-    for k, weights in enumerate(kinds):
-        rows = sorted((row for row in study.rows if row.weights == weights), key=lambda row: row.sigma)
-        sigma = np.array([row.sigma for row in rows])
-        mean = np.array([row.damage.mean(measure) for row in rows])
-        spread = np.array([row.damage.error(measure) for row in rows]) * math.sqrt(study.draws)
-        colour, style = _COLOURS[k % len(_COLOURS)], _STYLES[k // len(_COLOURS) % len(_STYLES)]
-        label = weights.label
-        mark = _MARKS[k % len(_MARKS)]
-        axes.plot(sigma, mean, style + mark, color=colour, lw=1.6, ms=3.5, label=label)
-        if study.draws > 1:
-            low = np.maximum(mean - spread, mean / 10)  # no length, share or count is negative
-            axes.fill_between(sigma, low, mean + spread, color=colour, alpha=0.18, lw=0)
-    own = study.untouched.mean(measure)
-    if math.isnan(own):
-        axes.text(0.5, 0.5, "none in this structure", ha="center", color="0.4", transform=axes.transAxes)
-    elif measure in (CLASHES, GYRATION):
-        axes.axhline(own, color="0.3", ls=":", lw=1.2)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter("{x:g}")
-    lengths = [row.damage.mean(measure) for row in study.rows if row.damage.mean(measure) > 0]
-    if measure in _LENGTHS and lengths and max(lengths) > 10 * min(lengths):
-        _log_lengths(axes)
-    elif measure in (*_LENGTHS, CLASHES):
-        axes.set_ylim(0, None)
-    else:
-        axes.set_ylim(-0.03, 1.03)
-    name = "clashes per 1,000 atoms" if measure is CLASHES else measure.name
-    axes.set_ylabel(f"{name} (Å)" if measure.unit else name)
-    axes.grid(True, color="0.88")
-    axes.grid(True, which="minor", axis="x", color="0.95", lw=0.5)  # to find 8 A by eye
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-
-
-def _log_lengths(axes: Any) -> None:
-    """A logarithmic axis with plain numbers, at decades or, where there are few, between them too."""
-    from matplotlib.ticker import LogLocator, NullFormatter
-
-    axes.set_yscale("log")
-    low, high = axes.get_ylim()
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 300 * low else (1.0,)))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter(NullFormatter())
-
-
-def _z_above(axes: Any, distribution: SigmaDistribution) -> None:
-    scores = axes.secondary_xaxis(
-        "top",
-        functions=(distribution.z, distribution.sigma),
-    )
-    from matplotlib.ticker import MaxNLocator
-
-    scores.set_xscale("linear")
-    scores.xaxis.set_major_locator(MaxNLocator(7, integer=True))
-    scores.set_xlabel(f"z ({distribution.name})", fontsize=8)
-    scores.tick_params(labelsize=8)
-    scores.spines["top"].set_visible(False)

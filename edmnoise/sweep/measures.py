@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ..base.legible import Legible
+from ..frames.damage_measures import MEASURES as DAMAGE
 
 if TYPE_CHECKING:
     from .tasks import Case
@@ -87,17 +88,8 @@ MEASURES = {
         "What noise destroys",
         ("process", "weights", "level", "seed"),
         "edmnoise.sweep.rows:damage",
-        (
-            Measured("lDDT", help="all atoms, within 15 A"),
-            Measured("RMSD", "A", "after superposition: a length in 3-D"),
-            Measured("contacts kept"),
-            Measured("bond lengths off", "A"),
-            Measured("bonds broken"),
-            Measured("centres flipped"),
-            Measured("clashes", help="per 1,000 heavy atoms"),
-            Measured("radius of gyration", "A"),
-        ),
-        ("lDDT", "contacts kept", "RMSD", "bond lengths off"),
+        tuple(Measured(measure.name, measure.unit, measure.help) for measure in DAMAGE),
+        tuple(measure.name for measure in DAMAGE if measure.in_report),
     ),
     "freeze_out": SweepMeasure(
         "Noise level at which each part of a sample freezes out",

@@ -9,8 +9,8 @@ import torch
 
 from ..diffusion.denoisers.choice import DenoiserChoice
 from ..diffusion.samplers.choice import SamplerChoice
-from ..frames.damage import MEASURES as DAMAGE
 from ..frames.damage import Native, measure_damage
+from ..frames.damage_measures import MEASURES as DAMAGE
 from ..frames.displacement import NESTED, measure_displacement
 from ..noise.processes.multiscale import MultiscaleNoise
 from ..noise.processes.nested import Nested

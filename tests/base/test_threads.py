@@ -15,7 +15,8 @@ from edmnoise.diffusion.denoisers.matrix_fisher import matrix_fisher
 from edmnoise.diffusion.denoisers.states import StatesDenoiser
 from edmnoise.diffusion.samplers.presets import sampler_preset
 from edmnoise.diffusion.samplers.sampler import sample
-from edmnoise.frames.damage import MEASURES, Native, measure_damage
+from edmnoise.frames.damage import Native, measure_damage
+from edmnoise.frames.damage_measures import MEASURES
 from edmnoise.frames.displacement import measure_displacement
 from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.processes.nested import Nested

@@ -8,7 +8,8 @@ from scipy.spatial.transform import Rotation
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.frames.clashes import Clashes, count_clashes
-from edmnoise.frames.damage import (
+from edmnoise.frames.damage import Native, measure_damage
+from edmnoise.frames.damage_measures import (
     BOND_LENGTHS,
     BROKEN,
     CLASHES,
@@ -18,8 +19,6 @@ from edmnoise.frames.damage import (
     LDDT,
     MEASURES,
     RMSD,
-    Native,
-    measure_damage,
 )
 from edmnoise.frames.geometry import find_centres
 from edmnoise.noise.processes.multiscale import MultiscaleNoise

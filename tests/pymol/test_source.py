@@ -141,7 +141,8 @@ def test_damage_of_copies_in_each_other_counts_their_clashes(cmd, tmp_path):
         (tmp_path / f"{name}.pdb").write_text(text + copy + "END\n")
         cmd.load(tmp_path / f"{name}.pdb", name)
     apart, inside = (with_bonds(cmd, read_source(cmd, name)) for name in ("apart", "inside"))
-    from edmnoise.frames.damage import CLASHES, Native, measure_damage
+    from edmnoise.frames.damage import Native, measure_damage
+    from edmnoise.frames.damage_measures import CLASHES
 
     natives = [Native.of(structure) for structure in (apart, inside)]
     assert len(natives[0].bonds.pairs) == len(natives[1].bonds.pairs)

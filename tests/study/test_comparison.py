@@ -15,7 +15,8 @@ from edmnoise.noise.processes.nested import Nested
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.structure import Structure
 from edmnoise.structure.superpose import superpose
-from edmnoise.study.comparison import MOST, Comparison, comparison_figure, gauge_of_noise, gauge_of_way, variant
+from edmnoise.study.comparison import MOST, Comparison, gauge_of_noise, gauge_of_way, variant
+from edmnoise.study.figures.comparison import comparison_figure
 from edmnoise.trajectories.run import run_sampler
 
 WEIGHTS = (Weights.named("flat"), Weights.named("current"), Weights.named("rebalanced"))

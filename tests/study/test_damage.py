@@ -8,12 +8,14 @@ import pytest
 import torch
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.frames.damage import CLASHES, LDDT, MEASURES, RMSD, Native, measure_damage
+from edmnoise.frames.damage import Native, measure_damage
+from edmnoise.frames.damage_measures import CLASHES, LDDT, MEASURES, RMSD
 from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.structure import Structure
-from edmnoise.study.damage import DamageStudy, damage_figure, damage_rows
+from edmnoise.study.damage import DamageStudy, damage_rows
+from edmnoise.study.figures.damage import damage_figure
 
 AF3 = sigma_distribution("alphafold3")
 WEIGHTS = [Weights.named("flat"), Weights.named("current")]

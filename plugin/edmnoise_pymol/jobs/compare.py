@@ -16,7 +16,8 @@ from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import Step
 from edmnoise.noise.processes.nested import Nested
 from edmnoise.noise.weights import Weights
-from edmnoise.study.comparison import MOST, Comparison, Variant, comparison_figure, variant
+from edmnoise.study.comparison import MOST, Comparison, Variant, variant
+from edmnoise.study.figures.comparison import comparison_figure
 from edmnoise.trajectories.run import run_sampler
 
 from ..job import Cancelled, Job, Watch

@@ -11,7 +11,8 @@ from edmnoise.base.table import Table
 from edmnoise.frames.damage import Native
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.weights import Weights
-from edmnoise.study.damage import DamageStudy, damage_figure, damage_rows
+from edmnoise.study.damage import DamageStudy, damage_rows
+from edmnoise.study.figures.damage import damage_figure
 from edmnoise.study.figures.figure import is_figure
 
 from ..job import Job, Watch

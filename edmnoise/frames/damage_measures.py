@@ -1,0 +1,59 @@
+"""What can be destroyed, a line each: names, units and how it is drawn; how it is measured is in `damage`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DamageMeasure:
+    """One measure.
+
+    Attributes
+    ----------
+    name, unit, decimals, help
+        As tables have it; the unit of a share or a count is "".
+    kind
+        "share" (from 0 to 1), "length" (which may run over decades, as the noise does) or "count".
+    drawn_as
+        Its name in figures, where that is another.
+    of_itself
+        Whether the structure itself has a value worth telling: it is no comparison with the structure.
+    in_report
+        Whether the report of a sweep draws it.
+    """
+
+    name: str
+    unit: str
+    decimals: int
+    help: str
+    kind: str = "share"
+    drawn_as: str = ""
+    of_itself: bool = False
+    in_report: bool = False
+
+
+LDDT = DamageMeasure(
+    "lDDT", "", 3, "share of local distances kept, superposing nothing: all atoms, within 15 A", in_report=True
+)
+RMSD = DamageMeasure("RMSD", "A", 3, "of all atoms after superposition: a length in 3-D", kind="length", in_report=True)
+CONTACTS = DamageMeasure(
+    "contacts kept", "", 3, "of heavy atoms within 4.5 A, of residues that no bond joins", in_report=True
+)
+BOND_LENGTHS = DamageMeasure(
+    "bond lengths off", "A", 3, "RMS deviation of bond lengths from the reference's", kind="length", in_report=True
+)
+BROKEN = DamageMeasure("bonds broken", "", 3, "longer than the covalent radii and 0.45 A allow, or below 0.4 A")
+FLIPPED = DamageMeasure("centres flipped", "", 3, "tetrahedral centres whose signed volume has the other sign")
+CLASHES = DamageMeasure(
+    *("clashes", "", 1, "per 1,000 heavy atoms: pairs 0.4 A inside their van der Waals radii"),
+    kind="count",
+    drawn_as="clashes per 1,000 atoms",
+    of_itself=True,
+)
+GYRATION = DamageMeasure(
+    "radius of gyration", "A", 2, "RMS distance of the atoms from their mean", kind="length", of_itself=True
+)
+
+MEASURES = (LDDT, RMSD, CONTACTS, BOND_LENGTHS, BROKEN, FLIPPED, CLASHES, GYRATION)
+"""All measures, in the order of tables."""
