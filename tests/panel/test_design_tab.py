@@ -80,7 +80,7 @@ def aim(tab, chain="", residue="", atom=""):
 def test_designed_noise_reaches_the_noise_tab(panel, tab, cmd, loaded, made, click, capsys):
     aim(tab, "10", "3.8", "1.4")
     result = made(lambda: click(tab.design))
-    assert result.design.parts == pytest.approx((10, 3.8, 1.4), rel=1e-3)
+    assert result.design.parts == pytest.approx((1.4, 3.8, 10), rel=1e-3)
     click(tab.use)
     edm_design(loaded, chain=10, residue=3.8, atom=1.4, quiet=0, _self=cmd)
     line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith(" edm_design:"))
@@ -179,7 +179,7 @@ def test_a_click_sets_the_weights_of_the_place(panel, mapped, at, shares):
 def test_a_click_on_a_preset_takes_it_by_its_name(panel, mapped, at):
     chart = mapped()
     for name in PRESETS:
-        at(chart, *place(tuple(Weights.named(name))))
+        at(chart, *place(Weights.named(name)))
         assert panel.noise.weights.text == name
     assert panel.noise.request.options["weights"] == "balanced-residue"
 
@@ -195,7 +195,7 @@ def test_the_ring_follows_the_weights(panel, mapped):
     chart = mapped("share")
     for text in ("rebalanced", "5 1 2"):
         panel.noise.weights.set_weights(text)
-        expected = place(tuple(parse_weights(text)))
+        expected = place(parse_weights(text))
         for ring in chart._rings:
             (x,), (y,) = ring.getData()
             assert (x, y) == pytest.approx(tuple(expected))
@@ -229,7 +229,7 @@ def test_hovering_reads_weights_and_value(mapped, qtbot, qapp):
 
     chart = mapped("share")
     view = chart.canvas.viewport()
-    here = QtCore.QPointF(chart.canvas.where(*place((0.3, 0.4, 0.3))))
+    here = QtCore.QPointF(chart.canvas.where(*place(Weights.of(0.3, 0.4, 0.3))))
     none = QtCore.Qt.MouseButton.NoButton
     move = QtGui.QMouseEvent(
         QtCore.QEvent.Type.MouseMove,
@@ -241,7 +241,7 @@ def test_hovering_reads_weights_and_value(mapped, qtbot, qapp):
     )
     with qtbot.waitSignal(chart.canvas.hovered, timeout=PATIENCE) as signal:
         qapp.sendEvent(view, move)
-    chain, residue, atom = weights_at(*signal.args)
+    atom, residue, chain = weights_at(*signal.args).by_level
     found = words(chart.readout)
     assert found.startswith(f"chain {chain:.2f}, residue {residue:.2f}, atom {atom:.2f}: ")
     assert found.endswith(" %")

@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from edmnoise.structure.hierarchy import as_read
 from edmnoise_pymol.commands.request import Request
 
 PATIENCE = 60_000
@@ -309,7 +310,8 @@ def test_a_deleted_object_is_let_go(panel, plots, cmd, noised, drawn, qtbot):
 def test_a_click_goes_to_the_step(panel, plots, cmd, sampled, drawn, click, hover, qtbot):
     result = sampled()
     chart = drawn("freeze_out")
-    assert [way.frozen for way in chart._of.ways] == pytest.approx(list(result.run.freeze_out().values()), nan_ok=True)
+    frozen = as_read(result.run.freeze_out().values())
+    assert [way.frozen for way in chart._of.ways] == pytest.approx(list(frozen), nan_ok=True)
     for step in (1, 5):
         sigma = chart._of.sigmas[step]
         click(chart, math.log10(sigma), -1)
