@@ -85,7 +85,7 @@ def coordinates(name: str, given: Coordinates, shape: tuple[int | str, ...], fin
     check_shape(name, tuple(found.shape), shape)
     # A sum is finite only where all numbers are: 3 us for 5,684 atoms, and 60 to look at each.
     if finite and not (math.isfinite(found.sum().item()) or bool(found.isfinite().all())):
-        raise EdmNoiseError(f"{name} {'hold' if _plural(name) else 'holds'} NaN or infinite coordinates")
+        raise EdmNoiseError(f"{_holds(name)} NaN or infinite coordinates")
     return found
 
 
@@ -95,13 +95,12 @@ def check_shape(name: str, found: tuple[int, ...], wanted: tuple[int | str, ...]
         isinstance(want, int) and have != want for have, want in zip(found, wanted, strict=True)
     ):
         said = ", ".join(map(str, wanted))
-        raise EdmNoiseError(f"{name} {'have' if _plural(name) else 'has'} the shape {found}: give ({said})")
+        raise EdmNoiseError(f"{name} {'have' if name.endswith('s') else 'has'} the shape {found}: give ({said})")
 
 
 def _no_numbers(name: str, what: str) -> EdmNoiseError:
-    verb = "are" if _plural(name) else "is"
-    return EdmNoiseError(f"{name} {verb} no numbers ({what}): give an array, a tensor or lists of numbers")
+    return EdmNoiseError(f"{_holds(name)} no numbers ({what}): give an array, a tensor or lists of numbers")
 
 
-def _plural(name: str) -> bool:
-    return name.endswith("s")
+def _holds(name: str) -> str:
+    return f"{name} {'hold' if name.endswith('s') else 'holds'}"

@@ -27,7 +27,7 @@ from ..noise.processes.nested import Nested
 from ..noise.sigma import check_sigma
 from ..noise.theory.scales import Scales, split
 from ..noise.theory.statistics import NoiseStatistics
-from ..noise.weights import Weights
+from ..noise.weights import Weights, check_weights
 from ..structure.hierarchy import LEVELS, PARTS, Hierarchy, as_read, check_three
 from .names import RULES
 
@@ -65,7 +65,7 @@ class Preconditioner:
             raise EdmNoiseError(
                 f"data scales are {scales}: give finite numbers in angstrom, none negative, not all zero"
             )
-        self.hierarchy, self.weights, self.scales = hierarchy, weights, scales
+        self.hierarchy, self.weights, self.scales = hierarchy, check_weights(weights), scales
         self.nu = part_shares(hierarchy, weights)
         # Nested data cannot have a chain part of 0, as one centred chain has: what its residues leave is the least.
         self.delta = part_shares_of(hierarchy, self.data_variances())

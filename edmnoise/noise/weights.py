@@ -141,6 +141,13 @@ def check_shares(shares: Mapping[str, float]) -> None:
         )
 
 
+def check_weights(given: Any) -> Weights:
+    """Return what is `Weights`; EdmNoiseError for bare numbers, whose order would have to be guessed."""
+    if not isinstance(given, Weights):
+        raise EdmNoiseError(f"weights are {_brief(given)}: give edmnoise Weights, e.g. Weights.of(1, 4, 4)")
+    return given
+
+
 def level_values(
     hierarchy: Hierarchy, given: Weights | Mapping[str, T], what: str = "weights"
 ) -> tuple[float | T, ...]:
@@ -162,12 +169,16 @@ def level_values(
     """
     named: Any = given.by_name if isinstance(given, Weights) else given
     if not isinstance(named, Mapping):
-        shown = " ".join(repr(given).split())
         raise EdmNoiseError(
-            f"{what} are {shown if len(shown) <= 80 else shown[:77] + '...'}: give edmnoise Weights, "
-            f"e.g. Weights.of(1, 4, 4), or a dictionary by level ({', '.join(hierarchy.names)})"
+            f"{what} are {_brief(given)}: give edmnoise Weights, e.g. Weights.of(1, 4, 4), or a dictionary by level "
+            f"({', '.join(hierarchy.names)})"
         )
     return hierarchy.by_level(named, 0.0)
+
+
+def _brief(given: Any) -> str:
+    shown = " ".join(repr(given).split())
+    return shown if len(shown) <= 80 else f"{shown[:77]}..."
 
 
 def parse_weights(text: str | Sequence[float] | Weights) -> Weights:

@@ -26,7 +26,7 @@ from ..base.legible import Legible
 from ..base.table import Column, Table
 from ..frames.displacement import NESTED, Measure
 from ..noise.processes.nested import Nested
-from ..noise.weights import Weights
+from ..noise.weights import Weights, check_weights
 from ..structure.hierarchy import as_read
 from ..structure.structure import Structure, describe
 from ..structure.superpose import superpose
@@ -80,7 +80,7 @@ class Variant(Legible):
 def variant(run: Run, weights: Weights, sampler: str) -> Variant:
     """Keep of a run what is compared; its frames may go then."""
     return Variant(
-        weights.label,
+        check_weights(weights).label,
         sampler,
         run.steps,
         run.sigmas,

@@ -17,7 +17,7 @@ from ..noise.processes.multiscale import MultiscaleNoise
 from ..noise.sigma import SigmaDistribution
 from ..noise.theory.statistics import Expected, NoiseStatistics
 from ..noise.theory.superposed import rotation_defined, superposed_displacement
-from ..noise.weights import Weights
+from ..noise.weights import Weights, check_weights
 from ..settings.results import BY
 from ..structure.hierarchy import check_three
 from ..structure.structure import Structure, describe
@@ -32,6 +32,9 @@ class AppliedNoise:
 
     sigma: float
     weights: Weights
+
+    def __post_init__(self) -> None:
+        check_weights(self.weights)
 
 
 def level_table(

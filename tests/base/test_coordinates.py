@@ -92,7 +92,7 @@ def test_other_numbers_become_float64(dtype):
 )
 def test_what_are_no_numbers_is_refused(given):
     for take in (float_array, float_tensor):
-        for name, verb in (("frames", "are"), ("mean", "is")):
+        for name, verb in (("frames", "hold"), ("mean", "holds")):
             with pytest.raises(EdmNoiseError, match=f"^{name} {verb} no numbers .*: give an array, a tensor or lists"):
                 take(name, given)
 

@@ -6,7 +6,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from edmnoise.structure import best_rotation as module
-from edmnoise.structure.best_rotation import best_rotation
+from edmnoise.structure.best_rotation import best_rotation, proper_svd
 
 MANY = 1000  # more than go by singular values
 
@@ -158,3 +158,20 @@ def test_no_matrix_at_all_is_no_error():
     rotation, ambiguous = best_rotation(torch.empty(0, 3, 3).double(), torch.empty(0).double())
     assert rotation.shape == (0, 3, 3)
     assert ambiguous.shape == (0,)
+
+
+def test_the_form_that_gradients_pass_is_the_same_rotation():
+    """The two that are kept: NumPy's for few, torch's where a device or a gradient is asked for."""
+    cross = torch.randn(2, 150, 3, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    u, s, vh = proper_svd(cross)
+    rotation, _ = best_rotation(cross[0], every(0, 150))
+    torch.testing.assert_close((u @ vh)[0], rotation, rtol=0, atol=1e-12)
+    torch.testing.assert_close(s.sum(-1), (cross * (u @ vh)).sum((-2, -1)), rtol=1e-12, atol=1e-12)
+    assert bool((s[..., 0] >= s[..., 1]).all() & (s[..., 1] >= s[..., 2].abs()).all())
+    spoilt = cross[0, :3].clone()
+    spoilt[1, 0, 0] = torch.nan
+    assert proper_svd(spoilt)[1].isnan().all(-1).tolist() == [False, True, False]
+    one = cross[0, :2].requires_grad_()
+    u, s, vh = proper_svd(one)
+    (gradient,) = torch.autograd.grad(s.sum(), one)
+    torch.testing.assert_close(gradient, u @ vh, rtol=0, atol=1e-10)

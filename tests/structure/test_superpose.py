@@ -553,14 +553,14 @@ F = torch.zeros(5, 3, 8)
 R = torch.zeros(3, 8)
 SPOILT = R.index_put((torch.tensor([0, 1]), torch.tensor([5, 6])), torch.tensor([torch.nan, torch.inf]))
 REFUSED = {
-    "frames are no numbers (NoneType of the type object): give an array, a tensor or lists of numbers": (None, R),
-    "frames are no numbers (Tensor of the type torch.bool): give an array, a tensor or lists of numbers": (F > 0, R),
+    "frames hold no numbers (NoneType of the type object): give an array, a tensor or lists of numbers": (None, R),
+    "frames hold no numbers (Tensor of the type torch.bool): give an array, a tensor or lists of numbers": (F > 0, R),
     "frames have shape (0,): (frames, 3, atoms) with one atom or more is needed": ([], R),
     "frames have shape (5, 8, 3): (frames, 3, atoms) is needed, pass frames.mT": (F.mT, R),
     "frames have shape (3, 8): (frames, 3, atoms) is needed, pass frames[None] for a single frame": (R, R),
     "frames have shape (5, 4, 8): (frames, 3, atoms) with one atom or more is needed": (torch.zeros(5, 4, 8), R),
     "frames have shape (5, 3, 0): (frames, 3, atoms) with one atom or more is needed": (F[..., :0], R[:, :0]),
-    "reference is no numbers (str of the type <U4): give an array, a tensor or lists of numbers": (F, "best"),
+    "reference holds no numbers (str of the type <U4): give an array, a tensor or lists of numbers": (F, "best"),
     "reference has shape (3, 7): these frames need (3, 8) or (5, 3, 8)": (F, R[:, :7]),
     "reference has shape (4, 3, 8): these frames need (3, 8) or (5, 3, 8)": (F, F[:4]),
     "reference has shape (8, 3): these frames need (3, 8) or (5, 3, 8)": (F, R.T),
@@ -571,7 +571,7 @@ REFUSED = {
         SPOILT,
         torch.arange(8) > 4,
     ),
-    "weights are no numbers (Tensor of the type torch.complex64): give an array, a tensor or lists of numbers": (
+    "weights hold no numbers (Tensor of the type torch.complex64): give an array, a tensor or lists of numbers": (
         F,
         R,
         torch.ones(8) * 1j,

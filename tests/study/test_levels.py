@@ -334,3 +334,8 @@ def test_csv_comes_back_as_it_was(complex_, tmp_path):
 def test_a_file_of_another_kind_is_refused(complex_, tmp_path):
     with pytest.raises(EdmNoiseError, match=r"a table cannot be written as .*levels\.txt.*: end the name in"):
         level_table(complex_, noised(complex_, frames=1)).save(tmp_path / "levels.txt")
+
+
+def test_noise_of_bare_weights_is_refused():
+    with pytest.raises(EdmNoiseError, match=r"^weights are \(1, 4, 4\): give edmnoise Weights, e\.g\. Weights\.of\("):
+        AppliedNoise(1.0, (1, 4, 4))

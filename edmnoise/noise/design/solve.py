@@ -25,7 +25,7 @@ from ...structure.hierarchy import LEVELS, PARTS, Hierarchy, as_read
 from ...structure.structure import describe
 from ..sigma import SigmaDistribution, check_sigma
 from ..theory.forms import Array, LevelForms, mean_squares, share_rows
-from ..weights import Weights
+from ..weights import Weights, check_weights
 
 _EXACT = 1e6
 """Weight of the row that holds sigma; what it leaves, 1e-12, is taken off behind it."""
@@ -293,7 +293,7 @@ def design_table(
     compared
         Other weights.
     """
-    rows = [("designed", made.weights), *((weights.label, weights) for weights in compared)]
+    rows = [("designed", made.weights), *((check_weights(weights).label, weights) for weights in compared)]
     table = comparison(hierarchy, [weights for _, weights in rows], made.sigma, [name for name, _ in rows])
     first: dict[str, object] = {"weights": "wanted"}
     for part, target in zip(PARTS, made.targets, strict=True):

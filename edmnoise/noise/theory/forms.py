@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ...base.errors import EdmNoiseError
 from ...base.legible import Legible
 from ...structure.hierarchy import Hierarchy, check_three
-from ..weights import Weights
+from ..weights import Weights, check_weights
 
 Array = NDArray[np.float64]
 
@@ -108,12 +108,8 @@ def share_rows(weights: Weights | Sequence[Weights] | Array) -> Array:
         if weights.shape[-1:] != (3,):
             raise EdmNoiseError(f"weights have the shape {weights.shape}: give (..., 3) as atom, residue, chain")
         return weights.astype(np.float64, copy=False)
-    if not isinstance(weights, Sequence) or not all(isinstance(each, Weights) for each in weights):
-        raise EdmNoiseError(
-            f"weights are {weights}: give edmnoise Weights, e.g. Weights.of(1, 4, 4), or an array (..., 3) of shares "
-            "as atom, residue, chain"
-        )
-    return np.array([each.by_level for each in weights]).reshape(-1, 3)
+    given = weights if isinstance(weights, Sequence) else [weights]
+    return np.array([check_weights(each).by_level for each in given]).reshape(-1, 3)
 
 
 def mean_squares(forms: Array, weights: Weights | Sequence[Weights] | Array) -> Array:
