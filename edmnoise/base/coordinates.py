@@ -16,11 +16,11 @@ from .errors import EdmNoiseError
 if TYPE_CHECKING:
     from torch import Tensor
 
-Coordinates: TypeAlias = "Tensor | ArrayLike"
+CoordinatesLike: TypeAlias = "Tensor | ArrayLike"
 """What is taken wherever coordinates are."""
 
 
-def float_array(name: str, given: Coordinates) -> NDArray[Any]:
+def float_array(name: str, given: CoordinatesLike) -> NDArray[Any]:
     """Numbers as a NumPy array in float32 or float64, on the CPU and without a gradient.
 
     Parameters
@@ -39,7 +39,7 @@ def float_array(name: str, given: Coordinates) -> NDArray[Any]:
     return array if array.dtype == np.float32 else array.astype(np.float64, copy=False)
 
 
-def float_tensor(name: str, given: Coordinates) -> Tensor:
+def float_tensor(name: str, given: CoordinatesLike) -> Tensor:
     """Numbers as a tensor in float32 or float64; one that is given stays on its device, and gradients pass.
 
     Parameters
@@ -58,7 +58,7 @@ def float_tensor(name: str, given: Coordinates) -> Tensor:
     return given if given.dtype in (torch.float32, torch.float64) else given.double()
 
 
-def coordinates(name: str, given: Coordinates, shape: tuple[int | str, ...], finite: bool = True) -> Tensor:
+def coordinates(name: str, given: CoordinatesLike, shape: tuple[int | str, ...], finite: bool = True) -> Tensor:
     """Coordinates as `float_tensor` makes them, of a shape.
 
     Parameters

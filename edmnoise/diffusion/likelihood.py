@@ -25,7 +25,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from ..base.coordinates import Coordinates, coordinates
+from ..base.coordinates import CoordinatesLike, coordinates
 from ..base.errors import EdmNoiseError
 from ..base.seeds import check_seed, reseed
 from ..base.threads import alone, as_given
@@ -92,7 +92,7 @@ class Likelihood:
 @alone()
 def log_likelihood(
     denoiser: Denoiser,
-    x: Coordinates,
+    x: CoordinatesLike,
     covariance: Covariance,
     schedule: Schedule,
     translations: bool = False,

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..base.coordinates import Coordinates, check_shape, float_array
+from ..base.coordinates import CoordinatesLike, check_shape, float_array
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..base.table import Column, Table
@@ -141,7 +141,7 @@ class Damage(Legible):
         return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan
 
 
-def measure_damage(reference: Structure | Native, frames: Coordinates | Iterable[Coordinates]) -> Damage:
+def measure_damage(reference: Structure | Native, frames: CoordinatesLike | Iterable[CoordinatesLike]) -> Damage:
     """Measure what frames have kept of a structure.
 
     Parameters
@@ -171,7 +171,7 @@ def measure_damage(reference: Structure | Native, frames: Coordinates | Iterable
 
 
 def measure_sets(
-    native: Native, sets: Iterable[Iterable[Coordinates]], measured: Callable[[int], object] = lambda frames: None
+    native: Native, sets: Iterable[Iterable[CoordinatesLike]], measured: Callable[[int], object] = lambda frames: None
 ) -> Iterator[Damage]:
     """The same for several sets of frames: five frames at a time take twice as long as 32, so sets are put together.
 
@@ -248,7 +248,7 @@ listed are measured for residues as well, between frames and a common reference,
 
 
 def _pieces(
-    sets: Iterable[Iterable[Coordinates]], atoms: int
+    sets: Iterable[Iterable[CoordinatesLike]], atoms: int
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
     """The frames (s, N, 3) some at a time, and which set each is of (s,).
 
@@ -282,7 +282,7 @@ def _pieces(
         yield piece()
 
 
-def _checked(block: Coordinates, atoms: int, done: int) -> NDArray[np.float32]:
+def _checked(block: CoordinatesLike, atoms: int, done: int) -> NDArray[np.float32]:
     frames = float_array("frames", block).astype(np.float32, copy=False)
     check_shape("frames", frames.shape, ("frames", atoms, 3))
     bad = np.flatnonzero(~np.isfinite(frames).all(axis=(1, 2)))

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..base.coordinates import Coordinates, coordinates
+from ..base.coordinates import CoordinatesLike, coordinates
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..base.table import Column, Table
@@ -153,7 +153,7 @@ class Displacement(Legible):
 
 def measure_displacement(
     structure: Structure,
-    frames: Coordinates | Iterable[Coordinates],
+    frames: CoordinatesLike | Iterable[CoordinatesLike],
     align: str = "none",
     only: Sequence[Measure] | None = None,
     place_reference: bool = False,
@@ -251,12 +251,12 @@ class _Scatter:
         return ReferencePlace(math.sqrt(distance), math.sqrt(among))
 
 
-def blocks_of(frames: Coordinates | Iterable[Coordinates]) -> Iterable[Coordinates]:
+def blocks_of(frames: CoordinatesLike | Iterable[CoordinatesLike]) -> Iterable[CoordinatesLike]:
     """Frames some at a time, of those that are all in one array, too."""
     return [frames] if isinstance(frames, Tensor | np.ndarray) else iter(frames)  # type: ignore[arg-type]
 
 
-def _pieces(blocks: Iterable[Coordinates], atoms: int) -> Iterator[list[Tensor]]:
+def _pieces(blocks: Iterable[CoordinatesLike], atoms: int) -> Iterator[list[Tensor]]:
     """The blocks a few frames at a time, and some of these together; EdmNoiseError for a block of a wrong shape."""
     size = max(1, _PIECE_ATOMS // atoms)
     for given in blocks:

@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..base.coordinates import Coordinates, float_array
+from ..base.coordinates import CoordinatesLike, float_array
 from ..base.errors import EdmNoiseError
 from .components import component_of
 from .hierarchy import LEVELS, Hierarchy, Index, as_read
@@ -177,7 +177,7 @@ class Structure:
     @classmethod
     def from_atoms(
         cls,
-        coordinates: Coordinates,
+        coordinates: CoordinatesLike,
         atoms: Atoms,
         file_order: ArrayLike | None = None,
         bonds: NDArray[np.int64] = NO_BONDS,

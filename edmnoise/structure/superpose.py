@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..base.coordinates import Coordinates, float_tensor
+from ..base.coordinates import CoordinatesLike, float_tensor
 from ..base.errors import EdmNoiseError
 from ..base.threads import alone, shared
 from .best_rotation import best_rotation
@@ -82,7 +82,11 @@ class Superposition:
 @alone()
 @torch.no_grad()
 def superpose(
-    frames: Coordinates, reference: Coordinates, weights: Coordinates | None = None, *, out: Tensor | None = None
+    frames: CoordinatesLike,
+    reference: CoordinatesLike,
+    weights: CoordinatesLike | None = None,
+    *,
+    out: Tensor | None = None,
 ) -> Superposition:
     """Fit every frame onto the reference by a rotation and a translation.
 
@@ -139,7 +143,7 @@ def superpose(
 
 @alone()
 @torch.no_grad()
-def move(superposition: Superposition, frames: Coordinates, *, out: Tensor | None = None) -> Tensor:
+def move(superposition: Superposition, frames: CoordinatesLike, *, out: Tensor | None = None) -> Tensor:
     """R x + t for every frame, for instance to move all atoms by a fit of some of them.
 
     Parameters
@@ -350,7 +354,7 @@ def _block_length(frames: Tensor) -> int:
     return max(1, min(frames.shape[0], coordinates // (3 * frames.shape[-1])))
 
 
-def _read_weights(frames: Tensor, weights: Coordinates | None) -> _Weights:
+def _read_weights(frames: Tensor, weights: CoordinatesLike | None) -> _Weights:
     atoms = frames.shape[-1]
     if weights is None:
         return _Weights(frames.new_ones(atoms, dtype=torch.float64), None, True, float(atoms))
@@ -375,7 +379,7 @@ def _read_weights(frames: Tensor, weights: Coordinates | None) -> _Weights:
     )
 
 
-def _taken(given: Coordinates) -> Tensor:
+def _taken(given: CoordinatesLike) -> Tensor:
     frames = float_tensor("frames", given)
     shape = tuple(frames.shape)
     if frames.ndim == 3 and shape[1] == 3 and shape[2] > 0:

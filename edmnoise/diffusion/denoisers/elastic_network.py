@@ -25,7 +25,7 @@ from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from ...base.coordinates import Coordinates, coordinates
+from ...base.coordinates import CoordinatesLike, coordinates
 from ...base.errors import EdmNoiseError
 from ...base.threads import alone
 from ...noise.processes.nested import Nested
@@ -82,7 +82,7 @@ class ElasticNetwork:
     def __init__(
         self,
         hierarchy: Hierarchy,
-        nodes: Coordinates,
+        nodes: CoordinatesLike,
         level: int = 1,
         cutoff: float | None = None,
         spring: float = 1.0,

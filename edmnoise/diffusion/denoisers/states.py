@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Protocol, cast
 import torch
 from torch import Tensor
 
-from ...base.coordinates import Coordinates, coordinates
+from ...base.coordinates import CoordinatesLike, coordinates
 from ...base.errors import EdmNoiseError
 from ...base.threads import alone, mapped
 from ...noise.covariance import Covariance
@@ -107,7 +107,7 @@ class StatesDenoiser:
 
     def __init__(
         self,
-        states: Coordinates,
+        states: CoordinatesLike,
         covariance: Covariance,
         weights: Sequence[float] | None = None,
         gauge: str = "rotation",
@@ -139,7 +139,7 @@ class StatesDenoiser:
         return f"StatesDenoiser({count} state{'' if count == 1 else 's'} of {atoms:,} atoms, {self.gauge}{moving})"
 
     @alone()
-    def denoise(self, x: Coordinates, sigma: float) -> Denoised:
+    def denoise(self, x: CoordinatesLike, sigma: float) -> Denoised:
         """Posterior mean; see `Denoiser` beside it. What is NaN or infinite in x, is in the mean."""
         x = self._taken(x)
         atoms = self._mean(x, sigma).to(x.dtype)
@@ -149,12 +149,12 @@ class StatesDenoiser:
         return Denoised(atoms, means[1].to(x.dtype), means[2].to(x.dtype))
 
     @alone()
-    def state_probabilities(self, x: Coordinates, sigma: float) -> Tensor:
+    def state_probabilities(self, x: CoordinatesLike, sigma: float) -> Tensor:
         """(B, M) float64: posterior probability of each state given x (B, 3, N)."""
         return torch.softmax(self._scores(self._taken(x), sigma)[0], dim=1)
 
     @alone()
-    def log_density(self, x: Coordinates, sigma: float) -> Tensor:
+    def log_density(self, x: CoordinatesLike, sigma: float) -> Tensor:
         """(B,) float64: log of the density of x (B, 3, N) at a noise level, per angstrom^dimensions.
 
         With a gauge the density is that of the centred coordinates, in 3 N - 3 dimensions: translations have no
@@ -175,7 +175,7 @@ class StatesDenoiser:
         square = scale * covariance.inner(centred, centred).sum(dim=1)
         return torch.logsumexp(scores, dim=1) - 0.5 * (square + free * math.log(2 * math.pi) + determinant)
 
-    def _taken(self, x: Coordinates) -> Tensor:
+    def _taken(self, x: CoordinatesLike) -> Tensor:
         # Not looked through for what is not finite: a sampler does that with every estimate.
         return coordinates("x", x, ("samples", 3, self.covariance.atoms), finite=False)
 

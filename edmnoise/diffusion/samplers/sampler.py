@@ -14,7 +14,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ...base.coordinates import Coordinates, coordinates
+from ...base.coordinates import CoordinatesLike, coordinates
 from ...base.errors import EdmNoiseError
 from ...base.legible import Legible
 from ...base.rotations import quaternion_to_matrix
@@ -206,7 +206,7 @@ def sample(
     samples: int | range = 1,
     seed: int = 0,
     hierarchy: Hierarchy | None = None,
-    start: Coordinates | None = None,
+    start: CoordinatesLike | None = None,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
 ) -> Iterator[Step]:

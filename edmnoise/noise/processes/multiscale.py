@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...base.coordinates import Coordinates, coordinates
+from ...base.coordinates import CoordinatesLike, coordinates
 from ...base.errors import EdmNoiseError
 from ...base.legible import Legible
 from ...base.seeds import NOISE, check_seed, reseed
@@ -83,7 +83,7 @@ class MultiscaleNoise(Legible):
         sigma: float | Sequence[float],
         frames: int | Sequence[int],
         seed: int = 0,
-        mean: Coordinates | None = None,
+        mean: CoordinatesLike | None = None,
     ) -> Iterator[Tensor]:
         """Draw frames a few at a time, so that a thousand large ones never lie in memory together.
 
@@ -117,7 +117,7 @@ class MultiscaleNoise(Legible):
         sigma: float | Sequence[float],
         frames: int | Sequence[int],
         seed: int = 0,
-        mean: Coordinates | None = None,
+        mean: CoordinatesLike | None = None,
     ) -> Tensor:
         """All frames at once: (S, N, 3) float32, angstrom; parameters as in `blocks`."""
         numbers, scales = _numbered(sigma, frames)
@@ -125,7 +125,7 @@ class MultiscaleNoise(Legible):
         self._fill(out, numbers, scales, check_seed(seed), self._checked(mean))
         return out
 
-    def _checked(self, mean: Coordinates | None) -> Tensor | None:
+    def _checked(self, mean: CoordinatesLike | None) -> Tensor | None:
         if mean is None:
             return None
         return coordinates("mean", mean, (self.hierarchy.counts[0], 3)).detach().to("cpu", torch.float32)

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ...base.coordinates import Coordinates
+from ...base.coordinates import CoordinatesLike
 from ...base.coordinates import coordinates as taken
 from ...base.errors import EdmNoiseError
 from ...structure.hierarchy import Hierarchy
@@ -29,7 +29,7 @@ Array = NDArray[np.float64]
 def superposed_displacement(
     hierarchy: Hierarchy,
     weights: Weights | Mapping[str, float],
-    coordinates: Coordinates,
+    coordinates: CoordinatesLike,
     level: int,
     relative_to: int | None = None,
     over_atoms: bool = False,
@@ -79,14 +79,14 @@ def superposed_displacement(
     return Expected(each, float(share @ each), math.nan)
 
 
-def rotation_defined(coordinates: Coordinates) -> bool:
+def rotation_defined(coordinates: CoordinatesLike) -> bool:
     """Whether (N, 3) coordinates span more than a line, so that a superposition removes a rotation about each axis."""
     positions = _centred(coordinates)
     _, second, largest = np.linalg.eigvalsh(positions.T @ positions)
     return bool(second > 1e-12 * largest)
 
 
-def _centred(coordinates: Coordinates) -> Array:
+def _centred(coordinates: CoordinatesLike) -> Array:
     positions = taken("coordinates", coordinates, ("atoms", 3)).detach().cpu().double().numpy()
     return positions - positions.mean(axis=0)
 

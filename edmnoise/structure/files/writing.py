@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...base.coordinates import Coordinates, float_array
+from ...base.coordinates import CoordinatesLike, float_array
 from ...base.errors import EdmNoiseError
 from ...base.files import replacing
 from ..hierarchy import LEVELS, Hierarchy, check_three
@@ -31,7 +31,11 @@ LAYOUTS: dict[str, type[Layout]] = {
 
 
 def write_frames(
-    path: Path, structure: Structure, models: Iterable[Coordinates], level: str = "atom", remarks: Sequence[str] = ()
+    path: Path,
+    structure: Structure,
+    models: Iterable[CoordinatesLike],
+    level: str = "atom",
+    remarks: Sequence[str] = (),
 ) -> int:
     """Write frames of a structure as the models of a PDB or mmCIF file.
 
@@ -93,7 +97,7 @@ def write_frames(
     return count
 
 
-def _numbered(models: Iterable[Coordinates]) -> Iterator[tuple[int | None, Coordinates]]:
+def _numbered(models: Iterable[CoordinatesLike]) -> Iterator[tuple[int | None, CoordinatesLike]]:
     """The models with their numbers from 1, without a number where there is only one."""
     sequence = iter(models)
     head = list(islice(sequence, 2))
@@ -103,7 +107,7 @@ def _numbered(models: Iterable[Coordinates]) -> Iterator[tuple[int | None, Coord
         yield from enumerate(chain(head, sequence), 1)
 
 
-def _checked(model: Coordinates, number: int, n_atoms: int) -> NDArray[np.float64]:
+def _checked(model: CoordinatesLike, number: int, n_atoms: int) -> NDArray[np.float64]:
     xyz = float_array(f"model {number}", model).astype(np.float64, copy=False)
     if xyz.shape != (n_atoms, 3):
         raise EdmNoiseError(f"model {number} has the shape {xyz.shape}: {n_atoms} atoms need {(n_atoms, 3)}")

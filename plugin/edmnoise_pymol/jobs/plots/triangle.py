@@ -57,7 +57,7 @@ class Known(NamedTuple):
 class Reading(NamedTuple):
     """Weights, their name or "", as a command takes them, and the measure there."""
 
-    weights: Weights
+    shares: Weights
     name: str
     text: str
     value: float

@@ -245,7 +245,7 @@ class TriangleChart(Chart):
     def _said(self, found: Reading) -> str:
         shares = ", ".join(
             tinted(self.canvas.ink(LEVEL_COLOURS[level]).name(), f"{'' if found.name else level + ' '}{share:.2f}")
-            for level, share in found.weights.by_name.items()
+            for level, share in found.shares.by_name.items()
         )
         return f"{found.name} {shares}: {self._of.words(found.value)}".strip()
 
