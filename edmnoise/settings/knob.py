@@ -21,7 +21,7 @@ REQUIRED = ...
 """The default of what has to be given."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Knob:
     """A setting.
 
@@ -53,7 +53,7 @@ class Knob:
 
     name: str
     kind: str
-    parse: Callable[[Knob, Any], Any] = field(repr=False)
+    parse: Callable[[Knob, Any], Any]
     default: Any = REQUIRED
     help: str = ""
     usual: str = ""
@@ -81,6 +81,9 @@ class Knob:
             if self.name in str(error):
                 raise
             raise EdmNoiseError(f"{self.name}: {error}") from error
+
+    def __repr__(self) -> str:
+        return f"Knob({self.page})"
 
     def but(self, **changes: Any) -> Any:
         """The same, other in some attributes."""

@@ -60,7 +60,10 @@ def numbers(name: str, value: Any, length: bool = False) -> list[float]:
 def items(value: Any) -> list[Any]:
     """Things separated by "|" (or ";", which PyMOL's own prompt takes for the end of a command)."""
     if not isinstance(value, str):
-        return list(value)
+        try:
+            return list(value)
+        except (TypeError, EdmNoiseError):  # one thing by itself; weights say why they are not iterated
+            return [value]
     return [part.strip() for part in _unquoted(value).replace(";", "|").split("|") if part.strip()]
 
 

@@ -58,7 +58,7 @@ def test_what_is_printed_is_the_table_without_errors(study):
     kept = [column for column in whole.columns if not column.name.endswith("error")]
     assert [(c.name, list(c.values)) for c in printed.columns] == [(c.name, list(c.values)) for c in kept]
     assert max(map(len, str(printed).splitlines())) < 110
-    assert "Of the structure itself: radius of gyration 9.99 A, clashes 7.9 per 1,000 heavy atoms." in str(printed)
+    assert "Of the structure itself: clashes 7.9 per 1,000 heavy atoms, radius of gyration 9.99 A." in str(printed)
     assert "4 draws a row, seed 3: 1 chain, 32 residues, 253 atoms" in str(printed)
 
 

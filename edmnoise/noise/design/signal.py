@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,20 +19,13 @@ from ...base.table import Column, Table
 from ...structure.hierarchy import LEVELS, PARTS, as_read
 from ..sigma import SigmaDistribution
 from ..theory.forms import Array, LevelForms, mean_squares
+from ..theory.scales import Scales
 from ..weights import Weights
 from .scramble import share_beyond
 
 CLEAR, DROWNED = 10.0, 0.1
 """Signal to noise (of mean squares: 10 and -10 dB) above which a level is seen, and below which it is lost; in between
 it is in play."""
-
-
-class DataScales(Protocol):
-    """Data scale of each part, RMS per coordinate over atoms, angstrom: `edmnoise.diffusion.precondition.Scales`."""
-
-    @property
-    def by_level(self) -> tuple[float, float, float]:
-        """Finest first, as `PARTS`."""
 
 
 def density(distribution: SigmaDistribution, sigma: ArrayLike) -> Array:
@@ -54,7 +46,7 @@ def c_out_squared(sigma: ArrayLike, sigma_data: float) -> Array:
     return np.asarray(square * sigma_data**2 / (square + sigma_data**2))
 
 
-def even_sigma(forms: LevelForms, weights: Weights | Sequence[Weights] | Array, scales: DataScales) -> Array:
+def even_sigma(forms: LevelForms, weights: Weights | Sequence[Weights] | Array, scales: Scales) -> Array:
     """(..., 3) noise level, angstrom, at which a part's noise is as large as its data (ratio 1), finest first.
 
     Infinite where the noise does not move the part; NaN where the data has no such part, as one centred chain.
@@ -66,7 +58,7 @@ def even_sigma(forms: LevelForms, weights: Weights | Sequence[Weights] | Array, 
 
 
 def signal_to_noise(
-    forms: LevelForms, weights: Weights | Sequence[Weights] | Array, scales: DataScales, sigma: ArrayLike
+    forms: LevelForms, weights: Weights | Sequence[Weights] | Array, scales: Scales, sigma: ArrayLike
 ) -> Array:
     """(..., s, 3) ratio of mean squares of each part, finest first, for weights at (s,) noise levels."""
     even = even_sigma(forms, weights, scales)[..., None, :]
@@ -88,7 +80,7 @@ def spent(distribution: SigmaDistribution, even: ArrayLike) -> tuple[Array, Arra
 
 
 def signal_table(
-    forms: LevelForms, scales: DataScales, weights: Sequence[Weights], distributions: Sequence[SigmaDistribution]
+    forms: LevelForms, scales: Scales, weights: Sequence[Weights], distributions: Sequence[SigmaDistribution]
 ) -> Table:
     """How much of the training each distribution spends on each level, for several weights.
 
@@ -121,7 +113,7 @@ def signal_table(
 
 def step_table(
     forms: LevelForms,
-    scales: DataScales,
+    scales: Scales,
     weights: Sequence[Weights],
     distributions: Sequence[SigmaDistribution],
     z: Sequence[float],
@@ -159,7 +151,7 @@ def step_table(
     return Table("training over noise levels", tuple(columns), {"scales": list(as_read(data))}, (note,))
 
 
-def check_scales(scales: DataScales) -> tuple[float, float, float]:
+def check_scales(scales: Scales) -> tuple[float, float, float]:
     """Data scales finest first; EdmNoiseError for one that is negative or not finite, or for all zero."""
     data = scales.by_level
     if not (all(math.isfinite(scale) and scale >= 0 for scale in data) and max(data) > 0):

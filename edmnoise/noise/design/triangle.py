@@ -16,9 +16,10 @@ from ...base.errors import EdmNoiseError
 from ...structure.hierarchy import LEVELS, as_read
 from ..sigma import SigmaDistribution
 from ..theory.forms import Array, LevelForms, mean_squares, share_rows
+from ..theory.scales import Scales
 from ..weights import Weights
 from .scramble import RELATIVE, scramble_sigma, share_beyond
-from .signal import DataScales, check_scales
+from .signal import check_scales
 
 MEASURES = ("displacement", "ratio", "scramble", "share")
 """What can be mapped: a level's relative displacement in units of sigma, the ratio residue/atom, the z of a level's
@@ -125,7 +126,7 @@ def weights_at(x: float, y: float) -> Weights | None:
     return Weights.of(chain, residue, atom)
 
 
-def proportions(forms: LevelForms, scales: DataScales) -> Weights:
+def proportions(forms: LevelForms, scales: Scales) -> Weights:
     """The weights whose noise, centred, is split over the levels as near as can be to given scales.
 
     Parameters

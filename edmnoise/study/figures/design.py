@@ -13,7 +13,6 @@ from ...base.errors import EdmNoiseError
 from ...noise.design.signal import (
     CLEAR,
     DROWNED,
-    DataScales,
     c_out_squared,
     decibels,
     density,
@@ -26,7 +25,7 @@ from ...noise.design.triangle import CORNERS, place
 from ...noise.design.weight_map import OWN, WeightMap
 from ...noise.sigma import SigmaDistribution
 from ...noise.theory.forms import LevelForms
-from ...noise.theory.scales import measured_scales
+from ...noise.theory.scales import Scales, measured_scales
 from ...noise.weights import Weights
 from ...structure.hierarchy import LEVELS, PARTS, as_read
 from ...structure.structure import Structure, describe
@@ -190,7 +189,7 @@ def _legend(axes: Any, things: Sequence[str], colours: Sequence[str], sets: Sequ
 def _bars(
     axes: Any,
     forms: LevelForms,
-    scales: DataScales,
+    scales: Scales,
     weights: Sequence[Weights],
     distributions: Sequence[SigmaDistribution],
 ) -> None:
