@@ -68,7 +68,7 @@ CENTER = switch("center", None, "move the centroid to the origin before each ste
 AUGMENT = switch(
     "augment",
     None,
-    "turn at random before each step (a published sampler also shifts by about 1 A)",
+    "turn at random before each step (a published sampler also shifts by about 1 angstrom)",
     usual="1" + _PUBLISHED,
 )
 ALIGN = switch(
@@ -118,7 +118,7 @@ TRAJECTORY = switch(
 )
 SAMPLE_NAME = NAME.but(usual="<object>_sample")
 DENOISED = switch("denoised", False, "another object, of the denoised estimate at each step")
-STATE_WEIGHTS = numbers("state_weights", None, "probability of each state, up to a factor", usual="equal")
+STATE_WEIGHTS = numbers("state_weights", None, "probability of each state, up to a factor: 0.5 0.3 0.2", usual="equal")
 FLUCTUATIONS = numbers(
     "fluctuations",
     None,

@@ -9,6 +9,7 @@ import pytest
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.diffusion import names
 from edmnoise.diffusion.samplers import presets, solvers
+from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.frames.displacement import ALIGNMENTS
 from edmnoise.noise.design.triangle import MEASURES
 from edmnoise.settings import atoms, colours, design, sampling
@@ -16,6 +17,7 @@ from edmnoise.settings.knob import REQUIRED, typed
 from edmnoise.structure.structure import LEVELS, LIGANDS
 from edmnoise_pymol import COMMANDS, edm_save
 from edmnoise_pymol.commands.speech import knobs_of
+from edmnoise_pymol.scene import follow, looks
 
 each_command = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
 
@@ -153,6 +155,14 @@ def test_words_are_those_that_the_library_takes():
     assert tuple(atoms.ALIGN.words) == ALIGNMENTS
     assert tuple(colours.LEVEL.words) == LEVELS
     assert tuple(design.MEASURE.words) == MEASURES
+
+
+def test_numbers_that_pages_say_are_those_that_hold():
+    usual = SamplerChoice(sampling.SAMPLER.default).usual()
+    assert {knob.name: knob.usual.split(",")[0] for knob in sampling.CHANGED} == usual
+    for said in (colours.FOLLOW.help, colours.FOLLOW.tooltip):
+        assert f"{follow.LIMIT:,} atoms" in said
+    assert f"{looks.BAKED_BYTES} bytes" in colours.BAKE.help
 
 
 def test_every_command_that_reads_a_structure_takes_the_same_atoms():
