@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, overload
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, overload
 
 from ..base.errors import EdmNoiseError
 from ..base.names import known_name
 from ..base.numbers import check_commas, is_number
 
-Array = NDArray[np.float64]
+if TYPE_CHECKING:  # PyMOL would wait for NumPy when it starts
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
 
 Z_LIMIT = 12.0
 """Largest |z| taken: past it sigma says nothing about molecules (at z = 12 AlphaFold 3's is 3e8 angstrom)."""
@@ -40,6 +41,7 @@ class SigmaDistribution:
     (4.819, 21.6, 0.0535)
     >>> round(af3.z(21.6), 3)
     1.0
+    >>> import numpy as np
     >>> af3.sigma(np.array([0.0, 1.0])).round(2)
     array([ 4.82, 21.6 ])
     """
@@ -63,6 +65,8 @@ class SigmaDistribution:
     def sigma(self, z: Array) -> Array: ...
     def sigma(self, z: float | Array) -> float | Array:
         """Noise level in angstrom at normal score ``z``, |z| up to 12: a float for a number, an array for an array."""
+        import numpy as np
+
         if isinstance(z, np.ndarray):
             outside = z[~(np.abs(z) <= Z_LIMIT)]
             _check_z(float(outside[0]) if outside.size else 0.0)
@@ -78,6 +82,8 @@ class SigmaDistribution:
 
         An array may hold infinity, for what no noise level reaches, and NaN, for what is not there: they stay.
         """
+        import numpy as np
+
         if isinstance(sigma, np.ndarray):
             outside = sigma[sigma <= 0]
             check_sigma(float(outside[0]) if outside.size else 1.0)
@@ -104,6 +110,8 @@ def check_sigma(sigma: float) -> float:
 
 def _is_number(given: Any) -> bool:
     """Whether something is a number: lists, texts and nothing at all are not."""
+    import numpy as np
+
     return isinstance(given, int | float | np.number) and math.isfinite(given)
 
 

@@ -162,7 +162,7 @@ def test_numbers_that_pages_say_are_those_that_hold():
     assert {knob.name: knob.usual.split(",")[0] for knob in sampling.CHANGED} == usual
     for said in (colours.FOLLOW.help, colours.FOLLOW.tooltip):
         assert f"{follow.LIMIT:,} atoms" in said
-    assert f"{looks.BAKED_BYTES} bytes" in colours.BAKE.help
+    assert f"{baking.BAKED_BYTES} bytes" in colours.BAKE.help
 
 
 def test_every_command_that_reads_a_structure_takes_the_same_atoms():
