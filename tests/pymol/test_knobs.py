@@ -17,7 +17,7 @@ from edmnoise.settings.knob import REQUIRED, typed
 from edmnoise.structure.structure import LEVELS, LIGANDS
 from edmnoise_pymol import COMMANDS, edm_save
 from edmnoise_pymol.commands.speech import knobs_of
-from edmnoise_pymol.scene import follow, looks
+from edmnoise_pymol.scene import baking, follow
 
 each_command = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
 
