@@ -29,7 +29,7 @@ from ..frames.damage import (
     measure_damage,
     measure_sets,
 )
-from ..noise.processes.multiscale import MultiscaleNoise
+from ..noise.process import NoiseChoice
 from ..noise.sigma import SigmaDistribution
 from ..noise.weights import Weights
 from ..structure.structure import describe
@@ -47,7 +47,7 @@ _LENGTHS = (RMSD, BOND_LENGTHS, GYRATION)
 class DamageRow(Legible):
     """What noise of one kind at one level did to the draws that were made of it."""
 
-    weights: Weights
+    noise: NoiseChoice
     z: float
     sigma: float
     damage: Damage
@@ -55,7 +55,7 @@ class DamageRow(Legible):
 
 def damage_rows(
     native: Native,
-    weights: Sequence[Weights],
+    weights: Sequence[Weights | NoiseChoice],
     z: Sequence[float],
     distribution: SigmaDistribution,
     draws: int = 20,
@@ -69,7 +69,7 @@ def damage_rows(
     native
         Of the structure, from `Native.of`.
     weights, z
-        Each weights at each normal score of the noise level.
+        Each weights, or each chosen process with its weights, at each normal score of the noise level.
     distribution
         Gives sigma from z.
     draws
@@ -104,15 +104,13 @@ def damage_rows(
         if progress is not None:
             progress(done, total)
 
-    asked = list(product(weights, zip(z, sigmas, strict=True)))
+    asked = list(product(map(NoiseChoice.of, weights), zip(z, sigmas, strict=True)))
     drawn = (
-        MultiscaleNoise(structure.hierarchy, weight).blocks(
-            sigma, range(k * draws, (k + 1) * draws), seed, structure.coordinates
-        )
-        for k, (weight, (_, sigma)) in enumerate(asked)
+        noise.on(structure).blocks(sigma, range(k * draws, (k + 1) * draws), seed, structure.coordinates)
+        for k, (noise, (_, sigma)) in enumerate(asked)
     )
-    for (weight, (score, sigma)), damage in zip(asked, measure_sets(native, drawn, measured), strict=True):
-        yield DamageRow(weight, float(score), sigma, damage)
+    for (noise, (score, sigma)), damage in zip(asked, measure_sets(native, drawn, measured), strict=True):
+        yield DamageRow(noise, float(score), sigma, damage)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -177,7 +175,7 @@ class DamageStudy(Legible):
 
     def _settings(self, rows: Sequence[DamageRow]) -> list[Column]:
         return [
-            Column("weights", [row.weights.label for row in rows], help="chain/residue/atom"),
+            Column("weights", [row.noise.label for row in rows], help="chain/residue/atom"),
             Column("z", [row.z for row in rows], decimals=2),
             Column("sigma", [row.sigma for row in rows], "A"),
         ]
@@ -214,7 +212,7 @@ def damage_figure(study: DamageStudy, path: str | os.PathLike[str]) -> None:
     """
     figure = new_figure(11.5, 6.2)
     panels = figure.subplots(2, 4, sharex=True)
-    kinds = list(dict.fromkeys(row.weights for row in study.rows))
+    kinds = list(dict.fromkeys(row.noise for row in study.rows))
     for axes, measure in zip(panels.flat, MEASURES, strict=True):
         _panel(axes, study, measure, kinds)
     for axes in panels[1]:
@@ -232,14 +230,14 @@ def damage_figure(study: DamageStudy, path: str | os.PathLike[str]) -> None:
     save_figure(figure, path)
 
 
-def _panel(axes: Any, study: DamageStudy, measure: DamageMeasure, kinds: Sequence[Weights]) -> None:
-    for k, weights in enumerate(kinds):
-        rows = sorted((row for row in study.rows if row.weights == weights), key=lambda row: row.sigma)
+def _panel(axes: Any, study: DamageStudy, measure: DamageMeasure, kinds: Sequence[NoiseChoice]) -> None:
+    for k, noise in enumerate(kinds):
+        rows = sorted((row for row in study.rows if row.noise == noise), key=lambda row: row.sigma)
         sigma = np.array([row.sigma for row in rows])
         mean = np.array([row.damage.mean(measure) for row in rows])
         spread = np.array([row.damage.error(measure) for row in rows]) * math.sqrt(study.draws)
         colour, style = _COLOURS[k % len(_COLOURS)], _STYLES[k // len(_COLOURS) % len(_STYLES)]
-        label = weights.label
+        label = noise.label
         mark = _MARKS[k % len(_MARKS)]
         axes.plot(sigma, mean, style + mark, color=colour, lw=1.6, ms=3.5, label=label)
         if study.draws > 1:

@@ -22,9 +22,6 @@ Value = float | int | str | None
 AXES = ("process", "weights", "level", "sampler", "seed")
 """What settings vary, in the order of the tables."""
 
-PROCESSES = ("multiscale",)
-"""Noise processes by name."""
-
 
 @dataclass(frozen=True)
 class Measured:

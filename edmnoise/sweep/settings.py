@@ -25,10 +25,11 @@ from typing import Any
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..base.seeds import check_seed
+from ..noise.process import MULTISCALE, NoiseChoice
 from ..noise.sigma import SigmaDistribution, check_sigma, parse_distribution
 from ..noise.weights import Weights, parse_weights
 from .lines import line_of, parse
-from .measures import MEASURES, PROCESSES
+from .measures import MEASURES
 
 Given = tuple[tuple[str, Any], ...]
 """A table of the file, as pairs."""
@@ -264,6 +265,12 @@ def _named(what: str, known: Iterable[str]) -> Callable[[Any, list[str | int]], 
     return _kind(str, "names as text", check)
 
 
+def _process(value: Any, path: list[str | int]) -> str:
+    """A process's text with all its knobs, so that each is told from others and keeps its meaning."""
+    text: str = _kind(str, "names as text", lambda given: NoiseChoice.parse(given).text())(value, path)
+    return text
+
+
 def _count(value: Any, path: list[str | int]) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise _Wrong(f"{_key(path)} is {value!r}: give a whole number from 1", path)
@@ -325,7 +332,7 @@ SAMPLER_KEYS = {
 KEYS = {
     "structures": Key(_several(_text), None, "PDB and mmCIF files or patterns, from the folder of the study"),
     "measures": Key(_several(_named("measure", MEASURES)), ("levels",), "what is measured, a table each"),
-    "processes": Key(_several(_named("process", PROCESSES)), ("multiscale",), "noise processes"),
+    "processes": Key(_several(_process), (MULTISCALE,), "noise processes: a name, its knobs behind it"),
     "weights": Key(_weights, ("flat",), "names, or lists of three numbers: chain, residue, atom"),
     "z": Key(_several(_number), (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0), "noise levels as normal scores"),
     "sigma": Key(_maybe(_several(_number)), None, "noise levels in Å, in place of z"),

@@ -14,6 +14,7 @@ from edmnoise.diffusion.samplers.presets import PRESETS as SAMPLERS
 from edmnoise.diffusion.samplers.solvers import SOLVERS
 from edmnoise.frames.displacement import ALIGNMENTS
 from edmnoise.noise.design.triangle import MEASURES
+from edmnoise.noise.process import PROCESSES
 from edmnoise.noise.sigma import DISTRIBUTIONS
 from edmnoise.noise.weights import PRESETS
 from edmnoise.structure.hierarchy import LEVELS
@@ -23,7 +24,6 @@ from edmnoise_pymol.commands.completion import CHOICES, OWN_CHOICES
 from edmnoise_pymol.jobs.colouring import OVER
 from edmnoise_pymol.jobs.design import SIGNAL_BY
 from edmnoise_pymol.jobs.ensemble import ORIGINS
-from edmnoise_pymol.jobs.noise import PROCESSES
 from edmnoise_pymol.panel import TABS
 
 BY_NAME = {command.__name__: command for command in COMMANDS}
@@ -139,7 +139,7 @@ def test_files_are_completed_in_the_first_place_of_edm_save(cmd, complete, tmp_p
 
 def test_words_offered_are_those_that_the_library_takes():
     assert CHOICES["weights"] == tuple(PRESETS)
-    assert CHOICES["process"] == PROCESSES
+    assert CHOICES["process"] == tuple(PROCESSES)
     assert CHOICES["distribution"] == tuple(DISTRIBUTIONS)
     assert CHOICES["align"] == ALIGNMENTS
     assert CHOICES["by"] == BY

@@ -7,13 +7,13 @@ import pytest
 
 from edmnoise.base.colours import PALETTES
 from edmnoise.frames.displacement import ALIGNMENTS
+from edmnoise.noise.process import PROCESSES
 from edmnoise.noise.sigma import DISTRIBUTIONS
 from edmnoise.noise.weights import PRESETS
 from edmnoise.structure.hierarchy import LEVELS
 from edmnoise.study.levels import BY
 from edmnoise_pymol import edm_color, edm_levels, edm_noise, edm_save, edm_table
 from edmnoise_pymol.jobs.colouring import OVER
-from edmnoise_pymol.jobs.noise import PROCESSES
 
 NAMES = ["ala", "pair", "made", "bare", "bad", "point"]
 

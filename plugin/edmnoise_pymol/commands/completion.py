@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from edmnoise.noise.process import PROCESSES
+
 _SWITCHES = (
     "hydrogens solvent common fresh relative follow shared bake legend reset ray overwrite trajectory denoised center "
     "augment"
@@ -13,7 +15,7 @@ _SWITCHES = (
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "weights": ("flat", "current", "rebalanced", "residue-heavy", "balanced-residue"),
-    "process": ("multiscale",),
+    "process": tuple(PROCESSES),
     "distribution": ("alphafold3", "boltz", "lucidrains", "wide"),
     "ligands": ("residue", "atom"),
     "align": ("none", "center", "superpose"),

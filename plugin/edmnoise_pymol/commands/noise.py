@@ -107,6 +107,7 @@ def edm_noise(
 
         edm_levels, edm_table, edm_color, edm_save
     """
+    from edmnoise.noise.process import NoiseChoice
     from edmnoise.noise.sigma import sigma_distribution
     from edmnoise.noise.weights import parse_weights
 
@@ -118,10 +119,9 @@ def edm_noise(
         _self,
         arg.text(selection),
         _sigma(z, sigma, constants),
-        parse_weights(arg.text(weights) if isinstance(weights, str) else weights),
+        NoiseChoice.parse(arg.text(process), parse_weights(arg.text(weights) if isinstance(weights, str) else weights)),
         constants,
         frames=arg.whole("frames", frames),
-        process=arg.text(process),
         name=None if arg.absent(name) else arg.text(name),
         seed=arg.whole("seed", seed),
         state=arg.whole("state", state),
@@ -130,7 +130,7 @@ def edm_noise(
         ligands=arg.text(ligands),
     )
     made = result.provenance
-    shown = f"z = {made.z:.4g}, sigma = {made.sigma:.4g} A, weights {made.weights.label}, seed {made.seed}"
+    shown = f"z = {made.z:.4g}, sigma = {made.sigma:.4g} A, weights {made.noise.label}, seed {made.seed}"
     say(quiet, "edm_noise", f"object {result.name}: reference and {result.table.meta['frames']} frames; {shown}")
     for note in result.notes:
         say(quiet, "edm_noise", note)
