@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -40,7 +41,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m edmnoise", description="Noise on biomolecules.")
     parser.add_argument("--version", action="version", version=f"edmnoise {__version__}")
     commands = parser.add_subparsers(title="commands", required=True)
-    keys = "\n".join(f"  {name:13} {key.help}" for name, key in KEYS.items())
+    keys = "\n".join(
+        textwrap.fill(f"  {name:13} {key.help}", 79, subsequent_indent=" " * 16) for name, key in KEYS.items()
+    )
     sweep = commands.add_parser(
         "sweep",
         help="run a study over many structures",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from typing import TYPE_CHECKING
 
 from .errors import EdmNoiseError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
 
 Anchor = tuple[float, float, float]
 
@@ -50,6 +53,8 @@ def palette_colours(values: ArrayLike, anchors: Sequence[Anchor], minimum: float
     NDArray
         (N, 3) uint8, red, green, blue.
     """
+    import numpy as np  # palettes are named without it
+
     if len(anchors) < 2:
         raise EdmNoiseError(f"a palette of {len(anchors)} colours: give two or more")
     check_range(minimum, maximum)
@@ -66,5 +71,5 @@ def palette_colours(values: ArrayLike, anchors: Sequence[Anchor], minimum: float
 
 def check_range(minimum: float, maximum: float) -> None:
     """Raise EdmNoiseError unless both ends are finite and in order."""
-    if not (np.isfinite([minimum, maximum]).all() and minimum <= maximum):
+    if not (math.isfinite(minimum) and math.isfinite(maximum) and minimum <= maximum):
         raise EdmNoiseError(f"the colour range is {minimum:g} to {maximum:g}: give a minimum below the maximum")

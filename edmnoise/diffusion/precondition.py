@@ -29,11 +29,7 @@ from ..noise.theory.scales import Scales, split
 from ..noise.theory.statistics import NoiseStatistics
 from ..noise.weights import Weights
 from ..structure.hierarchy import LEVELS, PARTS, Hierarchy, as_read, check_three
-
-RULES = ("finite", "increment", "cumulative", "global")
-"""Which share of the noise a part is said to have: ``finite`` the closed form for groups of finite size (best scalars);
-``increment`` the level's own weight, right for large groups; ``cumulative`` the weights of the level and all above,
-right for absolute centres only; ``global`` all of it, with one scale for the data: EDM's own preconditioning."""
+from .names import RULES
 
 
 @dataclass(frozen=True, repr=False)

@@ -24,9 +24,7 @@ from ..structure.hierarchy import Hierarchy, as_read
 from ..structure.levels import as_array, atom_means, spread
 from ..structure.structure import Structure
 from ..structure.superpose import superpose
-
-ALIGNMENTS = ("none", "center", "superpose")
-"""What is removed from each frame before measuring: nothing, its translation, its translation and rotation."""
+from .names import ALIGNMENTS
 
 _TOGETHER = 16
 """Pieces that are measured before their sums are added up."""

@@ -17,14 +17,12 @@ from ..noise.sigma import SigmaDistribution
 from ..noise.theory.statistics import Expected
 from ..noise.theory.superposed import rotation_defined
 from ..noise.weights import Weights
+from ..settings.results import BY
 from ..structure.hierarchy import check_three
 from ..structure.structure import Structure, describe
 
 ATOM, RESIDUE = Measure(0, False), Measure(1, False)
 ATOM_IN_RESIDUE, RESIDUE_IN_CHAIN, _ = NESTED
-
-BY = ("summary", "residue", "atom", "state")
-"""What a level table lists."""
 
 
 def level_table(
@@ -52,8 +50,7 @@ def level_table(
     origin
         What the reference is, to be said below the table ("state 1 of nmr").
     """
-    if by not in BY:
-        raise EdmNoiseError(f"by is {by!r}: give one of {', '.join(BY)}")
+    by = BY.read(by)
     check_three(structure.hierarchy)
     theory = _Theory(structure, moved, noise)
     meta = {

@@ -24,15 +24,18 @@ from typing import Any
 
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
-from ..base.seeds import check_seed
-from ..noise.process import MULTISCALE, NoiseChoice
-from ..noise.sigma import SigmaDistribution, check_sigma, parse_distribution
-from ..noise.weights import Weights, parse_weights
+from ..noise.sigma import SigmaDistribution
+from ..noise.weights import Weights
+from ..settings import atoms, noise, sampling
+from ..settings.knob import Knob
 from .lines import line_of, parse
 from .measures import MEASURES
 
 Given = tuple[tuple[str, Any], ...]
 """A table of the file, as pairs."""
+
+Read = Callable[[Any, list[str | int]], Any]
+"""A value and its place in the file -> what it means."""
 
 
 @dataclass(frozen=True)
@@ -143,16 +146,9 @@ def _settings(given: Mapping[str, Any], folder: Path, name: str) -> Study:
     value = _read(given, KEYS, [])
     distribution: SigmaDistribution = value["distribution"]
 
-    def level(key: str, place: int, number: float) -> Level:
-        try:
-            if key == "sigma":
-                return Level(distribution.z(number), check_sigma(number))
-            return Level(number, distribution.sigma(number))
-        except EdmNoiseError as error:
-            raise _Wrong(str(error), [key, place]) from error
-
     scale = "sigma" if "sigma" in given else "z"
-    levels = tuple(level(scale, place, number) for place, number in enumerate(value[scale]))
+    of = distribution.z if scale == "sigma" else distribution.sigma
+    levels = tuple(Level(*((of(x), x) if scale == "sigma" else (x, of(x)))) for x in value[scale])
     if "samplers" in given and "freeze_out" in value["measures"]:
         _check_samplers(value["samplers"])
     facts = {key: value[key] for key in KEYS if key not in ("weights", "distribution", "z", "sigma", "samplers")}
@@ -213,7 +209,7 @@ def _check_samplers(samplers: Sequence[Given]) -> None:
 class Key:
     """A key of the file: how its value is read, what it is where left out, and what it says."""
 
-    read: Callable[[Any, list[str | int]], Any]
+    read: Read
     default: Any
     help: str
 
@@ -225,8 +221,8 @@ def _read(given: Mapping[str, Any], keys: Mapping[str, Key], path: list[str | in
     return {name: key.read(given.get(name, key.default), [*path, name]) for name, key in keys.items()}
 
 
-def _kind(kind: type | tuple[type, ...], said: str, check: Callable[[Any], Any] = lambda value: value) -> Any:
-    """A reader of one value of a kind."""
+def _as_toml(kind: type | tuple[type, ...], said: str, check: Callable[[Any], Any] = lambda value: value) -> Read:
+    """A reader of one value that TOML gives as of a kind."""
 
     def read(value: Any, path: list[str | int]) -> Any:
         right = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
@@ -240,11 +236,21 @@ def _kind(kind: type | tuple[type, ...], said: str, check: Callable[[Any], Any] 
     return read
 
 
+_KINDS: dict[str, type | tuple[type, ...]] = {"integer": int, "float": (int, float), "0/1": bool, "string": str}
+
+
+def _one(knob: Knob) -> Read:
+    """A reader of what a knob reads."""
+    said = {"0/1": "true or false", "string": "text in quotes"}.get(knob.kind, knob.wanted)
+    read = _as_toml(_KINDS[knob.kind], said, knob.read)
+    return lambda value, path: None if value is None and knob.default is None else read(value, path)
+
+
 def _key(path: list[str | int]) -> str:
     return str(next(name for name in reversed(path) if isinstance(name, str)))
 
 
-def _several(one: Callable[[Any, list[str | int]], Any]) -> Callable[[Any, list[str | int]], tuple[Any, ...]]:
+def _several(one: Read) -> Read:
     """A reader of a list, not empty, each value once; a value alone is a list of one."""
 
     def read(value: Any, path: list[str | int]) -> tuple[Any, ...]:
@@ -256,93 +262,69 @@ def _several(one: Callable[[Any, list[str | int]], Any]) -> Callable[[Any, list[
     return read
 
 
-def _named(what: str, known: Iterable[str]) -> Callable[[Any, list[str | int]], str]:
-    def check(name: str) -> str:
-        if name not in known:
-            raise EdmNoiseError(f"no {what} {name!r}, {meant(name, known)}")
-        return name
-
-    return _kind(str, "names as text", check)
-
-
-def _process(value: Any, path: list[str | int]) -> str:
-    """A process's text with all its knobs, so that each is told from others and keeps its meaning."""
-    text: str = _kind(str, "names as text", lambda given: NoiseChoice.parse(given).text())(value, path)
-    return text
-
-
-def _count(value: Any, path: list[str | int]) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise _Wrong(f"{_key(path)} is {value!r}: give a whole number from 1", path)
-    return value
+def _measure(name: str) -> str:
+    if name not in MEASURES:
+        raise EdmNoiseError(f"no measure {name!r}, {meant(name, MEASURES)}")
+    return name
 
 
 def _weights(value: Any, path: list[str | int]) -> tuple[Weights, ...]:
-    one = _kind((str, list), "names, or lists of three numbers (chain, residue, atom)", parse_weights)
+    one = _as_toml((str, list), "names, or lists of three numbers (chain, residue, atom)", noise.WEIGHTS.read)
     alone = isinstance(value, list) and len(value) == 3 and all(isinstance(part, int | float) for part in value)
-    return _several(one)([value] if alone else value, path)
-
-
-def _distribution(value: Any, path: list[str | int]) -> SigmaDistribution:
-    return _kind((str, list), "a name, or [P_mean, P_std, sigma_data]", parse_distribution)(value, path)
+    made: tuple[Weights, ...] = _several(one)([value] if alone else value, path)
+    return made
 
 
 def _sampler(value: Any, path: list[str | int]) -> Given:
     if isinstance(value, str):
-        return (("name", value),)
+        return (("name", _one(sampling.SAMPLER)(value, path)),)
     if not isinstance(value, dict):
         raise _Wrong(f"a sampler is {value!r}: give a name, or a table with a name", path)
     read = _read(value, SAMPLER_KEYS, path)
     return tuple((name, item) for name, item in read.items() if item is not None)
 
 
-def _maybe(one: Callable[[Any, list[str | int]], Any]) -> Callable[[Any, list[str | int]], Any]:
-    return lambda value, path: None if value is None else one(value, path)
+def _of(knob: Knob) -> Key:
+    return Key(_one(knob), knob.default, knob.help)
 
 
-_number = _kind((int, float), "a number", float)
-_text = _kind(str, "text in quotes")
-_flag = _kind(bool, "true or false")
+_text = _as_toml(str, "text in quotes")
 
 SAMPLER_KEYS = {
-    "name": Key(_text, "heun", "a solver or a published sampler"),
-    "steps": Key(_maybe(_count), None, "number of steps"),
-    **{
-        name: Key(_maybe(_number), None, text)
-        for name, text in (
-            ("sigma_max", "highest level, Å"),
-            ("sigma_min", "lowest level, Å"),
-            ("rho", "spacing of the levels"),
-            ("churn", "noise added before each step"),
-            ("step_scale", "factor of the step"),
-            ("noise_scale", "factor of the added noise"),
-        )
-    },
-    **{
-        name: Key(_maybe(_flag), None, text)
-        for name, text in (
-            ("center", "centre the samples before each step"),
-            ("augment", "turn and shift them at random"),
-            ("align", "superpose them on the estimate"),
-        )
-    },
+    "name": _of(sampling.SAMPLER),
+    **{knob.name: _of(knob) for knob in sampling.CHANGED},
 }
 """Keys of a table in ``samplers``."""
 
 KEYS = {
     "structures": Key(_several(_text), None, "PDB and mmCIF files or patterns, from the folder of the study"),
-    "measures": Key(_several(_named("measure", MEASURES)), ("levels",), "what is measured, a table each"),
-    "processes": Key(_several(_process), (MULTISCALE,), "noise processes: a name, its knobs behind it"),
-    "weights": Key(_weights, ("flat",), "names, or lists of three numbers: chain, residue, atom"),
-    "z": Key(_several(_number), (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0), "noise levels as normal scores"),
-    "sigma": Key(_maybe(_several(_number)), None, "noise levels in Å, in place of z"),
-    "distribution": Key(_distribution, "alphafold3", "gives sigma from z: a name, or [P_mean, P_std, sigma_data]"),
-    "samplers": Key(_several(_sampler), ("heun",), "names, or tables with a name and what is changed"),
-    "seeds": Key(_several(_kind(int, "a whole number", check_seed)), (0,), "seeds"),
-    "draws": Key(_count, 1, "frames in each row"),
-    "samples": Key(_count, 1, "samples in each row"),
-    "fresh": Key(_flag, True, "each row has draws of its own; false: all scale the same"),
-    "hydrogens": Key(_flag, True, "keep hydrogens"),
-    "solvent": Key(_flag, False, "keep water"),
+    "measures": Key(_several(_as_toml(str, "names as text", _measure)), ("levels",), "what is measured, a table each"),
+    "processes": Key(_several(_one(noise.PROCESS)), (noise.PROCESS.default,), "noise processes"),
+    "weights": Key(_weights, (noise.WEIGHTS.default,), "names, or lists of three numbers: chain, residue, atom"),
+    "z": Key(_several(_one(noise.Z)), noise.LEVELS.default, noise.LEVELS.help),
+    "sigma": Key(
+        lambda value, path: None if value is None else _several(_one(noise.SIGMA))(value, path),
+        None,
+        "noise levels in angstrom, in place of z",
+    ),
+    "distribution": Key(
+        _as_toml((str, list), "a name, or [P_mean, P_std, sigma_data]", noise.DISTRIBUTION.read),
+        noise.DISTRIBUTION.default,
+        "gives sigma from z: a name, or [P_mean, P_std, sigma_data]",
+    ),
+    "samplers": Key(
+        _several(_sampler), (sampling.SAMPLER.default,), "names, or tables with a name and what is changed"
+    ),
+    "seeds": Key(_several(_one(noise.SEED)), (noise.SEED.default,), "seeds"),
+    **{
+        knob.name: _of(knob)
+        for knob in (
+            noise.DRAWS.but(default=1),  # seeds repeat a row, and thousands of structures are long enough
+            sampling.SAMPLES,
+            noise.FRESH,
+            atoms.HYDROGENS,
+            atoms.SOLVENT,
+        )
+    },
 }
 """Keys of a study."""

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.diffusion.denoisers.choice import DENOISERS, DenoiserChoice
+from edmnoise.diffusion.denoisers.choice import DenoiserChoice
 from edmnoise.diffusion.denoisers.elastic_network import ElasticNetwork
 from edmnoise.diffusion.denoisers.states import GAUGES, StatesDenoiser
+from edmnoise.diffusion.names import DENOISERS
 from edmnoise.noise.processes.nested import Nested
 from edmnoise.noise.weights import Weights
 
@@ -21,8 +22,11 @@ def known(fragment):
     return states, Nested(fragment.hierarchy, Weights.of(chain=2, residue=3, atom=5)), x
 
 
+POSES = {name: {"states": "rotation"}.get(name, name) for name in DENOISERS}
+
+
 def test_every_gauge_of_known_states_has_a_name():
-    assert sorted(DENOISERS.values()) == sorted(GAUGES)
+    assert sorted(POSES.values()) == sorted(GAUGES)
 
 
 @pytest.mark.parametrize("name", DENOISERS)
@@ -35,7 +39,7 @@ def test_the_model_is_what_its_class_makes_of_the_same(fragment, known, name, ow
         "network": lambda: ElasticNetwork.from_structure(fragment),
         (0.0, 0.3, 0.2): lambda: Nested(fragment.hierarchy, {"atom": 0.04, "residue": 0.09}),
     }[own]()
-    direct = StatesDenoiser(torch.tensor(states).mT, noise, (0.25, 0.75), DENOISERS[name], motion, fragment.hierarchy)
+    direct = StatesDenoiser(torch.tensor(states).mT, noise, (0.25, 0.75), POSES[name], motion, fragment.hierarchy)
     for found, expected in zip(model.denoise(x, 2.0), direct.denoise(x, 2.0), strict=True):
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
 

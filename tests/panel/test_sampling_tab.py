@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
+from edmnoise.diffusion.names import DENOISERS
 from edmnoise.diffusion.samplers.presets import PRESETS
 from edmnoise.diffusion.samplers.solvers import SOLVERS
-from edmnoise_pymol.jobs.sampling import DENOISERS
 from edmnoise_pymol.panel import open_panel
-from edmnoise_pymol.panel.tabs import sampling_fields
 from edmnoise_pymol.panel.window import Dock
 
 PATIENCE = 60_000
@@ -112,7 +111,7 @@ def test_every_argument_has_a_control(sampling):
     from edmnoise_pymol import edm_sample
 
     reached = {argument.split("=")[0] for argument in CONTROLS}
-    elsewhere = {"selection", "hydrogens", "solvent", "file"}  # the pickers; the Results tab
+    elsewhere = {"selection", "hydrogens", "solvent", "file", "state"}  # the pickers; the Results tab; all are the data
     keyword = inspect.Parameter.KEYWORD_ONLY
     assert {p.name for p in inspect.signature(edm_sample).parameters.values() if p.kind != keyword} == (
         reached | elsewhere
@@ -133,10 +132,12 @@ def test_the_choice_of_a_state_does_not_matter(sampling, panel):
     assert str(sampling.request) == "edm_sample both, hydrogens=0"
 
 
-def test_the_lists_are_the_librarys():
-    assert tuple(sampling_fields.SOLVERS) == tuple(SOLVERS)
-    assert tuple(sampling_fields.PUBLISHED) == tuple(PRESETS)
-    assert tuple(sampling_fields.DENOISERS) == tuple(DENOISERS)
+def test_the_lists_are_the_librarys(sampling):
+    listed = {
+        name: [box.itemData(row) for row in range(box.count()) if box.itemData(row) is not None]
+        for name, box in ((name, sampling.form[name]) for name in ("sampler", "denoiser"))
+    }
+    assert listed == {"sampler": [*SOLVERS, *PRESETS], "denoiser": [*DENOISERS]}
 
 
 def test_settings_are_remembered(sampling):

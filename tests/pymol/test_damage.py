@@ -7,9 +7,7 @@ from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.noise.weights import Weights
 from edmnoise.study.damage import DamageStudy, damage_rows
 from edmnoise_pymol import edm_damage
-from edmnoise_pymol.commands.completion import OWN_CHOICES
 from edmnoise_pymol.job import Cancelled, Watch, run_inline
-from edmnoise_pymol.jobs.damage import BY
 
 FRAGMENT = "1tii and chain A and resi 4-35"
 
@@ -49,7 +47,6 @@ def test_by_residue(structure, typed):
     table = edm_damage(FRAGMENT, z=0, weights="flat", by="residue").table
     assert said == f"{table}\n"
     assert len(table) == 32
-    assert OWN_CHOICES["edm_damage", "by"] == BY
 
 
 def test_the_whole_of_thirteen_levels(structure):

@@ -74,7 +74,7 @@ def test_pictures_that_are_there_stay(cmd, frames, tmp_path, refusal, typed):
         ("edm_movie film.gif, frames, fps=fast", "fps is 'fast': give a number"),
         ("edm_movie nowhere/film.png, frames", "cannot write nowhere/film.png: there is no folder nowhere"),
         ("edm_movie film.png, nothing", "no molecular object 'nothing': loaded are pept, frames"),
-        ("edm_movie film.png, frames, width=-3", "a picture of -3 x 0 pixels: give numbers from 1, or 0 for"),
+        ("edm_movie film.png, frames, width=-3", "width is -3: give a whole number from 0"),
         ("edm_movie film.png, frames, ray=maybe", "ray is 'maybe': give 1 or 0"),
     ],
 )

@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.diffusion.denoisers.choice import DENOISERS
+from edmnoise.diffusion.names import DENOISERS
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.presets import PRESETS
 from edmnoise.diffusion.samplers.solvers import SOLVERS
 from edmnoise_pymol import edm_precondition, edm_sample, edm_schedule
-from edmnoise_pymol.commands.completion import CHOICES
 from edmnoise_pymol.commands.sampling import plan as sampling_plan
 from edmnoise_pymol.job import Watch, run_inline
 from edmnoise_pymol.jobs.plots import levels as curves
@@ -98,6 +97,18 @@ def test_samples_become_objects_of_steps_or_one_object_of_samples(cmd, copies, c
     assert ends.names == ("d_sample",)
     assert cmd.count_states("d_sample") == 4
     np.testing.assert_array_equal(coords("d_sample", 2), ends.run.final[0])
+
+
+@pytest.mark.parametrize(("state", "number"), [(1, 1), (2, 2), (-1, 2)])
+def test_one_state_may_be_the_data(cmd, copies, coords, state, number):
+    """The others are as if they were not there; -1 is the state that is shown."""
+    cmd.create("alone", "both", number, 1)
+    cmd.set("state", 2, "both")
+    one = edm_sample("both", steps=4, state=state, name="one")
+    assert one.notes[0] == "1 state of both"
+    np.testing.assert_array_equal(coords("one", 1), coords("both", number))
+    same = edm_sample("alone", steps=4, name="same")
+    np.testing.assert_array_equal(one.run.final, same.run.final)
 
 
 def test_the_seed_makes_the_sample(cmd, copies):
@@ -281,9 +292,17 @@ def test_precondition(cmd, copies, typed):
     assert table["c_skip atom"] == table["c_skip chain"]
 
 
-def test_completion_knows_the_names():
-    assert CHOICES["denoiser"] == tuple(DENOISERS)
-    assert CHOICES["sampler"] == (*SOLVERS, *PRESETS)
+def test_precondition_of_a_state_and_of_some_atoms(cmd, copies, snapshot):
+    """As of an object that holds these and no others."""
+    cmd.h_add("both")
+    cmd.create("second", "both and not hydro", 2, 1)
+    before = snapshot()
+    scales = [
+        str(edm_precondition(name, z=0, **more))
+        for name, more in (("both", {"state": 2, "hydrogens": 0}), ("second", {}), ("both", {}))
+    ]
+    assert scales[0] == scales[1] != scales[2]
+    assert snapshot() == before
 
 
 @pytest.mark.parametrize(
@@ -297,9 +316,9 @@ def test_completion_knows_the_names():
         ("edm_sample d, schedule=10 1 0, steps=5", "so is steps"),
         ("edm_sample d, schedule=log_linear, rho=7", "which has none"),
         ("edm_schedule steps=0", "steps is 0"),
-        ("edm_schedule magic", "the known ones are euler"),
-        ("edm_sample d, sampler=magic", "the known ones are euler"),
-        ("edm_sample d, denoiser=magic", "the known ones are states"),
+        ("edm_schedule magic", "sampler is 'magic': give one of euler, heun, "),
+        ("edm_sample d, sampler=magic", "sampler is 'magic': give one of euler, heun, "),
+        ("edm_sample d, denoiser=magic", "denoiser is 'magic': give one of states, translation, "),
         ("edm_sample d, steps=0", "steps is 0"),
         ("edm_sample d, steps=two", "whole number"),
         ("edm_sample d, sigma_min=5, sigma_max=2", "sigma_min"),
@@ -316,10 +335,10 @@ def test_completion_knows_the_names():
         ("edm_sample d, fluctuations=0 1", "three numbers"),
         ("edm_sample d, fluctuations=magic", "give network"),
         ("edm_sample d, level_weights=2 0", "from 0 to 1"),
-        ("edm_sample d, device=tpu", "auto, cpu or cuda"),
+        ("edm_sample d, device=tpu", "device is 'tpu': give one of auto, cpu, cuda"),
         ("edm_sample d, name=e", "taken"),
         ("edm_sample d, file=way.txt", ".csv"),
-        ("edm_precondition d, rule=best", "no rule 'best'"),
+        ("edm_precondition d, rule=best", "rule is 'best': give one of finite, increment, cumulative, global"),
     ],
 )
 def test_refused(cmd, copies, refusal, line, sentence):

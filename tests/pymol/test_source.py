@@ -167,4 +167,4 @@ def test_levels_of_an_object_are_those_that_its_noise_was_made_with(cmd, typed, 
 
 def test_unknown_groups_of_ligands(cmd, refusal):
     cmd.load("$PYMOL_DATA/tut/1hpv.pdb", "1hpv")
-    assert "ligands is 'token': give residue or atom" in refusal("edm_noise 1hpv, ligands=token")
+    assert "ligands is 'token': give one of residue, atom" in refusal("edm_noise 1hpv, ligands=token")

@@ -39,7 +39,7 @@ def test_same_numbers_as_the_library_and_nothing_made(structure, snapshot):
 
 def test_defaults_are_those_of_the_help_page(structure):
     weights = [Weights.named("flat"), Weights.of(8.2, 1.6, 1.3), Weights.of(1, 4, 4)]
-    expected = z_table(structure, weights, range(-3, 4), sigma_distribution("alphafold3"))
+    expected = z_table(structure, weights, range(-3, 4), sigma_distribution("alphafold3"), draws=5)
     assert str(edm_table(FRAGMENT)) == str(expected)
 
 

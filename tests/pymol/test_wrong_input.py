@@ -10,10 +10,9 @@ from edmnoise.frames.displacement import ALIGNMENTS
 from edmnoise.noise.process import PROCESSES
 from edmnoise.noise.sigma import DISTRIBUTIONS
 from edmnoise.noise.weights import PRESETS
+from edmnoise.settings import colours, results
 from edmnoise.structure.hierarchy import LEVELS
-from edmnoise.study.levels import BY
 from edmnoise_pymol import edm_color, edm_levels, edm_noise, edm_save, edm_table
-from edmnoise_pymol.jobs.colouring import OVER
 
 NAMES = ["ala", "pair", "made", "bare", "bad", "point"]
 
@@ -120,7 +119,7 @@ REFUSED = {
     "edm_levels ala": ["ala has 1 state", "edm_noise"],
     "edm_levels bare": ["state 1 of bare holds 0 of its 10 atoms"],
     "edm_levels made, align=rotate": ["align is 'rotate'", listed(ALIGNMENTS)],
-    "edm_levels made, by=chain": ["by is 'chain'", listed(BY)],
+    "edm_levels made, by=chain": ["by is 'chain'", listed(results.BY.words)],
     "edm_levels made, file=levels.txt": ["'levels.txt'", ".csv or .json"],
     # table
     "edm_table nosuch": ["'nosuch'", "loaded are"],
@@ -140,7 +139,7 @@ REFUSED = {
     "edm_color ala": ["ala has 1 state"],
     "edm_color made, origin=middle": ["'middle'", "first, last"],
     "edm_color made, level=domain": ["'domain'", listed(LEVELS)],
-    "edm_color made, over=median": ["over is 'median'", listed(OVER)],
+    "edm_color made, over=median": ["over is 'median'", listed(colours.OVER.words)],
     "edm_color made, palette=sunset": ["'sunset'", listed(PALETTES), "white_red"],
     "edm_color made, palette=white_nosuch": ["'nosuch'"],
     "edm_color made, palette=white__red": ["no colour ''"],
@@ -157,7 +156,7 @@ REFUSED = {
     "edm_save frames.pdb, nosuch": ["'nosuch'", listed(NAMES)],
     "edm_save frames.xyz, made": ["frames.xyz", ".pdb", ".cif"],
     "edm_save frames, made": ["cannot write frames", ".pdb", ".cif"],
-    "edm_save frames.pdb, made, chain": ["'chain'", "atom or residue"],
+    "edm_save frames.pdb, made, chain": ["'chain'", "one of atom, residue"],
     "edm_save folder.pdb, made": ["folder.pdb", "folder", "file name"],
     "edm_save nowhere/frames.pdb, made": ["nowhere/frames.pdb", "there is no folder nowhere"],
     "edm_save frames.pdb, bare": ["no atoms with coordinates in state 1 of bare"],

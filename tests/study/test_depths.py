@@ -28,7 +28,7 @@ from edmnoise.structure.files import write_frames
 from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.structure import Atoms, Structure
 from edmnoise.study.levels import level_table, z_table
-from edmnoise.trajectories.run import run
+from edmnoise.trajectories.run import run_sampler
 
 ALPHAFOLD3, FLAT, SCHEDULE = sigma_distribution("alphafold3"), Weights.named("flat"), karras(3, 0.1, 10.0)
 ATOM = np.arange(24)
@@ -75,7 +75,7 @@ THREE = {
     "sampler with centres": lambda s: next(
         sample(model(s), flat(s), SCHEDULE, Sampler(chain_weight=0.5), hierarchy=s.hierarchy)
     ),
-    "run": lambda s: run(s, model(s), flat(s), SCHEDULE, Sampler()),
+    "run": lambda s: run_sampler(s, model(s), flat(s), SCHEDULE, Sampler()),
     "level table": lambda s: level_table(s, moved(s)),
     "level table by residue": lambda s: level_table(s, moved(s), by="residue"),
     "z table": lambda s: z_table(s, [FLAT], [0.0], ALPHAFOLD3),

@@ -16,13 +16,15 @@ from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.noise.theory.statistics import NoiseStatistics
 from edmnoise.noise.theory.superposed import superposed_displacement
 from edmnoise.noise.weights import PRESETS, Weights
+from edmnoise.settings import results
 from edmnoise.structure.structure import Atoms, Structure, describe
-from edmnoise.study.levels import BY, level_table, z_table
+from edmnoise.study.levels import level_table, z_table
 
 ATOM, RESIDUE, CHAIN = (Measure(level, False) for level in range(3))
 ATOM_IN_RESIDUE, RESIDUE_IN_CHAIN = Measure(0, True), Measure(1, True)
 SIGMA, FRAMES = 4.8, 6
 AF3 = sigma_distribution("alphafold3")
+BY = tuple(results.BY.words)
 APPLIED = AppliedNoise(SIGMA, Weights.named("rebalanced"))
 
 

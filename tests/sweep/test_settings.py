@@ -84,7 +84,7 @@ def test_the_hash_knows_settings_and_not_layout(study):
         ('structures = "a.pdb"\nmeasures = "level"', "study.toml, line 2: no measure 'level', did you mean 'levels'?"),
         (
             'structures = "a.pdb"\nprocesses = "flow"',
-            "study.toml, line 2: no noise process 'flow': the known ones are m",
+            "study.toml, line 2: no noise process 'flow': the known ones",
         ),
         ('structures = "a.pdb"\ndistribution = "af4"', "study.toml, line 2: no noise distribution 'af4': the known"),
         (
@@ -93,7 +93,7 @@ def test_the_hash_knows_settings_and_not_layout(study):
         ),
         (
             'structures = "a.pdb"\nmeasures = "freeze_out"\nsamplers = ["heun",\n"oiler"]',
-            "study.toml, line 4: no sampler 'oiler': the known ones are euler",
+            "study.toml, line 4: sampler is 'oiler': give one of euler",
         ),
     ],
 )

@@ -15,13 +15,13 @@ from ...base.legible import Legible
 from ...noise.covariance import Covariance
 from ...noise.processes.nested import Nested
 from ...structure.structure import Structure
+from ..names import DENOISERS
 from .denoiser import Denoiser
 from .elastic_network import ElasticNetwork
 from .states import Fluctuations, StatesDenoiser
 
-DENOISERS = {"states": "rotation", "translation": "translation", "fixed": "fixed", "kabsch": "kabsch"}
-"""Exact denoisers of known states by name, and the gauge of each: how the states may lie in space. kabsch is an
-approximation."""
+_GAUGES = {"states": "rotation"}
+"""How the states of a denoiser may lie in space, where that is not its name."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -31,7 +31,7 @@ class DenoiserChoice(Legible):
     Parameters
     ----------
     name
-        A name from DENOISERS.
+        A name from `edmnoise.diffusion.names.DENOISERS`.
     state_weights
         Probability of each state, up to a factor; equal where not given.
     fluctuations
@@ -92,7 +92,7 @@ class DenoiserChoice(Legible):
             torch.from_numpy(np.ascontiguousarray(states)).mT.to(device),
             covariance,
             self.state_weights,
-            DENOISERS[self.name],
+            _GAUGES.get(self.name, self.name),
             self._motion(structure),
             structure.hierarchy,
         )

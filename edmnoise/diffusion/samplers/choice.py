@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from ...base.errors import EdmNoiseError
 from ...base.legible import Legible
 from ...base.names import known_name
-from .presets import ALIASES, PRESETS, SIGMA_DATA, sampler_preset
+from ..names import ALIASES, SCHEDULES
+from .presets import PRESETS, SIGMA_DATA, sampler_preset
 from .sampler import Churn, Sampler
 from .schedule import Schedule, by_hand, karras, log_linear
 from .solvers import SOLVERS
@@ -16,9 +17,6 @@ from .solvers import SOLVERS
 DEFAULT_STEPS = 40
 SIGMA_MIN, SIGMA_MAX, RHO = 4e-4 * SIGMA_DATA, 160.0 * SIGMA_DATA, 7.0
 """Lowest and highest level in angstrom and their spacing where none is given: AlphaFold 3's."""
-
-SCHEDULES = ("karras", "log_linear")
-"""How levels are laid out, by name."""
 
 
 @dataclass(frozen=True, repr=False)

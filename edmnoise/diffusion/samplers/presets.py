@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ...base.errors import EdmNoiseError
 from ...base.names import known_name
+from ..names import ALIASES
 from .sampler import Churn, Sampler
 from .schedule import Schedule, karras
 
@@ -95,9 +96,6 @@ PRESETS = {
     )
 }
 """Published samplers by name."""
-
-ALIASES = {"af3": "alphafold3", "openfold": "openfold3", "of3": "openfold3"}
-"""Other names of published samplers."""
 
 
 def sampler_preset(name: str) -> Preset:

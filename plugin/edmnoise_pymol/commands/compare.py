@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from edmnoise.base.errors import EdmNoiseError
+from edmnoise.settings import atoms, noise, results, sampling
+
 from ..job import Job
-from . import arguments as arg
-from .sampling import SETTINGS, chosen_sampler
 from .speech import command, output_file, say, show, write
 
 if TYPE_CHECKING:
     from edmnoise.diffusion.samplers.choice import SamplerChoice
+    from edmnoise.noise.weights import Weights
 
     from ..jobs.compare import CompareResult
 
 
 @command
 def edm_compare(
-    selection: str,
-    weights: Any = "flat | current | rebalanced",
-    sampler: Any = "heun",
-    steps: Any = "",
-    samples: Any = 1,
-    seed: Any = 0,
-    denoiser: str = "states",
-    by: str = "summary",
-    file: str = "",
-    device: str = "auto",
-    hydrogens: Any = 1,
-    solvent: Any = 0,
-    common: Any = 0,
-    ligands: str = "residue",
+    selection: str = atoms.DATA,
+    weights: Sequence[Weights] = noise.COMPARED,
+    sampler: Sequence[str] = sampling.SAMPLERS,
+    steps: int | None = sampling.COMPARED_STEPS,
+    samples: int = sampling.COMPARED_SAMPLES,
+    seed: int = sampling.COMPARED_SEED,
+    denoiser: str = sampling.DENOISER,
+    by: str = results.COMPARE_BY,
+    file: str | None = results.FIGURE,
+    device: str = sampling.DEVICE,
+    state: int = atoms.STATES,
+    hydrogens: bool = atoms.HYDROGENS,
+    solvent: bool = atoms.SOLVENT,
+    common: bool = atoms.COMMON,
+    ligands: str = atoms.LIGANDS,
+    process: str = noise.PROCESS,
     *,
-    quiet: Any = 1,
+    quiet: int = 1,
     _self: Any = None,
 ) -> Job[CompareResult]:
     """
@@ -44,50 +48,6 @@ def edm_compare(
         what each level still has to go against sigma, the sigma at which it
         is frozen out, and what is spent on shifting and turning the whole,
         which centring and superposition remove. It makes no object.
-
-    USAGE
-
-        edm_compare selection [, weights [, sampler [, steps [, samples
-            [, seed [, denoiser [, by [, file [, device [, hydrogens
-            [, solvent [, common [, ligands ]]]]]]]]]]]]]
-
-    ARGUMENTS
-
-        selection = string: atoms of one object, whose states are the data, or
-        of several objects, the shown state of each
-
-        weights = string: noises to compare, as in edm_noise, with "|" between
-        them {default: flat | current | rebalanced}
-
-        sampler = string: samplers with "|" between them: euler, heun, ralston,
-        midpoint, chai, dpmpp_2m, dpmpp_2m_sde, ancestral, alphafold3, boltz1,
-        boltz2, chai1, protenix, openfold3; each may have settings of
-        edm_sample behind it: heun churn 0.4 schedule log_linear {default: heun}
-
-        steps = integer: number of steps of all samplers that do not set it
-        {default: 40, or the published one's}
-
-        samples = integer: number of samples in each run {default: 1}
-
-        seed = integer: all runs start from the same numbers {default: 0}
-
-        denoiser = string: states, translation, fixed or kabsch, as in
-        edm_sample {default: states}
-
-        by = string: summary (a row for each run), or step (what each level
-        has to go at each step of each run) {default: summary}
-
-        file = string: also write the table (.csv, .json) or a figure (.png,
-        .svg, .pdf)
-
-        device = string: auto, cpu or cuda {default: auto}
-
-        hydrogens, solvent = as in edm_noise
-
-        common = 0/1: where states do not have the same atoms, take those that
-        all have {default: 0}
-
-        ligands = as in edm_noise
 
     EXAMPLES
 
@@ -108,26 +68,27 @@ def edm_compare(
         edm_sample, edm_design, edm_damage
     """
     from edmnoise.diffusion.denoisers.choice import DenoiserChoice
-    from edmnoise.noise.weights import parse_weights
+    from edmnoise.noise.process import NoiseChoice
 
     from ..jobs import compare
 
     path, drawn = output_file(file)
     result = yield from compare.compare(
         _self,
-        arg.text(selection),
-        [parse_weights(item) for item in arg.items(weights)],
+        selection,
+        [NoiseChoice.parse(process, each) for each in weights],
         _samplers(sampler, steps),
-        denoiser=DenoiserChoice(arg.text(denoiser)),
-        samples=arg.whole("samples", samples),
-        seed=arg.whole("seed", seed),
-        by=arg.text(by),
+        denoiser=DenoiserChoice(denoiser),
+        samples=samples,
+        seed=seed,
+        by=by,
         figure=path if drawn else None,
-        device=arg.text(device),
-        hydrogens=arg.switch("hydrogens", hydrogens),
-        solvent=arg.switch("solvent", solvent),
-        ligands=arg.text(ligands),
-        common=arg.switch("common", common),
+        device=device,
+        state=state,
+        hydrogens=hydrogens,
+        solvent=solvent,
+        ligands=ligands,
+        common=common,
     )
     say(quiet, "edm_compare", "; ".join(result.notes))
     show(quiet, result.table)
@@ -138,22 +99,27 @@ def edm_compare(
     return result
 
 
-def _samplers(given: Any, steps: Any) -> Mapping[str, SamplerChoice]:
+def _samplers(given: Sequence[str], steps: int | None) -> Mapping[str, SamplerChoice]:
     """Samplers as they are typed -> name in tables -> what they choose."""
-    from edmnoise.base.errors import EdmNoiseError
+    from edmnoise.diffusion.samplers.choice import SamplerChoice
 
     chosen = {}
-    for item in arg.items(given):
-        name, *words = arg.text(item).replace("=", " ").split()
+    for item in given:
+        name, *words = item.replace("=", " ").split()
         keys, values = words[::2], words[1::2]
         for key in keys:
             if key not in SETTINGS:
                 raise EdmNoiseError(f"no setting {key!r} of {name}: the known ones are {', '.join(SETTINGS)}")
         if len(keys) > len(values):
             raise EdmNoiseError(f"{keys[-1]} of {name} has no value: give {name} {keys[-1]} and a number")
-        choice = chosen_sampler(name, **{"steps": steps, **dict(zip(keys, values, strict=True))})
+        changed = {key: SETTINGS[key].read(value) for key, value in zip(keys, values, strict=True)}
+        choice = SamplerChoice(sampling.SAMPLER.read(name), **{"steps": steps, **changed})
         label = " ".join([choice.name, *(word for pair in zip(keys, values, strict=True) for word in pair)])
         if label in chosen:
             raise EdmNoiseError(f"sampler {label!r} is given twice: give it once")
         chosen[label] = choice
     return chosen
+
+
+SETTINGS = {knob.name: knob for knob in (*sampling.CHANGED, sampling.SCHEDULE)}
+"""What may stand behind the name of a sampler, each with a word or a number."""

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from edmnoise.settings import atoms, noise, results
+
 from ..job import Job
-from . import arguments as arg
 from .speech import command, output_file, say, show
 
 if TYPE_CHECKING:
+    from edmnoise.noise.sigma import SigmaDistribution
+    from edmnoise.noise.weights import Weights
+
     from ..jobs.damage import DamageResult
 
 
 @command
 def edm_damage(
-    selection: str,
-    z: Any = "-3 -2.5 -2 -1.5 -1 -0.5 0 0.5 1 1.5 2 2.5 3",
-    weights: Any = "flat | 8.2 1.6 1.3 | 1 4 4",
-    draws: Any = 5,
-    seed: Any = 0,
-    file: str = "",
-    by: str = "summary",
-    state: Any = -1,
-    hydrogens: Any = 1,
-    solvent: Any = 0,
-    distribution: Any = "alphafold3",
-    ligands: str = "residue",
+    selection: str = atoms.SELECTION,
+    z: Sequence[float] = noise.FINE_LEVELS,
+    weights: Sequence[Weights] = noise.TABLE_WEIGHTS,
+    draws: int = noise.DRAWS,
+    seed: int = noise.TABLE_SEED,
+    file: str | None = results.DAMAGE_FILE,
+    by: str = results.DAMAGE_BY,
+    state: int = atoms.STATE,
+    hydrogens: bool = atoms.HYDROGENS,
+    solvent: bool = atoms.SOLVENT,
+    distribution: SigmaDistribution = noise.DISTRIBUTION,
+    ligands: str = atoms.LIGANDS,
+    process: str = noise.PROCESS,
     *,
-    quiet: Any = 1,
+    quiet: int = 1,
     _self: Any = None,
 ) -> Job[DamageResult]:
     """
@@ -37,40 +43,6 @@ def edm_damage(
         measures what is left of the structure: lDDT, RMSD after superposition,
         contacts, bond lengths, chirality, clashes and the radius of gyration.
         It makes no object.
-
-    USAGE
-
-        edm_damage selection [, z [, weights [, draws [, seed [, file [, by
-            [, state [, hydrogens [, solvent [, distribution
-            [, ligands ]]]]]]]]]]]
-
-    ARGUMENTS
-
-        selection = string: atoms of one object
-
-        z = floats: noise levels as normal scores
-        {default: -3 -2.5 -2 -1.5 -1 -0.5 0 0.5 1 1.5 2 2.5 3}
-
-        weights = strings: weights separated by "|", each three numbers or a name
-        as in edm_noise {default: flat | 8.2 1.6 1.3 | 1 4 4}
-
-        draws = integer: frames drawn for each row {default: 5}
-
-        seed = integer: the same seed gives the same table {default: 0}
-
-        file = string: also write the table with its standard errors (.csv,
-        .json), or a figure of every measure (.png, .svg, .pdf)
-
-        by = string: summary (every measure), or residue (each residue's lDDT
-        at every noise level) {default: summary}
-
-        state, hydrogens, solvent = as in edm_noise
-
-        distribution = string: training distribution, as in edm_noise:
-        alphafold3, boltz, lucidrains, wide; or one's own as P_mean P_std
-        sigma_data {default: alphafold3}
-
-        ligands = as in edm_noise
 
     EXAMPLES
 
@@ -93,25 +65,14 @@ def edm_damage(
 
         edm_noise, edm_table, edm_levels
     """
-    from edmnoise.noise.sigma import parse_distribution
-    from edmnoise.noise.weights import parse_weights
+    from edmnoise.noise.process import NoiseChoice
 
     from ..jobs import damage
 
     path, _ = output_file(file)
+    noises = [NoiseChoice.parse(process, each) for each in weights]
     result = yield from damage.damage(
-        _self,
-        arg.text(selection),
-        arg.numbers("z", arg.text(z) if isinstance(z, str) else z),
-        [parse_weights(item) for item in arg.items(weights)],
-        parse_distribution(arg.text(distribution) if isinstance(distribution, str) else distribution),
-        draws=arg.whole("draws", draws),
-        seed=arg.whole("seed", seed),
-        by=arg.text(by),
-        state=arg.whole("state", state),
-        hydrogens=arg.switch("hydrogens", hydrogens),
-        solvent=arg.switch("solvent", solvent),
-        ligands=arg.text(ligands),
+        _self, selection, z, noises, distribution, draws, seed, by, state, hydrogens, solvent, ligands
     )
     for note in result.notes:
         say(quiet, "edm_damage", note)

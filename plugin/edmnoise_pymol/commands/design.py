@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from edmnoise.settings import atoms, design, noise, results
+
 from ..job import Job
-from . import arguments as arg
 from .speech import command, output_file, say, show, table_file, write
 
 if TYPE_CHECKING:
     from edmnoise.base.table import Table
+    from edmnoise.noise.design.solve import Constraint
     from edmnoise.noise.design.weight_map import WeightMap
     from edmnoise.noise.sigma import SigmaDistribution
     from edmnoise.noise.weights import Weights
@@ -20,22 +22,22 @@ if TYPE_CHECKING:
 
 @command
 def edm_design(
-    selection: str,
-    chain: Any = "",
-    residue: Any = "",
-    atom: Any = "",
-    z: Any = 0,
-    sigma: Any = "",
-    fixed: Any = "",
-    compare: Any = "flat | current | rebalanced",
-    file: str = "",
-    distribution: Any = "alphafold3",
-    state: Any = -1,
-    hydrogens: Any = 1,
-    solvent: Any = 0,
-    ligands: str = "residue",
+    selection: str = atoms.SELECTION,
+    chain: float | None = design.CHAIN,
+    residue: float | None = design.RESIDUE,
+    atom: float | None = design.ATOM,
+    z: float = design.Z,
+    sigma: float | None = design.SIGMA,
+    fixed: Sequence[Constraint] | None = design.FIXED,
+    compare: Sequence[Weights] = design.COMPARE,
+    file: str | None = results.TABLE,
+    distribution: SigmaDistribution = noise.DISTRIBUTION,
+    state: int = atoms.STATE,
+    hydrogens: bool = atoms.HYDROGENS,
+    solvent: bool = atoms.SOLVENT,
+    ligands: str = atoms.LIGANDS,
     *,
-    quiet: Any = 1,
+    quiet: int = 1,
     _self: Any = None,
 ) -> Job[DesignResult]:
     """
@@ -46,40 +48,6 @@ def edm_design(
         the atoms in their residue of this structure. It prints what they give,
         beside other weights at the same sigma. Nothing is drawn: closed forms.
         Where no weights do it, it says which come closest, and why.
-
-    USAGE
-
-        edm_design selection [, chain [, residue [, atom [, z [, sigma
-            [, fixed [, compare [, file [, distribution [, state [, hydrogens
-            [, solvent [, ligands ]]]]]]]]]]]]]
-
-    ARGUMENTS
-
-        selection = string: atoms of one object
-
-        chain, residue, atom = float: wanted displacement in angstrom of the
-        chains, of the residues in their chain, of the atoms in their residue:
-        RMS length in space (3-D) over atoms. A level that is left out gets no
-        noise of its own, unless sigma or fixed gives it some
-
-        z = float: normal score at which it is wanted; what P_mean puts the
-        sigma there is printed {default: 0}
-
-        sigma = float: keep this sigma in angstrom
-
-        fixed = string: weights or ratios of two weights to keep, for example
-        atom 0.1 | residue/atom 4
-
-        compare = string: other weights, as in edm_noise, with "|" between them
-        {default: flat | current | rebalanced}
-
-        file = string: also write the table, as .csv or .json
-
-        distribution = string: training distribution, as in edm_noise:
-        alphafold3, boltz, lucidrains, wide; or one's own as P_mean P_std
-        sigma_data {default: alphafold3}
-
-        state, hydrogens, solvent, ligands = as in edm_noise
 
     EXAMPLES
 
@@ -100,24 +68,12 @@ def edm_design(
 
         edm_triangle, edm_scramble, edm_noise
     """
-    from edmnoise.noise.design.solve import parse_constraints
-
-    from ..jobs import design
+    from ..jobs import design as jobs
 
     path = table_file(file)
-    result = yield from design.design(
-        _self,
-        arg.text(selection),
-        {name: arg.optional(arg.real, name, x) for name, x in (("chain", chain), ("residue", residue), ("atom", atom))},
-        _distribution(distribution),
-        z=arg.real("z", z),
-        sigma=arg.optional(arg.real, "sigma", sigma),
-        constraints=parse_constraints(fixed if isinstance(fixed, Mapping) else arg.items(fixed)),
-        compared=_weights(compare),
-        state=arg.whole("state", state),
-        hydrogens=arg.switch("hydrogens", hydrogens),
-        solvent=arg.switch("solvent", solvent),
-        ligands=arg.text(ligands),
+    targets = {"chain": chain, "residue": residue, "atom": atom}
+    result = yield from jobs.design(
+        _self, selection, targets, distribution, z, sigma, fixed or (), compare, state, hydrogens, solvent, ligands
     )
     say(quiet, "edm_design", f"weights={result.weights.text('.4g')}, sigma={result.sigma:.4g}")
     show(quiet, result.table)
@@ -127,19 +83,19 @@ def edm_design(
 
 @command
 def edm_scramble(
-    selection: str,
-    weights: Any = "flat | current | rebalanced",
-    distribution: Any = "alphafold3 | wide",
-    chain: Any = "",
-    residue: Any = "",
-    atom: Any = "",
-    file: str = "",
-    state: Any = -1,
-    hydrogens: Any = 1,
-    solvent: Any = 0,
-    ligands: str = "residue",
+    selection: str = atoms.SELECTION,
+    weights: Sequence[Weights] = noise.COMPARED,
+    distribution: Sequence[SigmaDistribution] = noise.SEVERAL_DISTRIBUTIONS,
+    chain: float | None = design.CHAIN_LENGTH,
+    residue: float | None = design.RESIDUE_LENGTH,
+    atom: float | None = design.ATOM_LENGTH,
+    file: str | None = results.TABLE,
+    state: int = atoms.STATE,
+    hydrogens: bool = atoms.HYDROGENS,
+    solvent: bool = atoms.SOLVENT,
+    ligands: str = atoms.LIGANDS,
     *,
-    quiet: Any = 1,
+    quiet: int = 1,
     _self: Any = None,
 ) -> Job[Table]:
     """
@@ -150,36 +106,6 @@ def edm_scramble(
         length in space (3-D RMS), reaches a reference length, so that its
         groups are rearranged independently of each other, and in what share of
         training steps the noise is larger than that.
-
-    USAGE
-
-        edm_scramble selection [, weights [, distribution [, chain [, residue
-            [, atom [, file [, state [, hydrogens [, solvent
-            [, ligands ]]]]]]]]]]
-
-    ARGUMENTS
-
-        selection = string: atoms of one object
-
-        weights = string: noises to compare, as in edm_noise, with "|" between
-        them {default: flat | current | rebalanced}
-
-        distribution = string: training distributions with "|" between them:
-        alphafold3, boltz, lucidrains, wide, or one's own as P_mean P_std
-        sigma_data {default: alphafold3 | wide}
-
-        chain = float: reference length of the chain in angstrom, as all of them
-        a length in space; without it the mean distance from a chain's centre to
-        the nearest other one's
-
-        residue = float: reference length of the residue; without it 3.8, the
-        distance of neighbouring C-alpha
-
-        atom = float: reference length of the atom; without it 1.4, a bond
-
-        file = string: also write the table, as .csv or .json
-
-        state, hydrogens, solvent, ligands = as in edm_noise
 
     EXAMPLES
 
@@ -198,19 +124,12 @@ def edm_scramble(
 
         edm_design, edm_signal, edm_table
     """
-    from ..jobs import design
+    from ..jobs import design as jobs
 
     path = table_file(file)
-    table = yield from design.scramble(
-        _self,
-        arg.text(selection),
-        _weights(weights),
-        [_distribution(item) for item in arg.items(distribution)],
-        {name: arg.optional(arg.real, name, x) for name, x in (("chain", chain), ("residue", residue), ("atom", atom))},
-        state=arg.whole("state", state),
-        hydrogens=arg.switch("hydrogens", hydrogens),
-        solvent=arg.switch("solvent", solvent),
-        ligands=arg.text(ligands),
+    lengths = {"chain": chain, "residue": residue, "atom": atom}
+    table = yield from jobs.scramble(
+        _self, selection, weights, distribution, lengths, state, hydrogens, solvent, ligands
     )
     show(quiet, table)
     write(quiet, "edm_scramble", table, path)
@@ -219,18 +138,18 @@ def edm_scramble(
 
 @command
 def edm_signal(
-    selection: str,
-    weights: Any = "flat | current | rebalanced",
-    distribution: Any = "alphafold3 | wide",
-    by: str = "level",
-    z: Any = "-3 -2 -1 0 1 2 3",
-    file: str = "",
-    state: Any = -1,
-    hydrogens: Any = 1,
-    solvent: Any = 0,
-    ligands: str = "residue",
+    selection: str = atoms.SELECTION,
+    weights: Sequence[Weights] = noise.COMPARED,
+    distribution: Sequence[SigmaDistribution] = noise.SEVERAL_DISTRIBUTIONS,
+    by: str = results.SIGNAL_BY,
+    z: Sequence[float] = noise.ROW_LEVELS,
+    file: str | None = results.FIGURE,
+    state: int = atoms.STATE,
+    hydrogens: bool = atoms.HYDROGENS,
+    solvent: bool = atoms.SOLVENT,
+    ligands: str = atoms.LIGANDS,
     *,
-    quiet: Any = 1,
+    quiet: int = 1,
     _self: Any = None,
 ) -> Job[Table]:
     """
@@ -242,32 +161,6 @@ def edm_signal(
         training distributions and weights side by side. By z it prints the
         density of the steps, EDM's loss weight, c_out^2 and their product,
         which is 1, and the signal to noise of each level.
-
-    USAGE
-
-        edm_signal selection [, weights [, distribution [, by [, z [, file
-            [, state [, hydrogens [, solvent [, ligands ]]]]]]]]]
-
-    ARGUMENTS
-
-        selection = string: atoms of one object
-
-        weights = string: noises to compare, as in edm_noise, with "|" between
-        them {default: flat | current | rebalanced}
-
-        distribution = string: training distributions with "|" between them:
-        alphafold3, boltz, lucidrains, wide, or one's own as P_mean P_std
-        sigma_data {default: alphafold3 | wide}
-
-        by = string: level (what is spent on each), or z (a row for each noise
-        level) {default: level}
-
-        z = floats: normal scores of the rows by z {default: -3 -2 -1 0 1 2 3}
-
-        file = string: also write the table (.csv, .json) or a figure (.png,
-        .svg, .pdf)
-
-        state, hydrogens, solvent, ligands = as in edm_noise
 
     EXAMPLES
 
@@ -284,21 +177,11 @@ def edm_signal(
 
         edm_scramble, edm_precondition
     """
-    from ..jobs import design
+    from ..jobs import design as jobs
 
     path, drawn = output_file(file)
-    table = yield from design.signal(
-        _self,
-        arg.text(selection),
-        _weights(weights),
-        [_distribution(item) for item in arg.items(distribution)],
-        arg.text(by),
-        arg.numbers("z", arg.text(z) if isinstance(z, str) else z),
-        figure=path if drawn else None,
-        state=arg.whole("state", state),
-        hydrogens=arg.switch("hydrogens", hydrogens),
-        solvent=arg.switch("solvent", solvent),
-        ligands=arg.text(ligands),
+    table = yield from jobs.signal(
+        _self, selection, weights, distribution, by, z, path if drawn else None, state, hydrogens, solvent, ligands
     )
     show(quiet, table)
     if drawn:
@@ -310,18 +193,18 @@ def edm_signal(
 
 @command
 def edm_triangle(
-    selection: str,
-    measure: str = "displacement",
-    level: str = "residue",
-    distribution: Any = "alphafold3",
-    reference: Any = "",
-    file: str = "",
-    state: Any = -1,
-    hydrogens: Any = 1,
-    solvent: Any = 0,
-    ligands: str = "residue",
+    selection: str = atoms.SELECTION,
+    measure: str = design.MEASURE,
+    level: str = design.MEASURED_LEVEL,
+    distribution: SigmaDistribution = noise.DISTRIBUTION,
+    reference: float | None = design.LENGTH,
+    file: str | None = results.MAP_FILE,
+    state: int = atoms.STATE,
+    hydrogens: bool = atoms.HYDROGENS,
+    solvent: bool = atoms.SOLVENT,
+    ligands: str = atoms.LIGANDS,
     *,
-    quiet: Any = 1,
+    quiet: int = 1,
     _self: Any = None,
 ) -> Job[WeightMap]:
     """
@@ -332,35 +215,6 @@ def edm_triangle(
         prints the values at the named weights and at those in proportion to
         the structure's own data scales, and writes the whole map as a figure
         or a table.
-
-    USAGE
-
-        edm_triangle selection [, measure [, level [, distribution
-            [, reference [, file [, state [, hydrogens [, solvent
-            [, ligands ]]]]]]]]]
-
-    ARGUMENTS
-
-        selection = string: atoms of one object
-
-        measure = string: displacement (of the level relative to the one above,
-        in sigma), ratio (residue/atom, absolute), scramble (the z at which
-        the level moves by its reference length in space), or share (of the
-        training steps beyond it) {default: displacement}
-
-        level = string: atom, residue or chain {default: residue}
-
-        distribution = string: training distribution: alphafold3, boltz,
-        lucidrains, wide, or one's own as P_mean P_std sigma_data
-        {default: alphafold3}
-
-        reference = float: reference length of the level in angstrom in space
-        (3-D); without it that of edm_scramble
-
-        file = string: also write the map as a figure (.png, .svg, .pdf), or
-        all of its 5,050 weights as a table (.csv, .json)
-
-        state, hydrogens, solvent, ligands = as in edm_noise
 
     EXAMPLES
 
@@ -377,21 +231,12 @@ def edm_triangle(
 
         edm_design, edm_scramble
     """
-    from ..jobs import design
+    from ..jobs import design as jobs
 
     path, drawn = output_file(file)
-    result = yield from design.triangle(
-        _self,
-        arg.text(selection),
-        arg.text(measure),
-        arg.text(level),
-        _distribution(distribution),
-        arg.optional(arg.real, "reference", reference),
-        figure=path if drawn else None,
-        state=arg.whole("state", state),
-        hydrogens=arg.switch("hydrogens", hydrogens),
-        solvent=arg.switch("solvent", solvent),
-        ligands=arg.text(ligands),
+    figure = path if drawn else None
+    result = yield from jobs.triangle(
+        _self, selection, measure, level, distribution, reference, figure, state, hydrogens, solvent, ligands
     )
     show(quiet, result.table)
     if drawn:
@@ -399,15 +244,3 @@ def edm_triangle(
     else:
         write(quiet, "edm_triangle", result.grid, path)
     return result
-
-
-def _weights(given: Any) -> list[Weights]:
-    from edmnoise.noise.weights import parse_weights
-
-    return [parse_weights(item) for item in arg.items(given)]
-
-
-def _distribution(given: Any) -> SigmaDistribution:
-    from edmnoise.noise.sigma import parse_distribution
-
-    return parse_distribution(arg.text(given) if isinstance(given, str) else given)

@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.settings import atoms, noise, results
 
 from ..job import Job
-from . import arguments as arg
 from .speech import command, say, show, table_file, write
 
 if TYPE_CHECKING:
     from edmnoise.base.table import Table
+    from edmnoise.noise.sigma import SigmaDistribution
+    from edmnoise.noise.weights import Weights
 
     from ..jobs.noise import NoiseResult
 
 
 @command
 def edm_noise(
-    selection: str,
-    z: Any = "",
-    weights: Any = "flat",
-    frames: Any = 10,
-    process: str = "multiscale",
-    name: str = "",
-    seed: Any = 0,
-    state: Any = -1,
-    hydrogens: Any = 1,
-    solvent: Any = 0,
-    sigma: Any = "",
-    distribution: str = "alphafold3",
-    ligands: str = "residue",
-    play: Any = 0,
+    selection: str = atoms.SELECTION,
+    z: float | None = noise.Z,
+    weights: Weights = noise.WEIGHTS,
+    frames: int = noise.FRAMES,
+    process: str = noise.PROCESS,
+    name: str | None = noise.NAME,
+    seed: int = noise.SEED,
+    state: int = atoms.STATE,
+    hydrogens: bool = atoms.HYDROGENS,
+    solvent: bool = atoms.SOLVENT,
+    sigma: float | None = noise.SIGMA,
+    distribution: SigmaDistribution = noise.DISTRIBUTION,
+    ligands: str = atoms.LIGANDS,
+    play: bool = noise.PLAY,
     *,
-    quiet: Any = 1,
+    quiet: int = 1,
     _self: Any = None,
 ) -> Job[NoiseResult]:
     """
@@ -44,49 +47,6 @@ def edm_noise(
         reference, the other states are the noised frames, residues are coloured
         by how far they moved in their chain. The input is not touched. A table
         of the displacement at every level is printed, measured and expected.
-
-    USAGE
-
-        edm_noise selection [, z [, weights [, frames [, process [, name [, seed
-            [, state [, hydrogens [, solvent [, sigma [, distribution
-            [, ligands [, play ]]]]]]]]]]]]]
-
-    ARGUMENTS
-
-        selection = string: atoms of one object
-
-        z = float: noise level as a normal score: sigma = sigma_data exp(P_mean +
-        P_std z), and training draws z from N(0, 1) {default: 0}
-
-        weights = string: chain, residue and atom shares of the variance, three
-        numbers ("8.2 1.6 1.3") or a name: flat, current, rebalanced,
-        residue-heavy, balanced-residue {default: flat, independent atoms}
-
-        frames = integer: number of noised frames {default: 10}
-
-        process = string: noise process {default: multiscale}
-
-        name = string: name of the new object {default: <object>_noise}
-
-        seed = integer: the same seed gives the same frames {default: 0}
-
-        state = integer: state of the input, -1 for the one shown {default: -1}
-
-        hydrogens = 0/1: keep hydrogens {default: 1}
-
-        solvent = 0/1: keep solvent {default: 0}
-
-        sigma = float: noise level in angstrom, instead of z
-
-        distribution = string: constants of z: alphafold3 (or af3), boltz (the
-        same), lucidrains, wide {default: alphafold3}
-
-        ligands = string: what a group of the residue level is in ligands, ions
-        and modified residues: residue, or atom, as tokens are in AlphaFold 3
-        {default: residue}
-
-        play = 0/1: show the new object alone, zoom to it and play its frames
-        {default: 0}
 
     EXAMPLES
 
@@ -108,26 +68,24 @@ def edm_noise(
         edm_levels, edm_table, edm_color, edm_save
     """
     from edmnoise.noise.process import NoiseChoice
-    from edmnoise.noise.sigma import sigma_distribution
-    from edmnoise.noise.weights import parse_weights
 
     from ..jobs import noise as service
     from ..scene.stage import perform
 
-    constants, plays = sigma_distribution(arg.text(distribution)), arg.switch("play", play)
+    level = _sigma(z, sigma, distribution)
     result = yield from service.noise(
         _self,
-        arg.text(selection),
-        _sigma(z, sigma, constants),
-        NoiseChoice.parse(arg.text(process), parse_weights(arg.text(weights) if isinstance(weights, str) else weights)),
-        constants,
-        frames=arg.whole("frames", frames),
-        name=None if arg.absent(name) else arg.text(name),
-        seed=arg.whole("seed", seed),
-        state=arg.whole("state", state),
-        hydrogens=arg.switch("hydrogens", hydrogens),
-        solvent=arg.switch("solvent", solvent),
-        ligands=arg.text(ligands),
+        selection,
+        level,
+        NoiseChoice.parse(process, weights),
+        distribution,
+        frames,
+        name,
+        seed,
+        state,
+        hydrogens,
+        solvent,
+        ligands,
     )
     made = result.provenance
     shown = f"z = {made.z:.4g}, sigma = {made.sigma:.4g} A, weights {made.noise.label}, seed {made.seed}"
@@ -136,23 +94,23 @@ def edm_noise(
         say(quiet, "edm_noise", note)
     show(quiet, result.table)
     say(quiet, "edm_noise", f"coloured by {result.colouring}")
-    if plays:
+    if play:
         perform(_self, result.name)
     return result
 
 
 @command
 def edm_levels(
-    name: str,
-    align: str = "none",
-    by: str = "summary",
-    file: str = "",
-    origin: Any = "first",
-    common: Any = 0,
-    hydrogens: Any = 1,
-    solvent: Any = "",
+    name: str = atoms.OBJECT,
+    align: str = atoms.ALIGN,
+    by: str = results.BY,
+    file: str | None = results.TABLE,
+    origin: str = atoms.ORIGIN,
+    common: bool = atoms.MEASURED_COMMON,
+    hydrogens: bool = atoms.MEASURED_HYDROGENS,
+    solvent: bool | None = atoms.MEASURED_SOLVENT,
     *,
-    quiet: Any = 1,
+    quiet: int = 1,
     _self: Any = None,
 ) -> Job[Table]:
     """
@@ -164,34 +122,6 @@ def edm_levels(
         coordinate, in angstrom (in space they are sqrt 3 times as long). For
         objects of edm_noise the closed-form expectation stands beside, with its
         spread from draw to draw.
-
-    USAGE
-
-        edm_levels name [, align [, by [, file [, origin [, common
-            [, hydrogens [, solvent ]]]]]]]
-
-    ARGUMENTS
-
-        name = string: an object of two or more states
-
-        align = string: what to remove from each state first: none, center (the
-        translation) or superpose (translation and rotation) {default: none}
-
-        by = string: summary, residue, atom, or state (every level in each state)
-        {default: summary}
-
-        file = string: also write the table, as .csv or .json
-
-        origin = string: what states are measured from: first or last, a state's
-        number, or another object (its shown state; a single state is enough to
-        measure then) {default: first}
-
-        common = 0/1: where states do not hold the same atoms, measure those that
-        all hold; 0 names the atoms that differ {default: 0}
-
-        hydrogens = 0/1: measure hydrogens {default: 1}
-
-        solvent = 0/1: measure solvent {default: where all states hold the same}
 
     EXAMPLES
 
@@ -213,10 +143,10 @@ def edm_levels(
         edm_noise, edm_table, edm_color
     """
     from ..jobs import noise as service
+    from ..jobs.ensemble import Basis
 
     path = table_file(file)
-    chosen = arg.basis(origin, align, common, hydrogens, solvent)
-    table = yield from service.levels(_self, arg.text(name), arg.text(by), chosen)
+    table = yield from service.levels(_self, name, by, Basis(origin, align, hydrogens, solvent, common))
     show(quiet, table)
     write(quiet, "edm_levels", table, path)
     return table
@@ -224,20 +154,21 @@ def edm_levels(
 
 @command
 def edm_table(
-    selection: str,
-    z: Any = "-3 -2 -1 0 1 2 3",
-    weights: Any = "flat | 8.2 1.6 1.3 | 1 4 4",
-    draws: Any = 1,
-    seed: Any = 0,
-    file: str = "",
-    fresh: Any = 1,
-    state: Any = -1,
-    hydrogens: Any = 1,
-    solvent: Any = 0,
-    distribution: str = "alphafold3",
-    ligands: str = "residue",
+    selection: str = atoms.SELECTION,
+    z: Sequence[float] = noise.LEVELS,
+    weights: Sequence[Weights] = noise.TABLE_WEIGHTS,
+    draws: int = noise.DRAWS,
+    seed: int = noise.TABLE_SEED,
+    file: str | None = results.TABLE,
+    fresh: bool = noise.FRESH,
+    state: int = atoms.STATE,
+    hydrogens: bool = atoms.HYDROGENS,
+    solvent: bool = atoms.SOLVENT,
+    distribution: SigmaDistribution = noise.DISTRIBUTION,
+    ligands: str = atoms.LIGANDS,
+    process: str = noise.PROCESS,
     *,
-    quiet: Any = 1,
+    quiet: int = 1,
     _self: Any = None,
 ) -> Job[Table]:
     """
@@ -247,34 +178,6 @@ def edm_table(
         noise levels, for several weights: the table that a study of noise
         weights starts with, measured on fresh draws and expected from closed
         forms, side by side. It makes no object.
-
-    USAGE
-
-        edm_table selection [, z [, weights [, draws [, seed [, file [, fresh
-            [, state [, hydrogens [, solvent [, distribution
-            [, ligands ]]]]]]]]]]]
-
-    ARGUMENTS
-
-        selection = string: atoms of one object
-
-        z = floats: noise levels as normal scores {default: -3 -2 -1 0 1 2 3}
-
-        weights = strings: weights separated by "|", each three numbers or a name
-        as in edm_noise {default: flat | 8.2 1.6 1.3 | 1 4 4}
-
-        draws = integer: frames drawn for each row {default: 1}
-
-        seed = integer: the same seed gives the same table {default: 0}
-
-        file = string: also write the table, as .csv or .json
-
-        fresh = 0/1: draw each row anew; 0 scales one draw to all noise levels,
-        which makes ratios look constant over z {default: 1}
-
-        state, hydrogens, solvent, distribution = as in edm_noise
-
-        ligands = as in edm_noise
 
     EXAMPLES
 
@@ -286,25 +189,14 @@ def edm_table(
 
         edm_noise, edm_levels
     """
-    from edmnoise.noise.sigma import sigma_distribution
-    from edmnoise.noise.weights import parse_weights
+    from edmnoise.noise.process import NoiseChoice
 
     from ..jobs import noise as service
 
     path = table_file(file)
+    noises = [NoiseChoice.parse(process, each) for each in weights]
     table = yield from service.table(
-        _self,
-        arg.text(selection),
-        arg.numbers("z", arg.text(z) if isinstance(z, str) else z),
-        [parse_weights(item) for item in arg.items(weights)],
-        sigma_distribution(arg.text(distribution)),
-        draws=arg.whole("draws", draws),
-        seed=arg.whole("seed", seed),
-        fresh=arg.switch("fresh", fresh),
-        state=arg.whole("state", state),
-        hydrogens=arg.switch("hydrogens", hydrogens),
-        solvent=arg.switch("solvent", solvent),
-        ligands=arg.text(ligands),
+        _self, selection, z, noises, distribution, draws, seed, fresh, state, hydrogens, solvent, ligands
     )
     show(quiet, table)
     write(quiet, "edm_table", table, path)
@@ -312,7 +204,15 @@ def edm_table(
 
 
 @command
-def edm_save(file: str, name: str, level: str = "atom", b: str = "", *, quiet: Any = 1, _self: Any = None) -> Job[int]:
+def edm_save(
+    file: str = results.FRAMES_FILE,
+    name: str = atoms.SAVED_OBJECT,
+    level: str = results.SAVED_LEVEL,
+    b: str | None = results.B_FACTORS,
+    *,
+    quiet: int = 1,
+    _self: Any = None,
+) -> Job[int]:
     """
     DESCRIPTION
 
@@ -323,23 +223,6 @@ def edm_save(file: str, name: str, level: str = "atom", b: str = "", *, quiet: A
         from, residue by residue. What a PDB file cannot hold (more than 99,999
         atoms, coordinates past 9,999 angstrom) is refused: an mmCIF file holds
         it. An existing file is replaced only by a whole new one.
-
-    USAGE
-
-        edm_save file, name [, level [, b ]]
-
-    ARGUMENTS
-
-        file = string: a .pdb or .cif name
-
-        name = string: a molecular object
-
-        level = string: atom, or residue for one pseudo-atom at the centre of each
-        residue {default: atom}
-
-        b = string: displacement, for B factors that are the RMS displacement from
-        state 1 in the other states, angstrom per coordinate {default: the B
-        factors of the object}
 
     EXAMPLES
 
@@ -360,25 +243,23 @@ def edm_save(file: str, name: str, level: str = "atom", b: str = "", *, quiet: A
     from ..jobs import noise as service
     from ..scene.objects import free_name, object_of_file
 
-    path = arg.text(file)
-    b_factors = None if arg.absent(b) else arg.text(b)
-    models = yield from service.save(_self, path, arg.text(name), arg.text(level), b_factors)
+    models = yield from service.save(_self, file, name, level, b)
     plural = "" if models == 1 else "s"
-    say(quiet, "edm_save", f"{path} written: {models} model{plural}, {arg.text(level)} level")
-    if held := object_of_file(_self, path):
+    say(quiet, "edm_save", f"{file} written: {models} model{plural}, {level} level")
+    if held := object_of_file(_self, file):
         say(
             quiet,
             "edm_save",
-            f"an object {held} is loaded, which PyMOL's load does not replace: type delete {held} before load {path}, "
-            f"or load {path}, {free_name(_self, held)}",
+            f"an object {held} is loaded, which PyMOL's load does not replace: type delete {held} before load {file}, "
+            f"or load {file}, {free_name(_self, held)}",
         )
     return models
 
 
-def _sigma(z: Any, sigma: Any, constants: Any) -> float:
+def _sigma(z: float | None, sigma: float | None, distribution: SigmaDistribution) -> float:
     """The noise level in angstrom from z or sigma, of which only one may be given."""
-    if arg.absent(sigma):
-        return float(constants.sigma(0.0 if arg.absent(z) else arg.real("z", z)))
-    if not arg.absent(z):
-        raise EdmNoiseError(f"z is {z} and sigma is {sigma}: give one of them, the other follows")
-    return arg.real("sigma", sigma)
+    if sigma is None:
+        return distribution.sigma(z or 0.0)
+    if z is not None:
+        raise EdmNoiseError(f"z is {z:g} and sigma is {sigma:g}: give one of them, the other follows")
+    return sigma

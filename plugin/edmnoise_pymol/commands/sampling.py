@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from edmnoise.settings import atoms, noise, results, sampling
+from edmnoise.settings.knob import Knob
+
 from ..job import Job
-from . import arguments as arg
 from .speech import command, output_file, say, show, table_file, write
 
 if TYPE_CHECKING:
     from edmnoise.base.table import Table
-    from edmnoise.diffusion.samplers.choice import SamplerChoice
+    from edmnoise.noise.sigma import SigmaDistribution
+    from edmnoise.noise.weights import Weights
 
     from ..jobs.sampling import SampleResult
     from ..jobs.schedule import Course
@@ -19,38 +22,40 @@ if TYPE_CHECKING:
 
 @command
 def edm_sample(
-    selection: str,
-    denoiser: str = "states",
-    sampler: str = "heun",
-    steps: Any = "",
-    samples: Any = 1,
-    trajectory: Any = 1,
-    weights: Any = "flat",
-    sigma_max: Any = "",
-    sigma_min: Any = "",
-    rho: Any = "",
-    churn: Any = "",
-    step_scale: Any = "",
-    noise_scale: Any = "",
-    center: Any = "",
-    augment: Any = "",
-    align: Any = "",
-    device: str = "auto",
-    seed: Any = 0,
-    name: str = "",
-    file: str = "",
-    denoised: Any = 0,
-    state_weights: Any = "",
-    fluctuations: Any = "",
-    level_weights: Any = "0 0",
-    hydrogens: Any = 1,
-    solvent: Any = 0,
-    distribution: str = "alphafold3",
-    schedule: Any = "karras",
-    common: Any = 0,
-    ligands: str = "residue",
+    selection: str = atoms.DATA,
+    denoiser: str = sampling.DENOISER,
+    sampler: str = sampling.SAMPLER,
+    steps: int | None = sampling.STEPS,
+    samples: int = sampling.SAMPLES,
+    trajectory: bool = sampling.TRAJECTORY,
+    weights: Weights = sampling.SAMPLED_WEIGHTS,
+    sigma_max: float | None = sampling.SIGMA_MAX,
+    sigma_min: float | None = sampling.SIGMA_MIN,
+    rho: float | None = sampling.RHO,
+    churn: float | None = sampling.CHURN,
+    step_scale: float | None = sampling.STEP_SCALE,
+    noise_scale: float | None = sampling.NOISE_SCALE,
+    center: bool | None = sampling.CENTER,
+    augment: bool | None = sampling.AUGMENT,
+    align: bool | None = sampling.ALIGN,
+    device: str = sampling.DEVICE,
+    seed: int = sampling.SAMPLE_SEED,
+    name: str | None = sampling.SAMPLE_NAME,
+    file: str | None = results.STEPS_FILE,
+    denoised: bool = sampling.DENOISED,
+    state_weights: Sequence[float] | None = sampling.STATE_WEIGHTS,
+    fluctuations: Sequence[float] | str | None = sampling.FLUCTUATIONS,
+    level_weights: Sequence[float] = sampling.LEVEL_WEIGHTS,
+    state: int = atoms.STATES,
+    hydrogens: bool = atoms.HYDROGENS,
+    solvent: bool = atoms.SOLVENT,
+    distribution: SigmaDistribution = noise.DISTRIBUTION,
+    schedule: Sequence[float] | str = sampling.SCHEDULE,
+    common: bool = atoms.COMMON,
+    ligands: str = atoms.LIGANDS,
+    process: str = noise.PROCESS,
     *,
-    quiet: Any = 1,
+    quiet: int = 1,
     _self: Any = None,
 ) -> Job[SampleResult]:
     """
@@ -63,83 +68,6 @@ def edm_sample(
         state 1 is the reference and whose other states are the steps, laid
         on the reference by their end, and prints what each level still has
         to go at each step.
-
-    USAGE
-
-        edm_sample selection [, denoiser [, sampler [, steps [, samples
-            [, trajectory [, weights [, sigma_max [, sigma_min [, rho
-            [, churn [, step_scale [, noise_scale [, center [, augment
-            [, align [, device [, seed [, name [, file [, denoised
-            [, state_weights [, fluctuations [, level_weights [, hydrogens
-            [, solvent [, distribution [, schedule
-            [, common [, ligands ]]]]]]]]]]]]]]]]]]]]]]]]]]]]]
-
-    ARGUMENTS
-
-        selection = string: atoms of one object, whose states are the data, or
-        of several objects, the shown state of each
-
-        denoiser = string: states (any place and rotation), translation, fixed,
-        or kabsch (best rotation instead of all: an approximation)
-        {default: states}
-
-        sampler = string: euler, heun, ralston, midpoint, chai, dpmpp_2m,
-        dpmpp_2m_sde, ancestral; or a published one: alphafold3 (or af3),
-        boltz1, boltz2, chai1, protenix, openfold3 {default: heun}
-
-        steps = integer: number of steps {default: 40, or the published one's}
-
-        samples = integer: number of samples {default: 1}
-
-        trajectory = 0/1: an object of steps for each sample, or one object of
-        final samples {default: 1}
-
-        weights = string: chain, residue and atom shares of the noise, as in
-        edm_noise {default: flat}
-
-        sigma_max, sigma_min, rho = float: the schedule, angstrom
-        {default: 2560, 0.0064, 7, or the published one's}
-
-        churn = float: noise added before each step, gamma {default: 0, or the
-        published one's}
-
-        step_scale, noise_scale = float: factors of the step and of the churn
-        noise; 1 is exact {default: 1, or the published one's}
-
-        center, augment, align = 0/1: each step, move the centroid to the
-        origin; turn at random; superpose the denoised structure on the noisy
-        one {default: 1, 1, 0, or the published one's}
-
-        device = string: auto, cpu or cuda {default: auto}
-
-        seed = integer: sample k depends on the seed and k only {default: 0}
-
-        name = string: name of the new object {default: <object>_sample}
-
-        file = string: also write the table (.csv, .json) or its figure (.png,
-        .svg, .pdf)
-
-        denoised = 0/1: another object with the denoised estimates {default: 0}
-
-        state_weights = floats: probability of each state {default: equal}
-
-        fluctuations = floats: each state's own motion as standard deviations
-        of chain, residue and atom per coordinate, angstrom, the atom's above
-        0; or network, an elastic network of its residues {default: none}
-
-        level_weights = floats: how far the denoiser's residue and chain
-        centres replace those of its atoms in the step, each from 0 to 1;
-        harmless with an exact denoiser {default: 0 0}
-
-        hydrogens, solvent, distribution = as in edm_noise
-
-        schedule = string: karras (by rho), log_linear (a geometric series), or
-        the levels one by one in angstrom: 100 10 1 0 {default: karras}
-
-        common = 0/1: where states do not have the same atoms, take those that
-        all have {default: 0}
-
-        ligands = as in edm_noise
 
     EXAMPLES
 
@@ -158,15 +86,14 @@ def edm_sample(
         edm_schedule, edm_precondition, edm_noise, edm_color
     """
     from edmnoise.diffusion.denoisers.choice import DenoiserChoice
-    from edmnoise.noise.sigma import sigma_distribution
-    from edmnoise.noise.weights import parse_weights
+    from edmnoise.diffusion.samplers.choice import SamplerChoice
+    from edmnoise.noise.process import NoiseChoice
 
-    from ..jobs import sampling
+    from ..jobs import sampling as jobs
 
     path, _ = output_file(file)
-    constants = sigma_distribution(arg.text(distribution))
-    choice = chosen_sampler(
-        sampler=sampler,
+    choice = SamplerChoice(
+        sampler,
         steps=steps,
         sigma_max=sigma_max,
         sigma_min=sigma_min,
@@ -180,50 +107,47 @@ def edm_sample(
         level_weights=level_weights,
         schedule=schedule,
     )
-    result = yield from sampling.sample(
+    result = yield from jobs.sample(
         _self,
-        arg.text(selection),
-        parse_weights(arg.text(weights) if isinstance(weights, str) else weights),
-        constants,
-        denoiser=DenoiserChoice(
-            arg.text(denoiser),
-            arg.optional(arg.numbers, "state_weights", state_weights),
-            arg.optional(_numbers_or_word, "fluctuations", fluctuations),
-        ),
+        selection,
+        NoiseChoice.parse(process, weights),
+        distribution,
+        denoiser=DenoiserChoice(denoiser, state_weights, fluctuations),
         choice=choice,
-        samples=arg.whole("samples", samples),
-        trajectory=arg.switch("trajectory", trajectory),
-        denoised=arg.switch("denoised", denoised),
-        seed=arg.whole("seed", seed),
-        name=None if arg.absent(name) else arg.text(name),
-        device=arg.text(device),
-        hydrogens=arg.switch("hydrogens", hydrogens),
-        solvent=arg.switch("solvent", solvent),
-        ligands=arg.text(ligands),
-        common=arg.switch("common", common),
+        samples=samples,
+        trajectory=trajectory,
+        denoised=denoised,
+        seed=seed,
+        name=name,
+        device=device,
+        state=state,
+        hydrogens=hydrogens,
+        solvent=solvent,
+        ligands=ligands,
+        common=common,
     )
     say(quiet, "edm_sample", f"object {', '.join(result.names)}: {'; '.join(result.notes)}")
     show(quiet, result.table)
     say(quiet, "edm_sample", f"coloured by {result.colouring}")
     if path is not None:
-        sampling.write(result, path)
+        jobs.write(result, path)
         say(quiet, "edm_sample", f"{path} written")
     return result
 
 
 @command
 def edm_schedule(
-    sampler: str = "heun",
-    steps: Any = "",
-    sigma_max: Any = "",
-    sigma_min: Any = "",
-    rho: Any = "",
-    schedule: Any = "karras",
-    churn: Any = "",
-    file: str = "",
-    distribution: str = "alphafold3",
+    sampler: str = sampling.SAMPLER,
+    steps: int | None = sampling.STEPS,
+    sigma_max: float | None = sampling.SIGMA_MAX,
+    sigma_min: float | None = sampling.SIGMA_MIN,
+    rho: float | None = sampling.RHO,
+    schedule: Sequence[float] | str = sampling.SCHEDULE,
+    churn: float | None = sampling.CHURN,
+    file: str | None = results.STEPS_FILE,
+    distribution: SigmaDistribution = noise.DISTRIBUTION,
     *,
-    quiet: Any = 1,
+    quiet: int = 1,
     _self: Any = None,
 ) -> Job[Table]:
     """
@@ -232,33 +156,6 @@ def edm_schedule(
         "edm_schedule" prints the noise levels that edm_sample would go through
         with the same arguments: sigma at each step, its normal score, and the
         level at which the denoiser is asked where churn adds noise before.
-
-    USAGE
-
-        edm_schedule [ sampler [, steps [, sigma_max [, sigma_min [, rho
-            [, schedule [, churn [, file [, distribution ]]]]]]]]]
-
-    ARGUMENTS
-
-        sampler = string: euler, heun, ralston, midpoint, chai, dpmpp_2m,
-        dpmpp_2m_sde, ancestral; or a published one: alphafold3 (or af3),
-        boltz1, boltz2, chai1, protenix, openfold3 {default: heun}
-
-        steps = integer: number of steps, or the published one's {default: 40}
-
-        sigma_max, sigma_min, rho = float: highest and lowest level, angstrom, and
-        how they are spaced, or the published one's {default: 2560, 0.0064, 7}
-
-        schedule = string: karras (by rho), log_linear (a geometric series), or
-        the levels one by one in angstrom: 100 10 1 0 {default: karras}
-
-        churn = float: noise added before each step, gamma, or the published
-        one's {default: 0}
-
-        file = string: also write the table (.csv, .json) or its figure (.png,
-        .svg, .pdf)
-
-        distribution = as in edm_noise
 
     EXAMPLES
 
@@ -270,22 +167,13 @@ def edm_schedule(
 
         edm_sample
     """
-    from edmnoise.noise.sigma import sigma_distribution
+    from edmnoise.diffusion.samplers.choice import SamplerChoice
 
     from ..jobs import schedule as plan
 
     path, _ = output_file(file)
-    constants = sigma_distribution(arg.text(distribution))
-    choice = chosen_sampler(
-        sampler=sampler,
-        steps=steps,
-        sigma_max=sigma_max,
-        sigma_min=sigma_min,
-        rho=rho,
-        schedule=schedule,
-        churn=churn,
-    )
-    table = yield from plan.table(choice, constants, path)
+    choice = SamplerChoice(sampler, steps, sigma_max, sigma_min, rho, churn, schedule=schedule)
+    table = yield from plan.table(choice, distribution, path)
     show(quiet, table)
     if path is not None:
         say(quiet, "edm_schedule", f"{path} written")
@@ -294,14 +182,18 @@ def edm_schedule(
 
 @command
 def edm_precondition(
-    selection: str,
-    weights: Any = "flat",
-    rule: str = "finite",
-    z: Any = "-3 -2 -1 0 1 2 3",
-    file: str = "",
-    distribution: str = "alphafold3",
+    selection: str = atoms.SELECTION,
+    weights: Weights = sampling.SAMPLED_WEIGHTS,
+    rule: str = sampling.RULE,
+    z: Sequence[float] = noise.LEVELS,
+    file: str | None = results.TABLE,
+    state: int = atoms.STATE,
+    hydrogens: bool = atoms.HYDROGENS,
+    solvent: bool = atoms.SOLVENT,
+    distribution: SigmaDistribution = noise.DISTRIBUTION,
+    ligands: str = atoms.LIGANDS,
     *,
-    quiet: Any = 1,
+    quiet: int = 1,
     _self: Any = None,
 ) -> Job[Table]:
     """
@@ -313,27 +205,6 @@ def edm_precondition(
         level measured on the structure, and what each rule for the noise of a
         level costs in error over the exact linear filter.
 
-    USAGE
-
-        edm_precondition selection [, weights [, rule [, z [, file
-            [, distribution ]]]]]
-
-    ARGUMENTS
-
-        selection = string: atoms of one object
-
-        weights = string: shares of the noise, as in edm_noise {default: flat}
-
-        rule = string: finite (closed form for groups of finite size),
-        increment (the level's own weight), cumulative (its own and those
-        above), global (one scale for all: EDM) {default: finite}
-
-        z = floats: noise levels as normal scores {default: -3 -2 -1 0 1 2 3}
-
-        file = string: also write the table, as .csv or .json
-
-        distribution = as in edm_noise
-
     EXAMPLES
 
         edm_precondition 1tii, weights=1 4 4
@@ -343,19 +214,11 @@ def edm_precondition(
 
         edm_sample, edm_noise
     """
-    from edmnoise.noise.sigma import sigma_distribution
-    from edmnoise.noise.weights import parse_weights
-
-    from ..jobs import sampling
+    from ..jobs import sampling as jobs
 
     path = table_file(file)
-    table = yield from sampling.precondition(
-        _self,
-        arg.text(selection),
-        parse_weights(arg.text(weights) if isinstance(weights, str) else weights),
-        sigma_distribution(arg.text(distribution)),
-        arg.numbers("z", arg.text(z) if isinstance(z, str) else z),
-        arg.text(rule),
+    table = yield from jobs.precondition(
+        _self, selection, weights, distribution, z, rule, state, hydrogens, solvent, ligands
     )
     show(quiet, table)
     write(quiet, "edm_precondition", table, path)
@@ -364,43 +227,12 @@ def edm_precondition(
 
 def plan(options: Mapping[str, str]) -> Job[Course]:
     """What `edm_sample` with these arguments would go through, those that have no part in it left aside."""
-    from edmnoise.noise.sigma import sigma_distribution
+    from edmnoise.diffusion.samplers.choice import SamplerChoice
 
     from ..jobs import schedule as plan
 
-    chosen = {name: options[name] for name in _OF_THE_SAMPLER if name in options}
-    return (
-        yield from plan.plan(chosen_sampler(**chosen), sigma_distribution(options.get("distribution", "alphafold3")))
-    )
+    def read(knob: Knob) -> Any:
+        return knob.read(options.get(knob.name, knob.default))
 
-
-_CONVERT: dict[str, Callable[[str, Any], Any]] = {
-    "steps": arg.whole,
-    **dict.fromkeys(("sigma_max", "sigma_min", "rho", "churn", "step_scale", "noise_scale"), arg.real),
-    **dict.fromkeys(("center", "augment", "align"), arg.switch),
-}
-SETTINGS = (*_CONVERT, "schedule")
-"""Arguments that set one thing of a sampler by a word or a number."""
-
-_OF_THE_SAMPLER = ("sampler", *SETTINGS, "level_weights")
-
-
-def chosen_sampler(
-    sampler: Any = "heun", level_weights: Any = "0 0", schedule: Any = "karras", **given: Any
-) -> SamplerChoice:
-    """Arguments of `edm_sample` as they are typed -> what they choose."""
-    from edmnoise.diffusion.samplers.choice import SamplerChoice
-
-    changed = {name: arg.optional(_CONVERT[name], name, value) for name, value in given.items()}
-    return SamplerChoice(
-        arg.text(sampler),
-        **changed,
-        level_weights=arg.numbers("level_weights", level_weights),
-        schedule=_numbers_or_word("schedule", schedule),
-    )
-
-
-def _numbers_or_word(name: str, value: Any) -> list[float] | str:
-    """Numbers, or a name."""
-    word = arg.text(value) if isinstance(value, str) else ""
-    return word if word.isidentifier() else arg.numbers(name, value)
+    choice = SamplerChoice(read(sampling.SAMPLER), **{name: read(knob) for name, knob in sampling.OF_A_SAMPLER.items()})
+    return (yield from plan.plan(choice, read(noise.DISTRIBUTION)))

@@ -1,4 +1,8 @@
-"""How a command listens and speaks: wrong input is one line, results are lines of text, tables, files."""
+"""How a command listens and speaks: wrong input is one line, results are lines of text, tables, files.
+
+A command is a function that makes a job. Its arguments are declared by the knobs that stand as their defaults; it gets
+their values, and its help page their paragraphs.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.settings import reading
+from edmnoise.settings.knob import REQUIRED, Knob
 
 from ..job import Cancelled, Job, run_inline
-from . import arguments as arg
+from .help_page import help_page
 from .typed import check_typed, open_to_all
 from .waiting import watched
 
@@ -24,11 +30,12 @@ R = TypeVar("R")
 def command(function: Callable[P, Job[R]]) -> Callable[P, R]:
     """A command from a function that makes its job: run on the spot, and one line for wrong input, as PyMOL's own.
 
-    The job itself, for who drives it in a window, is the command's attribute ``job``. A traceback is left for our own
-    mistakes.
+    Attributes of the command: ``job``, the job itself for who drives it in a window; ``knobs``, its arguments by name.
+    A traceback is left for our own mistakes.
     """
-    signature = inspect.signature(function)
-    places = [name for name, p in signature.parameters.items() if p.kind is not p.KEYWORD_ONLY]
+    written = inspect.signature(function)
+    knobs = {name: p.default for name, p in written.parameters.items() if isinstance(p.default, Knob)}
+    signature = written.replace(parameters=[_true(p) for p in written.parameters.values()])
 
     def job(*args: P.args, **kwargs: P.kwargs) -> Job[R]:
         import pymol
@@ -37,13 +44,16 @@ def command(function: Callable[P, Job[R]]) -> Callable[P, R]:
         if kwargs.get("_self") is None:  # called from Python, where nobody says which PyMOL
             kwargs["_self"] = pymol.cmd
         by_name = {name: x for name, x in kwargs.items() if name not in ("quiet", "_self")}
-        check_typed(kwargs["_self"], function.__name__, places, args, by_name)
+        check_typed(kwargs["_self"], function.__name__, [*knobs], args, by_name)
         try:
             # What is left blank between two commas comes as None: the default then, as for one left out.
             given = {name: x for name, x in signature.bind(*args, **kwargs).arguments.items() if x is not None}
             call = signature.bind(**given)
         except TypeError as error:
-            raise EdmNoiseError(f"{error}: the arguments are {', '.join(places)}") from None
+            raise EdmNoiseError(f"{error}: the arguments are {', '.join(knobs)}") from None
+        call.apply_defaults()
+        for name, knob in knobs.items():
+            call.arguments[name] = knob.read(call.arguments[name])
         return function(*call.args, **call.kwargs)
 
     @functools.wraps(function)
@@ -63,41 +73,56 @@ def command(function: Callable[P, Job[R]]) -> Callable[P, R]:
 
     returned = str(signature.return_annotation).removeprefix("Job[").removesuffix("]")
     shown = signature.replace(return_annotation=returned)
-    vars(run).update(__signature__=shown, __wrapped__=open_to_all(signature), job=job)
+    run.__doc__ = help_page(function.__name__, function.__doc__ or "", knobs.values())
+    vars(run).update(__signature__=shown, __wrapped__=open_to_all(signature), job=job, knobs=knobs)
     return run
+
+
+def knobs_of(command: Callable[..., Any]) -> dict[str, Knob]:
+    """The arguments of a command by name."""
+    found: dict[str, Knob] = vars(command)["knobs"]
+    return found
+
+
+def _true(parameter: inspect.Parameter) -> inspect.Parameter:
+    """An argument with the default that its knob stands for."""
+    if not isinstance(parameter.default, Knob):
+        return parameter
+    default = parameter.default.default
+    return parameter.replace(default=inspect.Parameter.empty if default is REQUIRED else default)
 
 
 def _quiet(given: Mapping[str, Any]) -> bool:
     """Whether nothing is to be printed: not where it was typed. PyMOL 2.5's parser does not say quiet=0 by itself."""
-    return "_self" not in given if given.get("quiet") is None else arg.switch("quiet", given["quiet"])
+    return "_self" not in given if given.get("quiet") is None else reading.switch("quiet", given["quiet"])
 
 
-def table_file(file: Any) -> str | None:
+def table_file(file: str | None) -> str | None:
     """Path of a table; checked before any work is done."""
     from edmnoise.base.table import check_path
 
-    return None if arg.absent(file) else check_path(arg.text(file))
+    return None if file is None else check_path(file)
 
 
-def output_file(file: Any) -> tuple[str | None, bool]:
+def output_file(file: str | None) -> tuple[str | None, bool]:
     """Path of a table or a figure, and whether it is a figure; checked before any work is done."""
     from edmnoise.study.figures.figure import check_output, is_figure
 
-    path = None if arg.absent(file) else check_output(arg.text(file))
+    path = None if file is None else check_output(file)
     return path, path is not None and is_figure(path)
 
 
-def write(quiet: Any, command: str, table: Table, path: str | None) -> None:
+def write(quiet: int, command: str, table: Table, path: str | None) -> None:
     if path is not None:
         table.save(path)
         say(quiet, command, f"{path} written: {len(table)} row{'' if len(table) == 1 else 's'}")
 
 
-def show(quiet: Any, table: Table) -> None:
-    if not int(quiet):
+def show(quiet: int, table: Table) -> None:
+    if not quiet:
         print(table.head())
 
 
-def say(quiet: Any, command: str, message: str) -> None:
-    if not int(quiet):
+def say(quiet: int, command: str, message: str) -> None:
+    if not quiet:
         print(f" {command}: {message}")

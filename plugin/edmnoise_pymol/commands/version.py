@@ -16,10 +16,6 @@ def edm_version(*, quiet: Any = 1, _self: Any = None) -> Job[str]:
         "edm_version" prints the versions of edmnoise, of PyMOL and of what they
         run on, as a block to copy into a report.
 
-    USAGE
-
-        edm_version
-
     EXAMPLES
 
         edm_version

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from edmnoise.base.colours import DEFAULT_PALETTE, Anchor, check_range, palette_colours
+from edmnoise.base.colours import Anchor, check_range, palette_colours
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
 from edmnoise.frames.displacement import Displacement, Measure
@@ -23,10 +23,7 @@ from ..scene.objects import existing_object, free_name
 from ..scene.painting import anchors_named, paint, paint_state, repaint
 from ..scene.source import current_state
 from . import ensemble
-from .ensemble import FIRST, Basis, Ensemble
-
-OVER = ("mean", "max", "state")
-"""What a colour stands for: the mean over the frames, the largest, the frame that is shown."""
+from .ensemble import Basis, Ensemble
 
 LEAST_RANGE = 1e-3
 """Angstrom: the values of a narrower range differ by rounding."""
@@ -123,17 +120,17 @@ class Painter(Legible):
 def colour(
     cmd: Cmd,
     name: str,
-    level: str = "residue",
-    relative: bool = True,
-    over: str = "mean",
-    palette: str = DEFAULT_PALETTE,
-    minimum: float | None = None,
-    maximum: float | None = None,
-    follow_state: bool = False,
-    shared: bool = True,
-    bake: bool = False,
-    legend: bool = False,
-    basis: Basis = FIRST,
+    level: str,
+    relative: bool,
+    over: str,
+    palette: str,
+    minimum: float | None,
+    maximum: float | None,
+    follow_state: bool,
+    shared: bool,
+    bake: bool,
+    legend: bool,
+    basis: Basis,
 ) -> Job[Colouring]:
     """Colour an object's atoms by how far their atom, residue or chain moved.
 
@@ -164,8 +161,6 @@ def colour(
     basis
         What the states are measured from, on which atoms, and what is removed from them first.
     """
-    if over not in OVER:
-        raise EdmNoiseError(f"over is {over!r}: give one of {', '.join(OVER)}")
     if follow_state and bake:
         raise EdmNoiseError("follow and bake are both 1: baked colours follow by themselves, give one of them")
     if bake and legend and not shared:

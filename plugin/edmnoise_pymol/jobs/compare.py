@@ -23,10 +23,6 @@ from ..job import Cancelled, Job, Watch
 from ..scene.ask import Cmd
 from ..scene.states import read_states
 from . import sampling
-from .sampling import STATES
-
-BY = ("summary", "step")
-"""What is printed and written: a row for each variant, or for each of its steps."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,16 +39,17 @@ def compare(
     selection: str,
     weights: Sequence[Weights | NoiseChoice],
     samplers: Mapping[str, SamplerChoice],
-    denoiser: DenoiserChoice = STATES,
-    samples: int = 1,
-    seed: int = 0,
-    by: str = "summary",
-    figure: str | None = None,
-    device: str = "auto",
-    hydrogens: bool = True,
-    solvent: bool = False,
-    common: bool = False,
-    ligands: str = "residue",
+    denoiser: DenoiserChoice,
+    samples: int,
+    seed: int,
+    by: str,
+    figure: str | None,
+    device: str,
+    state: int,
+    hydrogens: bool,
+    solvent: bool,
+    common: bool,
+    ligands: str,
 ) -> Job[CompareResult]:
     """Sample from the loaded states under every noise and sampler; with the name of a figure, that is drawn too.
 
@@ -68,18 +65,16 @@ def compare(
         What has the noise covariances, each as in `edmnoise_pymol.jobs.noise.noise`.
     samplers
         Solvers or presets and their settings, by the name that tables give them.
-    denoiser, samples, seed, device, hydrogens, solvent, common, ligands
+    denoiser, samples, seed, device, state, hydrogens, solvent, common, ligands
         As in `edmnoise_pymol.jobs.sampling.sample`.
     by
-        A name from BY.
+        "summary" for a row for each variant, "step" for one for each of its steps.
 
     Raises
     ------
     EdmNoiseError
         For input that cannot be used, before anything is sampled.
     """
-    if by not in BY:
-        raise EdmNoiseError(f"by is {by!r}: give one of {', '.join(BY)}")
     if not weights or not samplers:
         raise EdmNoiseError("no weights or no sampler given: give at least one of each")
     count = len(weights) * len(samplers)
@@ -88,11 +83,9 @@ def compare(
             f"{len(weights)} weights times {len(samplers)} samplers are {count} variants: give at most {MOST}"
         )
     built = {name: choice.build() for name, choice in samplers.items()}
-    if samples < 1:
-        raise EdmNoiseError(f"samples is {samples}: give a whole number from 1")
     check_seed(seed)
     chosen = sampling.torch_device(device)
-    source, states = yield from read_states(cmd, selection, hydrogens, solvent, common, ligands)
+    source, states = yield from read_states(cmd, selection, state, hydrogens, solvent, common, ligands)
     denoiser.check(len(states), source.object)
     structure = source.structure
 

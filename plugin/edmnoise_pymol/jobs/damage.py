@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
 from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
@@ -19,9 +18,6 @@ from edmnoise.study.figures.figure import is_figure
 from ..job import Job, Watch
 from ..scene.ask import Cmd
 from ..scene.source import reading, with_bonds
-
-BY = ("summary", "residue")
-"""What is printed and written: every measure, or each residue's lDDT."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -40,13 +36,13 @@ def damage(
     z: Sequence[float],
     weights: Sequence[Weights | NoiseChoice],
     distribution: SigmaDistribution,
-    draws: int = 20,
-    seed: int = 0,
-    by: str = "summary",
-    state: int = -1,
-    hydrogens: bool = True,
-    solvent: bool = False,
-    ligands: str = "residue",
+    draws: int,
+    seed: int,
+    by: str,
+    state: int,
+    hydrogens: bool,
+    solvent: bool,
+    ligands: str,
 ) -> Job[DamageResult]:
     """What is left of a selection at several noise levels, for several weights.
 
@@ -59,15 +55,11 @@ def damage(
     z, weights, distribution, draws, seed
         As in `edmnoise.study.damage.damage_rows`.
     by
-        "summary" or "residue".
+        "summary" for every measure, "residue" for each residue's lDDT.
     state, hydrogens, solvent, ligands
         As in `service.noise`.
     """
-    if by not in BY:
-        raise EdmNoiseError(f"by is {by!r}: give one of {', '.join(BY)}")
     check_seed(seed)
-    for score in z:
-        distribution.sigma(score)
     source = yield from reading(cmd, selection, state, hydrogens, solvent, ligands)
     structure = with_bonds(cmd, source)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
 from edmnoise.base.table import Table
 from edmnoise.noise.design.scramble import reference_lengths, scramble_table
@@ -18,15 +17,11 @@ from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.theory.forms import LevelForms
 from edmnoise.noise.theory.scales import measured_scales
 from edmnoise.noise.weights import Weights
-from edmnoise.structure.hierarchy import LEVELS, as_read
 from edmnoise.study.figures.design import signal_figure, triangle_figure
 
 from ..job import Job, Watch
 from ..scene.ask import Cmd
 from ..scene.source import reading
-
-SIGNAL_BY = ("level", "z")
-"""What a table of the training signal lists."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -45,14 +40,14 @@ def design(
     selection: str,
     targets: Mapping[str, float | None],
     distribution: SigmaDistribution,
-    z: float = 0.0,
-    sigma: float | None = None,
-    constraints: Sequence[Constraint] = (),
-    compared: Sequence[Weights] = (),
-    state: int = -1,
-    hydrogens: bool = True,
-    solvent: bool = False,
-    ligands: str = "residue",
+    z: float,
+    sigma: float | None,
+    constraints: Sequence[Constraint],
+    compared: Sequence[Weights],
+    state: int,
+    hydrogens: bool,
+    solvent: bool,
+    ligands: str,
 ) -> Job[DesignResult]:
     """Weights and sigma that move the chains, the residues and the atoms of a selection as far as wanted.
 
@@ -71,7 +66,6 @@ def design(
     state, hydrogens, solvent, ligands
         As in `service.noise`.
     """
-    distribution.sigma(z)  # a score that cannot be is refused before anything else
     hierarchy = (yield from reading(cmd, selection, state, hydrogens, solvent, ligands)).structure.hierarchy
     made = yield lambda _: design_noise(hierarchy, **targets, sigma=sigma, constraints=constraints)
     table = design_table(hierarchy, made, distribution, compared, z)
@@ -83,11 +77,11 @@ def scramble(
     selection: str,
     weights: Sequence[Weights],
     distributions: Sequence[SigmaDistribution],
-    reference: Mapping[str, float | None] | None = None,
-    state: int = -1,
-    hydrogens: bool = True,
-    solvent: bool = False,
-    ligands: str = "residue",
+    reference: Mapping[str, float | None] | None,
+    state: int,
+    hydrogens: bool,
+    solvent: bool,
+    ligands: str,
 ) -> Job[Table]:
     """Where each level of a selection is scrambled, and in how many training steps.
 
@@ -103,20 +97,18 @@ def signal(
     selection: str,
     weights: Sequence[Weights],
     distributions: Sequence[SigmaDistribution],
-    by: str = "level",
-    z: Sequence[float] = (),
-    figure: str | None = None,
-    state: int = -1,
-    hydrogens: bool = True,
-    solvent: bool = False,
-    ligands: str = "residue",
+    by: str,
+    z: Sequence[float],
+    figure: str | None,
+    state: int,
+    hydrogens: bool,
+    solvent: bool,
+    ligands: str,
 ) -> Job[Table]:
     """What training steps see of each level of a selection; with the name of a figure, that is drawn too.
 
-    Parameters are those of `scramble` and of `edmnoise.noise.design.signal`; ``by`` is one of SIGNAL_BY.
+    Parameters are those of `scramble` and of `edmnoise.noise.design.signal`; ``by`` is "level" or "z".
     """
-    if by not in SIGNAL_BY:
-        raise EdmNoiseError(f"by is {by!r}: give one of {', '.join(SIGNAL_BY)}")
     structure = (yield from reading(cmd, selection, state, hydrogens, solvent, ligands)).structure
 
     def work(_: Watch) -> Table:
@@ -138,20 +130,18 @@ def triangle(
     measure: str,
     level: str,
     distribution: SigmaDistribution,
-    reference: float | None = None,
-    figure: str | None = None,
-    state: int = -1,
-    hydrogens: bool = True,
-    solvent: bool = False,
-    ligands: str = "residue",
+    reference: float | None,
+    figure: str | None,
+    state: int,
+    hydrogens: bool,
+    solvent: bool,
+    ligands: str,
 ) -> Job[WeightMap]:
     """A measure of a selection over all weights; with the name of a figure, that is drawn too.
 
     Parameters are those of `design` and of `edmnoise.noise.design.triangle.WeightMeasure`; without ``reference`` the
     level's own reference length is taken.
     """
-    if level not in LEVELS:
-        raise EdmNoiseError(f"no level {level!r}: the levels are {', '.join(as_read(LEVELS))}")
     structure = (yield from reading(cmd, selection, state, hydrogens, solvent, ligands)).structure
     lengths = reference_lengths(structure, **{level: reference})
     wanted = WeightMeasure(measure, level, distribution, lengths[level])

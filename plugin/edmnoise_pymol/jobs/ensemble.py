@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
-from edmnoise.frames.displacement import ALIGNMENTS, Displacement, Measure, measure_displacement
+from edmnoise.frames.displacement import Displacement, Measure, measure_displacement
 from edmnoise.structure.common import AtomsDiffer, matched
 from edmnoise.structure.structure import Structure
 
@@ -41,7 +41,7 @@ class Basis:
     origin
         "first" or "last", the number of a state, or the name of another object (the state of it that is shown).
     align
-        What is removed from each state first: a name from ALIGNMENTS.
+        What is removed from each state first: a name from `edmnoise.frames.names.ALIGNMENTS`.
     hydrogens
         Whether to measure hydrogens.
     solvent
@@ -55,10 +55,6 @@ class Basis:
     hydrogens: bool = True
     solvent: bool | None = None
     common: bool = False
-
-    def __post_init__(self) -> None:
-        if self.align not in ALIGNMENTS:
-            raise EdmNoiseError(f"align is {self.align!r}: give one of {', '.join(ALIGNMENTS)}")
 
 
 FIRST = Basis()

@@ -23,11 +23,11 @@ def pictures(
     cmd: Cmd,
     file: str,
     name: str,
-    width: int = 0,
-    height: int = 0,
-    ray: bool = False,
-    overwrite: bool = False,
-    rate: float = 10.0,
+    width: int,
+    height: int,
+    ray: bool,
+    overwrite: bool,
+    rate: float,
     say: Callable[[str], None] = lambda words: None,
 ) -> Job[list[str]]:
     """Take a picture at each state of an object, or at each frame of the movie that is defined.
@@ -54,8 +54,6 @@ def pictures(
     """
     path = check_film(os.path.expanduser(file), rate)
     existing_object(cmd, name)
-    if min(width, height) < 0:
-        raise EdmNoiseError(f"a picture of {width} x {height} pixels: give numbers from 1, or 0 for the window's")
     check_drawable(ray)
     frames = ask.movie(cmd) or ask.states(cmd, name)
     if not overwrite:

@@ -27,7 +27,7 @@ from edmnoise.noise.weights import Weights
 from edmnoise.structure.files import write_frames
 from edmnoise.structure.hierarchy import LEVELS
 from edmnoise.structure.structure import Structure
-from edmnoise.study.levels import BY, RESIDUE_IN_CHAIN, level_table, z_table
+from edmnoise.study.levels import RESIDUE_IN_CHAIN, level_table, z_table
 
 from ..job import Job, MakesObjects, Watch, counted
 from ..scene import ask, looks
@@ -39,7 +39,7 @@ from ..scene.states import read_states
 from ..scene.titles import Provenance
 from . import ensemble
 from .colouring import Colouring, Painter, label_of, left_out, range_of, values_of
-from .ensemble import FIRST, Basis
+from .ensemble import Basis
 
 _STATE_BYTES = 20
 """Memory of one atom in one state inside PyMOL (measured 18.7), coordinates included."""
@@ -69,13 +69,13 @@ def noise(
     sigma: float,
     weights: Weights | NoiseChoice,
     distribution: SigmaDistribution,
-    frames: int = 10,
-    name: str | None = None,
-    seed: int = 0,
-    state: int = -1,
-    hydrogens: bool = True,
-    solvent: bool = False,
-    ligands: str = "residue",
+    frames: int,
+    name: str | None,
+    seed: int,
+    state: int,
+    hydrogens: bool,
+    solvent: bool,
+    ligands: str,
 ) -> Job[NoiseResult]:
     """Add noise to a selection: a new object whose state 1 is the reference and whose other states are the frames.
 
@@ -110,8 +110,6 @@ def noise(
         For input that cannot be used; nothing has been made then.
     """
     choice = NoiseChoice.of(weights)
-    if frames < 1:
-        raise EdmNoiseError(f"frames is {frames}: give a whole number from 1")
     provenance = Provenance(
         choice, check_sigma(sigma), distribution.z(sigma), check_seed(seed), hydrogens, solvent, ligands
     )
@@ -152,7 +150,7 @@ def noise(
     return NoiseResult(name, source.object, structure, provenance, table, colouring, source.notes)
 
 
-def levels(cmd: Cmd, name: str, by: str = "summary", basis: Basis = FIRST) -> Job[Table]:
+def levels(cmd: Cmd, name: str, by: str, basis: Basis) -> Job[Table]:
     """Displacement of an object's states from its reference, at every level.
 
     Parameters
@@ -164,8 +162,6 @@ def levels(cmd: Cmd, name: str, by: str = "summary", basis: Basis = FIRST) -> Jo
     basis
         What the states are measured from, on which atoms, and what is removed from them first.
     """
-    if by not in BY:
-        raise EdmNoiseError(f"by is {by!r}: give one of {', '.join(BY)}")
     found = yield from ensemble.read(cmd, name, basis)
     frames = list(found.frames())
 
@@ -184,13 +180,13 @@ def table(
     z: Sequence[float],
     weights: Sequence[Weights | NoiseChoice],
     distribution: SigmaDistribution,
-    draws: int = 1,
-    seed: int = 0,
-    fresh: bool = True,
-    state: int = -1,
-    hydrogens: bool = True,
-    solvent: bool = False,
-    ligands: str = "residue",
+    draws: int,
+    seed: int,
+    fresh: bool,
+    state: int,
+    hydrogens: bool,
+    solvent: bool,
+    ligands: str,
 ) -> Job[Table]:
     """What lands at each level over noise levels, for several weights; makes no object.
 
@@ -208,7 +204,7 @@ def table(
     return (yield work)
 
 
-def save(cmd: Cmd, file: str, name: str, level: str = "atom", b: str | None = None) -> Job[int]:
+def save(cmd: Cmd, file: str, name: str, level: str, b: str | None) -> Job[int]:
     """Write an object's states as one multi-MODEL file; returns the number of models.
 
     The atoms of a residue stand together, residues and atoms in the order of the file that the object came from.
@@ -225,8 +221,6 @@ def save(cmd: Cmd, file: str, name: str, level: str = "atom", b: str | None = No
         "displacement" for B factors that are the RMS displacement of the atom, or of the residue's centre, from the
         first state in all others, angstrom per coordinate; those that PyMOL holds where it is not given.
     """
-    if b is not None and b not in B_FACTORS:
-        raise EdmNoiseError(f"b is {b!r}: give {' or '.join(B_FACTORS)}, or nothing for the B factors of the object")
     existing_object(cmd, name)
     made = Provenance.parse(ask.title(cmd, name, 1))
     ligands = made.ligands if made else "residue"
@@ -257,10 +251,6 @@ def save(cmd: Cmd, file: str, name: str, level: str = "atom", b: str | None = No
         return write_frames(file, written.take(order), (block[0][order] for block in frames), level, remarks)
 
     return (yield write)
-
-
-B_FACTORS = ("displacement",)
-"""What `save` can put in the place of B factors."""
 
 
 def _remarks(cmd: Cmd, name: str, level: str, b: str | None, states: int) -> list[str]:

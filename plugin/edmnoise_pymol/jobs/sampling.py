@@ -17,7 +17,7 @@ from edmnoise.base.legible import Legible
 from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
-from edmnoise.diffusion.precondition import RULES, Preconditioner, precondition_table
+from edmnoise.diffusion.precondition import Preconditioner, precondition_table
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import Step
 from edmnoise.frames.displacement import Displacement, measure_displacement
@@ -40,8 +40,6 @@ from ..scene.source import reading
 from ..scene.states import read_states
 from .colouring import Colouring, Painter, left_out, range_of, values_of
 
-STATES, HEUN = DenoiserChoice(), SamplerChoice()
-
 Shown = tuple[Recorded, Frames, Frames]
 """A step, and its noisy and denoised samples (B, N, 3) laid on the reference."""
 
@@ -63,18 +61,19 @@ def sample(
     selection: str,
     weights: Weights | NoiseChoice,
     distribution: SigmaDistribution,
-    denoiser: DenoiserChoice = STATES,
-    choice: SamplerChoice = HEUN,
-    samples: int = 1,
-    trajectory: bool = True,
-    denoised: bool = False,
-    seed: int = 0,
-    name: str | None = None,
-    device: str = "auto",
-    hydrogens: bool = True,
-    solvent: bool = False,
-    common: bool = False,
-    ligands: str = "residue",
+    denoiser: DenoiserChoice,
+    choice: SamplerChoice,
+    samples: int,
+    trajectory: bool,
+    denoised: bool,
+    seed: int,
+    name: str | None,
+    device: str,
+    state: int,
+    hydrogens: bool,
+    solvent: bool,
+    common: bool,
+    ligands: str,
 ) -> Job[SampleResult]:
     """Sample from the states of a loaded object, or of several objects of the same atoms.
 
@@ -103,6 +102,8 @@ def sample(
         As in `edmnoise_pymol.jobs.noise.noise`.
     device
         "auto" (a GPU if there is one), "cpu" or "cuda".
+    state
+        The state that is the data; 0 for all.
     common
         Whether to take the atoms that all states have, where they do not have the same.
 
@@ -117,7 +118,7 @@ def sample(
     chosen = torch_device(device)
     if name is not None:
         check_free_name(cmd, name)
-    source, states = yield from read_states(cmd, selection, hydrogens, solvent, common, ligands)
+    source, states = yield from read_states(cmd, selection, state, hydrogens, solvent, common, ligands)
     structure = source.structure
     denoiser.check(len(states), source.object)
 
@@ -195,12 +196,19 @@ def _show_steps(
 
 
 def precondition(
-    cmd: Cmd, selection: str, weights: Weights, distribution: SigmaDistribution, z: Sequence[float], rule: str
+    cmd: Cmd,
+    selection: str,
+    weights: Weights,
+    distribution: SigmaDistribution,
+    z: Sequence[float],
+    rule: str,
+    state: int,
+    hydrogens: bool,
+    solvent: bool,
+    ligands: str,
 ) -> Job[Table]:
     """c_skip, c_out, c_in and c_noise of each level over noise levels, and what each rule costs, for a selection."""
-    if rule not in RULES:
-        raise EdmNoiseError(f"no rule {rule!r}: the known ones are {', '.join(RULES)}")
-    structure = (yield from reading(cmd, selection)).structure
+    structure = (yield from reading(cmd, selection, state, hydrogens, solvent, ligands)).structure
     sigmas = [distribution.sigma(score) for score in z]
 
     def work(_: Watch) -> Table:

@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.settings.knob import word
 
-from ..commands import arguments as arg
+from ..commands.speech import command
+from ..job import Job
 
 TABS = ("noise", "sampling", "design")
 """The panel's tabs, from left to right."""
 
+TAB = word("tab", TABS, None, "the one to open: noise, sampling or design", usual="the last one")
 
-def edm_panel(tab: str = "", *, quiet: Any = 1, _self: Any = None) -> None:
+
+@command
+def edm_panel(tab: str | None = TAB, *, quiet: int = 1, _self: Any = None) -> Job[None]:
     """
     DESCRIPTION
 
@@ -20,15 +25,6 @@ def edm_panel(tab: str = "", *, quiet: Any = 1, _self: Any = None) -> None:
         slider, sampling, design, plots, colours and tables. It shows the
         command of everything that it does. Plugin > EDM noise > Panel opens it
         too.
-
-    USAGE
-
-        edm_panel [ tab ]
-
-    ARGUMENTS
-
-        tab = string: noise, sampling or design, the one to open
-        {default: the last one}
 
     EXAMPLES
 
@@ -39,16 +35,12 @@ def edm_panel(tab: str = "", *, quiet: Any = 1, _self: Any = None) -> None:
 
         edm_noise, edm_sample, edm_design
     """
-    import pymol
-
-    try:
-        open_panel(_self, arg.text(tab))
-    except EdmNoiseError as error:
-        raise pymol.CmdException(str(error)) from error
+    yield from ()  # nothing of it can run away from PyMOL
+    open_panel(_self, tab)
 
 
-def open_panel(cmd: Any = None, tab: str = "") -> Any:
-    """Show the panel's dock in PyMOL's window, on a tab of TABS; the one that is there is raised.
+def open_panel(cmd: Any = None, tab: str | None = None) -> Any:
+    """Show the panel's dock in PyMOL's window, on a tab of TABS or the last one; the one that is there is raised.
 
     Raises
     ------
@@ -58,14 +50,12 @@ def open_panel(cmd: Any = None, tab: str = "") -> Any:
     import pymol
     from pymol import gui
 
-    if tab and tab not in TABS:
-        raise EdmNoiseError(f"the panel has no tab {tab!r}: give one of {', '.join(TABS)}")
-    window = gui.get_qtwindow()
+    wanted, window = TAB.read(tab), gui.get_qtwindow()
     if window is None:
         raise EdmNoiseError("the panel needs PyMOL's window: start PyMOL without -c, or use the commands")
     from .window import show
 
     dock = show(pymol.cmd if cmd is None else cmd, window)
-    if tab:
-        dock.panel.tabs.setCurrentIndex(TABS.index(tab))
+    if wanted:
+        dock.panel.tabs.setCurrentIndex(TABS.index(wanted))
     return dock

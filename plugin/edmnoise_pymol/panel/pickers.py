@@ -6,8 +6,11 @@ from typing import Any
 
 from pymol.Qt import QtCore, QtWidgets
 
+from edmnoise.settings import atoms
+
 from ..job import Job, run_inline
 from .controls import form, style
+from .controls.number import Whole
 from .controls.words import Words
 from .session import Input, Session, read_input
 
@@ -33,13 +36,10 @@ class Pickers(QtWidgets.QWidget):
         )
         self.selection.setPlaceholderText("whole object")
         self.selection.setClearButtonEnabled(True)
-        self.state = self.form.add(
-            "state", form.whole(0, 0, 0, special="state shown"), "State of the object, or the one that PyMOL shows"
-        )
+        self.state = self.form.knob(atoms.STATE, Whole(0, 0, 0, special="state shown"))
         self.state.setPrefix("state ")
-        self.hydrogens = self.form.add("hydrogens", QtWidgets.QCheckBox("hydrogens"), "Keep hydrogen atoms")
-        self.solvent = self.form.add("solvent", QtWidgets.QCheckBox("solvent"), "Keep water and other solvent")
-        self.hydrogens.setChecked(True)
+        self.hydrogens = self.form.knob(atoms.HYDROGENS)
+        self.solvent = self.form.knob(atoms.SOLVENT)
         self.counts = Words()
         self.counts.setObjectName("counts")
 

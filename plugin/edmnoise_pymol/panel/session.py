@@ -12,6 +12,8 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.weights import parse_weights
+from edmnoise.settings import atoms
+from edmnoise.settings.knob import typed
 from edmnoise.structure.structure import describe
 
 from ..commands.request import Request
@@ -40,9 +42,8 @@ class Input:
     @property
     def options(self) -> dict[str, str]:
         """As arguments of a command, its defaults left out."""
-        given = {"hydrogens": (self.hydrogens, True), "solvent": (self.solvent, False)}
-        options = {name: str(int(value)) for name, (value, default) in given.items() if value != default}
-        return options if self.state == -1 else {"state": str(self.state), **options}
+        given = ((atoms.STATE, self.state), (atoms.HYDROGENS, self.hydrogens), (atoms.SOLVENT, self.solvent))
+        return {knob.name: typed(value) for knob, value in given if value != knob.default}
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ Index = NDArray[np.int64]
 def read_states(
     cmd: Cmd,
     selection: str,
+    state: int = 0,
     hydrogens: bool = True,
     solvent: bool = False,
     common: bool = False,
@@ -30,7 +31,8 @@ def read_states(
 ) -> Job[tuple[Source, list[NDArray[np.float32]]]]:
     """All states of one object, or the shown states of several objects of the same atoms, as (N, 3) coordinates.
 
-    The source is the first of them; with ``common`` they are of the atoms that all have.
+    The source is the first of them; with ``common`` they are of the atoms that all have. A ``state`` other than 0 is
+    read alone, of one object or of several; -1 is the one that is shown.
 
     Raises
     ------
@@ -38,14 +40,16 @@ def read_states(
         As `reading`, and where states or objects differ in their atoms.
     """
     names = objects_of(cmd, selection)
-    if len(names) > 1:
-        one_each = (reading(cmd, f"({selection}) and %{name}", -1, hydrogens, solvent, ligands) for name in names)
+    if len(names) > 1 or state:
+        one_each = (
+            reading(cmd, f"({selection}) and %{name}", state or -1, hydrogens, solvent, ligands) for name in names
+        )
         members = yield from one_by_one(one_each)
     else:
         members = yield from read_members(cmd, selection, 1, hydrogens, solvent, ligands)
     rows, notes = in_common(members, common, renamed=len(names) > 1)
     first = members[0].take(rows[0])
-    if len(names) == len(members) == 1:
+    if len(names) == len(members) == 1 and not state:
         states, atoms, index = range(1, ask.states(cmd, names[0]) + 1), ask.atoms(cmd, names[0]), np.array(first.index)
         return first, [read_atoms(cmd, names[0], state, index, atoms)[0] for state in states]
     found = [member.structure.coordinates[row] for member, row in zip(members, rows, strict=True)]

@@ -7,6 +7,8 @@ from typing import Any
 
 from pymol.Qt import QtCore, QtWidgets
 
+from edmnoise.settings.knob import Knob
+
 from .number import Real, Whole
 
 _FEWEST = 4
@@ -36,6 +38,10 @@ class Form(QtCore.QObject):
         self._defaults[name] = text_of(control) if default is None else default
         signal(control).connect(lambda *_: self.changed.emit())
         return control
+
+    def knob(self, knob: Knob, control: Any = None, label: str = "", **ranged: Any) -> Any:
+        """Take in the control of a setting: the one that is given, or a `field` of it."""
+        return self.add(knob.name, control or field(knob, label, **ranged), knob.tooltip, default=knob.said)
 
     def __getitem__(self, name: str) -> Any:
         return self._controls[name]
@@ -126,25 +132,6 @@ def label(text: str, control: Any) -> Any:
     return made
 
 
-def whole(low: int, high: int, value: int, special: str = "") -> Any:
-    """A field for a whole number; where ``special`` is given, its lowest value reads so and stands for nothing."""
-    return Whole(low, high, value, special)
-
-
-def real(
-    low: float, high: float, value: float, step: float, unit: str = "", special: str = "", decimals: int = 4
-) -> Any:
-    """A field for a number with a unit; ``special`` as in `whole`."""
-    return Real(low, high, value, step, unit, special, decimals)
-
-
-def short(
-    low: float, high: float, value: float, step: float, unit: str = "", special: str = "", decimals: int = 8
-) -> Any:
-    """A field as `real` makes it, for a number that may need many digits and mostly has few."""
-    return Real(low, high, value, step, unit, special, decimals, short=True)
-
-
 class _Choice(QtWidgets.QComboBox):
     """As wide as there is room: a long word is cut in its middle, and stands whole in the tooltip."""
 
@@ -182,24 +169,48 @@ def choice(*words: str, **labelled: str) -> Any:
     return box
 
 
-ORIGIN_HELP = (
-    "What displacements are measured from: the first state (the reference of frames), the last (the end of a "
-    "trajectory), a state's number, or another object's name"
-)
-ALIGN_HELP = "What is removed from each frame first: nothing, its translation, its translation and rotation"
-
-
-def origin() -> Any:
-    """A list of what displacements are measured from, where a state's number or an object's name can be typed too."""
-    box = choice(first="first state", last="last state")
+def editable(box: Any) -> Any:
+    """A list in which other words can be typed too."""
     box.setEditable(True)
     box.setInsertPolicy(QtWidgets.QComboBox.InsertPolicy.NoInsert)
     return box
 
 
-def alignment() -> Any:
-    """A list of what is removed from frames before they are measured."""
-    return choice(none="as they are", center="centred", superpose="superposed")
+def field(
+    knob: Knob,
+    label: str = "",
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    step: float = 1,
+    decimals: int = 4,
+    special: str = "usual",
+) -> Any:
+    """A control for a setting at its default: a box with a label, a list, a number within its bounds or narrower ones,
+    or a line. One that may be left out reads ``special`` then, at the lowest number."""
+    optional = knob.default is None
+    if knob.kind == "0/1":
+        return choice(**{"": special, **knob.words}) if optional else _checkbox(label or knob.name, knob.default)
+    if knob.kind in ("integer", "float"):
+        least, most = (own if given is None else given for own, given in ((knob.low, low), (knob.high, high)))
+        value, special = (least, special) if optional else (knob.default, "")
+        if knob.kind == "integer":
+            return Whole(int(least), int(most), int(value), special)
+        return Real(least, most, value, step, "Å" if knob.unit else "", special, decimals)
+    if knob.words:
+        box = choice(**knob.words) if knob.closed else editable(choice(**knob.words))
+        set_text(box, knob.said)
+        return box
+    line = QtWidgets.QLineEdit()
+    line.setPlaceholderText(knob.usual)
+    line.setMinimumWidth(40)
+    return line
+
+
+def _checkbox(label: str, on: bool) -> Any:
+    box = QtWidgets.QCheckBox(label)
+    box.setChecked(on)
+    return box
 
 
 def leave_the_wheel(panel: Any) -> None:

@@ -6,23 +6,7 @@ from typing import Any
 
 from pymol.Qt import QtWidgets
 
-from . import form, style
-from .number import Real, Whole
-
-
-def usual_real(low: float, high: float, step: float, unit: str = "", decimals: int = 4) -> Any:
-    """A number, or nothing: its lowest value stands for the usual one."""
-    return Real(low, high, low, step, unit, "usual", decimals)
-
-
-def usual_whole(low: int, high: int) -> Any:
-    """The same for a whole number."""
-    return Whole(low, high, low, "usual")
-
-
-def switch() -> Any:
-    """On, off, or as usual."""
-    return form.choice(**{"": "usual", "1": "on", "0": "off"})
+from . import style
 
 
 def name_usual(control: Any, word: str) -> None:

@@ -13,6 +13,7 @@ from edmnoise.structure.hierarchy import LEVELS, as_read
 
 from ..session import Session
 from . import form, style
+from .number import Real
 
 ROWS = as_read(LEVELS)
 _FINE = 100
@@ -129,7 +130,7 @@ class WeightsEditor(QtWidgets.QWidget):
         tip = f"Weight of the noise drawn once per {level}; only the ratios of the three count"
         slider = QtWidgets.QSlider(QtCore.Qt.Orientation.Horizontal)
         slider.setRange(0, 10 * _FINE)
-        spin = form.short(0, 1000, 0, 0.1)
+        spin = Real(0, 1000, 0, 0.1, decimals=8, short=True)
         for widget in (slider, spin):
             widget.setToolTip(tip)
             widget.setAccessibleName(f"{level} weight")

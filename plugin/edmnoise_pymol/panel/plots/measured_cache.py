@@ -76,7 +76,8 @@ class Shown(QtCore.QObject):
         from ...jobs.plots import levels as curves
 
         live, cmd = self._session.live, self._session.cmd
-        return curves.measured(cmd, name) if live is None else live_facts.measured(cmd, live, self._noise)
+        measured = curves.measured(cmd, name) if live is None else live_facts.measured(cmd, live, self._noise)
+        return (yield from measured)
 
     @property
     def _noise(self) -> NoiseChoice:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from pymol.Qt import QtCore, QtWidgets
 
+from edmnoise.settings import design
+from edmnoise.settings.noise import DISTRIBUTION
 from edmnoise.structure.hierarchy import PARTS, as_read
 
 from ...commands.request import Request
 from ..controls import form, style
 from ..controls.fold import Fold
+from ..controls.number import Real
 from ..controls.small_table import small_table
 from ..controls.weights import ROWS
 from ..plots.triangle import TriangleChart
@@ -23,14 +26,9 @@ from .scramble_box import ScrambleBox
 if TYPE_CHECKING:
     from ...jobs.design import DesignResult
 
-_TARGETS = {"chain": 10.0, "residue": 3.8, "atom": 1.4}
+_TARGETS = {design.CHAIN: 10.0, design.RESIDUE: 3.8, design.ATOM: 1.4}
 """Angstrom at first: a fold comes apart, neighbouring residues, a bond."""
 
-_MOVED = {
-    "chain": "of the chains",
-    "residue": "of the residues in their chain",
-    "atom": "of the atoms in their residue",
-}
 _UNDESIGNED = "Say how far each level shall move, and press Design to get the noise that does it"
 
 
@@ -43,13 +41,11 @@ class DesignTab(QtWidgets.QWidget):
         self.held = Held(session, self)
         self.result: DesignResult | None = None
         self.targets = form.Form(self)
-        for level, length in _TARGETS.items():
-            spin = form.short(0, 10_000, length, 0.1, unit="Å", special="none", decimals=3)
-            tip = f"Wanted displacement {_MOVED[level]} in angstrom in space (3-D RMS); 0 for no wish"
-            self.targets.add(level, spin, tip, default="").setAccessibleName(f"wanted {level} displacement")
-        z = form.short(-12, 12, 0, 0.1, decimals=3)
-        self.targets.add("z", z, "Normal score at which it is wanted: the P_mean that puts it there is said")
-        z.setAccessibleName("z of the design")
+        for knob, length in _TARGETS.items():
+            spin = Real(0, 10_000, length, 0.1, unit="Å", special="none", decimals=3, short=True)
+            self.targets.knob(knob, spin).setAccessibleName(f"wanted {knob.name} displacement")
+        z = Real(design.Z.low, design.Z.high, 0, 0.1, decimals=3, short=True)
+        self.targets.knob(design.Z, z).setAccessibleName("z of the design")
         self.design = QtWidgets.QPushButton("Desi&gn")
         self.design.setIcon(style.icon("run", self.design))
         self.design.setToolTip("Find the weights and the sigma (angstrom) that move each level as far as wanted")
@@ -66,14 +62,8 @@ class DesignTab(QtWidgets.QWidget):
             "atoms, in angstrom; per coordinate, as in other tables, it is that over sqrt(3)"
         )
         self.map = form.Form(self)
-        measures = {"displacement": "displacement", "ratio": "residue / atom", "scramble": "scramble z"}
-        self.map.add(
-            "measure",
-            form.choice(**measures, share="steps beyond"),
-            "What is mapped: a level's displacement relative to the one above (sigma), the ratio residue / atom, the z "
-            "at which the level moves by its reference length (angstrom), or the training steps beyond it (%)",
-        )
-        self.map.add("level", form.choice("residue", "chain", "atom"), "Level that is measured")
+        self.map.knob(design.MEASURE)
+        self.map.knob(design.MEASURED_LEVEL)
         self.triangle = TriangleChart(session, self.held, lambda: (self.map.text("measure"), self.map.text("level")))
         self.copy_map = _copy("triangle", "Copy the command that maps the same")
         self.scramble = ScrambleBox(session, self.held)
@@ -108,7 +98,7 @@ class DesignTab(QtWidgets.QWidget):
         found, noise = self._session.input, self._session.noise
         if found is None or noise is None:
             return None
-        usual = not of_steps or noise.distribution.name == "alphafold3"
+        usual = not of_steps or noise.distribution.name == DISTRIBUTION.default
         distribution = {} if usual else {"distribution": noise.distribution.name}
         return Request(command, found.selection, {**options, **distribution, **found.options})
 

@@ -8,12 +8,14 @@ from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.lengths import IN_SPACE
-from edmnoise.noise.process import PROCESSES, NoiseChoice
-from edmnoise.noise.sigma import DISTRIBUTIONS, SigmaDistribution, sigma_distribution
+from edmnoise.noise.process import NoiseChoice
+from edmnoise.noise.sigma import SigmaDistribution, sigma_distribution
+from edmnoise.settings import noise
 
 from ...commands.request import Request
 from ...scene import stage
 from ..controls import form, style
+from ..controls.number import Real
 from ..controls.weights import WeightsEditor
 from ..controls.words import Words
 from ..session import Noise, Session
@@ -42,15 +44,10 @@ class LevelEditor(QtWidgets.QWidget):
         self.slider.setPageStep(_FINE // 2)
         self.slider.setToolTip("Noise level as a normal score: training draws z from N(0, 1)")
         self.slider.setAccessibleName("z slider")
-        self.z = form.real(-12, 12, 0, 0.1, decimals=3)
-        self.z.setToolTip("z: sigma = sigma_data exp(P_mean + P_std z)")
-        self.z.setAccessibleName("z")
-        self.sigma = form.real(1e-5, 1e6, 1, 0.5, unit="Å", decimals=5)
-        self.sigma.setToolTip("Noise level sigma: standard deviation of an atom's noise along each axis, in angstrom")
-        self.sigma.setAccessibleName("sigma")
-        self.distribution = form.choice(*DISTRIBUTIONS)
-        self.distribution.setToolTip("Whose training distribution z belongs to")
-        self.distribution.setAccessibleName("distribution")
+        made = form.Form(self)
+        self.z = made.knob(noise.Z.but(default=0.0), step=0.1, decimals=3)
+        self.sigma = made.knob(noise.SIGMA, Real(1e-5, 1e6, 1, 0.5, unit="Å", decimals=5))
+        self.distribution = made.knob(noise.DISTRIBUTION, form.choice(*noise.DISTRIBUTION.words))
         self.share = Words()
         self._given = "z"
 
@@ -84,7 +81,7 @@ class LevelEditor(QtWidgets.QWidget):
         """Arguments of a command: the one that was set last, z or sigma, and the distribution unless it is usual."""
         given = {self._given: form.text_of(getattr(self, self._given))}
         name = self.distribution.currentText()
-        return given if name == "alphafold3" else {**given, "distribution": name}
+        return given if name == noise.DISTRIBUTION.default else {**given, "distribution": name}
 
     def set_sigma(self, sigma: float) -> None:
         """Give sigma, and let z follow, also where sigma stays as it was."""
@@ -126,17 +123,10 @@ class NoiseTab(QtWidgets.QWidget):
         self.form = form.Form(self)
         self.weights = WeightsEditor(session)
         self.level = LevelEditor()
-        self.process = self.form.add(
-            "process",
-            form.choice(**{name: f"{name}: {known.help}" for name, known in PROCESSES.items()}),
-            "How the noise is made",
-        )
-        self.frames = self.form.add("frames", form.whole(1, 100_000, 10), "Number of noised frames")
-        self.seed = self.form.add("seed", form.whole(0, 2**31 - 1, 0), "The same seed gives the same frames")
-        self.name = self.form.add(
-            "name", QtWidgets.QLineEdit(), "Name of the new object; <object>_noise where it is empty"
-        )
-        self.name.setPlaceholderText("name of the new object")
+        self.process = self.form.knob(noise.PROCESS)
+        self.frames = self.form.knob(noise.FRAMES, high=100_000)
+        self.seed = self.form.knob(noise.SEED, low=0, high=2**31 - 1)
+        self.name = self.form.knob(noise.NAME)
         self.redraw = QtWidgets.QToolButton()
         self.redraw.setIcon(style.icon("dice", self.redraw))
         self.redraw.setToolTip("New draw: the next seed")

@@ -8,6 +8,7 @@ from typing import Any
 from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.diffusion.names import PUBLISHED
 
 from ...commands.request import Request
 from ...scene import ask, stage
@@ -18,7 +19,7 @@ from ..controls.weights import WeightsEditor
 from ..plots.schedule import SchedulePlot
 from ..session import Session
 from .coefficients import Coefficients
-from .sampling_fields import PUBLISHED, SamplingFields
+from .sampling_fields import SamplingFields
 
 
 class SamplingTab(QtWidgets.QWidget):
@@ -74,10 +75,8 @@ class SamplingTab(QtWidgets.QWidget):
         found, request = self._session.input, self.request
         if found is None or request is None:
             return None
-        names = ("weights", "distribution")
-        return Request(
-            "edm_precondition", found.selection, {n: request.options[n] for n in names if n in request.options}
-        )
+        shared = {n: request.options[n] for n in ("weights", "distribution", "ligands") if n in request.options}
+        return Request("edm_precondition", found.selection, {**shared, **found.options})
 
     def remembered(self) -> dict[str, str]:
         """All settings, for `recall`."""

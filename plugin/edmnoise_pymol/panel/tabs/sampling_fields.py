@@ -1,4 +1,4 @@
-"""The arguments of `edm_sample` as controls, with their units and what they are where they are left alone."""
+"""The arguments of `edm_sample` as controls."""
 
 from __future__ import annotations
 
@@ -7,50 +7,23 @@ from typing import Any
 
 from pymol.Qt import QtCore, QtWidgets
 
-from edmnoise.noise.sigma import DISTRIBUTIONS
+from edmnoise.diffusion.names import PUBLISHED, SOLVERS
+from edmnoise.settings import atoms, noise, sampling
 
 from ..controls import form
-from ..controls.optional_fields import switch, usual_real, usual_whole
+from ..controls.number import Real
 
-DENOISERS = {
-    "states": "states: any place, any turn",
-    "translation": "states: any place, as turned",
-    "fixed": "states: just as they lie",
-    "kabsch": "best turn only (approximate)",
+_FACTOR = {"low": -0.01, "high": 100, "step": 0.1, "decimals": 3}
+_RANGES: dict[str, dict[str, Any]] = {
+    "steps": {"low": 0, "high": 100_000},
+    "sigma_max": {"low": 0, "high": 1e6, "step": 10, "decimals": 3},
+    "sigma_min": {"low": 0, "high": 1e6, "step": 0.01, "decimals": 5},
+    "rho": {"low": 0, "high": 1000, "decimals": 2},
+    "churn": _FACTOR,
+    "step_scale": _FACTOR,
+    "noise_scale": _FACTOR,
 }
-SOLVERS = {
-    "euler": "Euler, first order",
-    "heun": "Heun, second order",
-    "ralston": "Ralston, second order",
-    "midpoint": "midpoint, second order",
-    "chai": "Chai-1's own second-order step",
-    "dpmpp_2m": "DPM-Solver++ 2M",
-    "dpmpp_2m_sde": "DPM-Solver++ 2M SDE",
-    "ancestral": "ancestral",
-}
-PUBLISHED = {
-    "alphafold3": "AlphaFold 3",
-    "boltz1": "Boltz-1",
-    "boltz2": "Boltz-2",
-    "chai1": "Chai-1",
-    "protenix": "Protenix",
-    "openfold3": "OpenFold 3",
-}
-"""Names that a command takes, and how they read. The library's modules that own them import torch; tests compare."""
-
-_USUAL = {
-    "steps": "Number of steps",
-    "sigma_max": "Highest noise level sigma_max, where sampling starts, in angstrom",
-    "sigma_min": "Lowest noise level sigma_min above 0, in angstrom",
-    "rho": "Spacing of the levels: even in sigma^(1/rho); 7 puts most steps at low noise",
-    "churn": "Churn gamma: before a step, noise is added up to (1 + gamma) sigma; 0 adds none",
-    "step_scale": "Factor of each step; 1 is exact, above 1 acts like a low temperature",
-    "noise_scale": "Factor of the churn noise; 1 is exact",
-    "center": "Move the centroid to the origin before each step",
-    "augment": "Turn at random before each step (a published sampler also shifts by about 1 Å)",
-    "align": "Superpose the denoised structure on the noisy one before each step",
-}
-_SAMPLER = (*_USUAL, "sampler", "level_weights", "distribution", "schedule")
+"""Of the fields: the lowest number stands for the usual one."""
 
 
 class SamplingFields(QtCore.QObject):
@@ -60,59 +33,32 @@ class SamplingFields(QtCore.QObject):
     """
 
     changed = QtCore.Signal()
-    usual: Mapping[str, str] = _USUAL
+    usual: Mapping[str, str] = {knob.name: knob.tooltip for knob in sampling.CHANGED}
 
     def __init__(self, parent: Any) -> None:
         super().__init__(parent)
         self.form = made = form.Form(parent)
-        made.add("denoiser", form.choice(**DENOISERS), "Whose right answer is known: how the data's states may lie")
-        made.add("sampler", _samplers(), "How each step is made: a solver, or a published sampler with all its numbers")
-        for name, field in {
-            "steps": usual_whole(0, 100_000),
-            "sigma_max": usual_real(0, 1e6, 10, "Å", decimals=3),
-            "sigma_min": usual_real(0, 1e6, 0.01, "Å", decimals=5),
-            "rho": usual_real(0, 1000, 1, decimals=2),
-            "churn": usual_real(-0.01, 100, 0.1, decimals=3),
-            "step_scale": usual_real(-0.01, 100, 0.1, decimals=3),
-            "noise_scale": usual_real(-0.01, 100, 0.1, decimals=3),
-            "center": switch(),
-            "augment": switch(),
-            "align": switch(),
-        }.items():
-            made.add(name, field, _USUAL[name])
-        made.add("schedule", _schedules(), "How the levels lie: karras, log_linear, or typed in Å: 100 10 1 0")
-        made.add("samples", form.whole(1, 100_000, 1), "Number of samples, made together")
-        made.add("seed", form.whole(0, 2**31 - 1, 0), "Sample k depends on the seed and k only")
-        made.add(
-            "trajectory",
-            _checked(QtWidgets.QCheckBox("tra&jectory")),
-            "An object of the steps of each sample; without, one object of the samples",
-        )
-        made.add("denoised", QtWidgets.QCheckBox("deno&ised"), "Another object, of the denoised estimate at each step")
-        made.add("state_weights", QtWidgets.QLineEdit(), "Probability of each state, up to a factor: 0.5 0.3 0.2")
-        made.add(
-            "device", form.choice("auto", "cpu", "cuda"), "Where the sampler runs; auto takes a GPU if there is one"
-        )
-        made.add(
-            "ligands",
-            form.choice(residue="as residues", atom="atom by atom"),
-            "A group of ligands, ions, modified residues: the residue, or each atom, as AlphaFold 3's tokens are",
-        )
-        made.add(
-            "common", QtWidgets.QCheckBox("atoms in common"), "Sample the atoms that all states have, where they differ"
-        )
-        made.add("distribution", form.choice(*DISTRIBUTIONS), "Whose training distribution z belongs to")
-        made.add("name", QtWidgets.QLineEdit(), "Name of the new object; <object>_sample where it is empty")
-        made["state_weights"].setPlaceholderText("equal")
-        made["name"].setPlaceholderText("<object>_sample")
-        for name in ("state_weights", "name"):
-            made[name].setMinimumWidth(40)
+        made.knob(sampling.DENOISER)
+        made.knob(sampling.SAMPLER, _samplers())
+        for knob in sampling.CHANGED:
+            made.knob(knob, **_RANGES.get(knob.name, {}))
+        made.knob(sampling.SCHEDULE)
+        made.knob(sampling.SAMPLES, high=100_000)
+        made.knob(sampling.SAMPLE_SEED, low=0, high=2**31 - 1)
+        made.knob(sampling.TRAJECTORY, label="tra&jectory")
+        made.knob(sampling.DENOISED, label="deno&ised")
+        made.knob(sampling.STATE_WEIGHTS)
+        made.knob(sampling.DEVICE)
+        made.knob(atoms.LIGANDS)
+        made.knob(atoms.COMMON, label="atoms in common")
+        made.knob(noise.DISTRIBUTION, form.choice(*noise.DISTRIBUTION.words))
+        made.knob(sampling.SAMPLE_NAME)
 
         # Not arguments of their own: they make one together.
         self.parts = parts = form.Form(parent)
         for level in ("residue", "chain"):
             tip = f"How far the denoiser's {level} centres replace those of its atoms in the step: 0 not, 1 wholly"
-            parts.add(f"{level} output", form.real(0, 1, 0, 0.1, decimals=3), tip)
+            parts.add(f"{level} output", Real(0, 1, 0, 0.1, decimals=3), tip)
         parts.add(
             "motion",
             form.choice(**{"": "none", "network": "elastic network", "numbers": "by level"}),
@@ -120,7 +66,7 @@ class SamplingFields(QtCore.QObject):
         )
         for level, value in (("chain", 0.0), ("residue", 0.3), ("atom", 0.2)):
             tip = f"Standard deviation of a state's own motion per {level} and coordinate, in angstrom"
-            parts.add(f"{level} motion", form.real(0, 100, value, 0.1, "Å", decimals=3), tip)
+            parts.add(f"{level} motion", Real(0, 100, value, 0.1, "Å", decimals=3), tip)
         parts["atom motion"].setMinimum(0.001)
         parts.add(
             "others", QtWidgets.QLineEdit(), "Other objects of the same atoms: the shown state of each is a state more"
@@ -151,7 +97,8 @@ class SamplingFields(QtCore.QObject):
     @property
     def of_the_sampler(self) -> dict[str, str]:
         """Those that a schedule follows from."""
-        return {name: text for name, text in self.options().items() if name in _SAMPLER}
+        of_it = {"sampler", "distribution", *sampling.OF_A_SAMPLER}
+        return {name: text for name, text in self.options().items() if name in of_it}
 
     def remembered(self) -> dict[str, str]:
         return {**self.form.remembered(), **self.parts.remembered()}
@@ -214,14 +161,6 @@ class SamplingFields(QtCore.QObject):
         self._motions.setVisible(self.parts.text("motion") == "numbers")
 
 
-def _schedules() -> Any:
-    """Names, or levels that are typed."""
-    box = form.choice("karras", "log_linear")
-    box.setEditable(True)
-    box.setInsertPolicy(QtWidgets.QComboBox.InsertPolicy.NoInsert)
-    return box
-
-
 def _samplers() -> Any:
     """One list in two sections."""
     box = form.choice()
@@ -230,10 +169,5 @@ def _samplers() -> Any:
         box.model().item(box.count() - 1).setEnabled(False)
         for name, label in names.items():
             box.addItem(f"  {label}", name)
-    box.setCurrentIndex(box.findData("heun"))
-    return box
-
-
-def _checked(box: Any) -> Any:
-    box.setChecked(True)
+    box.setCurrentIndex(box.findData(sampling.SAMPLER.default))
     return box

@@ -7,8 +7,9 @@ from typing import Any
 
 from pymol.Qt import QtCore, QtWidgets
 
-from edmnoise.base.colours import DEFAULT_PALETTE, PALETTES
+from edmnoise.base.colours import PALETTES
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.settings import atoms, colours
 
 from ...commands.request import Request
 from ...scene import follow, looks, stage
@@ -35,56 +36,19 @@ class ColourBox(QtWidgets.QWidget):
         self.object.setToolTip("The frames that colours, playback, results and plots are about")
         self.object.setAccessibleName("frames object")
         self.legend = legend.Legend()
-        self.level = self.form.add(
-            "level",
-            form.choice("residue", "atom", "chain"),
-            "Whose displacement colours the atoms, in angstrom (RMS per coordinate)",
-        )
-        self.relative = self.form.add(
-            "relative",
-            QtWidgets.QCheckBox("relative"),
-            "Relative to the level above: an atom in its residue, a residue in its chain; chains are absolute",
-            default="1",
-        )
-        self.relative.setChecked(True)
-        self.over = self.form.add(
-            "over",
-            form.choice(mean="mean of all frames", max="maximum of all frames", state="this frame"),
-            "RMS over the frames, the largest, or that of the state that is shown",
-        )
-        self.origin = self.form.add("origin", form.origin(), form.ORIGIN_HELP, default="first")
-        self.align = self.form.add("align", form.alignment(), form.ALIGN_HELP)
-        self.palette_ = self.form.add(
-            "palette",
-            self._palettes(),
-            "A palette, or two or more of PyMOL's colours from the lowest to the highest: white red",
-        )
+        self.level = self.form.knob(colours.LEVEL)
+        self.relative = self.form.knob(colours.RELATIVE)
+        self.over = self.form.knob(colours.OVER)
+        self.origin = self.form.knob(atoms.ORIGIN)
+        self.align = self.form.knob(atoms.ALIGN)
+        self.palette_ = self.form.knob(colours.PALETTE, self._palettes())
         self.minimum, self.maximum = (
-            self.form.add(
-                name,
-                form.real(_AUTOMATIC, 1e6, _AUTOMATIC, 0.1, unit="Å", special="automatic", decimals=3),
-                f"Displacement that takes the {end} colour, in angstrom; automatic for the {which} of the values",
-                default="",
-            )
-            for name, end, which in (("minimum", "first", "lowest"), ("maximum", "last", "highest"))
+            self.form.knob(knob, low=_AUTOMATIC, high=1e6, step=0.1, decimals=3, special="automatic")
+            for knob in (colours.MINIMUM, colours.MAXIMUM)
         )
-        self.follow = self.form.add(
-            "follow",
-            QtWidgets.QCheckBox("follow the frame"),
-            f"Keep colouring by the frame that is shown while it plays; up to {follow.LIMIT:,} atoms",
-        )
-        self.shared = self.form.add(
-            "shared",
-            QtWidgets.QCheckBox("one range for all"),
-            "Followed or baked: one range in angstrom for all frames, or each frame on its own",
-            default="1",
-        )
-        self.shared.setChecked(True)
-        self.scene = self.form.add(
-            "legend",
-            QtWidgets.QCheckBox("legend in the scene"),
-            "Show the range in angstrom in the scene too; ray tracing and sessions keep it",
-        )
+        self.follow = self.form.knob(colours.FOLLOW, label="follow the frame")
+        self.shared = self.form.knob(colours.SHARED, label="one range for all")
+        self.scene = self.form.knob(colours.LEGEND, label="legend in the scene")
         self.apply = self._button("Co&lour", "palette", "Colour the object so", wide=True)
         self.bake = self._button("&Bake", "apply", "")
         self.reset = self._button("Be&fore", "reset", "The colours that the object had before the panel coloured it")
@@ -122,14 +86,12 @@ class ColourBox(QtWidgets.QWidget):
         return Request("edm_color", name, options)
 
     def _palettes(self) -> Any:
-        box = form.choice()
-        box.setEditable(True)
-        box.setInsertPolicy(QtWidgets.QComboBox.InsertPolicy.NoInsert)
+        box = form.editable(form.choice())
         box.completer().setCompletionMode(QtWidgets.QCompleter.CompletionMode.PopupCompletion)
         box.setIconSize(QtCore.QSize(48, 12))
         for name, anchors in PALETTES.items():
             box.addItem(legend.swatch(anchors, 48, 12), name)
-        box.setCurrentText(DEFAULT_PALETTE)
+        box.setCurrentText(colours.PALETTE.default)
         return box
 
     def _button(self, text: str, icon: str, tip: str, wide: bool = False) -> Any:

@@ -17,6 +17,7 @@ from ...scene import ask, stage
 from ...scene.source import current_state
 from ...scene.titles import caption
 from ..controls import form, style
+from ..controls.number import Whole
 from ..controls.words import Words
 from ..session import Session
 
@@ -48,7 +49,7 @@ class Playback(QtWidgets.QWidget):
         self.slider.setToolTip("The state that PyMOL shows")
         self.slider.setAccessibleName("frame")
         self.slider.setMinimumWidth(60)
-        self.fps = self.form.add("fps", form.whole(1, 60, _FPS), "Speed in frames per second (PyMOL's movie_fps)")
+        self.fps = self.form.add("fps", Whole(1, 60, _FPS), "Speed in frames per second (PyMOL's movie_fps)")
         self.fps.setSuffix(" fps")
         self.label = Words()
         self.label.setObjectName("frame label")

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.settings import atoms, colours, results
 
 from ...commands.request import Request, SaveSession, quoted
 from ...job import Job
 from ...jobs.film import is_film
 from ..controls import form, style
+from ..controls.number import Whole
 from ..controls.table_view import TableView
 from ..controls.words import Words
 from ..session import Session
@@ -32,13 +34,9 @@ class Results(QtWidgets.QWidget):
         self.table: Table | None = None
         self._measured: Any = None
         self.form = form.Form(self)
-        self.by = self.form.add(
-            "by",
-            form.choice(summary="summary", residue="every residue", atom="every atom", state="every frame"),
-            "What a row is: a level, a residue, an atom or a frame; lengths are RMS per coordinate, in angstrom",
-        )
-        self.origin = self.form.add("origin", form.origin(), form.ORIGIN_HELP, default="first")
-        self.align = self.form.add("align", form.alignment(), form.ALIGN_HELP)
+        self.by = self.form.knob(results.BY)
+        self.origin = self.form.knob(atoms.ORIGIN)
+        self.align = self.form.knob(atoms.ALIGN)
         self.title = Words(_NO_FRAMES)
         self.title.setTextInteractionFlags(QtCore.Qt.TextInteractionFlag.TextSelectableByMouse)
         self.view = TableView()
@@ -50,14 +48,10 @@ class Results(QtWidgets.QWidget):
         self.copy_table.setAccessibleName("copy table")
         self.export = self._menu("E&xport", "export", "Write the table, the frames, pictures or the session to a file")
         self.copy = self._menu("", "copy", "Copy as command")
-        self.width_ = self.form.add(
-            "width", form.whole(0, 20_000, 0, special="window's"), "Width of exported pictures in pixels"
-        )
+        self.width_ = self.form.knob(colours.WIDTH, Whole(0, 20_000, 0, special="window's"))
         self.width_.setSuffix(" px")
-        self.ray = self.form.add("ray", QtWidgets.QCheckBox("ray"), "Trace rays for exported pictures: slow and fine")
-        self.overwrite = self.form.add(
-            "overwrite", QtWidgets.QCheckBox("overwrite"), "Replace pictures that are there already"
-        )
+        self.ray = self.form.knob(colours.RAY)
+        self.overwrite = self.form.knob(colours.OVERWRITE)
         self._fill_menus()
         self._lay_out()
         self._connect()

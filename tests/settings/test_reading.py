@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise_pymol.commands import arguments
+from edmnoise.settings import knob, reading
 
 
 @pytest.mark.parametrize(
@@ -25,8 +25,7 @@ from edmnoise_pymol.commands import arguments
     ],
 )
 def test_real(given, value):
-    assert arguments.real("x", given) == value
-    assert arguments.optional(arguments.real, "x", given) == value
+    assert reading.real("x", given) == value
 
 
 @pytest.mark.parametrize(
@@ -34,7 +33,7 @@ def test_real(given, value):
 )
 def test_no_real(given):
     with pytest.raises(EdmNoiseError) as refused:
-        arguments.real("sigma", given)
+        reading.real("sigma", given)
     assert str(refused.value) == f"sigma is {given!r}: give a number"
 
 
@@ -52,19 +51,19 @@ def test_no_real(given):
 )
 def test_what_people_write_for_a_number(name, given, said):
     with pytest.raises(EdmNoiseError) as refused:
-        arguments.real(name, given)
+        reading.real(name, given, length=name != "z")
     assert str(refused.value) == f"{name} is {given!r}: {said}"
 
 
 @pytest.mark.parametrize("given", ["", "  ", None, "''", '""'])
 def test_left_out(given):
-    assert arguments.absent(given)
-    assert arguments.optional(arguments.real, "x", given) is None
+    assert reading.absent(given)
+    assert knob.real("x", None).read(given) is None
 
 
 @pytest.mark.parametrize("given", ["0", 0, 0.0, "no", False, "' '  x", []])
 def test_not_left_out(given):
-    assert not arguments.absent(given)
+    assert not reading.absent(given)
 
 
 @pytest.mark.parametrize(
@@ -83,29 +82,29 @@ def test_not_left_out(given):
     ],
 )
 def test_whole(given, value):
-    assert arguments.whole("x", given) == value
+    assert reading.whole("x", given) == value
 
 
 @pytest.mark.parametrize("given", ["", "1.5", 1.5, "1e-3", "many", None, math.nan, math.inf, [1], "0x10", "1_0"])
 def test_not_whole(given):
     with pytest.raises(EdmNoiseError) as refused:
-        arguments.whole("frames", given)
+        reading.whole("frames", given)
     assert str(refused.value) == f"frames is {given!r}: give a whole number"
 
 
 @pytest.mark.parametrize("on", [True, False])
 @pytest.mark.parametrize("form", [str, str.upper, "'{}'".format, " {} ".format])
 def test_switch(on, form):
-    for word in arguments.TRUE if on else arguments.FALSE:
-        assert arguments.switch("x", form(word)) is on
-    assert arguments.switch("x", on) is on
-    assert arguments.switch("x", int(on)) is on
+    for word in reading.TRUE if on else reading.FALSE:
+        assert reading.switch("x", form(word)) is on
+    assert reading.switch("x", on) is on
+    assert reading.switch("x", int(on)) is on
 
 
 @pytest.mark.parametrize("given", ["", "maybe", "2", 2, -1, None, "10", 0.5])
 def test_no_switch(given):
     with pytest.raises(EdmNoiseError) as refused:
-        arguments.switch("solvent", given)
+        reading.switch("solvent", given)
     assert str(refused.value) == f"solvent is {given!r}: give 1 or 0"
 
 
@@ -124,7 +123,7 @@ def test_no_switch(given):
     ],
 )
 def test_numbers(given, values):
-    assert arguments.numbers("z", given) == values
+    assert reading.numbers("z", given) == values
 
 
 @pytest.mark.parametrize(
@@ -141,7 +140,7 @@ def test_numbers(given, values):
 )
 def test_no_numbers(given, said):
     with pytest.raises(EdmNoiseError) as refused:
-        arguments.numbers("z", given)
+        reading.numbers("z", given)
     assert str(refused.value) == said
 
 
@@ -158,7 +157,7 @@ def test_no_numbers(given, said):
     ],
 )
 def test_items(given, parts):
-    assert arguments.items(given) == parts
+    assert reading.items(given) == parts
 
 
 @pytest.mark.parametrize(
@@ -176,4 +175,4 @@ def test_items(given, parts):
     ],
 )
 def test_text(given, value):
-    assert arguments.text(given) == value
+    assert reading.text(given) == value

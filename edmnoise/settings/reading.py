@@ -1,39 +1,24 @@
-"""Text typed in PyMOL -> values: everything typed arrives as a string, everything called from Python may be typed."""
+"""Text or Python values -> what they say: everything typed arrives as a string, everything called may be typed."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
-from edmnoise.base import numbers as written
-from edmnoise.base.errors import EdmNoiseError
-
-if TYPE_CHECKING:
-    from ..jobs.ensemble import Basis
-
-T = TypeVar("T")
+from ..base import numbers as written
+from ..base.errors import EdmNoiseError
 
 TRUE, FALSE = ("1", "on", "yes", "true"), ("0", "off", "no", "false")
-
-_LENGTHS = frozenset(
-    "sigma sigma_min sigma_max minimum maximum chain residue atom reference fluctuations schedule".split()
-)
-"""Arguments in angstrom."""
 
 _WHOLE = re.compile(r"[-+]?[0-9]+")
 
 
-def real(name: str, value: Any) -> float:
-    """A finite number, for example "4.8"."""
-    return _finite(name, value, "a number")
-
-
-def optional(convert: Callable[[str, Any], T], name: str, value: Any) -> T | None:
-    """What another function of this module makes of a value, or nothing where none is given ("" or None)."""
-    return None if absent(value) else convert(name, value)
+def real(name: str, value: Any, length: bool = False) -> float:
+    """A finite number, for example "4.8"; with ``length`` one in angstrom, of which a unit is told to go."""
+    return _finite(name, value, "a number", length)
 
 
 def whole(name: str, value: Any) -> int:
@@ -58,7 +43,7 @@ def switch(name: str, value: Any) -> bool:
     raise EdmNoiseError(f"{name} is {value!r}: give 1 or 0")
 
 
-def numbers(name: str, value: Any) -> list[float]:
+def numbers(name: str, value: Any, length: bool = False) -> list[float]:
     """Numbers separated by spaces, for example "-3 -2 -1 0"; a sequence or one number from Python."""
     parts: Sequence[Any]
     if isinstance(value, str):
@@ -69,7 +54,7 @@ def numbers(name: str, value: Any) -> list[float]:
         parts = [value] if isinstance(value, int | float) else list(value)
     if not parts:
         raise EdmNoiseError(f"{name} is empty: give numbers separated by spaces")
-    return [real(name, part) for part in parts]
+    return [real(name, part, length) for part in parts]
 
 
 def items(value: Any) -> list[Any]:
@@ -89,22 +74,9 @@ def absent(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not text(value))
 
 
-def basis(origin: Any, align: Any, common: Any, hydrogens: Any, solvent: Any) -> Basis:
-    """What displacements are measured from, on which atoms."""
-    from ..jobs.ensemble import Basis
-
-    return Basis(
-        text(origin),
-        text(align),
-        switch("hydrogens", hydrogens),
-        optional(switch, "solvent", solvent),
-        switch("common", common),
-    )
-
-
-def _finite(name: str, value: Any, wanted: str) -> float:
+def _finite(name: str, value: Any, wanted: str, length: bool = False) -> float:
     if isinstance(value, str):
-        return written.number(name, text(value), wanted, length=name in _LENGTHS)
+        return written.number(name, text(value), wanted, length)
     try:
         found = float(value)
     except (TypeError, ValueError):

@@ -1,0 +1,53 @@
+"""What is listed, and the files that it is written to."""
+
+from __future__ import annotations
+
+from .colours import LEVEL
+from .knob import text, word
+
+TABLE = text("file", None, "also write the table, as .csv or .json")
+FIGURE = text("file", None, "also write the table (.csv, .json) or a figure (.png, .svg, .pdf)")
+DAMAGE_FILE = FIGURE.but(
+    help="also write the table with its standard errors (.csv, .json), or a figure of every measure (.png, .svg, .pdf)"
+)
+MAP_FILE = FIGURE.but(
+    help="also write the map as a figure (.png, .svg, .pdf), or all of its 5,050 weights as a table (.csv, .json)"
+)
+STEPS_FILE = FIGURE.but(help="also write the table (.csv, .json) or its figure (.png, .svg, .pdf)")
+
+FRAMES_FILE = text("file", help="a .pdb or .cif name")
+FILM = text("file", help="a name that ends in .png, .gif or .mp4")
+SAVED_LEVEL = LEVEL.but(
+    default="atom",
+    words={"atom": "atom", "residue": "residue"},
+    help="atom, or residue for one pseudo-atom at the centre of each residue",
+)
+B_FACTORS = word(
+    "b",
+    ("displacement",),
+    None,
+    "displacement, for B factors that are the RMS displacement from state 1 in the other states, angstrom per "
+    "coordinate",
+    usual="the B factors of the object",
+)
+
+BY = word(
+    "by",
+    {"summary": "summary", "residue": "every residue", "atom": "every atom", "state": "every frame"},
+    "summary",
+    "summary, residue, atom, or state (every level in each state)",
+    tip="What a row is: a level, a residue, an atom or a frame; lengths are RMS per coordinate, in angstrom",
+)
+DAMAGE_BY = word(
+    "by",
+    ("summary", "residue"),
+    "summary",
+    "summary (every measure), or residue (each residue's lDDT at every noise level)",
+)
+COMPARE_BY = word(
+    "by",
+    ("summary", "step"),
+    "summary",
+    "summary (a row for each run), or step (what each level has to go at each step of each run)",
+)
+SIGNAL_BY = word("by", ("level", "z"), "level", "level (what is spent on each), or z (a row for each noise level)")
