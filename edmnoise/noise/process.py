@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from .theory.statistics import Expected
 
 
-@dataclass(frozen=True)
-class NamedProcess:
+@dataclass(frozen=True, repr=False)
+class NamedProcess(Legible):
     """A process that can be chosen.
 
     Attributes
