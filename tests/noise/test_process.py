@@ -227,7 +227,10 @@ def test_commands_that_draw_take_it(cmd, copies, structure_of, ramp):
     expected = z_table(structure, [ramp], [0.0], AF3, 2, 3)
     assert table["atom"] == pytest.approx(expected["atom"], rel=1e-5)
     assert edm_damage("both", z=[0], draws=2, **asked).study.rows[0].noise == ramp
-    assert edm_compare("both", steps=3, **asked).comparison.variants[0].weights == "rebalanced, ramp steepness=2.5"
+    (compared,) = edm_compare("both", steps=3, **asked).comparison.variants
+    assert compared.weights == "rebalanced, ramp steepness=2.5"
+    sampled = edm_sample("both", steps=3, **asked).run
+    assert compared.to_go[NESTED[0]] == pytest.approx(sampled.to_go()[NESTED[0]])
 
 
 def test_edm_sample_starts_from_its_covariance(cmd, copies):
