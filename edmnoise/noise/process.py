@@ -165,7 +165,8 @@ class NoiseChoice(Legible):
 
     @classmethod
     def parse(cls, process: str, weights: Weights = FLAT) -> NoiseChoice:
-        """Read what `text` writes, "multiscale" or "name knob=value ..."; weights are flat where none are given."""
+        """Read what `text` writes, "multiscale" or "name knob=value ..." (in titles "name/knob=value/..."); weights are
+        flat where none are given."""
         name, *words = process.replace("/", " ").split() or [""]
         knobs: dict[str, float] = {}
         for word in words:

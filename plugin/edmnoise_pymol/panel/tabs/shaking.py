@@ -84,9 +84,10 @@ class Shaking(QtCore.QObject):
             return
         try:
             sigma, noise, _ = self._settings()
-        except EdmNoiseError:  # all weights 0: the fields say so
+            there = self.live.show(sigma, noise)
+        except EdmNoiseError:  # all weights 0, as the fields say, or a process whose name is being typed
             return
-        if not self.live.show(sigma, noise):
+        if not there:
             self._end(f"live has ended: {self.live.name} has changed")
             return
         self._colour(sigma, noise)
