@@ -17,12 +17,13 @@ from torch import Tensor
 
 from edmnoise.base.threads import mapped
 from edmnoise.frames.displacement import measure_displacement
+from edmnoise.noise.process import AppliedNoise
 from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.files import read_structure
 from edmnoise.structure.hierarchy import LEVELS, Hierarchy
 from edmnoise.structure.structure import Structure
-from edmnoise.study.levels import AppliedNoise, level_table
+from edmnoise.study.levels import level_table
 
 from .harness import Result, compare, show
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .frames.displacement import measure_displacement as measure_displacement
     from .noise.design.scramble import scramble_table as scramble_table
     from .noise.design.solve import design as design
+    from .noise.process import AppliedNoise as AppliedNoise
     from .noise.processes.multiscale import MultiscaleNoise as MultiscaleNoise
     from .noise.processes.nested import Nested as Nested
     from .noise.sigma import SigmaDistribution as SigmaDistribution
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from .structure.structure import Atoms as Atoms
     from .structure.structure import Structure as Structure
     from .structure.superpose import superpose as superpose
-    from .study.levels import AppliedNoise as AppliedNoise
     from .study.levels import level_table as level_table
     from .study.levels import z_table as z_table
     from .trajectories.run import run_sampler as run_sampler
@@ -61,7 +61,7 @@ _HOMES = {
     "measure_displacement": "edmnoise.frames.displacement",
     "measure_damage": "edmnoise.frames.damage",
     "superpose": "edmnoise.structure.superpose",
-    "AppliedNoise": "edmnoise.study.levels",
+    "AppliedNoise": "edmnoise.noise.process",
     "level_table": "edmnoise.study.levels",
     "z_table": "edmnoise.study.levels",
     "NoiseStatistics": "edmnoise.noise.theory.statistics",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ..base.seeds import check_seed
+from ..noise.process import MULTISCALE, PROCESSES, NoiseChoice
 from ..noise.sigma import DISTRIBUTIONS, Z_LIMIT, check_sigma, parse_distribution
 from ..noise.weights import PRESETS, parse_weights
 from . import reading
-from .knob import Knob, numbers, parsed, real, several, switch, text, whole, word
+from .knob import Knob, numbers, parsed, real, several, switch, text, whole
 
 
 def _sigma(knob: Knob, value: Any) -> float:
@@ -67,8 +68,13 @@ SEVERAL_DISTRIBUTIONS = several(
     DISTRIBUTION, "alphafold3 | wide", f'training distributions with "|" between them: {_CONSTANTS}'
 )
 
-PROCESS = word(
-    "process", {"multiscale": "multiscale: chain + residue + atom"}, "multiscale", "noise process: multiscale"
+PROCESS = parsed(
+    "process",
+    lambda text: NoiseChoice.parse(text).text(),
+    MULTISCALE,
+    f"noise process, its knobs behind it (name knob=value): {', '.join(PROCESSES)}",
+    words={name: f"{name}: {known.help}" for name, known in PROCESSES.items()},
+    tip="How the noise is made",
 )
 FRAMES = whole("frames", 10, "number of noised frames", low=1)
 SEED = whole("seed", 0, "the same seed gives the same frames").but(parse=_seed)

@@ -25,8 +25,8 @@ from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..base.table import Column, Table
 from ..frames.displacement import NESTED, Measure
-from ..noise.processes.nested import Nested
-from ..noise.weights import Weights, check_weights
+from ..noise.process import NoiseChoice
+from ..noise.weights import Weights
 from ..structure.hierarchy import as_read
 from ..structure.structure import Structure, describe
 from ..structure.superpose import superpose
@@ -77,17 +77,17 @@ class Variant(Legible):
     noise: Gauge
 
 
-def variant(run: Run, weights: Weights, sampler: str) -> Variant:
+def variant(run: Run, noise: Weights | NoiseChoice, sampler: str) -> Variant:
     """Keep of a run what is compared; its frames may go then."""
     return Variant(
-        check_weights(weights).label,
+        NoiseChoice.of(noise).label,
         sampler,
         run.steps,
         run.sigmas,
         run.to_go(),
         run.freeze_out(),
         gauge_of_way(run),
-        gauge_of_noise(run.structure, weights),
+        gauge_of_noise(run.structure, noise),
     )
 
 
@@ -113,12 +113,12 @@ def gauge_of_way(run: Run) -> Gauge:
     return Gauge(shift / whole, turn / whole)
 
 
-def gauge_of_noise(structure: Structure, weights: Weights) -> Gauge:
+def gauge_of_noise(structure: Structure, noise: Weights | NoiseChoice) -> Gauge:
     """Shares of every draw that are a shift of all atoms and an infinitesimal turn about their centre.
 
     Closed forms. Atoms on a line have two turns and a single atom none.
     """
-    covariance = Nested(structure.hierarchy, weights)
+    covariance = NoiseChoice.of(noise).on(structure).covariance
     place = torch.tensor(structure.coordinates.T).double()
     atoms = place.shape[1]
     shifts = torch.eye(3, dtype=torch.float64)[:, :, None].expand(3, 3, atoms) / atoms**0.5

@@ -13,7 +13,7 @@ from ..base.legible import Legible
 from ..base.table import Column, Table
 from ..frames.damage import Damage, Native, measure_damage, measure_sets
 from ..frames.damage_measures import LDDT, MEASURES, DamageMeasure
-from ..noise.processes.multiscale import MultiscaleNoise
+from ..noise.process import NoiseChoice
 from ..noise.sigma import SigmaDistribution
 from ..noise.weights import Weights
 from ..structure.structure import describe
@@ -23,7 +23,7 @@ from ..structure.structure import describe
 class DamageRow(Legible):
     """What noise of one kind at one level did to the draws that were made of it."""
 
-    weights: Weights
+    noise: NoiseChoice
     z: float
     sigma: float
     damage: Damage
@@ -31,7 +31,7 @@ class DamageRow(Legible):
 
 def damage_rows(
     native: Native,
-    weights: Sequence[Weights],
+    weights: Sequence[Weights | NoiseChoice],
     z: Sequence[float],
     distribution: SigmaDistribution,
     draws: int = 20,
@@ -45,7 +45,7 @@ def damage_rows(
     native
         Of the structure, from `Native.of`.
     weights, z
-        Each weights at each normal score of the noise level.
+        Each weights, or each chosen process with its weights, at each normal score of the noise level.
     distribution
         Gives sigma from z.
     draws
@@ -80,15 +80,13 @@ def damage_rows(
         if progress is not None:
             progress(done, total)
 
-    asked = list(product(weights, zip(z, sigmas, strict=True)))
+    asked = list(product(map(NoiseChoice.of, weights), zip(z, sigmas, strict=True)))
     drawn = (
-        MultiscaleNoise(structure.hierarchy, weight).blocks(
-            sigma, range(k * draws, (k + 1) * draws), seed, structure.coordinates
-        )
-        for k, (weight, (_, sigma)) in enumerate(asked)
+        noise.on(structure).blocks(sigma, range(k * draws, (k + 1) * draws), seed, structure.coordinates)
+        for k, (noise, (_, sigma)) in enumerate(asked)
     )
-    for (weight, (score, sigma)), damage in zip(asked, measure_sets(native, drawn, measured), strict=True):
-        yield DamageRow(weight, float(score), sigma, damage)
+    for (noise, (score, sigma)), damage in zip(asked, measure_sets(native, drawn, measured), strict=True):
+        yield DamageRow(noise, float(score), sigma, damage)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -153,7 +151,7 @@ class DamageStudy(Legible):
 
     def _settings(self, rows: Sequence[DamageRow]) -> list[Column]:
         return [
-            Column("weights", [row.weights.label for row in rows], help="chain/residue/atom"),
+            Column("weights", [row.noise.label for row in rows], help="chain/residue/atom"),
             Column("z", [row.z for row in rows], decimals=2),
             Column("sigma", [row.sigma for row in rows], "A"),
         ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,28 +12,17 @@ from numpy.typing import NDArray
 from ..base.errors import EdmNoiseError
 from ..base.table import Column, Table
 from ..frames.displacement import NESTED, Displacement, Measure, ReferencePlace, measure_displacement, measures
-from ..noise.processes.multiscale import MultiscaleNoise
+from ..noise.process import AppliedNoise, NoClosedForm, NoiseChoice, Statistics, statistics_of
 from ..noise.sigma import SigmaDistribution
-from ..noise.theory.statistics import Expected, NoiseStatistics
-from ..noise.theory.superposed import rotation_defined, superposed_displacement
-from ..noise.weights import Weights, check_weights
+from ..noise.theory.statistics import Expected
+from ..noise.theory.superposed import rotation_defined
+from ..noise.weights import Weights
 from ..settings.results import BY
 from ..structure.hierarchy import check_three
 from ..structure.structure import Structure, describe
 
 ATOM, RESIDUE = Measure(0, False), Measure(1, False)
 ATOM_IN_RESIDUE, RESIDUE_IN_CHAIN, _ = NESTED
-
-
-@dataclass(frozen=True)
-class AppliedNoise:
-    """The noise that frames were made with: what the closed forms need to be set beside a measurement."""
-
-    sigma: float
-    weights: Weights
-
-    def __post_init__(self) -> None:
-        check_weights(self.weights)
 
 
 def level_table(
@@ -70,9 +58,10 @@ def level_table(
         "frames": moved.frames,
         "align": moved.align,
         "sigma": noise.sigma if noise else None,
-        "weights": [noise.weights.chain, noise.weights.residue, noise.weights.atom] if noise else None,
+        "process": noise.noise.text() if noise else None,
+        "weights": list(noise.noise.weights.by_name.values()) if noise else None,
     }
-    made = f" at sigma {noise.sigma:.4g} A, weights {noise.weights.label}" if noise else ""
+    made = f" at sigma {noise.sigma:.4g} A, weights {noise.noise.label}" if noise else ""
     title = (
         f"{moved.frames} frame{'' if moved.frames == 1 else 's'}{made}{moved.removed}: {describe(structure.hierarchy)}"
     )
@@ -88,6 +77,8 @@ def level_table(
             warning = _not_a_reference(origin, moved.reference)
             meta["warning"] = warning
             notes.append(warning)
+    if theory.refused:
+        notes.append(f"Nothing to expect: {theory.refused}.")
     if moved.ambiguous:
         frames = "1 frame" if moved.ambiguous == 1 else f"{moved.ambiguous} frames"
         notes.append(f"The best rotation of {frames} is not unique.")
@@ -110,19 +101,20 @@ class _Theory:
         self.structure, self.align = structure, moved.align
         self.sigma = noise.sigma if noise else math.nan
         known = noise is not None and (moved.align != "superpose" or rotation_defined(structure.coordinates))
-        self.weights = noise.weights if noise and known else None
-        self.statistics = NoiseStatistics.of(structure.hierarchy, self.weights) if self.weights else None
+        self.process = noise.noise.on(structure) if noise and known else None
+        self.statistics, self.refused = None, ""
+        try:
+            self.statistics = self.process.statistics if self.process else None
+        except NoClosedForm as refusal:
+            self.refused = str(refusal)
 
     def of(self, measure: Measure, over_atoms: bool = False) -> Expected | None:
         """Closed form of a measure after the alignment that the frames had."""
-        if self.statistics is None or self.weights is None:
+        if self.statistics is None or self.process is None:
             return None
         level, top = measure.level, measure.relative_to
         if self.align == "superpose":
-            structure = self.structure
-            return superposed_displacement(
-                structure.hierarchy, self.weights, structure.coordinates, level, top, over_atoms
-            )
+            return self.process.superposed(self.structure.coordinates, level, top, over_atoms)
         if self.align == "center" and not measure.relative:
             top = self.statistics.whole
         return self.statistics.displacement(level, top, over_atoms)
@@ -226,7 +218,7 @@ def _by_state(moved: Displacement, theory: _Theory, states: Sequence[int]) -> tu
 
 def z_table(
     structure: Structure,
-    weights: Sequence[Weights],
+    weights: Sequence[Weights | NoiseChoice],
     z: Sequence[float],
     distribution: SigmaDistribution,
     draws: int = 1,
@@ -241,7 +233,7 @@ def z_table(
     structure
         The reference, atoms in residues in chains: EdmNoiseError for another depth.
     weights, z
-        Rows: each weights at each normal score of the noise level.
+        Rows: each weights, or each chosen process with its weights, at each normal score of the noise level.
     distribution
         Gives sigma from z.
     draws
@@ -259,11 +251,10 @@ def z_table(
     check_three(structure.hierarchy)
     shown = (ATOM, RESIDUE, RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE)
     rows = []
-    for i, weight in enumerate(weights):
-        process = MultiscaleNoise(structure.hierarchy, weight)
-        theory = NoiseStatistics(structure.hierarchy, weight)
-        forms = {m: theory.displacement(m.level, m.relative_to) for m in shown}
-        ratio = theory.ratio_scatter(draws)
+    for i, noise in enumerate(map(NoiseChoice.of, weights)):
+        process = noise.on(structure)
+        theory = statistics_of(process)
+        ratio = theory.ratio_scatter(draws) if theory else (math.nan, math.nan)
         for j, score in enumerate(z):
             sigma = distribution.sigma(score)
             first = (i * len(z) + j) * draws if fresh else 0
@@ -271,7 +262,8 @@ def z_table(
             blocks = process.blocks(sigma, numbers, seed, structure.coordinates)
             told = _told(blocks, (i * len(z) + j) * draws, len(weights) * len(z) * draws, progress)
             moved = measure_displacement(structure, told, only=shown)
-            rows.append((weight.label, float(score), sigma, moved, forms, ratio))
+            expected = {m: expected_rms(theory, m, sigma) for m in shown}
+            rows.append((noise.label, float(score), sigma, moved, expected, ratio))
     residue, inside, within = RESIDUE, RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE
     columns = (
         Column("weights", [r[0] for r in rows], help="chain/residue/atom"),
@@ -279,19 +271,26 @@ def z_table(
         Column("sigma", [r[2] for r in rows], "A"),
         Column("atom", [r[3].rms(ATOM) for r in rows], "A"),
         Column("residue", [r[3].rms(residue) for r in rows], "A"),
-        Column("residue expected", [r[4][residue].rms(r[2]) for r in rows], "A"),
+        Column("residue expected", [r[4][residue] for r in rows], "A"),
         Column("residue / atom", [r[3].ratio for r in rows]),
         Column("ratio expected", [r[5][0] for r in rows], help="mean over draws"),
         Column("ratio spread", [r[5][1] for r in rows], help="standard deviation from draw to draw"),
         Column("residue in chain", [r[3].rms(inside) for r in rows], "A"),
-        Column("in chain expected", [r[4][inside].rms(r[2]) for r in rows], "A"),
+        Column("in chain expected", [r[4][inside] for r in rows], "A"),
         Column("atom in residue", [r[3].rms(within) for r in rows], "A"),
-        Column("in residue expected", [r[4][within].rms(r[2]) for r in rows], "A"),
+        Column("in residue expected", [r[4][within] for r in rows], "A"),
     )
     drawn = "fresh draws in each row" if fresh else "the same draws scaled in each row"
     title = f"{draws} draw{'' if draws == 1 else 's'} a row, {drawn}, seed {seed}: {describe(structure.hierarchy)}"
     meta = {"draws": draws, "seed": seed, "fresh": fresh, "distribution": distribution.name}
     return Table(title, columns, meta, ("RMS per coordinate; expected: closed forms.",))
+
+
+def expected_rms(statistics: Statistics | None, measure: Measure, sigma: float) -> float:
+    """RMS displacement per coordinate that is expected of a measure, angstrom; NaN without closed forms."""
+    if statistics is None:
+        return math.nan
+    return statistics.displacement(measure.level, measure.relative_to).rms(sigma)
 
 
 def _told(

@@ -12,12 +12,9 @@ from ..diffusion.samplers.choice import SamplerChoice
 from ..frames.damage import Native, measure_damage
 from ..frames.damage_measures import MEASURES as DAMAGE
 from ..frames.displacement import NESTED, measure_displacement
-from ..noise.processes.multiscale import MultiscaleNoise
-from ..noise.processes.nested import Nested
-from ..noise.theory.statistics import NoiseStatistics
-from ..noise.weights import Weights
+from ..noise.process import NoiseChoice, NoiseProcess, statistics_of
 from ..structure.structure import Structure
-from ..study.levels import ATOM, ATOM_IN_RESIDUE, RESIDUE, RESIDUE_IN_CHAIN
+from ..study.levels import ATOM, ATOM_IN_RESIDUE, RESIDUE, RESIDUE_IN_CHAIN, expected_rms
 from ..trajectories.run import run_sampler
 from .measures import Value
 from .tasks import Case
@@ -27,12 +24,11 @@ SHOWN = (ATOM, RESIDUE, RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE)
 
 def levels(case: Case) -> Mapping[str, Value]:
     """A row of `edmnoise.study.levels.z_table`, from the same draws: RMS per coordinate, angstrom."""
-    structure, weights, sigma = case.structure, case.noise_weights, case.sigma
-    moved = measure_displacement(structure, _noised(case), only=SHOWN)
-    theory = case.loaded.once(_theory, weights)
-    expected = {m: theory.displacement(m.level, m.relative_to).rms(sigma) for m in SHOWN}
-    ratio, spread = case.loaded.once(_ratio, weights, case.setting.count)
-    return {
+    moved = measure_displacement(case.structure, _noised(case), only=SHOWN)
+    theory = statistics_of(_process(case))
+    expected = {m: expected_rms(theory, m, case.sigma) for m in SHOWN}
+    ratio, spread = theory.ratio_scatter(case.setting.count) if theory else (math.nan, math.nan)
+    values = {
         "atom": moved.rms(ATOM),
         "residue": moved.rms(RESIDUE),
         "residue expected": expected[RESIDUE],
@@ -44,29 +40,33 @@ def levels(case: Case) -> Mapping[str, Value]:
         "atom in residue": moved.rms(ATOM_IN_RESIDUE),
         "in residue expected": expected[ATOM_IN_RESIDUE],
     }
+    return _known(values)
 
 
 def damage(case: Case) -> Mapping[str, Value]:
     """A row of `edmnoise.study.damage.DamageStudy.table` without its errors, from the same draws."""
     found = measure_damage(case.loaded.once(Native.of), _noised(case))
-    values = {measure.name: found.mean(measure) for measure in DAMAGE}
-    return {name: None if math.isnan(value) else value for name, value in values.items()}
+    return _known({measure.name: found.mean(measure) for measure in DAMAGE})
 
 
 def _noised(case: Case) -> Iterator[torch.Tensor]:
     """The frames of a case, (s, N, 3) at a time."""
-    process = MultiscaleNoise(case.structure.hierarchy, case.noise_weights)
     numbers = range(case.setting.first, case.setting.first + case.setting.count)
-    return process.blocks(case.sigma, numbers, case.setting.seed, case.structure.coordinates)
+    return _process(case).blocks(case.sigma, numbers, case.setting.seed, case.structure.coordinates)
 
 
-def _theory(structure: Structure, weights: Weights) -> NoiseStatistics:
-    return NoiseStatistics(structure.hierarchy, weights)
+def _process(case: Case) -> NoiseProcess:
+    """The noise of a case, with the closed forms that its noise levels share."""
+    return case.loaded.once(_on, case.noise)
 
 
-def _ratio(structure: Structure, weights: Weights, draws: int) -> tuple[float, float]:
-    """Mean and scatter of the ratio residue/atom, which every noise level shares."""
-    return _theory(structure, weights).ratio_scatter(draws)
+def _on(structure: Structure, noise: NoiseChoice) -> NoiseProcess:
+    return noise.on(structure)
+
+
+def _known(values: Mapping[str, float]) -> Mapping[str, Value]:
+    """What is no number left empty."""
+    return {name: None if math.isnan(value) else value for name, value in values.items()}
 
 
 def freeze_out(case: Case) -> Mapping[str, Value]:
@@ -77,9 +77,9 @@ def freeze_out(case: Case) -> Mapping[str, Value]:
     labels = {part: part.label(structure.hierarchy) for part in NESTED}
     if len(states) == 1:
         return {"models": 1, **dict.fromkeys(labels.values())}
-    covariance = Nested(structure.hierarchy, case.noise_weights)
+    covariance = _process(case).covariance
     model = DenoiserChoice().build(structure, states, covariance)
     schedule, sampler = SamplerChoice(**dict(setting.sampler)).build()
     made = run_sampler(structure, model, covariance, schedule, sampler, setting.count, setting.seed)
-    frozen = {labels[part]: None if math.isnan(sigma) else sigma for part, sigma in made.freeze_out().items()}
-    return {"models": len(states), **frozen}
+    frozen = {labels[part]: sigma for part, sigma in made.freeze_out().items()}
+    return {"models": len(states), **_known(frozen)}

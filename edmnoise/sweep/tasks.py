@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
+from ..noise.process import NoiseChoice
 from ..noise.weights import Weights
 from .measures import MEASURES, Value
 from .settings import Given, Level, Study
@@ -57,7 +58,8 @@ class SourceFile:
 class Setting:
     """What is done to a structure. Where a measure does not depend on an axis, that is None, a seed 0.
 
-    ``first`` is the number of the first frame that is drawn, ``count`` how many frames or samples.
+    ``process`` is a text that `edmnoise.noise.process.NoiseChoice.parse` reads, ``first`` the number of the first frame
+    that is drawn, ``count`` how many frames or samples.
     """
 
     measure: str
@@ -196,10 +198,11 @@ class Case:
         return self.loaded.structure
 
     @property
-    def noise_weights(self) -> Weights:
-        """Weights, for a measure that depends on them."""
+    def noise(self) -> NoiseChoice:
+        """Process and weights, for a measure that depends on them."""
+        assert self.setting.process is not None
         assert self.setting.weights is not None
-        return self.setting.weights
+        return NoiseChoice.parse(self.setting.process, self.setting.weights)
 
     @property
     def sigma(self) -> float:

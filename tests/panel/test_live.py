@@ -4,6 +4,9 @@ nothing."""
 import numpy as np
 import pytest
 
+from edmnoise.noise.process import PROCESSES, NamedProcess
+from edmnoise.noise.processes.multiscale import MultiscaleNoise
+
 PATIENCE = 60_000
 
 
@@ -291,3 +294,27 @@ def test_ribbon_is_offered_where_the_cartoon_is_what_is_slow(panel, cmd, loaded,
     assert not panel.status.offer.isVisible()
     result = made(panel.noise.apply.click)
     assert panel.status.message.text().startswith(f"{result.name}: PyMOL builds the cartoon of 5,")
+
+
+class Mirrored(MultiscaleNoise):
+    """The same law from the opposite numbers."""
+
+    def frames(self, *given):
+        return -super().frames(*given)
+
+
+def test_another_process_moves_it_at_once(panel, cmd, go_live, coords, monkeypatch):
+    """Its name is typed letter by letter: what is no process yet leaves it as it is."""
+    live, process = go_live(), panel.noise.process
+    rest, first = live.structure.coordinates, coords(live.name)
+    assert np.abs(first - rest).max() > 1
+    monkeypatch.setitem(PROCESSES, "mirrored", NamedProcess(f"{__name__}:Mirrored", "the opposite numbers"))
+    process.setEditText("mirr")
+    np.testing.assert_array_equal(coords(live.name), first)
+    process.setEditText("mirrored")
+    np.testing.assert_allclose(coords(live.name) - rest, rest - first, atol=2e-5)
+    assert str(panel.noise.request).endswith("process=mirrored")
+    process.setEditText("mirrored slope=2")
+    np.testing.assert_allclose(coords(live.name) - rest, rest - first, atol=2e-5)
+    process.setEditText("multiscale")
+    np.testing.assert_array_equal(coords(live.name), first)

@@ -34,7 +34,7 @@ def expected(cmd):
     """Slopes of the closed form by label."""
 
     def compute(selection, weights, kept=None):
-        levels, structure = run_inline(curves.expected(cmd, selection, -1, True, False, weights, kept))
+        levels, structure = run_inline(curves.expected(cmd, selection, -1, True, False, weights, "multiscale", kept))
         return {line.label: line.slope for line in levels.lines}, structure
 
     return compute

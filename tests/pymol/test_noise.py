@@ -445,7 +445,7 @@ def test_result_says_what_was_done_and_the_text_says_the_same(cmd, typed):
     result = edm_noise("1tii and chain A", sigma=2, weights="current", frames=4, seed=9)
     assert str(result.table) in said
     assert result.provenance.seed == 9
-    assert result.provenance.weights == WEIGHTS
+    assert result.provenance.noise.weights == WEIGHTS
 
 
 def test_what_is_left_out_is_said(cmd, mda, typed):

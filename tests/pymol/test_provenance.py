@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.noise.weights import Weights
 from edmnoise_pymol import edm_noise
@@ -17,14 +18,14 @@ PARTS = st.floats(0, 1e3)
 def test_a_title_keeps_sigma_to_all_digits(sigma, seed, parts):
     """Closed forms, and the same draw again, need the number itself and not the one that is printed."""
     weights = Weights.of(*parts)
-    made = Provenance("multiscale", weights, sigma, 0.0, seed, hydrogens=True, solvent=False)
+    made = Provenance(NoiseChoice(weights=weights), sigma, 0.0, seed, hydrogens=True, solvent=False)
     titles = made.titles(3)
     assert len(set(titles)) == 4
     for title in titles:
         read = Provenance.parse(title)
         assert read.sigma == sigma
         assert read.seed == seed
-        assert read.weights.close_to(weights)
+        assert read.noise.close_to(made.noise)
     assert Provenance.of(titles) == read
 
 

@@ -7,9 +7,10 @@ import pytest
 
 from edmnoise.base.colours import PALETTES
 from edmnoise.frames.displacement import ALIGNMENTS
+from edmnoise.noise.process import PROCESSES
 from edmnoise.noise.sigma import DISTRIBUTIONS
 from edmnoise.noise.weights import PRESETS
-from edmnoise.settings import colours, noise, results
+from edmnoise.settings import colours, results
 from edmnoise.structure.hierarchy import LEVELS
 from edmnoise_pymol import edm_color, edm_levels, edm_noise, edm_save, edm_table
 
@@ -84,7 +85,7 @@ REFUSED = {
     "edm_noise ala, z=high": ["z is 'high'", "number"],
     "edm_noise ala, z=1, sigma=2": ["z is 1 and sigma is 2", "one of them"],
     "edm_noise ala, distribution=normal": ["'normal'", listed(DISTRIBUTIONS)],
-    "edm_noise ala, process=brownian": ["'brownian'", listed(noise.PROCESS.words)],
+    "edm_noise ala, process=brownian": ["'brownian'", listed(PROCESSES)],
     # frames, seed, switches
     "edm_noise ala, frames=0": ["frames is 0", "from 1"],
     "edm_noise ala, frames=-1": ["frames is -1", "from 1"],

@@ -38,7 +38,7 @@ def test_each_row_is_measured_on_draws_of_its_own(fragment, study):
     assert table["z"] == [-2, 0, -2, 0]
     mean = torch.tensor(fragment.coordinates)
     for k, row in enumerate(study.rows):
-        noise = MultiscaleNoise(fragment.hierarchy, row.weights)
+        noise = MultiscaleNoise(fragment.hierarchy, row.noise.weights)
         frames = noise.frames(AF3.sigma(row.z), range(4 * k, 4 * k + 4), 3, mean)
         alone = measure_damage(study.native, [frames])
         for measure in MEASURES:

@@ -10,6 +10,7 @@ import torch
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.frames.displacement import ALIGNMENTS, Measure, measure_displacement, measures
+from edmnoise.noise.process import AppliedNoise
 from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.noise.theory.statistics import NoiseStatistics
@@ -17,7 +18,7 @@ from edmnoise.noise.theory.superposed import superposed_displacement
 from edmnoise.noise.weights import PRESETS, Weights
 from edmnoise.settings import results
 from edmnoise.structure.structure import Atoms, Structure, describe
-from edmnoise.study.levels import AppliedNoise, level_table, z_table
+from edmnoise.study.levels import level_table, z_table
 
 ATOM, RESIDUE, CHAIN = (Measure(level, False) for level in range(3))
 ATOM_IN_RESIDUE, RESIDUE_IN_CHAIN = Measure(0, True), Measure(1, True)
@@ -36,14 +37,14 @@ def complex_(toxin):
     return Structure.from_atoms(toxin.coordinates[keep], toxin.atoms.take(keep))
 
 
-def noised(structure, align="none", weights=APPLIED.weights, frames=FRAMES, sigma=SIGMA):
+def noised(structure, align="none", weights=APPLIED.noise.weights, frames=FRAMES, sigma=SIGMA):
     """Frames of known noise, measured."""
     process = MultiscaleNoise(structure.hierarchy, weights)
     mean = torch.tensor(structure.coordinates)
     return measure_displacement(structure, process.blocks(sigma, frames, 3, mean), align)
 
 
-def expectation(structure, measure, align, weights=APPLIED.weights, over_atoms=False):
+def expectation(structure, measure, align, weights=APPLIED.noise.weights, over_atoms=False):
     """The closed form that belongs beside a measure."""
     top = measure.relative_to
     if align == "superpose":
@@ -92,7 +93,7 @@ def test_the_summary_is_measured_beside_expected(complex_, align):
 
 def test_the_summary_says_what_the_ratio_should_be(complex_):
     table = level_table(complex_, noised(complex_), APPLIED)
-    mean, sd = NoiseStatistics(complex_.hierarchy, APPLIED.weights).ratio_scatter(FRAMES)
+    mean, sd = NoiseStatistics(complex_.hierarchy, APPLIED.noise.weights).ratio_scatter(FRAMES)
     assert table.notes[0].endswith(f", expected {mean:.3f} +- {sd:.3f}")
 
 
@@ -105,6 +106,7 @@ def test_the_facts_are_in_title_and_meta(complex_):
         "frames": 6,
         "align": "center",
         "sigma": SIGMA,
+        "process": "multiscale",
         "weights": [1 / 9, 4 / 9, 4 / 9],
     }
     one = noised(complex_, frames=1)

@@ -82,7 +82,10 @@ def test_the_hash_knows_settings_and_not_layout(study):
         ('structures = "a.pdb"\nweights = "flatt"', "study.toml, line 2: no weights 'flatt': give three numbers"),
         ('structures = "a.pdb"\nweights = [[1, 2]]', "study.toml, line 2: weights are '1 2': give three numbers"),
         ('structures = "a.pdb"\nmeasures = "level"', "study.toml, line 2: no measure 'level', did you mean 'levels'?"),
-        ('structures = "a.pdb"\nprocesses = "flow"', "study.toml, line 2: process is 'flow': give multiscale"),
+        (
+            'structures = "a.pdb"\nprocesses = "flow"',
+            "study.toml, line 2: no noise process 'flow': the known ones",
+        ),
         ('structures = "a.pdb"\ndistribution = "af4"', "study.toml, line 2: no noise distribution 'af4': the known"),
         (
             'structures = "a.pdb"\n[[samplers]]\nname = "heun"\n[[samplers]]\nname = "euler"\nsteeps = 3',

@@ -23,7 +23,10 @@ from ...base.seeds import NOISE, check_seed, reseed
 from ...base.threads import shared
 from ...structure.hierarchy import Hierarchy
 from ...structure.levels import parent_coordinates
+from ...structure.structure import Structure
 from ..sigma import check_sigma
+from ..theory.statistics import Expected, NoiseStatistics
+from ..theory.superposed import superposed_displacement
 from ..weights import Weights, check_shares, level_values
 from .nested import Nested
 
@@ -77,6 +80,22 @@ class MultiscaleNoise(Legible):
     def covariance(self) -> Nested:
         """K, what samplers and denoisers ask of this noise; it draws the same law, from other random numbers."""
         return Nested(self.hierarchy, self.weights)
+
+    @classmethod
+    def on(cls, structure: Structure, weights: Weights) -> MultiscaleNoise:
+        """The noise of a structure's groups, as `edmnoise.noise.process.NoiseChoice` asks for it."""
+        return cls(structure.hierarchy, weights)
+
+    @cached_property
+    def statistics(self) -> NoiseStatistics:
+        """Closed forms of the displacement at every level."""
+        return NoiseStatistics.of(self.hierarchy, self.weights)
+
+    def superposed(
+        self, coordinates: CoordinatesLike, level: int, relative_to: int | None = None, over_atoms: bool = False
+    ) -> Expected:
+        """Mean square displacement after superposition, as `superposed_displacement` has it."""
+        return superposed_displacement(self.hierarchy, self.weights, coordinates, level, relative_to, over_atoms)
 
     def blocks(
         self,

@@ -11,8 +11,8 @@ import numpy as np
 
 from ...base.colours import SERIES_COLOURS
 from ...frames.damage_measures import MEASURES, DamageMeasure
+from ...noise.process import NoiseChoice
 from ...noise.sigma import SigmaDistribution
-from ...noise.weights import Weights
 from ...structure.structure import describe
 from ..damage import DamageStudy
 from .figure import new_figure, save_figure
@@ -32,7 +32,7 @@ def damage_figure(study: DamageStudy, path: str | os.PathLike[str]) -> None:
     rows = math.ceil(len(MEASURES) / _ACROSS)
     figure = new_figure(11.5, 3.1 * rows)
     panels = figure.subplots(rows, _ACROSS, sharex=True, squeeze=False)
-    kinds = list(dict.fromkeys(row.weights for row in study.rows))
+    kinds = list(dict.fromkeys(row.noise for row in study.rows))
     for axes, measure in zip(panels.flat, MEASURES, strict=False):
         _panel(axes, study, measure, kinds)
     for axes in panels.flat[len(MEASURES) :]:
@@ -53,14 +53,14 @@ def damage_figure(study: DamageStudy, path: str | os.PathLike[str]) -> None:
     save_figure(figure, path)
 
 
-def _panel(axes: Any, study: DamageStudy, measure: DamageMeasure, kinds: Sequence[Weights]) -> None:
-    for k, weights in enumerate(kinds):
-        rows = sorted((row for row in study.rows if row.weights == weights), key=lambda row: row.sigma)
+def _panel(axes: Any, study: DamageStudy, measure: DamageMeasure, kinds: Sequence[NoiseChoice]) -> None:
+    for k, noise in enumerate(kinds):
+        rows = sorted((row for row in study.rows if row.noise == noise), key=lambda row: row.sigma)
         sigma = np.array([row.sigma for row in rows])
         mean = np.array([row.damage.mean(measure) for row in rows])
         spread = np.array([row.damage.error(measure) for row in rows]) * math.sqrt(study.draws)
         colour, style = _COLOURS[k % len(_COLOURS)], _STYLES[k // len(_COLOURS) % len(_STYLES)]
-        label = weights.label
+        label = noise.label
         mark = _MARKS[k % len(_MARKS)]
         axes.plot(sigma, mean, style + mark, color=colour, lw=1.6, ms=3.5, label=label)
         if study.draws > 1:

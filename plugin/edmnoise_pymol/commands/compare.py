@@ -37,6 +37,7 @@ def edm_compare(
     ligands: str = atoms.LIGANDS,
     state_weights: Sequence[float] | None = sampling.STATE_WEIGHTS,
     fluctuations: Sequence[float] | str | None = sampling.FLUCTUATIONS,
+    process: str = noise.PROCESS,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -69,6 +70,7 @@ def edm_compare(
         edm_sample, edm_design, edm_damage
     """
     from edmnoise.diffusion.denoisers.choice import DenoiserChoice
+    from edmnoise.noise.process import NoiseChoice
 
     from ..jobs import compare
 
@@ -76,7 +78,7 @@ def edm_compare(
     result = yield from compare.compare(
         _self,
         selection,
-        weights,
+        [NoiseChoice.parse(process, each) for each in weights],
         _samplers(sampler, steps),
         denoiser=DenoiserChoice(denoiser, state_weights, fluctuations),
         samples=samples,

@@ -31,6 +31,7 @@ def edm_damage(
     solvent: bool = atoms.SOLVENT,
     distribution: SigmaDistribution = noise.DISTRIBUTION,
     ligands: str = atoms.LIGANDS,
+    process: str = noise.PROCESS,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -64,11 +65,14 @@ def edm_damage(
 
         edm_noise, edm_table, edm_levels
     """
+    from edmnoise.noise.process import NoiseChoice
+
     from ..jobs import damage
 
     path, _ = output_file(file)
+    noises = [NoiseChoice.parse(process, each) for each in weights]
     result = yield from damage.damage(
-        _self, selection, z, weights, distribution, draws, seed, by, state, hydrogens, solvent, ligands
+        _self, selection, z, noises, distribution, draws, seed, by, state, hydrogens, solvent, ligands
     )
     for note in result.notes:
         say(quiet, "edm_damage", note)

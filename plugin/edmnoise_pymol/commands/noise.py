@@ -67,15 +67,28 @@ def edm_noise(
 
         edm_levels, edm_table, edm_color, edm_save
     """
+    from edmnoise.noise.process import NoiseChoice
+
     from ..jobs import noise as service
     from ..scene.stage import perform
 
     level = _sigma(z, sigma, distribution)
     result = yield from service.noise(
-        _self, selection, level, weights, distribution, frames, process, name, seed, state, hydrogens, solvent, ligands
+        _self,
+        selection,
+        level,
+        NoiseChoice.parse(process, weights),
+        distribution,
+        frames,
+        name,
+        seed,
+        state,
+        hydrogens,
+        solvent,
+        ligands,
     )
     made = result.provenance
-    shown = f"z = {made.z:.4g}, sigma = {made.sigma:.4g} A, weights {made.weights.label}, seed {made.seed}"
+    shown = f"z = {made.z:.4g}, sigma = {made.sigma:.4g} A, weights {made.noise.label}, seed {made.seed}"
     say(quiet, "edm_noise", f"object {result.name}: reference and {result.table.meta['frames']} frames; {shown}")
     for note in result.notes:
         say(quiet, "edm_noise", note)
@@ -153,6 +166,7 @@ def edm_table(
     solvent: bool = atoms.SOLVENT,
     distribution: SigmaDistribution = noise.DISTRIBUTION,
     ligands: str = atoms.LIGANDS,
+    process: str = noise.PROCESS,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -175,11 +189,14 @@ def edm_table(
 
         edm_noise, edm_levels
     """
+    from edmnoise.noise.process import NoiseChoice
+
     from ..jobs import noise as service
 
     path = table_file(file)
+    noises = [NoiseChoice.parse(process, each) for each in weights]
     table = yield from service.table(
-        _self, selection, z, weights, distribution, draws, seed, fresh, state, hydrogens, solvent, ligands
+        _self, selection, z, noises, distribution, draws, seed, fresh, state, hydrogens, solvent, ligands
     )
     show(quiet, table)
     write(quiet, "edm_table", table, path)

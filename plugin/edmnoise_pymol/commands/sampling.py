@@ -53,6 +53,7 @@ def edm_sample(
     schedule: Sequence[float] | str = sampling.SCHEDULE,
     common: bool = atoms.COMMON,
     ligands: str = atoms.LIGANDS,
+    process: str = noise.PROCESS,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -86,6 +87,7 @@ def edm_sample(
     """
     from edmnoise.diffusion.denoisers.choice import DenoiserChoice
     from edmnoise.diffusion.samplers.choice import SamplerChoice
+    from edmnoise.noise.process import NoiseChoice
 
     from ..jobs import sampling as jobs
 
@@ -108,7 +110,7 @@ def edm_sample(
     result = yield from jobs.sample(
         _self,
         selection,
-        weights,
+        NoiseChoice.parse(process, weights),
         distribution,
         denoiser=DenoiserChoice(denoiser, state_weights, fluctuations),
         choice=choice,

@@ -14,7 +14,7 @@ from edmnoise.base.table import Table
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import Step
-from edmnoise.noise.processes.nested import Nested
+from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.weights import Weights
 from edmnoise.study.comparison import MOST, Comparison, Variant, variant
 from edmnoise.study.figures.comparison import comparison_figure
@@ -38,7 +38,7 @@ class CompareResult(Legible):
 def compare(
     cmd: Cmd,
     selection: str,
-    weights: Sequence[Weights],
+    weights: Sequence[Weights | NoiseChoice],
     samplers: Mapping[str, SamplerChoice],
     denoiser: DenoiserChoice,
     samples: int,
@@ -63,7 +63,7 @@ def compare(
     selection
         Atoms of one object (its states are the data) or of several (the shown state of each).
     weights
-        Noise covariances.
+        What has the noise covariances, each as in `edmnoise_pymol.jobs.noise.noise`.
     samplers
         Solvers or presets and their settings, by the name that tables give them.
     denoiser, samples, seed, device, state, hydrogens, solvent, common, ligands
@@ -92,8 +92,8 @@ def compare(
 
     def work(watch: Watch) -> Comparison:
         made: list[Variant] = []
-        for each in weights:
-            covariance = Nested(structure.hierarchy, each)
+        for each in map(NoiseChoice.of, weights):
+            covariance = each.on(structure).covariance
             model = denoiser.build(structure, np.stack(states), covariance, chosen)
             for name, (schedule, sampler) in built.items():
                 number = len(made)

@@ -9,6 +9,7 @@ from edmnoise.base.legible import Legible
 from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
 from edmnoise.frames.damage import Native
+from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.weights import Weights
 from edmnoise.study.damage import DamageStudy, damage_rows
@@ -34,7 +35,7 @@ def damage(
     cmd: Cmd,
     selection: str,
     z: Sequence[float],
-    weights: Sequence[Weights],
+    weights: Sequence[Weights | NoiseChoice],
     distribution: SigmaDistribution,
     draws: int,
     seed: int,

@@ -11,8 +11,8 @@ from edmnoise.base.colours import DEFAULT_PALETTE, PALETTES, palette_colours
 from edmnoise.base.lengths import IN_SPACE
 from edmnoise.base.table import Table
 from edmnoise.frames.displacement import NESTED, measure_displacement
-from edmnoise.noise.weights import Weights
-from edmnoise.study.levels import RESIDUE_IN_CHAIN, AppliedNoise, level_table
+from edmnoise.noise.process import AppliedNoise, NoiseChoice
+from edmnoise.study.levels import RESIDUE_IN_CHAIN, level_table
 
 from ..job import Job
 from ..scene import looks
@@ -35,16 +35,16 @@ class LiveColours:
     def __init__(self, cmd: Cmd, live: Live) -> None:
         self._cmd, self._live = cmd, live
         self._before = colours_of(cmd, live.name)
-        self._values: tuple[Weights | None, NDArray[np.float64]] = (None, np.zeros(0))
+        self._values: tuple[NoiseChoice | None, NDArray[np.float64]] = (None, np.zeros(0))
         self._shades: NDArray[np.uint8] | None = None
 
-    def show(self, sigma: float, weights: Weights) -> None:
-        """Colour it for a level and weights: a draw is measured once for each weights, and scaled."""
+    def show(self, sigma: float, noise: NoiseChoice) -> None:
+        """Colour it for a level and a noise: a draw is measured once for each noise, and scaled."""
         structure = self._live.structure
-        if weights != self._values[0]:
-            frame = (structure.coordinates + self._live.mixed(weights))[None]
+        if noise != self._values[0]:
+            frame = (structure.coordinates + self._live.draw(noise))[None]
             moved = measure_displacement(structure, [frame], only=[RESIDUE_IN_CHAIN])
-            self._values = weights, np.sqrt(moved.by_group[RESIDUE_IN_CHAIN])
+            self._values = noise, np.sqrt(moved.by_group[RESIDUE_IN_CHAIN])
         palette = PALETTES[DEFAULT_PALETTE]
         shades = palette_colours(sigma * self._values[1], palette, 0.0, FARTHEST)
         shades = shades[structure.hierarchy.ancestors(0, RESIDUE_IN_CHAIN.level)]
@@ -60,27 +60,27 @@ class LiveColours:
         looks.explain(self._live.name, None)
 
 
-def measured(cmd: Cmd, live: Live, weights: Weights) -> Job[Curves]:
+def measured(cmd: Cmd, live: Live, noise: NoiseChoice) -> Job[Curves]:
     """The draw at a level of 1 angstrom: `Curves.at` gives any other."""
-    structure, mixed = live.structure, live.mixed(weights)
+    structure, drawn = live.structure, live.draw(noise)
     rank = np.arange(structure.n_atoms)
     source = Source(live.name, 1, structure, (rank + 1).tolist(), rank, ())
     found = ensemble.Ensemble(cmd, source, (), "rest", "none", None, (), None, structure.n_atoms)
 
     def work(_: Any) -> Curves:
-        moved = measure_displacement(structure, [(structure.coordinates + mixed)[None]], only=NESTED)
-        return measured_of(found, 1, dict(moved.by_group), (weights, 1.0))
+        moved = measure_displacement(structure, [(structure.coordinates + drawn)[None]], only=NESTED)
+        return measured_of(found, 1, dict(moved.by_group), AppliedNoise(1.0, noise))
 
     return (yield work)
 
 
-def table(live: Live, sigma: float, weights: Weights, by: str, align: str) -> Job[Table]:
+def table(live: Live, sigma: float, noise: NoiseChoice, by: str, align: str) -> Job[Table]:
     """What `edm_levels` would print of the frame."""
-    structure, mixed = live.structure, live.mixed(weights)
+    structure, drawn = live.structure, live.draw(noise)
 
     def work(_: Any) -> Table:
-        frame = structure.coordinates + np.float32(sigma) * mixed
+        frame = structure.coordinates + np.float32(sigma) * drawn
         moved = measure_displacement(structure, [frame[None]], align)
-        return level_table(structure, moved, AppliedNoise(sigma, weights), by)
+        return level_table(structure, moved, AppliedNoise(sigma, noise), by)
 
     return (yield work)

@@ -21,7 +21,7 @@ from edmnoise.base.memory import check_frames_fit
 from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
 from edmnoise.frames.displacement import Displacement, Measure, measure_displacement
-from edmnoise.noise.processes.multiscale import MultiscaleNoise
+from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.sigma import SigmaDistribution, check_sigma
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.files import write_frames
@@ -67,10 +67,9 @@ def noise(
     cmd: Cmd,
     selection: str,
     sigma: float,
-    weights: Weights,
+    weights: Weights | NoiseChoice,
     distribution: SigmaDistribution,
     frames: int,
-    process: str,
     name: str | None,
     seed: int,
     state: int,
@@ -89,13 +88,11 @@ def noise(
     sigma
         Noise level, angstrom.
     weights
-        Shares of the chain, the residue and the atom.
+        Shares of the chain, the residue and the atom, or the process that draws, with its weights.
     distribution
         Gives z from sigma for the report.
     frames
         Number of frames.
-    process
-        The name of the noise process.
     name
         Name of the new object; "<object>_noise" where none is given.
     seed
@@ -112,22 +109,23 @@ def noise(
     EdmNoiseError
         For input that cannot be used; nothing has been made then.
     """
+    choice = NoiseChoice.of(weights)
     provenance = Provenance(
-        process, weights, check_sigma(sigma), distribution.z(sigma), check_seed(seed), hydrogens, solvent, ligands
+        choice, check_sigma(sigma), distribution.z(sigma), check_seed(seed), hydrogens, solvent, ligands
     )
     if name is not None:
         check_free_name(cmd, name)
     source = yield from reading(cmd, selection, state, hydrogens, solvent, ligands)
     _check_room(frames, source.structure.n_atoms)
+    choice.on(source.structure)  # a process may refuse it
     name = name or free_name(cmd, f"{source.object}_noise")
 
     looks.forget(name)  # an object that had the name before
     structure = new_object(cmd, source, name).structure
-    covariance = MultiscaleNoise(structure.hierarchy, weights)
     with appended_frames(cmd, name, frames) as append:
 
         def draw(watch: Watch) -> Displacement:
-            drawn = covariance.blocks(sigma, frames, seed, structure.coordinates)
+            drawn = choice.on(structure).blocks(sigma, frames, seed, structure.coordinates)
             return measure_displacement(structure, passed_on(drawn, watch))
 
         def passed_on(drawn: Iterator[torch.Tensor], watch: Watch) -> Iterator[torch.Tensor]:
@@ -148,7 +146,7 @@ def noise(
     label = label_of(RESIDUE_IN_CHAIN, structure, "mean")
     colouring = Colouring(name, label, DEFAULT_PALETTE, low, high, anchors, left_out=still)
     looks.explain(name, colouring)
-    table = yield lambda _: level_table(structure, moved, provenance.noise)
+    table = yield lambda _: level_table(structure, moved, provenance.applied)
     return NoiseResult(name, source.object, structure, provenance, table, colouring, source.notes)
 
 
@@ -169,7 +167,7 @@ def levels(cmd: Cmd, name: str, by: str, basis: Basis) -> Job[Table]:
 
     def measure(watch: Watch) -> Table:
         moved = found.measure(counted(frames, watch, "state"), place_reference=found.made is None)
-        noise = found.made.noise if found.made else None
+        noise = found.made.applied if found.made else None
         table = level_table(found.structure, moved, noise, by, found.states, found.origin)
         return replace(table, notes=(*table.notes, *found.notes))
 
@@ -180,7 +178,7 @@ def table(
     cmd: Cmd,
     selection: str,
     z: Sequence[float],
-    weights: Sequence[Weights],
+    weights: Sequence[Weights | NoiseChoice],
     distribution: SigmaDistribution,
     draws: int,
     seed: int,
@@ -263,10 +261,10 @@ def _remarks(cmd: Cmd, name: str, level: str, b: str | None, states: int) -> lis
     if made is not None:
         lines += [
             f"model 1 is the reference, the others are noised: sigma={made.sigma:.6g} A (z={made.z:.6g}), "
-            f"weights {made.weights.label}, seed={made.seed}",
-            f"edm_noise selection, sigma={made.sigma!r}, weights={made.weights.text()}, frames={states - 1}, "
-            f"process={made.process}, seed={made.seed}, hydrogens={int(made.hydrogens)}, solvent={int(made.solvent)}, "
-            f"ligands={made.ligands}",
+            f"weights {made.noise.label}, seed={made.seed}",
+            f"edm_noise selection, sigma={made.sigma!r}, weights={made.noise.weights.text()}, frames={states - 1}, "
+            f"process={made.noise.text()}, seed={made.seed}, hydrogens={int(made.hydrogens)}, "
+            f"solvent={int(made.solvent)}, ligands={made.ligands}",
         ]
     if b is not None:
         lines.append("B factors are RMS displacements from model 1 in the other models, angstrom per coordinate")

@@ -21,7 +21,7 @@ from edmnoise.diffusion.precondition import Preconditioner, precondition_table
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import Step
 from edmnoise.frames.displacement import Displacement, measure_displacement
-from edmnoise.noise.processes.nested import Nested
+from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.theory.scales import measured_scales
 from edmnoise.noise.weights import Weights
@@ -59,7 +59,7 @@ class SampleResult(MakesObjects, Legible):
 def sample(
     cmd: Cmd,
     selection: str,
-    weights: Weights,
+    weights: Weights | NoiseChoice,
     distribution: SigmaDistribution,
     denoiser: DenoiserChoice,
     choice: SamplerChoice,
@@ -87,7 +87,7 @@ def sample(
     selection
         Atoms of one object (its states are the data) or of several (the shown state of each).
     weights, distribution
-        Noise covariance, and what gives z.
+        What has the noise covariance, as in `edmnoise_pymol.jobs.noise.noise`, and what gives z.
     denoiser
         Of the states, and what of it is chosen.
     choice
@@ -113,6 +113,7 @@ def sample(
         For input that cannot be used; nothing has been made then.
     """
     schedule, sampler = choice.build()
+    noise = NoiseChoice.of(weights)
     check_seed(seed)
     chosen = torch_device(device)
     if name is not None:
@@ -124,7 +125,7 @@ def sample(
     def prepare(watch: Watch) -> tuple[Recording, float]:
         """Build the model: seconds for an elastic network."""
         watch.check(0.0, "building the denoiser")
-        covariance = Nested(structure.hierarchy, weights)
+        covariance = noise.on(structure).covariance
         model = denoiser.build(structure, np.stack(states), covariance, chosen)
 
         def told(done: int, steps: int, step: Step) -> bool:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.sigma import SigmaDistribution
+from edmnoise.noise.weights import parse_weights
 from edmnoise.settings import atoms
 from edmnoise.settings.knob import typed
 from edmnoise.structure.structure import describe
@@ -46,11 +48,17 @@ class Input:
 
 @dataclass(frozen=True)
 class Noise:
-    """What the Noise tab is set to: level in angstrom, its distribution, weights as a command takes them."""
+    """What the Noise tab is set to: level in angstrom, its distribution, weights and process as commands take them."""
 
     sigma: float
     distribution: SigmaDistribution
     weights: str
+    process: str
+
+    @property
+    def choice(self) -> NoiseChoice:
+        """The process and its weights; EdmNoiseError where all of these are 0."""
+        return NoiseChoice.parse(self.process, parse_weights(self.weights))
 
 
 @dataclass(frozen=True)

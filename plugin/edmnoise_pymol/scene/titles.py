@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.noise.process import AppliedNoise, NoiseChoice
 from edmnoise.noise.weights import Weights
-
-if TYPE_CHECKING:
-    from edmnoise.study.levels import AppliedNoise
 
 _MARK, _SAMPLE_MARK, _REFERENCE = "edmnoise", "edmsample", "ref "
 
@@ -19,8 +16,7 @@ _MARK, _SAMPLE_MARK, _REFERENCE = "edmnoise", "edmsample", "ref "
 class Provenance:
     """What `edm_noise` did: enough to draw the frames again and to know their closed forms."""
 
-    process: str
-    weights: Weights
+    noise: NoiseChoice
     sigma: float
     z: float
     seed: int
@@ -29,11 +25,9 @@ class Provenance:
     ligands: str = "residue"
 
     @property
-    def noise(self) -> AppliedNoise:
+    def applied(self) -> AppliedNoise:
         """What the closed forms need."""
-        from edmnoise.study.levels import AppliedNoise  # brings torch, which the panel does without
-
-        return AppliedNoise(self.sigma, self.weights)
+        return AppliedNoise(self.sigma, self.noise)
 
     def titles(self, frames: int) -> list[str]:
         """Titles of all states: the reference, then the frames.
@@ -42,8 +36,8 @@ class Provenance:
         otherwise: so the number comes first.
         """
         facts = (
-            f"z={self.z:.6g} sigma={self.sigma!r} weights={self.weights.text(between='/')} seed={self.seed} "
-            f"process={self.process} hydrogens={int(self.hydrogens)} solvent={int(self.solvent)} "
+            f"z={self.z:.6g} sigma={self.sigma!r} weights={self.noise.weights.text(between='/')} seed={self.seed} "
+            f"process={self.noise.text(between='/')} hydrogens={int(self.hydrogens)} solvent={int(self.solvent)} "
             f"ligands={self.ligands} {_MARK}"
         )
         return [f"{_REFERENCE}{facts}", *(f"{frame}/{frames} {facts}" for frame in range(1, frames + 1))]
@@ -65,8 +59,7 @@ class Provenance:
         facts = dict(word.split("=", 1) for word in words if "=" in word)
         try:
             return cls(
-                facts["process"],
-                Weights.of(*map(float, facts["weights"].split("/"))),
+                NoiseChoice.parse(facts["process"], Weights.of(*map(float, facts["weights"].split("/")))),
                 float(facts["sigma"]),
                 float(facts["z"]),
                 int(facts["seed"]),

@@ -18,9 +18,10 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
 from edmnoise.base.table import Column, Table
 from edmnoise.frames.displacement import NESTED, Displacement, Measure, measure_displacement
+from edmnoise.noise.process import AppliedNoise, NoClosedForm, NoiseChoice
 from edmnoise.noise.sigma import SigmaDistribution
-from edmnoise.noise.theory.statistics import Expected, NoiseStatistics
-from edmnoise.noise.weights import Weights, parse_weights
+from edmnoise.noise.theory.statistics import Expected
+from edmnoise.noise.weights import parse_weights
 from edmnoise.structure.hierarchy import as_read
 from edmnoise.structure.structure import Structure
 from edmnoise.study.levels import RESIDUE_IN_CHAIN
@@ -125,7 +126,9 @@ class Curves(Legible):
     object, frames
         What was measured.
     levels
-        Closed form and point; None for frames of unknown origin.
+        Closed form and point; None for frames of unknown origin, and of noise without closed forms.
+    noise
+        How the frames were made, where that is known.
     chains, residues
         In the order of the sequence.
     place
@@ -133,7 +136,7 @@ class Curves(Legible):
     mean
         RMS displacement per coordinate of each residue in its chain over the frames, angstrom.
     expected
-        The same in closed form; empty for frames of unknown origin.
+        The same in closed form; empty where there are no levels.
     found, order
         The reference and its states, and the group of each residue.
     """
@@ -141,7 +144,7 @@ class Curves(Legible):
     object: str
     frames: int
     levels: Levels | None
-    weights: Weights | None
+    noise: NoiseChoice | None
     chains: tuple[Chain, ...]
     residues: tuple[Residue, ...]
     place: tuple[float, ...]
@@ -233,14 +236,21 @@ class FreezeOut(Legible):
 
 
 def expected(
-    cmd: Cmd, selection: str, state: int, hydrogens: bool, solvent: bool, weights: str, kept: Structure | None
+    cmd: Cmd,
+    selection: str,
+    state: int,
+    hydrogens: bool,
+    solvent: bool,
+    weights: str,
+    process: str,
+    kept: Structure | None,
 ) -> Job[tuple[Levels, Structure]]:
     """Closed form of a noise that is still to be made, and the structure, which may be given again as ``kept``."""
-    shares = parse_weights(weights)
+    noise = NoiseChoice.parse(process, parse_weights(weights))
     structure = kept or (yield from reading(cmd, selection, state, hydrogens, solvent)).structure
 
     def work(_: Any) -> Levels:
-        return Levels(f"{shares.label} weights, not made yet", _lines(structure, _forms(structure, shares)))
+        return Levels(f"{noise.label} weights, not made yet", _lines(structure, _forms(structure, noise)))
 
     return (yield work), structure
 
@@ -265,7 +275,7 @@ def measured(cmd: Cmd, name: str) -> Job[Curves]:
 
     def work(_: Any) -> Curves:
         squares = {measure: values / frames for measure, values in total.items()}
-        return measured_of(found, frames, squares, (made.weights, made.sigma) if made else None)
+        return measured_of(found, frames, squares, made.applied if made else None)
 
     return (yield work)
 
@@ -274,24 +284,27 @@ def measured_of(
     found: ensemble.Ensemble,
     frames: int,
     squares: Mapping[Measure, NDArray[np.float64]],
-    noise: tuple[Weights, float] | None,
+    made: AppliedNoise | None,
 ) -> Curves:
-    """What is known from the mean squares of each group, and from the noise, its weights and its level in angstrom."""
+    """What is known from the mean squares of each group, and from how the frames were made."""
     structure, levels, wanted = found.structure, None, np.zeros(0)
     order, chains, residues, place = _sequence(structure)
-    if noise:
-        weights, sigma = noise
-        forms = _forms(structure, weights)
+    try:
+        forms = _forms(structure, made.noise) if made else None
+    except NoClosedForm:
+        forms = None
+    if made and forms:
+        sigma = made.sigma
         moved = tuple(math.sqrt(float(squares[m].mean())) for m in as_read(NESTED))
         spread = tuple(forms[m].rms_sd(frames, sigma) for m in as_read(NESTED))
         point = Point(found.object, sigma, frames, moved, spread)
-        levels = Levels(f"{found.object}, {weights.label}", _lines(structure, forms), (point,))
+        levels = Levels(f"{found.object}, {made.noise.label}", _lines(structure, forms), (point,))
         wanted = sigma * np.sqrt(np.maximum(forms[RESIDUE_IN_CHAIN].each, 0))[order]
     return Curves(
         found.object,
         frames,
         levels,
-        noise[0] if noise else None,
+        made.noise if made else None,
         chains,
         residues,
         place,
@@ -303,8 +316,8 @@ def measured_of(
 
 
 def with_others(shown: Curves, results: Mapping[str, Any]) -> Levels | None:
-    """The shown object's levels, with the points of all other noise of the same structure and weights."""
-    if shown.levels is None or shown.weights is None:
+    """The shown object's levels, with the points of all other frames of the same structure and noise."""
+    if shown.levels is None or shown.noise is None:
         return None
     points = list(shown.levels.points)
     structure, wanted = shown.found.structure, [line.label for line in shown.levels.lines]
@@ -312,7 +325,7 @@ def with_others(shown: Curves, results: Mapping[str, Any]) -> Levels | None:
         if name == shown.object or not isinstance(result, NoiseResult):
             continue
         made, table = result.provenance, result.table
-        if not (made.weights.close_to(shown.weights) and _same(structure, result.structure)):
+        if not (made.noise.close_to(shown.noise) and _same(structure, result.structure)):
             continue
         rows = [table["displacement"].index(label) for label in wanted]
         points.append(
@@ -376,8 +389,8 @@ def _nested(structure: Structure, frames: list[NDArray[np.float32]]) -> Work:
     return lambda _: measure_displacement(structure, frames, only=NESTED)
 
 
-def _forms(structure: Structure, weights: Weights) -> dict[Measure, Expected]:
-    theory = NoiseStatistics(structure.hierarchy, weights)
+def _forms(structure: Structure, noise: NoiseChoice) -> dict[Measure, Expected]:
+    theory = noise.on(structure).statistics
     return {measure: theory.displacement(measure.level, measure.relative_to) for measure in NESTED}
 
 

@@ -40,7 +40,7 @@ class LevelsChart(Chart):
         super().__init__(session)
         self._shown = shown
         self._levels: Levels | None = None
-        self._asked: tuple[Input, str] | None = None
+        self._asked: tuple[Input, str, str] | None = None
         self._kept: tuple[Input, Any] | None = None
         self._now: Any = None
         shown.changed.connect(self.later)
@@ -65,15 +65,15 @@ class LevelsChart(Chart):
         elif found is None or noise is None:
             self._forget()
             self.empty("Load a structure to see how far noise moves its chains, residues and atoms")
-        elif self._asked != (found, noise.weights):
-            self._asked = asked = (found, noise.weights)
+        elif self._asked != (found, noise.weights, noise.process):
+            self._asked = asked = (found, noise.weights, noise.process)
             kept = self._kept[1] if self._kept is not None and self._kept[0] == found else None
 
             def job() -> Any:
                 from ...jobs.plots.levels import expected
 
                 facts = (found.selection, found.state, found.hydrogens, found.solvent)
-                return answered(expected(self._session.cmd, *facts, noise.weights, kept))
+                return answered(expected(self._session.cmd, *facts, noise.weights, noise.process, kept))
 
             def done(answer: Any) -> None:
                 if asked != self._asked:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 from pymol.Qt import QtCore
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.noise.weights import parse_weights
 
 from ..session import Session
 
 if TYPE_CHECKING:
-    from edmnoise.noise.weights import Weights
+    from edmnoise.noise.process import NoiseChoice
 
     from ...jobs.plots.levels import Curves
 
@@ -77,13 +76,14 @@ class Shown(QtCore.QObject):
         from ...jobs.plots import levels as curves
 
         live, cmd = self._session.live, self._session.cmd
-        return curves.measured(cmd, name) if live is None else live_facts.measured(cmd, live, self._weights)
+        measured = curves.measured(cmd, name) if live is None else live_facts.measured(cmd, live, self._noise)
+        return (yield from measured)
 
     @property
-    def _weights(self) -> Weights:
+    def _noise(self) -> NoiseChoice:
         noise = self._session.noise
         assert noise is not None
-        return parse_weights(noise.weights)
+        return noise.choice
 
     def _as_set(self, found: Curves) -> Curves:
         """What is live was measured once, and is scaled to the level that is set."""
@@ -96,7 +96,7 @@ class Shown(QtCore.QObject):
     def _present(self) -> tuple[Any, ...] | None:
         session, name = self._session, self.name
         if session.live is not None:
-            return name, session.noise.weights if session.noise else ""
+            return name, (session.noise.weights, session.noise.process) if session.noise else ()
         sight = session.sight
         return (name, sight.states(name), sight.atoms(name)) if sight.states(name) else None
 

@@ -8,6 +8,7 @@ from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.lengths import IN_SPACE
+from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.sigma import SigmaDistribution, sigma_distribution
 from edmnoise.settings import noise
 
@@ -130,7 +131,7 @@ class NoiseTab(QtWidgets.QWidget):
         self.redraw.setIcon(style.icon("dice", self.redraw))
         self.redraw.setToolTip("New draw: the next seed")
         self.redraw.setAccessibleName("new draw")
-        self.shaking = Shaking(session, self, lambda: (self.level.value, self.weights.weights, self.seed.value()))
+        self.shaking = Shaking(session, self, lambda: (self.level.value, self._noise, self.seed.value()))
         self.live = self.shaking.button
         self.apply = QtWidgets.QPushButton("A&pply")
         self.apply.setIcon(style.icon("apply", self.apply))
@@ -200,9 +201,9 @@ class NoiseTab(QtWidgets.QWidget):
         rows.addRow("Process", self.process)
 
     def _connect(self) -> None:
-        for part in (self.weights, self.level):
-            part.changed.connect(self.shaking.shake)
-            part.changed.connect(self._tell)
+        for changed in (self.weights.changed, self.level.changed, form.signal(self.process)):
+            changed.connect(lambda *_: self.shaking.shake())
+            changed.connect(lambda *_: self._tell())
         self._session.z_wanted.connect(self.level.z.setValue)
         self._session.sigma_wanted.connect(self.level.set_sigma)
         self._session.weights_wanted.connect(self.weights.set_weights)
@@ -215,9 +216,13 @@ class NoiseTab(QtWidgets.QWidget):
         self._enable()
         self._tell()
 
+    @property
+    def _noise(self) -> NoiseChoice:
+        return NoiseChoice.parse(self.form.text("process"), self.weights.weights)
+
     def _tell(self) -> None:
         level = self.level
-        self._session.set_noise(Noise(level.value, level.constants, self.weights.text))
+        self._session.set_noise(Noise(level.value, level.constants, self.weights.text, self.form.text("process")))
 
     def _enable(self) -> None:
         ready = self._session.input is not None and not self._session.runner.busy

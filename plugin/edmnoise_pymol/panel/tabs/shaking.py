@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.noise.weights import Weights
+from edmnoise.noise.process import NoiseChoice
 
 from ...jobs.live import Live, live, unhide
 from ...scene import ask
@@ -29,8 +29,8 @@ class Shaking(QtCore.QObject):
         On and off; whether residues are coloured by how far they are moved.
     """
 
-    def __init__(self, session: Session, parent: Any, settings: Callable[[], tuple[float, Weights, int]]) -> None:
-        """``settings`` gives sigma in angstrom, the weights and the seed, EdmNoiseError where there are none."""
+    def __init__(self, session: Session, parent: Any, settings: Callable[[], tuple[float, NoiseChoice, int]]) -> None:
+        """``settings`` gives sigma in angstrom, the noise and the seed, EdmNoiseError where there are none."""
         super().__init__(parent)
         self._session, self._settings = session, settings
         self._input: Input | None = None
@@ -83,16 +83,17 @@ class Shaking(QtCore.QObject):
         if self.live is None:
             return
         try:
-            sigma, weights, _ = self._settings()
-        except EdmNoiseError:  # all weights 0: the fields say so
+            sigma, noise, _ = self._settings()
+            there = self.live.show(sigma, noise)
+        except EdmNoiseError:  # all weights 0, as the fields say, or a process whose name is being typed
             return
-        if not self.live.show(sigma, weights):
+        if not there:
             self._end(f"live has ended: {self.live.name} has changed")
             return
-        self._colour(sigma, weights)
+        self._colour(sigma, noise)
         self._session.live_moved.emit()
 
-    def _colour(self, sigma: float, weights: Weights) -> None:
+    def _colour(self, sigma: float, noise: NoiseChoice) -> None:
         if self.live is None or not self.coloured.isChecked():
             if self._colours is not None:
                 self._colours.undo()
@@ -102,7 +103,7 @@ class Shaking(QtCore.QObject):
             from ...jobs.live_facts import LiveColours
 
             self._colours = LiveColours(self._session.cmd, self.live)
-        self._colours.show(sigma, weights)
+        self._colours.show(sigma, noise)
 
     def _toggle(self, on: bool) -> None:
         if on:
@@ -118,7 +119,8 @@ class Shaking(QtCore.QObject):
         def make() -> Any:
             assert found is not None
             where = (found.state, found.hydrogens, found.solvent)
-            return live(session.cmd, found.selection, self._settings()[2], *where, tuple(session.results), hidden)
+            _, noise, seed = self._settings()
+            return live(session.cmd, found.selection, noise, seed, *where, tuple(session.results), hidden)
 
         def begin(made: Live) -> None:
             self._input = found

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.noise.weights import parse_weights
 from edmnoise.settings import atoms, colours, results
 
 from ...commands.request import Request, SaveSession, quoted
@@ -141,7 +140,7 @@ class Results(QtWidgets.QWidget):
         if live is None or noise is None:
             raise EdmNoiseError(_NO_FRAMES)
         by, align = (self.form.text(name) for name in ("by", "align"))
-        return (yield from table(live, noise.sigma, parse_weights(noise.weights), by, align))
+        return (yield from table(live, noise.sigma, noise.choice, by, align))
 
     def remembered(self) -> dict[str, str]:
         """All settings, for `recall`."""

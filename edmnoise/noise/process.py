@@ -1,0 +1,227 @@
+"""A noise process by name -> what draws it, expects of it and has its covariance: the one place that knows them all.
+
+To add one, write a class like `NoiseProcess` in a module of ``edmnoise/noise/processes/`` and give it a line in
+`PROCESSES`. It is named and not imported, so that who reads a name, a title or a study does not wait for torch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import InitVar, dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
+
+from ..base.errors import EdmNoiseError
+from ..base.legible import Legible, brief
+from ..base.numbers import number
+from .weights import Weights
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..base.coordinates import CoordinatesLike
+    from ..structure.structure import Structure
+    from .covariance import Covariance
+    from .theory.statistics import Expected
+
+
+@dataclass(frozen=True, repr=False)
+class NamedProcess(Legible):
+    """A process that can be chosen.
+
+    Attributes
+    ----------
+    home
+        "module:class" of a `NoiseProcess` with a class method ``on(structure, weights, **knobs)`` that makes it.
+    help
+        What it is, in a few words.
+    knobs
+        Its own numbers by name, beside the weights, and what they are where left out.
+    """
+
+    home: str
+    help: str
+    knobs: Mapping[str, float] = field(default_factory=dict)
+
+
+MULTISCALE = "multiscale"
+"""The process that is meant where none is named."""
+
+PROCESSES = {
+    MULTISCALE: NamedProcess("edmnoise.noise.processes.multiscale:MultiscaleNoise", "chain + residue + atom"),
+}
+"""Noise processes by name."""
+
+
+FLAT = Weights.named("flat")
+"""The weights that are meant where none are given."""
+
+
+class NoClosedForm(EdmNoiseError):
+    """What a process raises of which nothing is known but its draws."""
+
+
+class Statistics(Protocol):
+    """What a process expects of its draws, as `edmnoise.noise.theory.statistics.NoiseStatistics` does."""
+
+    whole: int
+
+    def displacement(self, level: int, relative_to: int | None = None, over_atoms: bool = False) -> Expected:
+        """Mean square displacement of the groups of a level."""
+
+    def ratio_scatter(self, draws: int = 1) -> tuple[float, float]:
+        """Mean and standard deviation of the ratio residue/atom measured over some frames."""
+
+
+class NoiseProcess(Protocol):
+    """Noise on the atoms of one structure: sigma x with E[x x^T] = K (x) I_3.
+
+    The trace of K is the number of atoms: whatever the process, sigma is the RMS per coordinate over all atoms.
+    """
+
+    @property
+    def covariance(self) -> Covariance:
+        """K, what samplers and denoisers ask of this noise; it draws the same law, from other random numbers."""
+
+    @property
+    def statistics(self) -> Statistics:
+        """Closed forms of the displacement at every level; `NoClosedForm` where there are none."""
+
+    def superposed(
+        self, coordinates: CoordinatesLike, level: int, relative_to: int | None = None, over_atoms: bool = False
+    ) -> Expected:
+        """Mean square displacement after superposition on (N, 3) coordinates; only asked where there are statistics."""
+
+    def blocks(
+        self,
+        sigma: float | Sequence[float],
+        frames: int | Sequence[int],
+        seed: int = 0,
+        mean: CoordinatesLike | None = None,
+    ) -> Iterator[Tensor]:
+        """Draw (s, N, 3) float32 frames a few at a time; a draw depends on the seed and the frame's number alone."""
+
+    def frames(
+        self,
+        sigma: float | Sequence[float],
+        frames: int | Sequence[int],
+        seed: int = 0,
+        mean: CoordinatesLike | None = None,
+    ) -> Tensor:
+        """All frames at once, (S, N, 3) float32, angstrom."""
+
+
+@dataclass(frozen=True, repr=False)
+class NoiseChoice(Legible):
+    """A noise process and what of it is chosen.
+
+    Parameters
+    ----------
+    process
+        A name from `PROCESSES`.
+    weights
+        Shares of the chain, the residue and the atom.
+    knobs
+        The process's own numbers by name; those that are not given are what they are where left out.
+
+    Raises
+    ------
+    EdmNoiseError
+        For a process or a knob that is not known, a knob that is no finite number, and weights that are no `Weights`.
+
+    Examples
+    --------
+    >>> NoiseChoice(weights=Weights.named("rebalanced")).label
+    'rebalanced'
+    >>> NoiseChoice.parse("multiscale stiffness=2")
+    Traceback (most recent call last):
+    edmnoise.base.errors.EdmNoiseError: noise process multiscale has no 'stiffness': it has no knobs
+    """
+
+    process: str = MULTISCALE
+    weights: Weights = FLAT
+    knobs: Mapping[str, float] | tuple[tuple[str, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.weights, Weights):
+            raise EdmNoiseError(f"weights are {brief(self.weights)}: give edmnoise Weights, e.g. Weights.of(1, 4, 4)")
+        if self.process not in PROCESSES:
+            raise EdmNoiseError(f"no noise process {self.process!r}: the known ones are {', '.join(PROCESSES)}")
+        usual, given = PROCESSES[self.process].knobs, dict(self.knobs)
+        for name, value in given.items():
+            if name not in usual:
+                known = f"the known ones are {', '.join(usual)}" if usual else "it has no knobs"
+                raise EdmNoiseError(f"noise process {self.process} has no {name!r}: {known}")
+            if not math.isfinite(value):
+                raise EdmNoiseError(f"{name} is {value}: give a finite number")
+        # All of them, so that what is written down keeps its meaning; in one order, so that equal ones are equal.
+        object.__setattr__(self, "knobs", tuple((name, float({**usual, **given}[name])) for name in usual))
+
+    @classmethod
+    def of(cls, noise: Weights | NoiseChoice) -> NoiseChoice:
+        """What was chosen; weights alone are those of multiscale noise."""
+        return noise if isinstance(noise, NoiseChoice) else cls(weights=noise)
+
+    @classmethod
+    def parse(cls, process: str, weights: Weights = FLAT) -> NoiseChoice:
+        """Read what `text` writes, "multiscale" or "name knob=value ..." (in titles "name/knob=value/..."); weights are
+        flat where none are given."""
+        name, *words = process.replace("/", " ").split() or [""]
+        knobs: dict[str, float] = {}
+        for word in words:
+            knob, sign, value = word.partition("=")
+            if not sign:
+                raise EdmNoiseError(f"process is {process!r}: give a name, and its knobs as {name} knob=value")
+            if knob in knobs:
+                raise EdmNoiseError(f"process is {process!r}: give {knob} once")
+            knobs[knob] = number(knob, value)
+        return cls(name, weights, knobs)
+
+    def text(self, form: str = "", between: str = " ") -> str:
+        """The process and its knobs as `parse` reads them; all digits without a format."""
+        values = (f"{name}={format(value, form) if form else repr(value)}" for name, value in dict(self.knobs).items())
+        return between.join([self.process, *values])
+
+    @property
+    def label(self) -> str:
+        """In a table: the weights and, where it is not multiscale, the process."""
+        return self.weights.label if self.process == MULTISCALE else f"{self.weights.label}, {self.text('g')}"
+
+    def close_to(self, other: NoiseChoice) -> bool:
+        """Whether both are the same process with the same knobs and, to nine digits, the same weights."""
+        return (self.process, self.knobs) == (other.process, other.knobs) and self.weights.close_to(other.weights)
+
+    def on(self, structure: Structure) -> NoiseProcess:
+        """The process on the atoms of a structure; EdmNoiseError where it refuses them, its weights or its knobs."""
+        module, name = PROCESSES[self.process].home.split(":")
+        made: NoiseProcess = getattr(import_module(module), name).on(structure, self.weights, **dict(self.knobs))
+        return made
+
+
+@dataclass(frozen=True)
+class AppliedNoise:
+    """The noise that frames were made with: what the closed forms need to be set beside a measurement.
+
+    Parameters
+    ----------
+    sigma
+        Noise level, angstrom.
+    given
+        A `NoiseChoice`, or the `Weights` of multiscale noise. Kept as ``noise``, a `NoiseChoice`.
+    """
+
+    sigma: float
+    given: InitVar[Weights | NoiseChoice]
+    noise: NoiseChoice = field(init=False)
+
+    def __post_init__(self, given: Weights | NoiseChoice) -> None:
+        object.__setattr__(self, "noise", NoiseChoice.of(given))
+
+
+def statistics_of(process: NoiseProcess) -> Statistics | None:
+    """The closed forms of a process, None where it has none."""
+    try:
+        return process.statistics
+    except NoClosedForm:
+        return None
