@@ -13,9 +13,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
 from ..base.errors import EdmNoiseError
-from ..base.legible import Legible, brief
+from ..base.legible import Legible
 from ..base.numbers import number
-from .weights import Weights
+from .weights import Weights, check_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -144,8 +144,7 @@ class NoiseChoice(Legible):
     knobs: Mapping[str, float] | tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
-        if not isinstance(self.weights, Weights):
-            raise EdmNoiseError(f"weights are {brief(self.weights)}: give edmnoise Weights, e.g. Weights.of(1, 4, 4)")
+        check_weights(self.weights)
         if self.process not in PROCESSES:
             raise EdmNoiseError(f"no noise process {self.process!r}: the known ones are {', '.join(PROCESSES)}")
         usual, given = PROCESSES[self.process].knobs, dict(self.knobs)
