@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Value = float | int | str | None
 """A cell of a table."""
 
-AXES = ("process", "weights", "level", "sampler", "seed")
+AXES = ("process", "weights", "level", "denoiser", "sampler", "seed")
 """What settings vary, in the order of the tables."""
 
 
@@ -93,7 +93,7 @@ MEASURES = {
     ),
     "freeze_out": SweepMeasure(
         "Noise level at which each part of a sample freezes out",
-        ("process", "weights", "sampler", "seed"),
+        ("process", "weights", "denoiser", "sampler", "seed"),
         "edmnoise.sweep.rows:freeze_out",
         (
             Measured("models", help="states of the exact denoiser; with one model nothing is sampled"),

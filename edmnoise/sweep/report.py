@@ -104,6 +104,9 @@ def _settings(plan: TaskPlan) -> str:
         "seeds": ", ".join(map(str, settings.seeds)),
         "draws": f"{settings.draws} a row, {'fresh in each row' if settings.fresh else 'the same, scaled'}",
     }
+    denoisers = dict.fromkeys(label(row, "denoiser") for row in plan.rows if row.denoiser is not None)
+    if denoisers:
+        rows["denoisers"] = ", ".join(denoisers)
     samplers = dict.fromkeys(label(row, "sampler") for row in plan.rows if row.sampler is not None)
     if samplers:
         rows["samplers"] = f"{', '.join(samplers)}; {settings.samples} a row"

@@ -85,12 +85,15 @@ def label(setting: Setting, axis: str) -> Any:
     if axis == "weights":
         assert setting.weights is not None
         return setting.weights.label
-    if axis == "sampler":
-        assert setting.sampler is not None
-        named = dict(setting.sampler)
+    if axis in ("denoiser", "sampler"):
+        named = dict(getattr(setting, axis))
         name = named.pop("name")
-        return " ".join([str(name), *(f"{key}={value}" for key, value in named.items())])
+        return " ".join([str(name), *(f"{key}={_text(value)}" for key, value in named.items())])
     return getattr(setting, axis)
+
+
+def _text(value: Any) -> str:
+    return "/".join(f"{part:g}" for part in value) if isinstance(value, tuple) else str(value)
 
 
 def _axes(axes: Sequence[str], settings: Sequence[Setting]) -> list[Column]:

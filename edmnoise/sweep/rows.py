@@ -72,13 +72,14 @@ def _known(values: Mapping[str, float]) -> Mapping[str, Value]:
 def freeze_out(case: Case) -> Mapping[str, Value]:
     """Freeze-out of samples from the exact denoiser of the file's models, angstrom; nothing where it has one model."""
     setting, structure = case.setting, case.structure
+    assert setting.denoiser is not None
     assert setting.sampler is not None
     states = case.loaded.states
     labels = {part: part.label(structure.hierarchy) for part in NESTED}
     if len(states) == 1:
         return {"models": 1, **dict.fromkeys(labels.values())}
     covariance = _process(case).covariance
-    model = DenoiserChoice().build(structure, states, covariance)
+    model = DenoiserChoice(**dict(setting.denoiser)).build(structure, states, covariance)
     schedule, sampler = SamplerChoice(**dict(setting.sampler)).build()
     made = run_sampler(structure, model, covariance, schedule, sampler, setting.count, setting.seed)
     frozen = {labels[part]: sigma for part, sigma in made.freeze_out().items()}

@@ -54,9 +54,10 @@ class Study(Legible):
     ----------
     structures
         Files, as the tables name them: from the study's own folder, sorted within each pattern, each once.
-    measures, processes, weights, levels, samplers, seeds
-        Their combinations are the tasks of each structure; a measure takes those that it depends on. A sampler is the
-        arguments of `edmnoise.diffusion.samplers.choice.SamplerChoice`.
+    measures, processes, weights, levels, denoisers, samplers, seeds
+        Their combinations are the tasks of each structure; a measure takes those that it depends on. A denoiser is the
+        arguments of `edmnoise.diffusion.denoisers.choice.DenoiserChoice`, a sampler those of
+        `edmnoise.diffusion.samplers.choice.SamplerChoice`.
     distribution
         Gives sigma from z.
     draws
@@ -78,6 +79,7 @@ class Study(Legible):
     processes: tuple[str, ...]
     weights: tuple[Weights, ...]
     levels: tuple[Level, ...]
+    denoisers: tuple[Given, ...]
     samplers: tuple[Given, ...]
     seeds: tuple[int, ...]
     distribution: SigmaDistribution
@@ -149,14 +151,14 @@ def _settings(given: Mapping[str, Any], folder: Path, name: str) -> Study:
     scale = "sigma" if "sigma" in given else "z"
     of = distribution.z if scale == "sigma" else distribution.sigma
     levels = tuple(Level(*((of(x), x) if scale == "sigma" else (x, of(x)))) for x in value[scale])
-    if "samplers" in given and "freeze_out" in value["measures"]:
-        _check_samplers(value["samplers"])
-    facts = {key: value[key] for key in KEYS if key not in ("weights", "distribution", "z", "sigma", "samplers")}
+    if "freeze_out" in value["measures"]:
+        _check_choices({key: value[key] for key in ("denoisers", "samplers") if key in given})
+    facts = {key: value[key] for key in KEYS if key not in ("weights", "distribution", "z", "sigma", *_CHOICES)}
     facts |= {
         scale: value[scale],
         "weights": [list(weights.by_name.values()) for weights in value["weights"]],
         "distribution": [distribution.sigma_data, distribution.p_mean, distribution.p_std],
-        "samplers": [dict(sampler) for sampler in value["samplers"]],
+        **{key: [dict(choice) for choice in value[key]] for key in _CHOICES},
     }
     return Study(
         structures=_found(value["structures"], folder),
@@ -165,11 +167,11 @@ def _settings(given: Mapping[str, Any], folder: Path, name: str) -> Study:
         folder=folder,
         name=name,
         facts=json.loads(json.dumps(facts)),
-        **{
-            key: value[key]
-            for key in "measures processes weights samplers seeds draws samples fresh hydrogens solvent".split()
-        },
+        **{key: value[key] for key in _AS_READ},
     )
+
+
+_AS_READ = "measures processes weights denoisers samplers seeds draws samples fresh hydrogens solvent".split()
 
 
 def _found(patterns: Sequence[str], folder: Path) -> tuple[str, ...]:
@@ -195,14 +197,22 @@ def _found(patterns: Sequence[str], folder: Path) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _check_samplers(samplers: Sequence[Given]) -> None:
-    from ..diffusion.samplers.choice import SamplerChoice  # torch: only who samples waits for it
+def _check_choices(given: Mapping[str, Sequence[Given]]) -> None:
+    """Whether denoisers and samplers can be what they are said to be; only who gives some waits for torch."""
+    if not given:
+        return
+    from ..diffusion.denoisers.choice import DenoiserChoice
+    from ..diffusion.samplers.choice import SamplerChoice
 
-    for place, sampler in enumerate(samplers):
-        try:
-            SamplerChoice(**dict(sampler)).build()
-        except EdmNoiseError as error:
-            raise _Wrong(str(error), ["samplers", place]) from error
+    for key, choices in given.items():
+        for place, choice in enumerate(choices):
+            try:
+                if key == "samplers":
+                    SamplerChoice(**dict(choice)).build()
+                else:
+                    DenoiserChoice(**dict(choice))
+            except EdmNoiseError as error:
+                raise _Wrong(str(error), [key, place]) from error
 
 
 @dataclass(frozen=True)
@@ -236,12 +246,20 @@ def _as_toml(kind: type | tuple[type, ...], said: str, check: Callable[[Any], An
     return read
 
 
-_KINDS: dict[str, type | tuple[type, ...]] = {"integer": int, "float": (int, float), "0/1": bool, "string": str}
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "integer": int,
+    "float": (int, float),
+    "0/1": bool,
+    "string": str,
+    "floats": (list, str),  # of text with spaces between its numbers, or one of the words that a knob takes
+}
 
 
 def _one(knob: Knob) -> Read:
     """A reader of what a knob reads."""
-    said = {"0/1": "true or false", "string": "text in quotes"}.get(knob.kind, knob.wanted)
+    said = {"0/1": "true or false", "string": "text in quotes", "floats": "numbers in a list"}.get(
+        knob.kind, knob.wanted
+    )
     read = _as_toml(_KINDS[knob.kind], said, knob.read)
     return lambda value, path: None if value is None and knob.default is None else read(value, path)
 
@@ -275,13 +293,23 @@ def _weights(value: Any, path: list[str | int]) -> tuple[Weights, ...]:
     return made
 
 
-def _sampler(value: Any, path: list[str | int]) -> Given:
-    if isinstance(value, str):
-        return (("name", _one(sampling.SAMPLER)(value, path)),)
-    if not isinstance(value, dict):
-        raise _Wrong(f"a sampler is {value!r}: give a name, or a table with a name", path)
-    read = _read(value, SAMPLER_KEYS, path)
-    return tuple((name, item) for name, item in read.items() if item is not None)
+def _choice(named: Knob, *changed: Knob) -> Callable[[Any, list[str | int]], Given]:
+    """What is chosen by name, or by a table with a name and what of it is changed."""
+    keys = {"name": _of(named), **{knob.name: _of(knob) for knob in changed}}
+
+    def read(value: Any, path: list[str | int]) -> Given:
+        if isinstance(value, str):
+            return (("name", _one(named)(value, path)),)
+        if not isinstance(value, dict):
+            raise _Wrong(f"a {named.name} is {value!r}: give a name, or a table with a name", path)
+        found = _read(value, keys, path)
+        return tuple((name, _hashable(item)) for name, item in found.items() if item is not None)
+
+    return read
+
+
+def _hashable(item: Any) -> Any:
+    return tuple(item) if isinstance(item, list) else item
 
 
 def _of(knob: Knob) -> Key:
@@ -290,11 +318,11 @@ def _of(knob: Knob) -> Key:
 
 _text = _as_toml(str, "text in quotes")
 
-SAMPLER_KEYS = {
-    "name": _of(sampling.SAMPLER),
-    **{knob.name: _of(knob) for knob in sampling.CHANGED},
+_CHOICES = {
+    "denoisers": _choice(sampling.DENOISER, sampling.STATE_WEIGHTS, sampling.FLUCTUATIONS),
+    "samplers": _choice(sampling.SAMPLER, *sampling.CHANGED),
 }
-"""Keys of a table in ``samplers``."""
+"""Readers of what is chosen by a name or by a table."""
 
 KEYS = {
     "structures": Key(_several(_text), None, "PDB and mmCIF files or patterns, from the folder of the study"),
@@ -312,9 +340,10 @@ KEYS = {
         noise.DISTRIBUTION.default,
         "gives sigma from z: a name, or [P_mean, P_std, sigma_data]",
     ),
-    "samplers": Key(
-        _several(_sampler), (sampling.SAMPLER.default,), "names, or tables with a name and what is changed"
-    ),
+    **{
+        key: Key(_several(_CHOICES[key]), (knob.default,), "names, or tables with a name and what is changed")
+        for key, knob in (("denoisers", sampling.DENOISER), ("samplers", sampling.SAMPLER))
+    },
     "seeds": Key(_several(_one(noise.SEED)), (noise.SEED.default,), "seeds"),
     **{
         knob.name: _of(knob)

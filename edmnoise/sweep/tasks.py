@@ -66,6 +66,7 @@ class Setting:
     process: str | None
     weights: Weights | None
     level: Level | None
+    denoiser: Given | None
     sampler: Given | None
     seed: int
     first: int
@@ -142,15 +143,16 @@ def _rows(settings: Study, measure: str) -> Iterator[Setting]:
     processes: Sequence[str | None] = settings.processes if "process" in axes else [None]
     weights: Sequence[Weights | None] = settings.weights if "weights" in axes else [None]
     levels: Sequence[Level | None] = settings.levels if "level" in axes else [None]
+    denoisers: Sequence[Given | None] = settings.denoisers if "denoiser" in axes else [None]
     samplers: Sequence[Given | None] = settings.samplers if "sampler" in axes else [None]
     seeds = settings.seeds if "seed" in axes else (0,)
     count = settings.samples if "sampler" in axes else settings.draws
     for process in processes:
         # Rows are numbered as those of `edmnoise.study.levels.z_table` are, so that both draw the same frames.
-        for number, (weight, level, sampler) in enumerate(product(weights, levels, samplers)):
+        for number, chosen in enumerate(product(weights, levels, denoisers, samplers)):
             first = number * count if settings.fresh and "level" in axes else 0
             for seed in seeds:
-                yield Setting(measure, process, weight, level, sampler, seed, first, count)
+                yield Setting(measure, process, *chosen, seed=seed, first=first, count=count)
 
 
 def _hash(facts: Any) -> str:

@@ -95,6 +95,12 @@ def test_the_hash_knows_settings_and_not_layout(study):
             'structures = "a.pdb"\nmeasures = "freeze_out"\nsamplers = ["heun",\n"oiler"]',
             "study.toml, line 4: sampler is 'oiler': give one of euler",
         ),
+        ('structures = "a.pdb"\ndenoisers = "oracle"', "study.toml, line 2: denoiser is 'oracle': give one of states"),
+        ('structures = "a.pdb"\ndenoisers = 1', "study.toml, line 2: a denoiser is 1: give a name, or a table"),
+        (
+            'structures = "a.pdb"\nmeasures = "freeze_out"\n[[denoisers]]\nname = "fixed"\nfluctuations = [1, 1, 0]',
+            "study.toml, line 3: fluctuations are [1.0, 1.0, 0.0]: give three numbers in angstrom (chain residue atom)",
+        ),
     ],
 )
 def test_each_mistake_is_one_line_with_its_place(study, text, said):

@@ -11,6 +11,7 @@ import torch
 
 from edmnoise.__main__ import main
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.diffusion.denoisers.choice import DenoiserChoice
 from edmnoise.diffusion.denoisers.states import StatesDenoiser
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.frames.damage import Native
@@ -70,6 +71,28 @@ def test_freeze_out_is_that_of_a_run(study, finished):
     assert row["chain"] is None  # one chain does not move about its own centre
     assert rows["s0.pdb", "flat", 0]["models"] == 1
     assert rows["s0.pdb", "flat", 0]["atom in residue"] is None
+
+
+def test_denoisers_are_chosen_in_the_words_of_edm_sample(study_of, swept, tmp_path):
+    text = """
+structures = "s1.pdb"
+measures = "freeze_out"
+denoisers = ["fixed", { name = "states", state_weights = [1, 3], fluctuations = [0, 0.3, 0.2] }]
+samplers = [{ name = "heun", steps = 4 }]
+"""
+    study = study_of(tmp_path / "in", text=text)
+    rows = {row["denoiser"]: row for row in swept(study, tmp_path / "out").tables["freeze_out"].rows()}
+    choices = {
+        "fixed": DenoiserChoice("fixed"),
+        "states state_weights=1/3 fluctuations=0/0.3/0.2": DenoiserChoice("states", (1, 3), (0, 0.3, 0.2)),
+    }
+    assert list(rows) == list(choices)
+    structure, states = read_frames(study.parent / "s1.pdb")
+    covariance = Nested(structure.hierarchy, Weights.named("flat"))
+    for name, choice in choices.items():
+        model = choice.build(structure, states, covariance)
+        made = run_sampler(structure, model, covariance, *SamplerChoice("heun", steps=4).build(), seed=0)
+        assert rows[name]["residue in chain"] == made.freeze_out()[NESTED[1]]
 
 
 def test_damage_is_that_of_its_table(study, swept, tmp_path):
