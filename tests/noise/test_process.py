@@ -34,7 +34,7 @@ from edmnoise.trajectories.run import run_sampler
 from edmnoise_pymol import edm_compare, edm_damage, edm_levels, edm_sample, edm_save, edm_table
 from edmnoise_pymol.job import run_inline
 from edmnoise_pymol.jobs.live import live
-from edmnoise_pymol.jobs.plots.levels import measured
+from edmnoise_pymol.jobs.plots.measured import measured
 from edmnoise_pymol.scene.titles import Provenance
 
 AF3 = sigma_distribution("alphafold3")

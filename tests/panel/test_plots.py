@@ -135,7 +135,7 @@ def test_a_mistake_of_ours_in_a_display_is_shown_with_its_details(panel, plots, 
     def wrong(*_):
         raise ZeroDivisionError("of ours")
 
-    monkeypatch.setattr("edmnoise_pymol.jobs.plots.levels.measured", wrong)
+    monkeypatch.setattr("edmnoise_pymol.jobs.plots.measured.measured", wrong)
     plots.choose("sequence")
     sentence, details = refused(panel.noise.apply.click)
     assert sentence == "ZeroDivisionError: of ours"

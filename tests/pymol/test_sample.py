@@ -16,7 +16,7 @@ from edmnoise.diffusion.samplers.solvers import SOLVERS
 from edmnoise_pymol import edm_precondition, edm_sample, edm_schedule
 from edmnoise_pymol.commands.sampling import plan as sampling_plan
 from edmnoise_pymol.job import Watch, run_inline
-from edmnoise_pymol.jobs.plots import levels as curves
+from edmnoise_pymol.jobs.plots.freeze_out import freeze_out
 
 INTERRUPTED = """
 import signal
@@ -227,7 +227,7 @@ def test_a_cancelled_run_keeps_its_steps(cmd, copies):
     assert all("partial" in cmd.get_title("made", k) for k in range(2, 6))
     assert made.notes[-1].startswith("cancelled at sigma")
     assert "90 %" not in str(made.table)
-    ways = run_inline(curves.freeze_out(made.run)).ways
+    ways = run_inline(freeze_out(made.run)).ways
     assert [way.moves for way in ways] == [False, True, True]
     assert not any(way.frozen > 0 for way in ways)
 

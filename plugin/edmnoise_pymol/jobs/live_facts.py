@@ -22,7 +22,7 @@ from ..scene.source import Source
 from . import ensemble
 from .colouring import Colouring, label_of
 from .live import Live
-from .plots.levels import Curves, measured_of
+from .plots.measured import Curves, measured_of
 
 FARTHEST = 3.8 / IN_SPACE
 """Angstrom, RMS per coordinate, from which on residues have the last colour: in space the distance of neighbouring

@@ -15,7 +15,7 @@ from .measured_cache import answered
 from .signs import DOTTED, LINE, POINT, brief, tinted
 
 if TYPE_CHECKING:
-    from ...jobs.plots.levels import FreezeOut
+    from ...jobs.plots.freeze_out import FreezeOut
     from .canvas import Canvas
 
 _LOWEST = 1e-3
@@ -52,7 +52,7 @@ class FreezeOutChart(Chart):
             self.wait(self._session.shown)
 
             def job() -> Any:
-                from ...jobs.plots.levels import freeze_out
+                from ...jobs.plots.freeze_out import freeze_out
 
                 return answered(freeze_out(result.run))
 

@@ -58,7 +58,7 @@ class LevelsChart(Chart):
                 self.wait(self._shown.name)
             return
         if measured is not None and measured.levels is not None:
-            from ...jobs.plots.levels import with_others
+            from ...jobs.plots.measured import with_others
 
             self._asked = None
             self._show(with_others(measured, self._session.results))

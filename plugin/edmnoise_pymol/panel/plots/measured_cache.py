@@ -13,7 +13,7 @@ from ..session import Session
 if TYPE_CHECKING:
     from edmnoise.noise.process import NoiseChoice
 
-    from ...jobs.plots.levels import Curves
+    from ...jobs.plots.measured import Curves
 
 
 class Shown(QtCore.QObject):
@@ -73,11 +73,11 @@ class Shown(QtCore.QObject):
 
     def _measure(self, name: str, *_: Any) -> Any:
         from ...jobs import live_facts
-        from ...jobs.plots import levels as curves
+        from ...jobs.plots.measured import measured
 
         live, cmd = self._session.live, self._session.cmd
-        measured = curves.measured(cmd, name) if live is None else live_facts.measured(cmd, live, self._noise)
-        return (yield from measured)
+        job = measured(cmd, name) if live is None else live_facts.measured(cmd, live, self._noise)
+        return (yield from job)
 
     @property
     def _noise(self) -> NoiseChoice:

@@ -17,7 +17,7 @@ from .measured_cache import Shown, answered
 from .signs import DASHED, LINE, POINT
 
 if TYPE_CHECKING:
-    from ...jobs.plots.levels import Curves
+    from ...jobs.plots.measured import Curves
     from .canvas import Canvas
 
 _MOST_RULES = 12
@@ -80,7 +80,7 @@ class SequenceChart(Chart):
             return
 
         def job() -> Any:
-            from ...jobs.plots.levels import this_frame
+            from ...jobs.plots.measured import this_frame
 
             return answered(this_frame(self._session.cmd, measured))
 
@@ -96,7 +96,7 @@ class SequenceChart(Chart):
         if measured is None or not self.full or not self.isVisible():
             self._stale = True
             return
-        from ...jobs.plots.levels import picked
+        from ...jobs.plots.measured import picked
 
         self._picked = picked(self._session.cmd, measured)
         self._draw_marks()

@@ -10,7 +10,9 @@ from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.structure.hierarchy import as_read
 from edmnoise_pymol import edm_levels, edm_noise, edm_sample
 from edmnoise_pymol.job import run_inline
-from edmnoise_pymol.jobs.plots import levels as curves
+from edmnoise_pymol.jobs.plots import measured as of_object
+from edmnoise_pymol.jobs.plots.freeze_out import freeze_out
+from edmnoise_pymol.jobs.plots.levels import expected
 
 FRAMES, SIGMA, WEIGHTS = 12, 3.0, (8.2, 1.6, 1.3)
 
@@ -26,7 +28,7 @@ def frames(cmd):
 
 @pytest.fixture
 def measured(cmd):
-    return lambda name: run_inline(curves.measured(cmd, name))
+    return lambda name: run_inline(of_object.measured(cmd, name))
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def expected(cmd):
     """Slopes of the closed form by label."""
 
     def compute(selection, weights, kept=None):
-        levels, structure = run_inline(curves.expected(cmd, selection, -1, True, False, weights, "multiscale", kept))
+        levels, structure = run_inline(expected(cmd, selection, -1, True, False, weights, "multiscale", kept))
         return {line.label: line.slope for line in levels.lines}, structure
 
     return compute
@@ -69,7 +71,7 @@ def test_the_sequence_is_what_numpy_measures(frames, measured, atoms, frames_of)
 
 def test_frames_read_a_few_at_a_time_are_measured_alike(frames, measured, monkeypatch):
     whole = measured(frames)
-    monkeypatch.setattr(curves, "_BLOCK_ATOMS", 5_000)
+    monkeypatch.setattr(of_object, "_BLOCK_ATOMS", 5_000)
     parts = measured(frames)
     assert parts.mean == pytest.approx(whole.mean, rel=1e-6)
     assert parts.levels.points[0].measured == pytest.approx(whole.levels.points[0].measured, rel=1e-6)
@@ -91,28 +93,28 @@ def test_flat_noise_by_pencil_and_paper(cmd, fragment, expected):
 def test_the_frame_that_is_shown(cmd, frames, measured, frames_of):
     shown = measured(frames)
     cmd.frame(1)
-    assert run_inline(curves.this_frame(cmd, shown)) == (1, ())
+    assert run_inline(of_object.this_frame(cmd, shown)) == (1, ())
     each = []
     for state in range(2, FRAMES + 2):
         cmd.frame(state)
-        number, values = run_inline(curves.this_frame(cmd, shown))
+        number, values = run_inline(of_object.this_frame(cmd, shown))
         assert number == state
         each.append(values)
     assert np.sqrt(np.mean(np.square(each), axis=0)) == pytest.approx(shown.mean, rel=1e-5)
     cmd.set("all_states", 1)
-    assert run_inline(curves.this_frame(cmd, shown)) == (0, ())
+    assert run_inline(of_object.this_frame(cmd, shown)) == (0, ())
 
 
 def test_residues_and_their_atoms_in_pymol(cmd, frames, measured):
     shown = measured(frames)
     cmd.select("sele", "1tii and chain C and resi 200+210 and name CA")
-    picked = curves.picked(cmd, shown)
+    picked = of_object.picked(cmd, shown)
     assert [(r.chain, r.number) for r in (shown.residues[k] for k in picked)] == [("C", "200"), ("C", "210")]
     for k in picked:
         cmd.select_list("again", frames, shown.atoms(k), mode="index")
         assert cmd.index("again") == cmd.index(f"{frames} and chain C and resi {shown.residues[k].number}")
     cmd.delete("sele")
-    assert curves.picked(cmd, shown) == []
+    assert of_object.picked(cmd, shown) == []
 
 
 def test_chains_lie_beside_each_other_in_order(cmd, measured, toxin):
@@ -138,7 +140,7 @@ def test_other_noise_of_the_same_structure_and_weights(frames, measured):
             edm_noise("1tii and chain A", sigma=1, weights=weights, frames=2, name="other_atoms"),
         )
     }
-    levels = curves.with_others(measured(frames), results)
+    levels = of_object.with_others(measured(frames), results)
     assert [point.object for point in levels.points] == [frames, "other"]
     assert (levels.points[1].sigma, levels.points[1].frames) == (1, 2)
     assert levels.points[1].measured == pytest.approx(measured("other").levels.points[0].measured, rel=1e-5)
@@ -148,7 +150,7 @@ def test_states_of_unknown_origin_have_no_closed_form(cmd, mda, measured):
     cmd.load(mda("nmr_neopetrosiamide.pdb"), "nmr")
     shown = measured("nmr")
     assert (shown.frames, shown.levels, shown.expected) == (23, None, ())
-    assert curves.with_others(shown, {}) is None
+    assert of_object.with_others(shown, {}) is None
     table = edm_levels("nmr", by="residue")
     assert sorted(shown.mean) == pytest.approx(sorted(table["in chain"]), rel=1e-5)
 
@@ -180,7 +182,7 @@ def test_tables(cmd, frames, measured, tmp_path):
 def test_freeze_out_is_that_of_the_run(cmd):
     cmd.load("$PYMOL_DATA/demo/1tii.pdb", "1tii")
     made = edm_sample("1tii and chain D+E", steps=8, sigma_max=200, sigma_min=0.01, samples=2)
-    found, table = run_inline(curves.freeze_out(made.run)), made.table
+    found, table = run_inline(freeze_out(made.run)), made.table
     assert (found.steps, found.samples, found.partial) == (tuple(range(1, 9)), 2, False)
     assert list(found.sigmas) == table["sigma"]
     for way, (part, frozen) in zip(found.ways, as_read(made.run.freeze_out().items()), strict=True):
