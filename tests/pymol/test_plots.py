@@ -10,9 +10,9 @@ from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.structure.hierarchy import as_read
 from edmnoise_pymol import edm_levels, edm_noise, edm_sample
 from edmnoise_pymol.job import run_inline
+from edmnoise_pymol.jobs.plots import levels as of_levels
 from edmnoise_pymol.jobs.plots import measured as of_object
 from edmnoise_pymol.jobs.plots.freeze_out import freeze_out
-from edmnoise_pymol.jobs.plots.levels import expected
 
 FRAMES, SIGMA, WEIGHTS = 12, 3.0, (8.2, 1.6, 1.3)
 
@@ -36,7 +36,7 @@ def expected(cmd):
     """Slopes of the closed form by label."""
 
     def compute(selection, weights, kept=None):
-        levels, structure = run_inline(expected(cmd, selection, -1, True, False, weights, "multiscale", kept))
+        levels, structure = run_inline(of_levels.expected(cmd, selection, -1, True, False, weights, "multiscale", kept))
         return {line.label: line.slope for line in levels.lines}, structure
 
     return compute

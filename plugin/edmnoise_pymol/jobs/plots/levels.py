@@ -92,16 +92,16 @@ def expected(
     structure = kept or (yield from reading(cmd, selection, state, hydrogens, solvent)).structure
 
     def work(_: Any) -> Levels:
-        return Levels(f"{noise.label} weights, not made yet", lines(structure, forms(structure, noise)))
+        return Levels(f"{noise.label} weights, not made yet", level_lines(structure, closed_forms(structure, noise)))
 
     return (yield work), structure
 
 
-def forms(structure: Structure, noise: NoiseChoice) -> dict[Measure, Expected]:
+def closed_forms(structure: Structure, noise: NoiseChoice) -> dict[Measure, Expected]:
     theory = noise.on(structure).statistics
     return {measure: theory.displacement(measure.level, measure.relative_to) for measure in NESTED}
 
 
-def lines(structure: Structure, forms: Mapping[Measure, Expected]) -> tuple[Line, ...]:
+def level_lines(structure: Structure, forms: Mapping[Measure, Expected]) -> tuple[Line, ...]:
     hierarchy = structure.hierarchy
     return tuple(Line(hierarchy.names[m.level], m.label(hierarchy), forms[m].rms()) for m in as_read(NESTED))

@@ -30,7 +30,7 @@ from ...scene.source import current_state
 from .. import ensemble
 from ..ensemble import Ensemble
 from ..noise import NoiseResult
-from .levels import Levels, Point, forms, lines
+from .levels import Levels, Point, closed_forms, level_lines
 
 _BLOCK_ATOMS = 1 << 18
 """Atoms in the frames that are read at a time: some milliseconds of PyMOL's thread."""
@@ -173,7 +173,7 @@ def measured_of(
     structure, levels, wanted = found.structure, None, np.zeros(0)
     order, chains, residues, place = _sequence(structure)
     try:
-        forms = forms(structure, made.noise) if made else None
+        forms = closed_forms(structure, made.noise) if made else None
     except NoClosedForm:
         forms = None
     if made and forms:
@@ -181,7 +181,7 @@ def measured_of(
         moved = tuple(math.sqrt(float(squares[m].mean())) for m in as_read(NESTED))
         spread = tuple(forms[m].rms_sd(frames, sigma) for m in as_read(NESTED))
         point = Point(found.object, sigma, frames, moved, spread)
-        levels = Levels(f"{found.object}, {made.noise.label}", lines(structure, forms), (point,))
+        levels = Levels(f"{found.object}, {made.noise.label}", level_lines(structure, forms), (point,))
         wanted = sigma * np.sqrt(np.maximum(forms[RESIDUE_IN_CHAIN].each, 0))[order]
     return Curves(
         found.object,
