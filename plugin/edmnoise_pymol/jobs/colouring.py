@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -110,6 +110,11 @@ class Painter(Legible):
         index, rows = (self.found and self.found.atoms()) or (None, slice(None))
         paint(self.cmd, self.name, shades[rows], index)
 
+    def moved_in(self, state: int) -> Displacement:
+        """What is measured of one state."""
+        assert self.found is not None
+        return self.found.measure([self.found.read(state)], [self.measure])
+
     def shades(self, moved: Displacement, over: str = "mean") -> NDArray[np.uint8]:
         """(N, 3) red, green, blue of each atom."""
         values = values_of(moved, self.measure, over)
@@ -167,59 +172,82 @@ def colour(
         raise EdmNoiseError("baked states with a range each have no legend in common: use shared=1 or legend=0")
     anchors = anchors_named(cmd, palette)
     found = yield from ensemble.read(cmd, name, basis)
-    structure = found.structure
-    number = structure.hierarchy.level(level)
-    measure = Measure(number, relative and number + 1 < structure.hierarchy.depth)
-    by_state = follow_state or bake
+    measure = _measure_of(found.structure, level, relative)
     if follow_state:
-        _check_follow(name, structure)
+        _check_follow(name, found.structure)
     if bake:
         check_bakable(cmd, name)
     target = free_name(cmd, f"{name}_baked") if bake else name
     if legend:
         check_legend(cmd, target)
-
-    def of(state: int) -> Displacement:
-        return found.measure([found.read(state)], [measure])
-
+    by_state = follow_state or bake
     if over == "state" and not by_state:
-        moved = of(current_state(cmd, name))
+        moved = found.measure([found.read(current_state(cmd, name))], [measure])
     else:
         frames = list(found.frames())
         moved = yield lambda watch: found.measure(counted(frames, watch, "state"), [measure])
     each = by_state and not shared
-    values = values_of(moved, measure, "max" if by_state else over)
-    low, high = range_of(np.append(values, 0.0) if by_state else values)  # 0 is the reference's own
-    low, high = low if minimum is None else minimum, high if maximum is None else maximum
-    check_range(low, high)
+    low, high = _range_of(values_of(moved, measure, "max" if by_state else over), by_state, minimum, maximum)
     own = (minimum, maximum) if each else (low, high)
     painter = Painter(cmd, target, measure, anchors, *own, painted=(low, high), found=found)
-    label = label_of(measure, structure, "state" if by_state else over, found)
     colouring = Colouring(
-        target, label, palette, low, high, anchors, each=each, painter=painter, left_out=left_out(measure, structure)
+        target,
+        label_of(measure, found.structure, "state" if by_state else over, found),
+        palette,
+        low,
+        high,
+        anchors,
+        each=each,
+        painter=painter,
+        left_out=left_out(measure, found.structure),
+        notes=found.notes,
     )
-
-    def paint(state: int) -> None:
-        painter.paint(of(state))
-        if legend and each:
-            show_legend(cmd, target, anchors, *painter.painted, colouring.title)
-
     if bake:
-        yield from _bake(cmd, found, painter, of)
+        yield from _bake(cmd, painter)
     elif follow_state:
-        follow.start(cmd, name, paint)
+        _follow(cmd, painter, colouring if legend and each else None)
     else:
         follow.stop(name)
         painter.paint(moved, over)
-    if each:
-        low, high = painter.painted
-    made: tuple[str, ...] = (target,) if bake else ()
+    return _explained(cmd, colouring, legend, bake)
+
+
+def _measure_of(structure: Structure, level: str, relative: bool) -> Measure:
+    number = structure.hierarchy.level(level)
+    return Measure(number, relative and number + 1 < structure.hierarchy.depth)
+
+
+def _range_of(
+    values: NDArray[np.float64], by_state: bool, minimum: float | None, maximum: float | None
+) -> tuple[float, float]:
+    """The values' own range, but where an end of it is given; EdmNoiseError for ends that are none."""
+    low, high = range_of(np.append(values, 0.0) if by_state else values)  # 0 is the reference's own
+    low, high = low if minimum is None else minimum, high if maximum is None else maximum
+    check_range(low, high)
+    return low, high
+
+
+def _follow(cmd: Cmd, painter: Painter, legend: Colouring | None) -> None:
+    """Paint the state that is shown from now on, and its own range in the legend where there is one."""
+
+    def paint(state: int) -> None:
+        painter.paint(painter.moved_in(state))
+        if legend is not None:
+            show_legend(cmd, painter.name, painter.anchors, *painter.painted, legend.title)
+
+    follow.start(cmd, painter.name, paint)
+
+
+def _explained(cmd: Cmd, colouring: Colouring, legend: bool, baked: bool) -> Colouring:
+    """What the colours stand for by now, shown as a legend or not, and kept."""
+    target, painter = colouring.object, colouring.painter
+    low, high = painter.painted if colouring.each and painter is not None else (colouring.low, colouring.high)
+    shown: tuple[str, ...] = ()
     if legend:
-        shown = show_legend(cmd, target, anchors, low, high, colouring.title)
-        made = (target, *shown) if bake else ()
+        shown = show_legend(cmd, target, colouring.anchors, low, high, colouring.title)
     else:
         hide_legend(cmd, target)
-    colouring = replace(colouring, low=low, high=high, names=made, notes=found.notes)
+    colouring = replace(colouring, low=low, high=high, names=(target, *shown) if baked else ())
     looks.explain(target, colouring)
     return colouring
 
@@ -277,13 +305,15 @@ def _check_follow(name: str, structure: Structure) -> None:
         )
 
 
-def _bake(cmd: Cmd, found: Ensemble, painter: Painter, of: Callable[[int], Displacement]) -> Job[None]:
+def _bake(cmd: Cmd, painter: Painter) -> Job[None]:
     """Make the copy and colour it, a state in each turn of the window."""
+    found = painter.found
+    assert found is not None
     states, target = ask.states(cmd, found.object), painter.name
     baked_copy(cmd, found.object, target)
     try:
         for state in range(1, states + 1):
-            paint_state(cmd, target, state, painter.shades(of(state)), found.places(state))
+            paint_state(cmd, target, state, painter.shades(painter.moved_in(state)), found.places(state))
             painter.baked[state] = painter.painted
 
             def told(watch: Watch, state: int = state) -> None:
