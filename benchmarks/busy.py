@@ -45,7 +45,7 @@ def jobs() -> dict[str, Job]:
     from edmnoise.noise.design.scramble import reference_lengths
     from edmnoise.noise.design.triangle import WeightMeasure, grid
     from edmnoise.noise.processes.multiscale import MultiscaleNoise
-    from edmnoise.noise.processes.nested import Nested
+    from edmnoise.noise.processes.nested import NestedCovariance
     from edmnoise.noise.sigma import sigma_distribution
     from edmnoise.noise.theory.forms import LevelForms
     from edmnoise.noise.weights import Weights
@@ -81,7 +81,7 @@ def jobs() -> dict[str, Job]:
     def steps(atoms: int, samples: int, align: str = "none") -> Job:
         from dataclasses import replace
 
-        covariance = Nested(grouped(atoms), weights)
+        covariance = NestedCovariance(grouped(atoms), weights)
         known = sampler_preset("alphafold3")
         schedule, sampler = known.schedule(10), replace(known.sampler(10), align=align)
         denoiser = Fixed(atoms, samples)
@@ -94,8 +94,8 @@ def jobs() -> dict[str, Job]:
 
     states = 20 * torch.randn(10, 3, 5684, generator=torch.Generator().manual_seed(0))
     noisy = states[:8] + 1
-    exact = StatesDenoiser(states, Nested(grouped(5684), {"atom": 1.0, "residue": 1.0, "chain": 1.0}))
-    large = Nested(grouped(50_000), weights)
+    exact = StatesDenoiser(states, NestedCovariance(grouped(5684), {"atom": 1.0, "residue": 1.0, "chain": 1.0}))
+    large = NestedCovariance(grouped(50_000), weights)
     x = torch.randn(8, 3, 50_000, generator=torch.Generator().manual_seed(0))
     share = WeightMeasure("share", "residue", sigma_distribution("alphafold3"), reference_lengths(toxin)[1])
     forms = LevelForms.of(toxin.hierarchy)

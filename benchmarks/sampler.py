@@ -26,7 +26,7 @@ from edmnoise.diffusion.denoisers.states import StatesDenoiser
 from edmnoise.diffusion.samplers.presets import sampler_preset
 from edmnoise.diffusion.samplers.sampler import AUGMENTATION, Sampler, sample
 from edmnoise.diffusion.samplers.schedule import Schedule
-from edmnoise.noise.processes.nested import Nested
+from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.structure.hierarchy import Hierarchy
 
 from .harness import Result, compare, show
@@ -42,9 +42,9 @@ Loop = Callable[[Tensor], object]
 """Runs STEPS steps with the denoised structure (B, N, 3) given."""
 
 
-def flat(atoms: int) -> Nested:
+def flat(atoms: int) -> NestedCovariance:
     """K = 1: what all of them draw."""
-    return Nested(Hierarchy(("atom", "residue"), (np.zeros(atoms, dtype=np.int64),)), {"atom": 1.0})
+    return NestedCovariance(Hierarchy(("atom", "residue"), (np.zeros(atoms, dtype=np.int64),)), {"atom": 1.0})
 
 
 class Fixed:
@@ -217,7 +217,7 @@ def at_hand() -> dict[str, tuple[Loop, str, str]]:
     return found
 
 
-class Replayed(Nested):
+class Replayed(NestedCovariance):
     """White noise from a list."""
 
     def __init__(self, atoms: int, rows: list[Tensor]) -> None:
@@ -295,7 +295,7 @@ def exact_denoiser() -> list[Result]:
         generator = torch.Generator().manual_seed(0)
         states = 20 * torch.randn(10, 3, atoms, generator=generator)
         residues = np.arange(atoms) // 8
-        covariance = Nested(
+        covariance = NestedCovariance(
             Hierarchy(("atom", "residue", "chain"), (residues, np.unique(residues) // 100)),
             {"atom": 1, "residue": 1, "chain": 1},
         )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .noise.design.solve import design as design
     from .noise.process import AppliedNoise as AppliedNoise
     from .noise.processes.multiscale import MultiscaleNoise as MultiscaleNoise
-    from .noise.processes.nested import Nested as Nested
+    from .noise.processes.nested import NestedCovariance as NestedCovariance
     from .noise.sigma import SigmaDistribution as SigmaDistribution
     from .noise.sigma import sigma_distribution as sigma_distribution
     from .noise.theory.scales import measured_scales as measured_scales
@@ -56,7 +56,7 @@ _HOMES = {
     "SigmaDistribution": "edmnoise.noise.sigma",
     "sigma_distribution": "edmnoise.noise.sigma",
     "MultiscaleNoise": "edmnoise.noise.processes.multiscale",
-    "Nested": "edmnoise.noise.processes.nested",
+    "NestedCovariance": "edmnoise.noise.processes.nested",
     # measure it, and know what to expect
     "measure_displacement": "edmnoise.frames.displacement",
     "measure_damage": "edmnoise.frames.damage",

@@ -23,7 +23,7 @@ from torch import Tensor
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..base.table import Column, Table
-from ..noise.processes.nested import Nested
+from ..noise.processes.nested import NestedCovariance
 from ..noise.sigma import check_sigma
 from ..noise.theory.scales import Scales, split
 from ..noise.theory.statistics import NoiseStatistics
@@ -146,8 +146,8 @@ class Preconditioner:
 
     def exact_filter(self, x: Tensor, sigma: float) -> Tensor:
         """The best linear estimate, matrix c_skip = C (C + sigma^2 K)^-1, of (..., N) in O(N)."""
-        data = Nested(self.hierarchy, self.data_variances())
-        noise = Nested(self.hierarchy, self.weights)
+        data = NestedCovariance(self.hierarchy, self.data_variances())
+        noise = NestedCovariance(self.hierarchy, self.weights)
         return data.multiply((data + check_sigma(sigma) ** 2 * noise).solve(x))
 
     def data_variances(self) -> dict[str, float]:

@@ -49,8 +49,8 @@ class Weights:
 
     Notes
     -----
-    These are the weights of three levels. `MultiscaleNoise`, `Nested` and `NoiseStatistics` take a dictionary by the
-    level's name in their place, for groups of any depth.
+    These are the weights of three levels. `MultiscaleNoise`, `NestedCovariance` and `NoiseStatistics` take a dictionary
+    by the level's name in their place, for groups of any depth.
 
     Examples
     --------

@@ -16,7 +16,7 @@ from edmnoise.diffusion.samplers.schedule import log_linear
 from edmnoise.frames.damage import Native, measure_damage
 from edmnoise.frames.displacement import measure_displacement
 from edmnoise.noise.processes.multiscale import MultiscaleNoise
-from edmnoise.noise.processes.nested import Nested
+from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.noise.theory.superposed import superposed_displacement
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.files import write_frames
@@ -124,14 +124,14 @@ def noise(structure):
 
 def sampled(structure, take):
     """From a start (B, 3, N), through a denoiser of states (M, 3, N)."""
-    covariance = Nested(structure.hierarchy, WEIGHTS)
+    covariance = NestedCovariance(structure.hierarchy, WEIGHTS)
     denoiser = StatesDenoiser(take(np.ascontiguousarray(structure.coordinates.T[None])), covariance)
     steps = sample(denoiser, covariance, log_linear(3, 1.0, 10.0), Sampler(), 2, start=take(NOISY.transpose(0, 2, 1)))
     return [step.x.clone() for step in steps][-1]
 
 
 def denoised(structure, take):
-    denoiser = StatesDenoiser(structure.coordinates.T[None], Nested(structure.hierarchy, WEIGHTS))
+    denoiser = StatesDenoiser(structure.coordinates.T[None], NestedCovariance(structure.hierarchy, WEIGHTS))
     x = take(NOISY.transpose(0, 2, 1).copy())
     return torch.cat(
         [
@@ -144,7 +144,7 @@ def denoised(structure, take):
 
 def likelihood(structure, take):
     few = Structure.from_atoms(structure.coordinates[:5], structure.atoms.take(np.arange(5)))
-    covariance = Nested(few.hierarchy, WEIGHTS)
+    covariance = NestedCovariance(few.hierarchy, WEIGHTS)
     denoiser = StatesDenoiser(few.coordinates.T[None], covariance, gauge="fixed")
     x = take((few.coordinates.T + NOISY[:, :5].transpose(0, 2, 1)).astype(np.float32))
     return log_likelihood(denoiser, x, covariance, log_linear(3, 1.0, 10.0, "closed")).log_likelihood

@@ -19,7 +19,7 @@ from edmnoise.frames.damage import Native, measure_damage
 from edmnoise.frames.damage_measures import MEASURES
 from edmnoise.frames.displacement import measure_displacement
 from edmnoise.noise.processes.multiscale import MultiscaleNoise
-from edmnoise.noise.processes.nested import Nested
+from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.superpose import superpose
@@ -182,7 +182,7 @@ class Watching:
 
 def sampled():
     denoiser, known = Watching(6000, 4), sampler_preset("alphafold3")
-    steps = sample(denoiser, Nested(grouped(6000), WEIGHTS), known.schedule(3), known.sampler(3), 4)
+    steps = sample(denoiser, NestedCovariance(grouped(6000), WEIGHTS), known.schedule(3), known.sampler(3), 4)
     made = [step.x.clone() for step in steps]
     return denoiser.seen, made
 
@@ -195,9 +195,9 @@ def calls(toxin):
     made = noise.frames(2.0, 40, mean=mean)
     many = torch.randn(300, 3, 3000, generator=torch.Generator().manual_seed(0))
     pairs = torch.randn(300, 3, 3000, generator=torch.Generator().manual_seed(1))
-    large, native = Nested(grouped(50_000), WEIGHTS), Native.of(toxin)
+    large, native = NestedCovariance(grouped(50_000), WEIGHTS), Native.of(toxin)
     x = torch.randn(8, 3, 50_000, generator=torch.Generator().manual_seed(2))
-    exact = StatesDenoiser(x[:3], Nested(grouped(50_000), {"atom": 1.0, "residue": 1.0, "chain": 1.0}))
+    exact = StatesDenoiser(x[:3], NestedCovariance(grouped(50_000), {"atom": 1.0, "residue": 1.0, "chain": 1.0}))
     f = torch.randn(4000, 3, 3, generator=torch.Generator().manual_seed(3))
 
     def moved(reference):
@@ -270,11 +270,11 @@ torch.set_num_threads(3)
 """
 
 ALONE = """
-from edmnoise.noise.processes.nested import Nested
+from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.superpose import superpose
 residue = np.arange(50_000) // 8
-covariance = Nested(Hierarchy(("atom", "residue"), (residue,)), {"atom": 1.0, "residue": 1.0})
+covariance = NestedCovariance(Hierarchy(("atom", "residue"), (residue,)), {"atom": 1.0, "residue": 1.0})
 x = torch.empty(8, 3, 50_000).fill_(1.0).cumsum(-1)
 started = len(os.listdir("/proc/self/task")) - threading.active_count()
 superpose(x, x[0] + 1, out=x)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from edmnoise.noise.processes.nested import Nested
+from edmnoise.noise.processes.nested import NestedCovariance
 
 
-class Replayed(Nested):
+class Replayed(NestedCovariance):
     """A nested covariance whose draws are given: rows of each batch in turn, then the next batch."""
 
     def __init__(self, hierarchy, variances, draws):

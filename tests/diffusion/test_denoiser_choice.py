@@ -9,7 +9,7 @@ from edmnoise.diffusion.denoisers.choice import DenoiserChoice
 from edmnoise.diffusion.denoisers.elastic_network import ElasticNetwork
 from edmnoise.diffusion.denoisers.states import GAUGES, StatesDenoiser
 from edmnoise.diffusion.names import DENOISERS
-from edmnoise.noise.processes.nested import Nested
+from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.noise.weights import Weights
 
 
@@ -19,7 +19,7 @@ def known(fragment):
     first = fragment.coordinates
     states = np.stack([first, first + rng.normal(0, 1.5, first.shape)]).astype(np.float32)
     x = torch.tensor(states.mean(axis=0) + rng.normal(0, 2.0, first.shape)).mT[None]
-    return states, Nested(fragment.hierarchy, Weights.of(chain=2, residue=3, atom=5)), x
+    return states, NestedCovariance(fragment.hierarchy, Weights.of(chain=2, residue=3, atom=5)), x
 
 
 POSES = {name: {"states": "rotation"}.get(name, name) for name in DENOISERS}
@@ -37,7 +37,7 @@ def test_the_model_is_what_its_class_makes_of_the_same(fragment, known, name, ow
     motion = {
         None: lambda: None,
         "network": lambda: ElasticNetwork.from_structure(fragment),
-        (0.0, 0.3, 0.2): lambda: Nested(fragment.hierarchy, {"atom": 0.04, "residue": 0.09}),
+        (0.0, 0.3, 0.2): lambda: NestedCovariance(fragment.hierarchy, {"atom": 0.04, "residue": 0.09}),
     }[own]()
     direct = StatesDenoiser(torch.tensor(states).mT, noise, (0.25, 0.75), POSES[name], motion, fragment.hierarchy)
     for found, expected in zip(model.denoise(x, 2.0), direct.denoise(x, 2.0), strict=True):

@@ -9,7 +9,7 @@ import torch
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.diffusion.denoisers.elastic_network import ElasticNetwork
 from edmnoise.diffusion.denoisers.states import StatesDenoiser
-from edmnoise.noise.processes.nested import Nested
+from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.structure.hierarchy import Hierarchy
 
 SPRING = 0.7
@@ -93,7 +93,9 @@ def test_sum_with_noise_against_dense(network, name, sigma):
     dense = dense_network(network)
     m = dense + sigma**2 * dense_noise(network.hierarchy, own)
     inverse = np.linalg.inv(m)
-    noisy = network + sigma**2 * Nested(network.hierarchy, named(network.hierarchy, [torch.from_numpy(w) for w in own]))
+    noisy = network + sigma**2 * NestedCovariance(
+        network.hierarchy, named(network.hierarchy, [torch.from_numpy(w) for w in own])
+    )
     x, y = 3 * normal(2, 3, 40, seed=5) + 6, 3 * normal(2, 3, 40, seed=6) - 4
     a, b = x.numpy(), y.numpy()
     assert_near(noisy.filter(network, x), a @ inverse @ dense)
@@ -107,7 +109,7 @@ def test_sum_with_noise_against_dense(network, name, sigma):
 
 
 def test_float32_comes_back_as_float32(network):
-    noisy = network + Nested(network.hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2})
+    noisy = network + NestedCovariance(network.hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2})
     x = normal(3, 40)
     for function in (noisy.whiten, noisy.solve, noisy.gls_mean, lambda z: noisy.filter(network, z), network.multiply):
         single = function(x.float())
@@ -117,7 +119,7 @@ def test_float32_comes_back_as_float32(network):
 
 def test_gradients_pass(network):
     """The maps are linear: their gradients by differences and by autograd, first and second."""
-    noisy = network + Nested(network.hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2})
+    noisy = network + NestedCovariance(network.hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2})
     x = normal(1, 40).requires_grad_()
     for function in (noisy.whiten, noisy.solve, noisy.gls_mean, lambda z: noisy.filter(network, z), network.multiply):
         assert torch.autograd.gradcheck(lambda z, f=function: f(z)[..., :6], x)
@@ -136,7 +138,7 @@ def test_draws_have_the_covariance(network):
 
 def denoiser(network, gauge):
     states = 4 * normal(3, 3, 40, seed=7)
-    noise = Nested(network.hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2})
+    noise = NestedCovariance(network.hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2})
     return StatesDenoiser(states, noise, (0.5, 0.3, 0.2), gauge, fluctuations=network)
 
 
@@ -185,7 +187,7 @@ def test_fragment_of_a_toxin(fragment):
     network = ElasticNetwork.from_structure(fragment)
     np.testing.assert_array_equal(network.nodes, fragment.coordinates[fragment.atoms.name == "CA"])
     assert network.cutoff == 7.0
-    noise = Nested(fragment.hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2})
+    noise = NestedCovariance(fragment.hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2})
     noisy = network + 0.25 * noise
     own = variances(fragment.hierarchy, "nested")
     m = dense_network(network) + 0.25 * dense_noise(fragment.hierarchy, own)
@@ -225,10 +227,10 @@ def test_the_named_cutoff_joins_the_parts():
 
 def test_refusals_of_noise(network):
     with pytest.raises(EdmNoiseError, match="group atoms differently"):
-        network + Nested(LINE, {"atom": 1.0, "residue": 1.0})
+        network + NestedCovariance(LINE, {"atom": 1.0, "residue": 1.0})
     with pytest.raises(EdmNoiseError, match="rigid"):
-        network + Nested(network.hierarchy, {"residue": 1.0})
-    noisy = network + Nested(network.hierarchy, {"atom": 1.0})
+        network + NestedCovariance(network.hierarchy, {"residue": 1.0})
+    noisy = network + NestedCovariance(network.hierarchy, {"atom": 1.0})
     with pytest.raises(EdmNoiseError, match="no part"):
         noisy.filter(network.scaled_to(np.ones(40)), torch.zeros(40))
     for sigma in (0.0, -1.0):

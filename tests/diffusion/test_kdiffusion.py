@@ -15,7 +15,7 @@ import tqdm.auto  # noqa: F401
 from edmnoise.diffusion.denoisers.states import StatesDenoiser
 from edmnoise.diffusion.samplers.sampler import Churn, Sampler, sample
 from edmnoise.diffusion.samplers.schedule import by_hand, karras, log_linear
-from edmnoise.noise.processes.nested import Nested
+from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.structure.hierarchy import Hierarchy
 
 HIERARCHY = Hierarchy(("atom", "residue", "chain"), (np.array([0, 0, 1, 2, 2, 2, 3, 1, 3]), np.array([0, 1, 1, 0])))
@@ -62,7 +62,7 @@ def kdiffusion():
 
 def nonlinear(covariance):
     """Three states that fluctuate, turned in any way: what goes wrong on the way is still seen at the end."""
-    fluctuations = Nested(HIERARCHY, {"atom": 0.2, "residue": 0.4, "chain": 0.9})
+    fluctuations = NestedCovariance(HIERARCHY, {"atom": 0.2, "residue": 0.4, "chain": 0.9})
     return StatesDenoiser(STATES, covariance, [0.5, 0.3, 0.2], "rotation", fluctuations)
 
 
@@ -79,7 +79,7 @@ class Case(SimpleNamespace):
 
     def __init__(self, variances, replayed):
         self.replayed, self.variances = replayed, variances
-        self.k = Nested(HIERARCHY, named(HIERARCHY, variances))
+        self.k = NestedCovariance(HIERARCHY, named(HIERARCHY, variances))
         self.denoiser = nonlinear(self.k)
         generator = torch.Generator().manual_seed(11)
         self.start, *self.fresh = (

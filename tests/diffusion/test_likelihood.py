@@ -12,11 +12,11 @@ from edmnoise.diffusion.denoisers.elastic_network import ElasticNetwork
 from edmnoise.diffusion.denoisers.states import GAUGES, StatesDenoiser
 from edmnoise.diffusion.likelihood import log_likelihood
 from edmnoise.diffusion.samplers.schedule import karras, log_linear
-from edmnoise.noise.processes.nested import Nested
+from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.structure.hierarchy import Hierarchy
 
 HIERARCHY = Hierarchy(("atom", "residue", "chain"), (np.array([0, 0, 1, 2, 2, 1]), np.array([0, 1, 1])))
-K = Nested(HIERARCHY, {"atom": 0.3, "residue": 0.5, "chain": 0.2})
+K = NestedCovariance(HIERARCHY, {"atom": 0.3, "residue": 0.5, "chain": 0.2})
 
 
 def normal(*shape, seed=0):
@@ -26,7 +26,7 @@ def normal(*shape, seed=0):
 STATES = 3 * normal(2, 3, 6, seed=1)
 FLUCTUATIONS = {
     "none": None,
-    "nested": Nested(HIERARCHY, {"atom": 0.2, "residue": 0.4, "chain": 0.9}),
+    "nested": NestedCovariance(HIERARCHY, {"atom": 0.2, "residue": 0.4, "chain": 0.9}),
     "network": ElasticNetwork(HIERARCHY, 3 * normal(3, 3, seed=2).numpy(), cutoff=12.0),
 }
 
@@ -177,7 +177,7 @@ def test_the_model_gets_the_precision_of_x():
     torch.testing.assert_close(single.log_likelihood, double.log_likelihood, rtol=1e-5, atol=1e-4)
 
 
-WIDE = Nested(Hierarchy(("atom", "residue"), (np.zeros(401, int),)), {"atom": 1.0})
+WIDE = NestedCovariance(Hierarchy(("atom", "residue"), (np.zeros(401, int),)), {"atom": 1.0})
 
 
 @pytest.mark.parametrize(

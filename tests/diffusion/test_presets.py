@@ -16,11 +16,11 @@ from edmnoise.diffusion.denoisers.denoiser import Denoised
 from edmnoise.diffusion.samplers.presets import PRESETS, SIGMA_DATA, sampler_preset
 from edmnoise.diffusion.samplers.sampler import Churn, Sampler, sample
 from edmnoise.diffusion.samplers.schedule import karras
-from edmnoise.noise.processes.nested import Nested
+from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.structure.hierarchy import Hierarchy
 
 ATOMS, SAMPLES = 1500, 4
-FLAT = Nested(Hierarchy(("atom", "residue"), (np.zeros(ATOMS, dtype=np.int64),)), {"atom": 1.0})
+FLAT = NestedCovariance(Hierarchy(("atom", "residue"), (np.zeros(ATOMS, dtype=np.int64),)), {"atom": 1.0})
 
 
 def c_skip(sigma):

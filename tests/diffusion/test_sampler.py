@@ -18,12 +18,12 @@ from edmnoise.diffusion.samplers.sampler import ALIGNMENTS, AUGMENTATION, SAMPLI
 from edmnoise.diffusion.samplers.schedule import by_hand, karras
 from edmnoise.diffusion.samplers.solvers import SOLVERS
 from edmnoise.noise.processes.multiscale import MultiscaleNoise
-from edmnoise.noise.processes.nested import Nested
+from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.superpose import superpose
 
 HIERARCHY = Hierarchy(("atom", "residue", "chain"), (np.array([0, 0, 1, 2, 2, 2, 3, 1, 3]), np.array([0, 1, 1, 0])))
-K = Nested(HIERARCHY, {"atom": 0.3, "residue": 0.5, "chain": 0.2})
+K = NestedCovariance(HIERARCHY, {"atom": 0.3, "residue": 0.5, "chain": 0.2})
 STATES = 3 * torch.randn(3, 3, 9, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
 SCHEDULE = karras(10, 0.05, 60.0)
 CHURN = Churn(0.4, above=0.5)
@@ -32,7 +32,7 @@ CHURN = Churn(0.4, above=0.5)
 def equivariant():
     """It knows nothing of place and direction, and its states fluctuate: samples keep what happened on the way."""
     return StatesDenoiser(
-        STATES, K, [0.5, 0.3, 0.2], "rotation", Nested(HIERARCHY, {"atom": 0.2, "residue": 0.4, "chain": 0.9})
+        STATES, K, [0.5, 0.3, 0.2], "rotation", NestedCovariance(HIERARCHY, {"atom": 0.2, "residue": 0.4, "chain": 0.9})
     )
 
 
@@ -49,7 +49,7 @@ def apart(x, y):
 # Streams of random numbers
 
 
-class Kept(Nested):
+class Kept(NestedCovariance):
     """Flat noise that keeps what is drawn of it: the numbers of its generators as they are."""
 
     def __init__(self):

@@ -25,7 +25,7 @@ from edmnoise.diffusion.samplers.solvers import (
     second_order,
     solver,
 )
-from edmnoise.noise.processes.nested import Nested
+from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.structure.hierarchy import Hierarchy
 
 
@@ -36,7 +36,9 @@ def named(hierarchy, values):
 
 HIERARCHY = Hierarchy(("atom", "residue", "chain"), (np.array([0, 0, 1, 2, 2, 2, 3, 1, 3]), np.array([0, 1, 1, 0])))
 NOISE, DATA = (0.3, 0.5, 0.2), (0.05, 2.0, 9.0)
-K, C = (Nested(HIERARCHY, named(HIERARCHY, w)).multiply(torch.eye(9, dtype=torch.float64)) for w in (NOISE, DATA))
+K, C = (
+    NestedCovariance(HIERARCHY, named(HIERARCHY, w)).multiply(torch.eye(9, dtype=torch.float64)) for w in (NOISE, DATA)
+)
 ROOT = torch.linalg.cholesky(K).T.contiguous()
 HIGH, LOW = 80.0, 0.02
 

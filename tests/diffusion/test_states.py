@@ -11,7 +11,7 @@ from edmnoise.base.rotations import haar_rotations
 from edmnoise.diffusion.denoisers.states import StatesDenoiser
 from edmnoise.diffusion.samplers.sampler import Sampler, sample
 from edmnoise.diffusion.samplers.schedule import karras
-from edmnoise.noise.processes.nested import Nested
+from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.structure.hierarchy import Hierarchy
 
 GAUGES = ("fixed", "translation", "rotation")
@@ -33,8 +33,8 @@ def normal(*shape, seed=0):
 
 
 def denoisers(states, hierarchy, gauge):
-    k = Nested(hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2})
-    c = Nested(hierarchy, {"atom": 0.2, "residue": 0.4, "chain": 0.9})
+    k = NestedCovariance(hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2})
+    c = NestedCovariance(hierarchy, {"atom": 0.2, "residue": 0.4, "chain": 0.9})
     weights = (0.5, 0.3, 0.2)
     return [StatesDenoiser(states, k, weights, gauge, fluctuations=f) for f in (None, c)]
 
@@ -54,7 +54,7 @@ def test_tweedie(states, hierarchy, gauge, sigma):
 
 def test_fixed_states_against_brute_force(states, hierarchy):
     """Every quantity by dense linear algebra and a plain softmax."""
-    k = Nested(hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2})
+    k = NestedCovariance(hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2})
     member = [hierarchy.ancestors(0, level) for level in range(3)]
     dense = sum(w * (m[:, None] == m[None]) for w, m in zip((0.3, 0.5, 0.2), member, strict=True))
     weights, sigma = np.array([0.5, 0.3, 0.2]), 1.3
@@ -77,7 +77,7 @@ def test_fixed_states_against_brute_force(states, hierarchy):
 
 def test_rotations_are_averaged_as_by_brute_force(states, hierarchy):
     """20,000 Haar rotations of every state as states of their own; at this level they are averaged to a few 1e-2."""
-    k = Nested(hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2})
+    k = NestedCovariance(hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2})
     sigma = 8.0
     x = states[:1] + sigma * normal(1, 3, 9, seed=2)
     centred = states - k.gls_mean(states)[..., None]
@@ -98,7 +98,9 @@ def test_equivariance(states, hierarchy, gauge):
     """A moved x gives the moved estimate."""
     turn = haar_rotations(1, torch.Generator().manual_seed(3))[0].double()
     shift = torch.tensor([[10.0], [-4.0], [2.0]], dtype=torch.float64)
-    denoiser = StatesDenoiser(states, Nested(hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2}), gauge=gauge)
+    denoiser = StatesDenoiser(
+        states, NestedCovariance(hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2}), gauge=gauge
+    )
     x = states[:2] + 2 * normal(2, 3, 9)
     moved = denoiser.denoise(turn @ x + shift, 2.0).atoms
     torch.testing.assert_close(moved, turn @ denoiser.denoise(x, 2.0).atoms + shift, rtol=1e-12, atol=1e-11)
@@ -106,7 +108,9 @@ def test_equivariance(states, hierarchy, gauge):
 
 @pytest.mark.parametrize("gauge", [*GAUGES, "kabsch"])
 def test_a_low_level_gives_the_state_back(states, hierarchy, gauge):
-    denoiser = StatesDenoiser(states, Nested(hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2}), gauge=gauge)
+    denoiser = StatesDenoiser(
+        states, NestedCovariance(hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2}), gauge=gauge
+    )
     x = states[1:2] + 1e-4 * normal(1, 3, 9)
     assert (denoiser.denoise(x, 1e-4).atoms - states[1]).abs().max() < 1e-3
     assert denoiser.state_probabilities(x, 1e-4)[0, 1] == pytest.approx(1.0, abs=1e-12)
@@ -114,7 +118,7 @@ def test_a_low_level_gives_the_state_back(states, hierarchy, gauge):
 
 def test_levels_are_the_means_of_the_atoms(states, hierarchy):
     denoiser = StatesDenoiser(
-        states, Nested(hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2}), hierarchy=hierarchy
+        states, NestedCovariance(hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2}), hierarchy=hierarchy
     )
     estimate = denoiser.denoise(states[:2] + normal(2, 3, 9), 1.0)
     residue = hierarchy.ancestors(0, 1)
@@ -135,7 +139,7 @@ def test_sampled_fractions_are_the_weights(hierarchy):
     """Weights .5/.3/.15/.05: each fraction of 600 samples within 4 binomial standard errors."""
     states = 3 * normal(4, 3, 9, seed=9)
     weights = torch.tensor([0.5, 0.3, 0.15, 0.05])
-    k = Nested(hierarchy, {"atom": 0.4, "residue": 0.4, "chain": 0.2})
+    k = NestedCovariance(hierarchy, {"atom": 0.4, "residue": 0.4, "chain": 0.2})
     found = fractions(StatesDenoiser(states, k, weights.tolist()), k, states, 600)
     assert bool(((found - weights).abs() < 4 * (weights * (1 - weights) / 600).sqrt()).all()), found
 
@@ -145,7 +149,7 @@ def test_kabsch_favours_the_rod():
     atoms, error = 24, 0.5 / math.sqrt(300)
     rod = torch.stack([torch.linspace(-30, 30, atoms), torch.zeros(atoms), torch.zeros(atoms)]).double()
     states = torch.stack([rod + 0.5 * normal(3, atoms, seed=4), 4 * normal(3, atoms, seed=6)])
-    flat = Nested(Hierarchy(("atom", "residue"), (np.arange(atoms) // 4,)), {"atom": 1.0})
+    flat = NestedCovariance(Hierarchy(("atom", "residue"), (np.arange(atoms) // 4,)), {"atom": 1.0})
     assert abs(fractions(StatesDenoiser(states, flat), flat, states, 300)[0] - 0.5) < 4 * error
     assert fractions(StatesDenoiser(states, flat, gauge="kabsch"), flat, states, 300)[0] > 0.5 + 6 * error
 
@@ -157,7 +161,7 @@ def test_float32_coordinates(hierarchy, gauge, place):
     log weights are float64's to the last bit, and the estimate is that of the same numbers in float64 within 2e-5 A,
     or where states lie far away (as crystals' do) within the rounding of their coordinates."""
     residues = np.arange(5684) // 8
-    k = Nested(
+    k = NestedCovariance(
         Hierarchy(("atom", "residue", "chain"), (residues, residues[::8] // 100)),
         {"atom": 1.0, "residue": 0.5, "chain": 0.2},
     )
@@ -175,7 +179,7 @@ def test_float32_coordinates(hierarchy, gauge, place):
 
 def test_more_atoms_than_a_block_are_multiplied_piece_by_piece(monkeypatch, states, hierarchy):
     """9 atoms, 2 or 4 at a time."""
-    denoiser = StatesDenoiser(states, Nested(hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2}))
+    denoiser = StatesDenoiser(states, NestedCovariance(hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2}))
     x = states[:2] + normal(2, 3, 9)
     whole, density = denoiser.denoise(x, 1.5).atoms, denoiser.log_density(x, 1.5)
     for block in (2, 4):
@@ -187,7 +191,7 @@ def test_more_atoms_than_a_block_are_multiplied_piece_by_piece(monkeypatch, stat
 def test_log_weights_of_near_states_at_a_low_level():
     """Flat noise, states 1e-4 A apart, fixed places: sums of (x - y)^2 in float64, in which nothing cancels, say how
     far apart the log weights of 4,000 atoms are at 0.01 A. The products are large, 4e10, and cancel to this."""
-    flat = Nested(Hierarchy(("atom", "residue"), (np.arange(4000) // 4,)), {"atom": 1.0})
+    flat = NestedCovariance(Hierarchy(("atom", "residue"), (np.arange(4000) // 4,)), {"atom": 1.0})
     states = 15 * normal(1, 3, 4000).repeat(2, 1, 1)
     states[1] += 1e-4 * normal(3, 4000, seed=1)
     x = states[:1] + 0.01 * normal(1, 3, 4000, seed=2)
@@ -209,7 +213,7 @@ def test_log_weights_of_near_states_at_a_low_level():
 def test_refusals(states, hierarchy, change, sentence):
     arguments = {
         "states": states,
-        "covariance": Nested(hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2}),
+        "covariance": NestedCovariance(hierarchy, {"atom": 0.3, "residue": 0.5, "chain": 0.2}),
         **change,
     }
     with pytest.raises(EdmNoiseError, match=sentence):
@@ -219,4 +223,4 @@ def test_refusals(states, hierarchy, change, sentence):
 def test_rigid_residues_are_refused(states, hierarchy):
     """w_atom = 0 has no density: never a silent pseudo-inverse."""
     with pytest.raises(EdmNoiseError, match="rigid"):
-        StatesDenoiser(states, Nested(hierarchy, {"residue": 0.5, "chain": 0.5})).denoise(states, 1.0)
+        StatesDenoiser(states, NestedCovariance(hierarchy, {"residue": 0.5, "chain": 0.5})).denoise(states, 1.0)

@@ -46,7 +46,9 @@ class World:
         return edm.Preconditioner(self.structure.hierarchy, WEIGHTS, edm.measured_scales(self.structure))
 
     def likelihood(self):
-        three = edm.Nested(edm.Hierarchy.from_labels(("atom", "residue"), [[0, 0, 1]]), {"atom": 1.0, "residue": 1.0})
+        three = edm.NestedCovariance(
+            edm.Hierarchy.from_labels(("atom", "residue"), [[0, 0, 1]]), {"atom": 1.0, "residue": 1.0}
+        )
         model = edm.StatesDenoiser(torch.randn(1, 3, 3, generator=torch.Generator().manual_seed(0)).double(), three)
         levels = edm.log_linear(4, 0.5, 40.0, "closed")
         return edm.log_likelihood(model, torch.zeros(6, 3, 3).double(), three, levels, translations=True)
@@ -72,7 +74,7 @@ MADE = {
     "SigmaDistribution": lambda w: edm.SigmaDistribution(sigma_data=16.0, p_mean=-1.2, p_std=1.5),
     "sigma_distribution": lambda w: AF3,
     "MultiscaleNoise": lambda w: w.noise,
-    "Nested": lambda w: w.noise.covariance,
+    "NestedCovariance": lambda w: w.noise.covariance,
     "measure_displacement": lambda w: edm.measure_displacement(w.structure, w.frames),
     "measure_damage": lambda w: edm.measure_damage(w.structure, w.frames),
     "superpose": lambda w: edm.superpose(w.frames.mT, w.known[0]),

@@ -1,4 +1,4 @@
-"""Nested is its dense K to rounding, L L^T = K; what cancels elsewhere does not here; what has no inverse says so."""
+"""K is its dense self to rounding, L L^T = K; what cancels elsewhere does not here; what has no inverse says so."""
 
 import math
 from fractions import Fraction
@@ -11,7 +11,7 @@ import torch
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.noise.covariance import cross
 from edmnoise.noise.processes.multiscale import MultiscaleNoise
-from edmnoise.noise.processes.nested import Nested
+from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.noise.weights import PRESETS, Weights
 from edmnoise.structure.hierarchy import Hierarchy
 
@@ -31,7 +31,12 @@ INVERSES = {
 }
 """What a singular covariance refuses."""
 
-MAPS = {"multiply": Nested.multiply, "factor": Nested.factor, "solve": Nested.solve, "whiten": Nested.whiten}
+MAPS = {
+    "multiply": NestedCovariance.multiply,
+    "factor": NestedCovariance.factor,
+    "solve": NestedCovariance.solve,
+    "whiten": NestedCovariance.whiten,
+}
 """What takes (..., N) to (..., N)."""
 
 
@@ -71,7 +76,7 @@ def cases(request, nesting, matrix_of):
     for seed in range(12):
         hierarchy = nesting(100 + seed, 2 + seed % 4)
         variances = some_variances(hierarchy, request.param, seed)
-        made.append((Nested(hierarchy, named(hierarchy, variances)), matrix_of(hierarchy, variances)))
+        made.append((NestedCovariance(hierarchy, named(hierarchy, variances)), matrix_of(hierarchy, variances)))
     return made
 
 
@@ -135,7 +140,7 @@ def test_the_factor_is_a_product_over_the_levels(nesting, memberships):
                 level += (grown - 1) / (own @ own) * np.outer(own, own)
                 b = np.where(group > 0, b / grown, b)
             root = root @ level
-        close(matrix(Nested(hierarchy, named(hierarchy, (atoms, *above))), "factor"), root)
+        close(matrix(NestedCovariance(hierarchy, named(hierarchy, (atoms, *above))), "factor"), root)
 
 
 def test_inner_is_of_the_inverse(cases):
@@ -189,7 +194,9 @@ def test_sums_and_multiples_are_those_of_the_matrices(nesting, matrix_of):
         first, second = (some_variances(hierarchy, kind, seed) for kind in ("groups off", "levels off"))
         c, k = matrix_of(hierarchy, first), matrix_of(hierarchy, second)
         for scale in (2.5, np.float64(2.5), torch.tensor(2.5)):
-            total = Nested(hierarchy, named(hierarchy, first)) + scale * Nested(hierarchy, named(hierarchy, second))
+            total = NestedCovariance(hierarchy, named(hierarchy, first)) + scale * NestedCovariance(
+                hierarchy, named(hierarchy, second)
+            )
             close(matrix(total, "multiply"), c + 2.5 * k)
             close(matrix(total * 3, "solve"), np.linalg.inv(3 * (c + 2.5 * k)))
 
@@ -200,7 +207,10 @@ def test_the_filter_is_c_over_c_plus_noise(nesting, matrix_of, sigma, kind):
     for seed in range(12):
         hierarchy = nesting(seed, 2 + seed % 4)
         data, weights = some_variances(hierarchy, kind, seed), [1 / hierarchy.depth] * hierarchy.depth
-        c, k = Nested(hierarchy, named(hierarchy, data)), sigma**2 * Nested(hierarchy, named(hierarchy, weights))
+        c, k = (
+            NestedCovariance(hierarchy, named(hierarchy, data)),
+            sigma**2 * NestedCovariance(hierarchy, named(hierarchy, weights)),
+        )
         m, x, truth = c + k, normal(c, 4, 3), matrix_of(hierarchy, data)
         wanted = x.numpy() @ np.linalg.solve(truth + sigma**2 * matrix_of(hierarchy, weights), truth)
         close(m.filter(c, x), wanted)
@@ -213,7 +223,7 @@ def test_flat_noise_is_independent(uneven):
     """A multiple of 1, and a diagonal: nothing is left to do but divide."""
     x, each = torch.arange(7, dtype=torch.float64) - 2, torch.arange(1, 8, dtype=torch.float64)
     for w, variance in ((4.0, torch.full((7,), 4.0).double()), (each, each)):
-        flat = Nested(uneven, named(uneven, (w, 0, 0)))
+        flat = NestedCovariance(uneven, named(uneven, (w, 0, 0)))
         for name, wanted in (
             ("multiply", x * variance),
             ("solve", x / variance),
@@ -264,7 +274,7 @@ def stiff(memberships):
     fractions = np.vectorize(Fraction, otypes=[object])(x.astype(float))
     solution, determinant = eliminate(k, fractions.T)
     return (
-        Nested(hierarchy, named(hierarchy, weights)),
+        NestedCovariance(hierarchy, named(hierarchy, weights)),
         torch.tensor(x),
         (fractions @ solution).astype(float),
         determinant,
@@ -279,7 +289,7 @@ def test_inner_products_of_rigid_motions_keep_all_digits(stiff):
     assert abs((got - wanted) / norms).max() < 1e-15
 
     atom, residue, _ = (w.item() for w in covariance.variances)
-    without_chains = Nested(covariance.hierarchy, named(covariance.hierarchy, (atom, residue, 0.0)))
+    without_chains = NestedCovariance(covariance.hierarchy, named(covariance.hierarchy, (atom, residue, 0.0)))
     sums = np.stack([np.bincount(covariance.hierarchy.parents[0], row) for row in x.numpy()]).astype(np.float32)
     sizes = covariance.hierarchy.sizes(1).astype(np.float32)
     wa, wr = np.float32(atom), np.float32(residue)
@@ -300,10 +310,10 @@ def test_the_filter_of_almost_no_noise_keeps_all_digits(uneven, memberships):
     data, noise = (0.0, 67.0, 149.0), [1e-6 * w for w in (0.1, 0.2, 0.7)]
     blocks = [(s @ s.T).astype(int).astype(object) for s in memberships(uneven)]
     c, k = (sum(Fraction(w) * block for w, block in zip(given, blocks, strict=True)) for given in (data, noise))
-    x = normal(Nested(uneven, named(uneven, data)), 3) * 30
+    x = normal(NestedCovariance(uneven, named(uneven, data)), 3) * 30
     solution, _ = eliminate(c + k, np.vectorize(Fraction, otypes=[object])(x.numpy()).T)
-    total = Nested(uneven, named(uneven, [a + b for a, b in zip(data, noise, strict=True)]))
-    close(total.filter(Nested(uneven, named(uneven, data)), x), (c @ solution).astype(float).T, 1e-14)
+    total = NestedCovariance(uneven, named(uneven, [a + b for a, b in zip(data, noise, strict=True)]))
+    close(total.filter(NestedCovariance(uneven, named(uneven, data)), x), (c @ solution).astype(float).T, 1e-14)
 
 
 def test_logdet_of_an_almost_singular_covariance(stiff):
@@ -317,7 +327,7 @@ def test_logdet_of_an_almost_singular_covariance(stiff):
 
 @pytest.mark.parametrize("variances", [(0.0, 0.6, 0.4), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (0.0, 0.0, 0.0)])
 def test_rigid_residues_multiply_and_factor(uneven, matrix_of, variances):
-    covariance, k = Nested(uneven, named(uneven, variances)), matrix_of(uneven, variances)
+    covariance, k = NestedCovariance(uneven, named(uneven, variances)), matrix_of(uneven, variances)
     close(matrix(covariance, "multiply"), k)
     root = matrix(covariance, "factor")
     close(root @ root.T, k)
@@ -328,27 +338,29 @@ def test_some_rigid_atoms_multiply_and_factor(nesting, matrix_of):
         hierarchy = nesting(seed, 2 + seed % 4)
         rng = np.random.default_rng(seed)
         variances = [torch.tensor(rng.uniform(0.1, 2, n) * (rng.random(n) < 0.5)) for n in hierarchy.counts]
-        covariance, k = Nested(hierarchy, named(hierarchy, variances)), matrix_of(hierarchy, variances)
+        covariance, k = NestedCovariance(hierarchy, named(hierarchy, variances)), matrix_of(hierarchy, variances)
         root = matrix(covariance, "factor")
         close(root @ root.T, k)
         close(matrix(covariance, "multiply"), k)
 
 
 def test_the_factor_goes_smoothly_to_rigid_residues(uneven):
-    rigid = matrix(Nested(uneven, {"residue": 0.6, "chain": 0.4}), "factor")
-    close(matrix(Nested(uneven, {"atom": 1e-16, "residue": 0.6, "chain": 0.4}), "factor"), rigid, 1e-7)
+    rigid = matrix(NestedCovariance(uneven, {"residue": 0.6, "chain": 0.4}), "factor")
+    close(matrix(NestedCovariance(uneven, {"atom": 1e-16, "residue": 0.6, "chain": 0.4}), "factor"), rigid, 1e-7)
 
 
 @pytest.mark.parametrize("atoms", [0.0, torch.tensor([1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0])], ids=["all", "one"])
 @pytest.mark.parametrize("name", INVERSES)
 def test_rigid_residues_have_no_inverse(uneven, name, atoms):
     with pytest.raises(EdmNoiseError, match=r"no inverse.*residues move rigidly.*floor of 1e-6 or more"):
-        INVERSES[name](Nested(uneven, named(uneven, (atoms, 0.6, 0.4))), torch.ones(3, 7))
+        INVERSES[name](NestedCovariance(uneven, named(uneven, (atoms, 0.6, 0.4))), torch.ones(3, 7))
 
 
 def test_the_floor_that_is_proposed_works(uneven, dense):
     weights = (0.000001, 0.699999, 0.3)
-    close(matrix(Nested(uneven, named(uneven, weights)), "solve"), np.linalg.inv(dense(uneven, weights)), 1e-9)
+    close(
+        matrix(NestedCovariance(uneven, named(uneven, weights)), "solve"), np.linalg.inv(dense(uneven, weights)), 1e-9
+    )
 
 
 # Drawing
@@ -363,7 +375,7 @@ def test_draws_have_the_covariance(nesting, matrix_of, kind, depth):
         variances[0] = 0.0
     k = matrix_of(hierarchy, variances)
     out = torch.empty(draws, 3, len(k))
-    assert Nested(hierarchy, named(hierarchy, variances)).draw(out, torch.Generator().manual_seed(1)) is out
+    assert NestedCovariance(hierarchy, named(hierarchy, variances)).draw(out, torch.Generator().manual_seed(1)) is out
     x = out.double().flatten(0, 1).numpy()
     error = np.sqrt((k**2 + np.outer(np.diag(k), np.diag(k))) / len(x))
     assert (abs(x.T @ x / len(x) - k) <= STANDARD_ERRORS * error + 1e-6).all()
@@ -390,14 +402,17 @@ def test_one_seed_gives_all_variances_the_same_numbers(nesting):
             return k.draw(out, torch.Generator().manual_seed(seed)).clone()
 
         parts = [
-            draw(Nested(hierarchy, named(hierarchy, [w * (level == k) for k, w in enumerate(variances)])))
+            draw(NestedCovariance(hierarchy, named(hierarchy, [w * (level == k) for k, w in enumerate(variances)])))
             for level in range(hierarchy.depth)
         ]
-        close(draw(Nested(hierarchy, named(hierarchy, variances))), sum(parts))
+        close(draw(NestedCovariance(hierarchy, named(hierarchy, variances))), sum(parts))
 
 
 def test_draws_come_from_the_generator_alone(uneven):
-    covariance, state = Nested(uneven, {"atom": 1.0, "residue": 2.0, "chain": 3.0}), torch.random.get_rng_state()
+    covariance, state = (
+        NestedCovariance(uneven, {"atom": 1.0, "residue": 2.0, "chain": 3.0}),
+        torch.random.get_rng_state(),
+    )
     first, second, third = (
         covariance.draw(torch.empty(3, 7), torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
     )
@@ -407,7 +422,7 @@ def test_draws_come_from_the_generator_alone(uneven):
 
 
 def test_rigid_residues_move_as_one(uneven):
-    drawn = Nested(uneven, {"residue": 0.6, "chain": 0.4}).draw(torch.empty(5, 3, 7), torch.Generator())
+    drawn = NestedCovariance(uneven, {"residue": 0.6, "chain": 0.4}).draw(torch.empty(5, 3, 7), torch.Generator())
     first = np.unique(uneven.parents[0], return_index=True)[1]
     assert torch.equal(drawn, drawn[..., first[uneven.parents[0]]])
 
@@ -419,7 +434,7 @@ def test_rigid_residues_move_as_one(uneven):
 @pytest.mark.parametrize("front", [(), (3,), (2, 4, 3), (0, 3)])
 def test_shape_and_precision_are_those_given(uneven, name, front):
     for variances in ((0.1, 0.6, 0.3), (2.0, 0.0, 0.0)):
-        covariance = Nested(uneven, named(uneven, variances))
+        covariance = NestedCovariance(uneven, named(uneven, variances))
         x = normal(covariance, *front)
         exactly = MAPS[name](covariance, x)
         assert (exactly.shape, exactly.dtype) == (x.shape, torch.float64)
@@ -429,7 +444,7 @@ def test_shape_and_precision_are_those_given(uneven, name, front):
 
 
 def test_sums_over_atoms_are_float64(uneven):
-    covariance, x = Nested(uneven, {"atom": 0.1, "residue": 0.6, "chain": 0.3}), torch.ones(2, 3, 7)
+    covariance, x = NestedCovariance(uneven, {"atom": 0.1, "residue": 0.6, "chain": 0.3}), torch.ones(2, 3, 7)
     assert covariance.inner(x, x).dtype == torch.float64
     assert cross(x, x).dtype == torch.float64
     assert covariance.logdet().dtype == covariance.precision().dtype == torch.float64
@@ -440,7 +455,7 @@ def test_sums_over_atoms_are_float64(uneven):
 @pytest.mark.parametrize("name", MAPS)
 def test_large_batches_are_the_same_as_small_ones(toxin, name):
     """51 rows of 5,469 atoms do not fit into one block; and a view in another order is read as what it shows."""
-    covariance = Nested(toxin.hierarchy, {"atom": 0.2, "residue": 0.3, "chain": 0.5})
+    covariance = NestedCovariance(toxin.hierarchy, {"atom": 0.2, "residue": 0.3, "chain": 0.5})
     x = normal(covariance, 17, 3)
     whole = MAPS[name](covariance, x)
     close(torch.stack([MAPS[name](covariance, row) for row in x]), whole, 1e-15)
@@ -453,7 +468,7 @@ def test_large_batches_are_the_same_as_small_ones(toxin, name):
 def test_what_is_given_stays(uneven):
     each = torch.ones(7)
     for variances in ((each, torch.rand(3), 0.5), (1.0, 1.0, 1.0), (1.0, 0.0, 0.0)):
-        covariance = Nested(uneven, named(uneven, variances))
+        covariance = NestedCovariance(uneven, named(uneven, variances))
         x, y = normal(covariance, 2, 3), normal(covariance, 2, 3, seed=1)
         for name in MAPS:
             first = MAPS[name](covariance, x)
@@ -462,7 +477,7 @@ def test_what_is_given_stays(uneven):
         covariance.inner(x, y), covariance.gls_mean(x)
         assert torch.equal(x, normal(covariance, 2, 3))
         assert torch.equal(y, normal(covariance, 2, 3, seed=1))
-    covariance = Nested(uneven, named(uneven, (each, 0.0, 0.0)))
+    covariance = NestedCovariance(uneven, named(uneven, (each, 0.0, 0.0)))
     each.zero_()
     assert covariance.logdet() == 0, "variances are copied"
 
@@ -474,7 +489,7 @@ def test_torchs_defaults_change_nothing(uneven, device, default):
 
     def everything():
         each = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float32, device="cpu")
-        covariance = 2.0 * Nested(uneven, {"atom": 0.1, "residue": 0.6, "chain": 0.3}) + Nested(
+        covariance = 2.0 * NestedCovariance(uneven, {"atom": 0.1, "residue": 0.6, "chain": 0.3}) + NestedCovariance(
             uneven, named(uneven, (0.0, each, 0.0))
         )
         room = torch.empty(3, 7, dtype=torch.float32, device="cpu")
@@ -498,7 +513,7 @@ def test_torchs_defaults_change_nothing(uneven, device, default):
 def test_gradients_in_coordinates(nesting, kind):
     for seed, depth in ((0, 2), (1, 3), (2, 4)):
         hierarchy = nesting(seed, depth, largest=2)
-        covariance = Nested(hierarchy, named(hierarchy, some_variances(hierarchy, kind, seed)))
+        covariance = NestedCovariance(hierarchy, named(hierarchy, some_variances(hierarchy, kind, seed)))
         x, y = (normal(covariance, 2, seed=k).requires_grad_() for k in (0, 1))
         for name in MAPS:
             assert torch.autograd.gradcheck(lambda x, f=MAPS[name], k=covariance: f(k, x), x)
@@ -520,10 +535,10 @@ def test_gradients_in_variances(nesting):
         hierarchy = nesting(seed, depth, largest=2)
         given = some_variances(hierarchy, "per group", seed)
         variances = [torch.as_tensor(w, dtype=torch.float64).requires_grad_() for w in given]
-        x = normal(Nested(hierarchy, named(hierarchy, given)), 2)
+        x = normal(NestedCovariance(hierarchy, named(hierarchy, given)), 2)
 
         def everything(*variances, hierarchy=hierarchy, x=x):
-            k = Nested(hierarchy, named(hierarchy, variances)) + Nested(
+            k = NestedCovariance(hierarchy, named(hierarchy, variances)) + NestedCovariance(
                 hierarchy, named(hierarchy, [0.1] * hierarchy.depth)
             )
             return [*(f(k, x) for f in MAPS.values()), *(f(k, x) for f in INVERSES.values())]
@@ -534,7 +549,7 @@ def test_gradients_in_variances(nesting):
 def test_a_level_without_variance_still_has_a_gradient(uneven, memberships):
     """d log det K / dw = tr S^T K^-1 S at w = 0, though the level is passed over elsewhere."""
     w = torch.zeros(1, dtype=torch.float64, requires_grad=True)
-    covariance = Nested(uneven, named(uneven, (0.5, 1.0, w)))
+    covariance = NestedCovariance(uneven, named(uneven, (0.5, 1.0, w)))
     with torch.no_grad():
         covariance.solve(torch.ones(7))  # what is kept from here serves the gradient
     covariance.logdet().backward()
@@ -547,7 +562,7 @@ def test_use_without_gradients_leaves_them_for_later(use):
     """What a sampler keeps in inference mode serves a gradient afterwards."""
     hierarchy = Hierarchy(("atom", "residue", "chain"), (np.array([0, 0, 1, 1]), np.array([0, 0])))
     with torch.inference_mode():
-        covariance = Nested(hierarchy, named(hierarchy, (torch.ones(4), 1.0, 1.0))) + 2.0 * Nested(
+        covariance = NestedCovariance(hierarchy, named(hierarchy, (torch.ones(4), 1.0, 1.0))) + 2.0 * NestedCovariance(
             hierarchy, {"atom": 1.0, "residue": 1.0, "chain": 1.0}
         )
         use(covariance, torch.ones(3, 4))
@@ -571,7 +586,7 @@ def test_use_without_gradients_leaves_them_for_later(use):
 )
 def test_variances_that_are_none(uneven, variances, said):
     with pytest.raises(EdmNoiseError, match=said):
-        Nested(uneven, named(uneven, variances))
+        NestedCovariance(uneven, named(uneven, variances))
 
 
 def test_bare_numbers_and_levels_that_are_not_there(uneven):
@@ -579,17 +594,22 @@ def test_bare_numbers_and_levels_that_are_not_there(uneven):
         with pytest.raises(
             EdmNoiseError, match=r"^variances are .*: give edmnoise Weights, .* \(atom, residue, chain\)$"
         ):
-            Nested(uneven, bare)
+            NestedCovariance(uneven, bare)
     with pytest.raises(EdmNoiseError, match="Weights have no order"):
-        Nested(uneven, tuple(Weights.named("current")))
+        NestedCovariance(uneven, tuple(Weights.named("current")))
     with pytest.raises(EdmNoiseError, match="no level 'domain': the levels are atom, residue, chain"):
-        Nested(uneven, {"atom": 1.0, "domain": 1.0})
-    assert repr(Nested(uneven, Weights.of(1, 2, 5))) == "Nested(atom 0.625, residue 0.25, chain 0.125)"
+        NestedCovariance(uneven, {"atom": 1.0, "domain": 1.0})
+    assert (
+        repr(NestedCovariance(uneven, Weights.of(1, 2, 5))) == "NestedCovariance(atom 0.625, residue 0.25, chain 0.125)"
+    )
 
 
 @pytest.mark.parametrize("x", [torch.ones(7, 3), torch.tensor(1.0), torch.ones(3, 7, dtype=torch.int64)], ids=str)
 def test_coordinates_that_are_not_along_the_atoms(uneven, x):
-    for covariance in (Nested(uneven, {"atom": 1.0, "residue": 1.0, "chain": 1.0}), Nested(uneven, {"atom": 1.0})):
+    for covariance in (
+        NestedCovariance(uneven, {"atom": 1.0, "residue": 1.0, "chain": 1.0}),
+        NestedCovariance(uneven, {"atom": 1.0}),
+    ):
         for call in (*MAPS.values(), lambda k, x: k.inner(torch.ones(7), x), lambda k, x: k.draw(x, torch.Generator())):
             with pytest.raises(EdmNoiseError, match=r"give floats \(..., 7\)"):
                 call(covariance, x)
@@ -598,29 +618,34 @@ def test_coordinates_that_are_not_along_the_atoms(uneven, x):
 def test_groups_that_differ_do_not_add(uneven):
     other = Hierarchy(uneven.names, (np.array([0, 0, 1, 1, 2, 2, 2]), np.array([1, 0, 0])))
     with pytest.raises(EdmNoiseError, match="group atoms differently"):
-        Nested(uneven, {"atom": 1, "residue": 1, "chain": 1}) + Nested(other, {"atom": 1, "residue": 1, "chain": 1})
+        NestedCovariance(uneven, {"atom": 1, "residue": 1, "chain": 1}) + NestedCovariance(
+            other, {"atom": 1, "residue": 1, "chain": 1}
+        )
     same = Hierarchy(uneven.names, tuple(parent.copy() for parent in uneven.parents))
-    total = Nested(uneven, {"atom": 1, "residue": 1, "chain": 1}) + Nested(same, {"atom": 1, "residue": 2, "chain": 3})
-    assert repr(total) == "Nested(atom 2, residue 3, chain 4)"
+    total = NestedCovariance(uneven, {"atom": 1, "residue": 1, "chain": 1}) + NestedCovariance(
+        same, {"atom": 1, "residue": 2, "chain": 3}
+    )
+    assert repr(total) == "NestedCovariance(atom 2, residue 3, chain 4)"
 
 
 def test_a_part_that_is_none(uneven):
-    x, total = torch.ones(3, 7), Nested(uneven, {"atom": 1.0, "residue": 1.0})
+    x, total = torch.ones(3, 7), NestedCovariance(uneven, {"atom": 1.0, "residue": 1.0})
     with pytest.raises(EdmNoiseError, match="no part of"):
-        total.filter(Nested(uneven, {"atom": 1.0, "chain": 1.0}), x)
+        total.filter(NestedCovariance(uneven, {"atom": 1.0, "chain": 1.0}), x)
     other = Hierarchy(uneven.names, (np.array([0, 0, 1, 1, 2, 2, 2]), np.array([1, 0, 0])))
     with pytest.raises(EdmNoiseError, match="group atoms differently"):
-        total.filter(Nested(other, {"atom": 1.0, "residue": 1.0}), x)
+        total.filter(NestedCovariance(other, {"atom": 1.0, "residue": 1.0}), x)
     with pytest.raises(EdmNoiseError, match="no inverse"):
-        Nested(uneven, {"residue": 1.0, "chain": 1.0}).filter(total, x)
+        NestedCovariance(uneven, {"residue": 1.0, "chain": 1.0}).filter(total, x)
 
 
 def test_negative_multiples_are_none(uneven):
     with pytest.raises(EdmNoiseError, match="not negative"):
-        -1 * Nested(uneven, {"atom": 1.0, "residue": 1.0, "chain": 1.0})
+        -1 * NestedCovariance(uneven, {"atom": 1.0, "residue": 1.0, "chain": 1.0})
 
 
 def test_what_it_shows(uneven):
     assert (
-        repr(Nested(uneven, named(uneven, (torch.arange(7.0), 0.25, 0)))) == "Nested(atom 0...6, residue 0.25, chain 0)"
+        repr(NestedCovariance(uneven, named(uneven, (torch.arange(7.0), 0.25, 0))))
+        == "NestedCovariance(atom 0...6, residue 0.25, chain 0)"
     )

@@ -20,7 +20,7 @@ from edmnoise.frames.damage import MEASURES, RMSD, Native, measure_damage
 from edmnoise.frames.displacement import NESTED, Measure, measure_displacement
 from edmnoise.noise.process import PROCESSES, AppliedNoise, NamedProcess, NoClosedForm, NoiseChoice
 from edmnoise.noise.processes.multiscale import MultiscaleNoise
-from edmnoise.noise.processes.nested import Nested
+from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.files import read_frames, write_frames
@@ -48,7 +48,7 @@ class Ramp:
     def __init__(self, hierarchy, steepness):
         falling = torch.exp(-steepness * torch.arange(hierarchy.counts[0], dtype=torch.float64) / hierarchy.counts[0])
         self.variances = falling / falling.mean()
-        self.covariance = Nested(hierarchy, {"atom": self.variances})
+        self.covariance = NestedCovariance(hierarchy, {"atom": self.variances})
 
     @classmethod
     def on(cls, structure, weights, steepness):

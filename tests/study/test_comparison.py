@@ -11,7 +11,7 @@ from edmnoise.diffusion.denoisers.states import StatesDenoiser
 from edmnoise.diffusion.samplers.sampler import Churn, Sampler
 from edmnoise.diffusion.samplers.schedule import karras
 from edmnoise.frames.displacement import NESTED
-from edmnoise.noise.processes.nested import Nested
+from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.structure import Structure
 from edmnoise.structure.superpose import superpose
@@ -23,7 +23,7 @@ WEIGHTS = (Weights.named("flat"), Weights.named("current"), Weights.named("rebal
 
 
 def sampled(structure, weights, churn=0.0, samples=1):
-    covariance = Nested(structure.hierarchy, weights)
+    covariance = NestedCovariance(structure.hierarchy, weights)
     model = StatesDenoiser(torch.tensor(structure.coordinates.T)[None], covariance, hierarchy=structure.hierarchy)
     sampler = Sampler("heun", Churn(churn), center=True, rotate=True)
     return run_sampler(structure, model, covariance, karras(14, 0.01, 300.0), sampler, samples, seed=4)
@@ -32,7 +32,7 @@ def sampled(structure, weights, churn=0.0, samples=1):
 @pytest.mark.parametrize("weights", WEIGHTS, ids=lambda weights: weights.label)
 def test_shares_of_noise_are_what_centring_and_superposition_remove(fragment, weights):
     """2,000 draws of noise so weak that turns are infinitesimal; within 4 standard errors."""
-    covariance = Nested(fragment.hierarchy, weights)
+    covariance = NestedCovariance(fragment.hierarchy, weights)
     place = torch.tensor(fragment.coordinates.T).double()
     generator = torch.Generator().manual_seed(3)
     noise = covariance.factor(torch.randn(2000, *place.shape, dtype=torch.float64, generator=generator))

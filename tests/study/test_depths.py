@@ -17,7 +17,7 @@ from edmnoise.noise.design.solve import comparison, design
 from edmnoise.noise.design.triangle import WeightMeasure
 from edmnoise.noise.design.weight_map import weight_map
 from edmnoise.noise.processes.multiscale import MultiscaleNoise
-from edmnoise.noise.processes.nested import Nested
+from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.noise.theory.forms import LevelForms
 from edmnoise.noise.theory.scales import Scales, measured_scales, split
@@ -52,7 +52,7 @@ def model(structure, hierarchy=None):
 
 
 def flat(structure):
-    return Nested(structure.hierarchy, {"atom": 1.0})
+    return NestedCovariance(structure.hierarchy, {"atom": 1.0})
 
 
 def moved(structure):

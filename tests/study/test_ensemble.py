@@ -8,7 +8,7 @@ from scipy.stats import chisquare
 from edmnoise.diffusion.denoisers.states import StatesDenoiser
 from edmnoise.diffusion.samplers.sampler import Sampler, sample
 from edmnoise.diffusion.samplers.schedule import karras
-from edmnoise.noise.processes.nested import Nested
+from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.structure.structure import Structure
 from edmnoise.structure.superpose import superpose
 
@@ -46,7 +46,7 @@ def ensemble(toxin):
 def test_the_ensemble_is_sampled_back(ensemble, gauge, sampler, levels):
     """Each sample is one of the five to 0.02 A, and as often as its weight says (chi-square, p > 1e-4)."""
     structure, states = ensemble
-    covariance = Nested(structure.hierarchy, named(structure.hierarchy, levels))
+    covariance = NestedCovariance(structure.hierarchy, named(structure.hierarchy, levels))
     model = StatesDenoiser(states, covariance, WEIGHTS, gauge)
     *_, last = sample(model, covariance, karras(30, 0.01, 2_000.0), sampler, SAMPLES, seed=3)
     apart = torch.stack([superpose(last.x, state).rmsd for state in states], dim=-1)

@@ -16,7 +16,7 @@ from edmnoise.diffusion.denoisers.states import StatesDenoiser
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.frames.damage import Native
 from edmnoise.frames.displacement import NESTED
-from edmnoise.noise.processes.nested import Nested
+from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.noise.weights import Weights, parse_weights
 from edmnoise.structure.files import read_frames, read_structure
@@ -60,7 +60,7 @@ def test_levels_are_the_rows_of_the_z_table(study, finished):
 
 def test_freeze_out_is_that_of_a_run(study, finished):
     structure, states = read_frames(study.parent / "s1.pdb")
-    covariance = Nested(structure.hierarchy, Weights.named("current"))
+    covariance = NestedCovariance(structure.hierarchy, Weights.named("current"))
     model = StatesDenoiser(torch.tensor(states).mT, covariance, hierarchy=structure.hierarchy)
     made = run_sampler(structure, model, covariance, *SamplerChoice("heun", steps=4).build(), seed=1)
     rows = {(row["structure"], row["weights"], row["seed"]): row for row in finished.tables["freeze_out"].rows()}
@@ -88,7 +88,7 @@ samplers = [{ name = "heun", steps = 4 }]
     }
     assert list(rows) == list(choices)
     structure, states = read_frames(study.parent / "s1.pdb")
-    covariance = Nested(structure.hierarchy, Weights.named("flat"))
+    covariance = NestedCovariance(structure.hierarchy, Weights.named("flat"))
     for name, choice in choices.items():
         model = choice.build(structure, states, covariance)
         made = run_sampler(structure, model, covariance, *SamplerChoice("heun", steps=4).build(), seed=0)

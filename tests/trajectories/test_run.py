@@ -10,7 +10,7 @@ from edmnoise.diffusion.samplers.presets import PRESETS
 from edmnoise.diffusion.samplers.sampler import Churn, Sampler
 from edmnoise.diffusion.samplers.schedule import karras
 from edmnoise.frames.displacement import NESTED, Measure
-from edmnoise.noise.processes.nested import Nested
+from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.structure.files import read_structure
 from edmnoise.structure.structure import Structure
@@ -34,7 +34,7 @@ def copies(pymol_data):
 
 @pytest.fixture(scope="module")
 def model(copies):
-    covariance = Nested(copies[0].hierarchy, {"atom": 0.2, "residue": 0.5, "chain": 0.3})
+    covariance = NestedCovariance(copies[0].hierarchy, {"atom": 0.2, "residue": 0.5, "chain": 0.3})
     states = torch.tensor(np.stack([copy.coordinates.T for copy in copies]))
     return StatesDenoiser(states, covariance, hierarchy=copies[0].hierarchy)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...base.errors import EdmNoiseError
 from ...base.legible import Legible
 from ...noise.covariance import Covariance
-from ...noise.processes.nested import Nested
+from ...noise.processes.nested import NestedCovariance
 from ...structure.structure import Structure
 from ..names import DENOISERS
 from .denoiser import Denoiser
@@ -104,4 +104,4 @@ class DenoiserChoice(Legible):
         if isinstance(self.fluctuations, str):
             return ElasticNetwork.from_structure(structure)
         chain, residue, atom = self.fluctuations
-        return Nested(structure.hierarchy, {"chain": chain**2, "residue": residue**2, "atom": atom**2})
+        return NestedCovariance(structure.hierarchy, {"chain": chain**2, "residue": residue**2, "atom": atom**2})

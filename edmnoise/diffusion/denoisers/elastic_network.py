@@ -28,7 +28,7 @@ from torch import Tensor
 from ...base.coordinates import CoordinatesLike, coordinates
 from ...base.errors import EdmNoiseError
 from ...base.threads import alone
-from ...noise.processes.nested import Nested
+from ...noise.processes.nested import NestedCovariance
 from ...structure.hierarchy import Hierarchy
 from ...structure.levels import as_array
 from ...structure.structure import Structure
@@ -171,7 +171,7 @@ class ElasticNetwork:
         scaled.__dict__.update(self.__dict__, spring=float(spring))  # contacts and factorisation do not depend on it
         return scaled
 
-    def __add__(self, noise: Nested) -> NoisyNetwork:
+    def __add__(self, noise: NestedCovariance) -> NoisyNetwork:
         return NoisyNetwork(self, noise)
 
     def __repr__(self) -> str:
@@ -242,7 +242,7 @@ class NoisyNetwork:
         For noise on other groups, or without variance at the atoms (sigma 0 included): M has no inverse then.
     """
 
-    def __init__(self, network: ElasticNetwork, noise: Nested) -> None:
+    def __init__(self, network: ElasticNetwork, noise: NestedCovariance) -> None:
         a, b = network.hierarchy, noise.hierarchy
         if not (a is b or (a.counts == b.counts and all(map(np.array_equal, a.parents, b.parents)))):
             raise EdmNoiseError(f"{a} and {b} group atoms differently: give noise on the network's groups")

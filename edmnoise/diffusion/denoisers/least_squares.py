@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import splu
 from torch import Tensor
 
-from ...noise.processes.nested import Nested
+from ...noise.processes.nested import NestedCovariance
 from ...structure.levels import as_array
 
 Array = NDArray[np.float64]
@@ -48,7 +48,7 @@ class LeastSquares:
         log det G^T G + sum of log w.
     """
 
-    def __init__(self, noise: Nested, node: NDArray[np.int64], springs: sparse.csr_matrix) -> None:
+    def __init__(self, noise: NestedCovariance, node: NDArray[np.int64], springs: sparse.csr_matrix) -> None:
         widths, parents = _tree(noise)
         self._node, self._nodes = node, springs.shape[1]
         self._root = _root(node, springs, widths, parents)
@@ -115,7 +115,7 @@ class Factorised:
         return self._lu.solve(np.asfortranarray(columns))
 
 
-def _tree(noise: Nested) -> tuple[Array, NDArray[np.int64]]:
+def _tree(noise: NestedCovariance) -> tuple[Array, NDArray[np.int64]]:
     """Variances of the atoms and then of all groups that have one, and for each of them the number of the nearest
     group above that has one, counted among those groups; -1 where there is none."""
     hierarchy = noise.hierarchy

@@ -23,7 +23,7 @@ from ...base.coordinates import CoordinatesLike, coordinates
 from ...base.errors import EdmNoiseError
 from ...base.threads import alone, mapped
 from ...noise.covariance import Covariance
-from ...noise.processes.nested import Nested
+from ...noise.processes.nested import NestedCovariance
 from ...structure.best_rotation import proper_svd
 from ...structure.hierarchy import Hierarchy, check_three
 from ...structure.levels import atom_means
@@ -65,7 +65,7 @@ class Noisy(Protocol):
 class Fluctuations(Protocol):
     """C: how the atoms of a state fluctuate about it. Nested groups are one, an elastic network is another."""
 
-    def __add__(self, noise: Nested) -> Noisy:
+    def __add__(self, noise: NestedCovariance) -> Noisy:
         """M = C + K for noise K of any scale."""
 
 
@@ -93,8 +93,8 @@ class StatesDenoiser:
     gauge
         A name from GAUGES.
     fluctuations
-        Covariance C of each state's own fluctuations, angstrom^2, on the groups of ``covariance``: a `Nested`, or an
-        `edmnoise.diffusion.denoisers.elastic_network.ElasticNetwork`; none when not given.
+        Covariance C of each state's own fluctuations, angstrom^2, on the groups of ``covariance``: a `NestedCovariance`
+        or an `edmnoise.diffusion.denoisers.elastic_network.ElasticNetwork`; none when not given.
     hierarchy
         Atoms in residues in chains, where centres of these are wanted beside the atoms.
 
@@ -121,8 +121,8 @@ class StatesDenoiser:
         states = coordinates("states", states, ("states", 3, covariance.atoms))
         if len(states) == 0:
             raise EdmNoiseError("no states: give at least one")
-        if fluctuations is not None and not isinstance(covariance, Nested):
-            raise EdmNoiseError("fluctuations need noise on nested groups: give a Nested covariance")
+        if fluctuations is not None and not isinstance(covariance, NestedCovariance):
+            raise EdmNoiseError("fluctuations need noise on nested groups: give a NestedCovariance")
         self.states = states
         self.covariance, self.gauge, self.hierarchy = covariance, gauge, hierarchy
         self.fluctuations = fluctuations
@@ -221,7 +221,7 @@ class StatesDenoiser:
             kept = self._kept[1]
             return kept._replace(scale=sigma**-2, squares=kept.squares * sigma**-2)
         if self._kept is None or self._kept[0] != sigma:
-            assert isinstance(self.covariance, Nested)
+            assert isinstance(self.covariance, NestedCovariance)
             self._kept = (sigma, self._prepare(self.fluctuations + sigma**2 * self.covariance))
         return self._kept[1]
 

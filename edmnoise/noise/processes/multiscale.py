@@ -28,7 +28,7 @@ from ..sigma import check_sigma
 from ..theory.statistics import Expected, NoiseStatistics
 from ..theory.superposed import superposed_displacement
 from ..weights import Weights, check_shares, level_values
-from .nested import Nested
+from .nested import NestedCovariance
 
 _TILE = 8192
 """Groups drawn at a time. A tile of 96 KiB stays in the cache between the passes over it, and is below the size at
@@ -77,9 +77,9 @@ class MultiscaleNoise(Legible):
         return level_values(self.hierarchy, self.weights)
 
     @cached_property
-    def covariance(self) -> Nested:
+    def covariance(self) -> NestedCovariance:
         """K, what samplers and denoisers ask of this noise; it draws the same law, from other random numbers."""
-        return Nested(self.hierarchy, self.weights)
+        return NestedCovariance(self.hierarchy, self.weights)
 
     @classmethod
     def on(cls, structure: Structure, weights: Weights) -> MultiscaleNoise:

@@ -86,7 +86,7 @@ class _Tree(NamedTuple):
     links: list[_Link]
 
 
-class Nested(Covariance):
+class NestedCovariance(Covariance):
     """Covariance of independent normal noise at every level of nested groups, added up.
 
     Parameters
@@ -106,9 +106,9 @@ class Nested(Covariance):
     Examples
     --------
     >>> pairs = Hierarchy(("atom", "residue"), (np.array([0, 0, 1, 1]),))
-    >>> k = Nested(pairs, {"atom": 1.0, "residue": 4.0})
+    >>> k = NestedCovariance(pairs, {"atom": 1.0, "residue": 4.0})
     >>> k
-    Nested(atom 1, residue 4)
+    NestedCovariance(atom 1, residue 4)
     >>> x = torch.tensor([1.0, 1.0, 0.0, 0.0])
     >>> k.multiply(x).tolist()
     [9.0, 9.0, 0.0, 0.0]
@@ -130,21 +130,21 @@ class Nested(Covariance):
     def atoms(self) -> int:
         return self.hierarchy.counts[0]
 
-    def __add__(self, other: Nested) -> Nested:
+    def __add__(self, other: NestedCovariance) -> NestedCovariance:
         self._check_groups(other)
         return self._with([a + b for a, b in zip(self.variances, other.variances, strict=True)])
 
-    def __mul__(self, scale: float) -> Nested:
+    def __mul__(self, scale: float) -> NestedCovariance:
         return self._with([scale * variance for variance in self.variances])
 
     __rmul__ = __mul__
 
-    def _with(self, variances: Sequence[Tensor]) -> Nested:
-        return Nested(self.hierarchy, dict(zip(self.hierarchy.names, variances, strict=True)))
+    def _with(self, variances: Sequence[Tensor]) -> NestedCovariance:
+        return NestedCovariance(self.hierarchy, dict(zip(self.hierarchy.names, variances, strict=True)))
 
     def __repr__(self) -> str:
         levels = zip(self.hierarchy.names, self.variances, strict=True)
-        return f"Nested({', '.join(f'{name} {_shown(variance)}' for name, variance in levels)})"
+        return f"NestedCovariance({', '.join(f'{name} {_shown(variance)}' for name, variance in levels)})"
 
     def multiply(self, x: Tensor) -> Tensor:
         return self._along_atoms(self._multiply, x)
@@ -178,7 +178,7 @@ class Nested(Covariance):
             total = total + level.ratio.log1p().sum()
         return total
 
-    def filter(self, part: Nested, x: Tensor) -> Tensor:
+    def filter(self, part: NestedCovariance, x: Tensor) -> Tensor:
         """C K^-1 x, (..., N): the mean of that part of x, x ~ N(0, K), which has the covariance C.
 
         Parameters
@@ -318,7 +318,7 @@ class Nested(Covariance):
         if inverse:
             self._check_inverse()
 
-    def _check_groups(self, other: Nested) -> None:
+    def _check_groups(self, other: NestedCovariance) -> None:
         a, b = self.hierarchy, other.hierarchy
         if not (a is b or (a.counts == b.counts and all(map(np.array_equal, a.parents, b.parents)))):
             raise EdmNoiseError(f"{a} and {b} group atoms differently: give covariances on the same groups")
