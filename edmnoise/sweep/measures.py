@@ -9,19 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from ..base.legible import Legible
 from ..frames.damage_measures import MEASURES as DAMAGE
-
-if TYPE_CHECKING:
-    from .tasks import Case
-
-Value = float | int | str | None
-"""A cell of a table."""
-
-AXES = ("process", "weights", "level", "denoiser", "sampler", "seed")
-"""What settings vary, in the order of the tables."""
+from .case import Case, Value
 
 
 @dataclass(frozen=True)
@@ -45,7 +36,7 @@ class SweepMeasure(Legible):
     axes
         Names from AXES: one row for each structure and each combination of these.
     function
-        "module:name" of a function that takes a `edmnoise.sweep.tasks.Case` and returns a value for each column.
+        "module:name" of a function that takes a `edmnoise.sweep.case.Case` and returns a value for each column.
     columns
         What it returns.
     drawn

@@ -9,8 +9,9 @@ from typing import Any
 
 from ..base.files import replacing
 from ..base.table import Column, Table
+from .case import Setting
 from .measures import MEASURES
-from .tasks import Outcome, Setting, TaskPlan
+from .tasks import Outcome, TaskPlan
 
 FAILURES = "failures"
 """Name of the table of tasks without numbers."""

@@ -16,8 +16,7 @@ from ..noise.process import NoiseChoice, NoiseProcess, statistics_of
 from ..structure.structure import Structure
 from ..study.levels import ATOM, ATOM_IN_RESIDUE, RESIDUE, RESIDUE_IN_CHAIN, expected_rms
 from ..trajectories.run import run_sampler
-from .measures import Value
-from .tasks import Case
+from .case import Case, Value
 
 SHOWN = (ATOM, RESIDUE, RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE)
 

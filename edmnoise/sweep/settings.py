@@ -28,22 +28,12 @@ from ..noise.sigma import SigmaDistribution
 from ..noise.weights import Weights
 from ..settings import atoms, noise, sampling
 from ..settings.knob import Knob
+from .case import Given, Level
 from .lines import line_of, parse
 from .measures import MEASURES
 
-Given = tuple[tuple[str, Any], ...]
-"""A table of the file, as pairs."""
-
 Read = Callable[[Any, list[str | int]], Any]
 """A value and its place in the file -> what it means."""
-
-
-@dataclass(frozen=True)
-class Level:
-    """A noise level: its normal score and sigma, angstrom."""
-
-    z: float
-    sigma: float
 
 
 @dataclass(frozen=True, repr=False)

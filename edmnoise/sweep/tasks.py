@@ -6,76 +6,21 @@ seed and frame number alone and one thread adds up the sums.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import cached_property, lru_cache
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
-from ..noise.process import NoiseChoice
 from ..noise.weights import Weights
-from .measures import MEASURES, Value
-from .settings import Given, Level, Study
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from ..structure.structure import Structure
-
-UNREADABLE = "unreadable"
-"""Digest of a file that could not be read when the sweep was planned."""
-
-Made = TypeVar("Made")
+from .case import Case, Given, Level, Loaded, Setting, SourceFile, Value, digest_of
+from .measures import MEASURES
+from .settings import Study
 
 _KEPT = 4
 """Structures that a worker keeps: tasks of one structure come one after another."""
-
-
-@dataclass(frozen=True)
-class SourceFile:
-    """A structure's file: its name in the tables, where it is, what it held when the sweep was planned."""
-
-    name: str
-    path: str
-    digest: str
-    hydrogens: bool
-    solvent: bool
-
-    @cached_property
-    def key(self) -> str:
-        """What tells the structure from others, wherever its file lies."""
-        return _hash([self.name, self.digest, self.hydrogens, self.solvent])
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What is done to a structure. Where a measure does not depend on an axis, that is None, a seed 0.
-
-    ``process`` is a text that `edmnoise.noise.process.NoiseChoice.parse` reads, ``first`` the number of the first frame
-    that is drawn, ``count`` how many frames or samples.
-    """
-
-    measure: str
-    process: str | None
-    weights: Weights | None
-    level: Level | None
-    denoiser: Given | None
-    sampler: Given | None
-    seed: int
-    first: int
-    count: int
-
-    @cached_property
-    def key(self) -> str:
-        """What tells the setting from others."""
-        return _hash(asdict(self))
 
 
 @dataclass(frozen=True)
@@ -130,14 +75,6 @@ def plan(settings: Study) -> TaskPlan:
     return TaskPlan(settings, sources, rows)
 
 
-def digest_of(path: str | Path) -> str:
-    """Hash of a file's bytes."""
-    try:
-        return hashlib.blake2b(Path(path).read_bytes(), digest_size=12).hexdigest()
-    except OSError:
-        return UNREADABLE
-
-
 def _rows(settings: Study, measure: str) -> Iterator[Setting]:
     axes = MEASURES[measure].axes
     processes: Sequence[str | None] = settings.processes if "process" in axes else [None]
@@ -153,64 +90,6 @@ def _rows(settings: Study, measure: str) -> Iterator[Setting]:
             first = number * count if settings.fresh and "level" in axes else 0
             for seed in seeds:
                 yield Setting(measure, process, *chosen, seed=seed, first=first, count=count)
-
-
-def _hash(facts: Any) -> str:
-    return hashlib.blake2b(json.dumps(facts).encode(), digest_size=8).hexdigest()
-
-
-class Loaded:
-    """A structure as a worker keeps it, with what is computed once for all its tasks."""
-
-    def __init__(self, source: SourceFile) -> None:
-        from ..structure.files import read_structure
-
-        if source.digest != UNREADABLE and digest_of(source.path) != source.digest:
-            raise EdmNoiseError(f"{source.name} is not the file that it was when the sweep began: start it again")
-        self.source = source
-        self.structure: Structure = read_structure(source.path, hydrogens=source.hydrogens, solvent=source.solvent)
-        self._kept: dict[tuple[object, ...], Any] = {}
-
-    def once(self, make: Callable[..., Made], *arguments: Hashable) -> Made:
-        """What ``make`` makes of the structure and of arguments, made once for all tasks of this worker."""
-        key = make, *arguments
-        if key not in self._kept:
-            self._kept[key] = make(self.structure, *arguments)
-        made: Made = self._kept[key]
-        return made
-
-    @cached_property
-    def states(self) -> NDArray[np.float32]:
-        """(S, N, 3) all models of the file, angstrom."""
-        from ..structure.files import read_frames
-
-        return read_frames(self.source.path, self.source.hydrogens, self.source.solvent)[1]
-
-
-@dataclass(frozen=True)
-class Case:
-    """What a measure is given."""
-
-    loaded: Loaded
-    setting: Setting
-
-    @property
-    def structure(self) -> Structure:
-        """The file's first model."""
-        return self.loaded.structure
-
-    @property
-    def noise(self) -> NoiseChoice:
-        """Process and weights, for a measure that depends on them."""
-        assert self.setting.process is not None
-        assert self.setting.weights is not None
-        return NoiseChoice.parse(self.setting.process, self.setting.weights)
-
-    @property
-    def sigma(self) -> float:
-        """Noise level, angstrom, for a measure that depends on it."""
-        assert self.setting.level is not None
-        return self.setting.level.sigma
 
 
 _load = lru_cache(maxsize=_KEPT)(Loaded)
