@@ -28,10 +28,6 @@ Value = float | int | str | None
 """A cell of a table."""
 
 
-AXES = ("process", "weights", "level", "denoiser", "sampler", "seed")
-"""What settings vary, in the order of the tables."""
-
-
 UNREADABLE = "unreadable"
 """Digest of a file that could not be read when the sweep was planned."""
 

@@ -34,7 +34,7 @@ class SweepMeasure(Legible):
     title
         What its table shows, for the report.
     axes
-        Names from AXES: one row for each structure and each combination of these.
+        Of process, weights, level, denoiser, sampler, seed: one row for each structure and each combination of these.
     function
         "module:name" of a function that takes a `edmnoise.sweep.case.Case` and returns a value for each column.
     columns

@@ -92,6 +92,7 @@ CONTROLS = {
     "denoised=1": lambda t: t.form["denoised"].setChecked(True),
     "schedule=log_linear": lambda t: pick(t.form["schedule"], "log_linear"),
     "schedule=100 10 0": lambda t: t.form["schedule"].setEditText("100 10 0"),
+    "process=harmonic": lambda t: t.form["process"].setEditText("harmonic"),
     "device=cpu": lambda t: pick(t.form["device"], "cpu"),
     "distribution=wide": lambda t: pick(t.form["distribution"], "wide"),
     "name=made": lambda t: t.form["name"].setText("made"),

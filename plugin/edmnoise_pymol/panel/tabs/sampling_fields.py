@@ -49,6 +49,7 @@ class SamplingFields(QtCore.QObject):
         made.knob(sampling.DENOISED, label="deno&ised")
         made.knob(sampling.STATE_WEIGHTS)
         made.knob(sampling.DEVICE)
+        made.knob(noise.PROCESS)
         made.knob(atoms.LIGANDS)
         made.knob(atoms.COMMON, label="atoms in common")
         made.knob(noise.DISTRIBUTION, form.choice(*noise.DISTRIBUTION.words))
@@ -144,6 +145,7 @@ class SamplingFields(QtCore.QObject):
                 ("weights", self.form["state_weights"]),
                 ("and of", self.parts["others"]),
                 ("z of", self.form["distribution"]),
+                ("noise", self.form["process"]),
                 ("ligands", self.form["ligands"]),
                 ("", self.form["common"]),
             ),
