@@ -61,6 +61,20 @@ def test_a_tab_by_its_name(panel):
         open_panel(tab="moise")
 
 
+def test_a_button_without_words_has_a_picture(panel):
+    from pymol.Qt import QtWidgets
+
+    buttons = [button for button in panel.findChildren(QtWidgets.QToolButton) if button.accessibleName()]
+    bare = [button for button in buttons if not button.text()]
+    assert len(bare) > 10
+
+    def inked(button):
+        image = button.icon().pixmap(16, 16).toImage()
+        return sum(image.pixelColor(x, y).alpha() > 100 for x in range(image.width()) for y in range(image.height()))
+
+    assert [button.accessibleName() for button in bare if inked(button) < 10] == []
+
+
 def test_opening_imports_no_torch(tmp_path):
     import subprocess
 

@@ -14,7 +14,7 @@ WARNING = "#f0a830"
 MARGINS = (4, 4, 4, 4)
 """Pixels around what a tab holds: a narrow panel has none to give away."""
 
-_HERE = Path(__file__).resolve()
+_PLUGIN = Path(__file__).resolve().parents[2]
 
 
 def icon(name: str, widget: Any) -> Any:
@@ -31,7 +31,7 @@ def icon(name: str, widget: Any) -> Any:
 def _drawn(name: str, colour: str) -> Any:
     """An empty image where there is no such icon, or where Qt has come without SVG."""
     image = QtGui.QImage()
-    for folder in (_HERE.parents[1] / "icons", _HERE.parents[3] / "icons"):  # installed; in a checkout
+    for folder in (_PLUGIN / "icons", _PLUGIN.parents[1] / "icons"):  # installed; in a checkout
         path = folder / f"{name}.svg"
         if path.exists():
             scale = 4  # sharp on screens of high resolution
