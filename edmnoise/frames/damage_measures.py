@@ -11,8 +11,14 @@ class DamageMeasure:
 
     Attributes
     ----------
-    name, unit, decimals, help
-        As tables have it; the unit of a share or a count is "".
+    name
+        As tables have it.
+    unit
+        "A", or "" for a share or a count.
+    decimals
+        That are printed.
+    help
+        What it is, in a few words.
     kind
         "share" (from 0 to 1), "length" (which may run over decades, as the noise does) or "count".
     drawn_as
