@@ -90,7 +90,8 @@ def _declared(function: Any) -> dict[str, Knob]:
     names = function.__code__.co_varnames[: function.__code__.co_argcount]
     knobs = dict(zip(names, function.__defaults__ or (), strict=True))
     function.__defaults__ = tuple(knob.default for knob in knobs.values() if knob.default is not REQUIRED)
-    function.__annotations__["return"] = function.__annotations__["return"].removeprefix("Job[").removesuffix("]")
+    returned = function.__annotations__.get("return", "Job[Any]")
+    function.__annotations__["return"] = returned.removeprefix("Job[").removesuffix("]")
     return knobs
 
 
