@@ -89,6 +89,7 @@ class Recorder:
         self._atoms = 0
         self._written: dict[int, int] = {}
         self._end: NDArray[np.float32] | None = None
+        self._rooms: dict[tuple[int, ...], list[NDArray[np.float32]]] = {}
         self._listening, self._inside, self._said = True, False, False
         self._process, self._lock = os.getpid(), threading.Lock()
         self._queue: queue.Queue[tuple[_Place, dict[str, NDArray[np.float32]]] | None] | None = None
@@ -146,7 +147,7 @@ class Recorder:
         """Keep the sampler's result, (samples, N, 3) or (samples, 3, N), angstrom; the last one that is given."""
         with self._lock:
             try:
-                self._end = _bordered(_copied(coordinates))
+                self._end = _bordered(np.array(_on_cpu(coordinates), dtype=np.float32))
             except Exception as error:
                 self._stop(error)
 
@@ -195,7 +196,7 @@ class Recorder:
                     raise ValueError(f"a call had {atoms} atoms where those before had {self._atoms}")
                 place = self._place.next(rows, _level(find_sigma.among(given, named)))
                 # Now, for the denoiser may change what it was given.
-                noisy = _bordered(_copied(x)) if "noisy" in self._kinds and self._kept(place) else None
+                noisy = self._copied(x) if "noisy" in self._kinds and self._kept(place) else None
                 self._inside = True
                 return _Begun(place, shape, noisy)
             except Exception as error:
@@ -214,12 +215,20 @@ class Recorder:
                 if self._kept(self._place):
                     # Now, for samplers go on in the same memory.
                     frames = {} if begun.noisy is None else {"noisy": begun.noisy}
-                    self._hand_over(self._place, frames | {"denoised": _bordered(_copied(estimate))})
+                    self._hand_over(self._place, frames | {"denoised": self._copied(estimate)})
             except Exception as error:
                 self._stop(error)
 
     def _kept(self, place: _Place) -> bool:
         return (place.step - 1) % self._every == 0
+
+    def _copied(self, values: Any) -> NDArray[np.float32]:
+        """float32 in memory that was written before, where there is some: new memory takes four times as long."""
+        array = np.asarray(_on_cpu(values))
+        rooms = self._rooms.setdefault(array.shape, [])
+        room = rooms.pop() if rooms else np.empty(array.shape, np.float32)
+        room[...] = array
+        return room
 
     def _hand_over(self, place: _Place, frames: dict[str, NDArray[np.float32]]) -> None:
         """A thread writes: 14 ms a call of 5 x 50,000 atoms would be the program's otherwise."""
@@ -240,8 +249,9 @@ class Recorder:
     def _write(self, place: _Place, frames: dict[str, NDArray[np.float32]]) -> None:
         """Frames first, then the line that says that they are there."""
         for kind, block in frames.items():
-            for sample, frame in zip(place.samples, block, strict=True):
+            for sample, frame in zip(place.samples, _bordered(block), strict=True):
                 _append(os.path.join(self.path, frames_file(kind, sample)), self._written.get(sample, 0), frame)
+            self._rooms[block.shape].append(block)
         for sample in place.samples:
             self._written[sample] = self._written.get(sample, 0) + 1
         facts = {"call": place.call, "step": place.step, "samples": list(place.samples), "sigma": place.sigma}
@@ -362,12 +372,9 @@ def _taken(result: Any, out: str | int | None) -> Any:
     return result[out]
 
 
-def _copied(values: Any) -> NDArray[np.float32]:
-    """float32 on the CPU, in memory of its own."""
-    if hasattr(values, "detach"):
-        copied: NDArray[np.float32] = values.detach().to(device="cpu", copy=True).float().numpy()
-        return copied
-    return np.array(values, dtype=np.float32)
+def _on_cpu(values: Any) -> Any:
+    """An array, or what can be made one; it may be the memory of the values."""
+    return values.detach().cpu().float().numpy() if hasattr(values, "detach") else values
 
 
 def _counted(shape: tuple[int, ...]) -> tuple[int, int]:
