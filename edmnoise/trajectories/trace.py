@@ -307,7 +307,18 @@ def run_of(
         x[:] = _laid(x, estimate, target)
         estimate[:] = _laid(estimate, estimate, target)
     last = 0.0 if trace.ended else float(sigmas[-1])
-    return Run(structure, sigmas, numbers, noisy, denoised, final, None, not trace.ended, last, len(chosen))
+    return Run(
+        structure=structure,
+        sigmas=sigmas,
+        steps=numbers,
+        noisy=noisy,
+        denoised=denoised,
+        final=final,
+        states=None,
+        partial=not trace.ended,
+        last_sigma=last,
+        asked=len(chosen),
+    )
 
 
 def _levels_of(trace: Trace, samples: Sequence[int], steps: NDArray[np.int64]) -> NDArray[np.float64]:
