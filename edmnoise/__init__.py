@@ -41,7 +41,10 @@ if TYPE_CHECKING:
     from .structure.superpose import superpose as superpose
     from .study.levels import level_table as level_table
     from .study.levels import z_table as z_table
+    from .trajectories.recording import record as record
     from .trajectories.run import run_sampler as run_sampler
+    from .trajectories.trace import open_trace as open_trace
+    from .trajectories.trace import run_of as run_of
 
 _HOMES = {
     # read and write
@@ -81,6 +84,10 @@ _HOMES = {
     "sampler_preset": "edmnoise.diffusion.samplers.presets",
     "sample": "edmnoise.diffusion.samplers.sampler",
     "run_sampler": "edmnoise.trajectories.run",
+    # listen to a model
+    "record": "edmnoise.trajectories.recording",
+    "open_trace": "edmnoise.trajectories.trace",
+    "run_of": "edmnoise.trajectories.trace",
     # judge a model
     "log_likelihood": "edmnoise.diffusion.likelihood",
     # all that is refused

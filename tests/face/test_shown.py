@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import inspect
 import re
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -44,6 +45,12 @@ class World:
 
     def preconditioner(self):
         return edm.Preconditioner(self.structure.hierarchy, WEIGHTS, edm.measured_scales(self.structure))
+
+    def recorded(self, name):
+        path = self.path.with_name(name)
+        with edm.record(self.model, "denoise", x="x", sigma="sigma", out="atoms", path=path) as recorder:
+            list(self.steps())
+        return recorder
 
     def likelihood(self):
         three = edm.NestedCovariance(
@@ -96,6 +103,9 @@ MADE = {
     "sampler_preset": lambda w: edm.sampler_preset("boltz2"),
     "sample": lambda w: next(w.steps()),
     "run_sampler": World.run,
+    "record": lambda w: w.recorded(f"{time.monotonic_ns()}.trace"),
+    "open_trace": lambda w: edm.open_trace(w.recorded(f"{time.monotonic_ns()}.trace").path),
+    "run_of": lambda w: edm.run_of(MADE["open_trace"](w), w.structure),
     "log_likelihood": World.likelihood,
     "EdmNoiseError": lambda w: edm.EdmNoiseError("weights are 0 0 0: give one above 0"),
 }

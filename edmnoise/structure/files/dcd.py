@@ -1,7 +1,8 @@
-"""DCD: three Fortran records a frame (x of all atoms, y, z), float32, behind a header of 276 bytes."""
+"""DCD: three Fortran records a frame (x of all atoms, y, z), float32, behind a header of 196 bytes."""
 
 from __future__ import annotations
 
+import os
 import struct
 from typing import BinaryIO
 
@@ -12,6 +13,9 @@ from edmnoise.base.errors import EdmNoiseError
 
 _CHARMM_VERSION = 24
 """Says that coordinates are float32 and that the control words mean what CHARMM takes them to mean."""
+
+_HEADER = 196
+"""Bytes before the first frame: three records."""
 
 
 class DcdWriter:
@@ -27,7 +31,7 @@ class DcdWriter:
 
     def __init__(self, handle: BinaryIO, frames: int, atoms: int) -> None:
         self._handle, self._missing, self._atoms = handle, frames, atoms
-        self._record = np.dtype([("before", "<i4"), ("values", "<f4", (atoms,)), ("after", "<i4")])
+        self._record = _record(atoms)
         control = np.zeros(20, "<i4")
         control[[0, 1, 2, 19]] = frames, 1, 1, _CHARMM_VERSION
         handle.write(struct.pack("<i4s80si", 84, b"CORD", control.tobytes(), 84))
@@ -48,3 +52,43 @@ class DcdWriter:
         """Raise EdmNoiseError unless as many frames came as the header says."""
         if self._missing:
             raise EdmNoiseError(f"{self._missing} frames fewer came than were announced")
+
+
+def mapped_frames(path: str | os.PathLike[str]) -> NDArray[np.float32]:
+    """(S, N, 3) float32, angstrom: the frames of a file that `DcdWriter` could have written, left in the file.
+
+    They are read where they are looked at; the file counts, not its header, and a torn frame at its end is left out.
+
+    Raises
+    ------
+    EdmNoiseError
+        A file that cannot be read, is no DCD file, or has a unit cell, fixed atoms or the other byte order.
+    """
+    try:
+        with open(path, "rb") as handle:
+            head, size = handle.read(_HEADER), os.fstat(handle.fileno()).st_size
+    except OSError as error:
+        raise EdmNoiseError(f"cannot read {os.fspath(path)}: {error.strerror or error}") from error
+    if len(head) < _HEADER or head[:8] != struct.pack("<i4s", 84, b"CORD"):
+        raise EdmNoiseError(f"{os.fspath(path)} is no DCD file of little-endian numbers")
+    control = np.frombuffer(head, "<i4", 20, offset=8)
+    if (
+        control[8]
+        or control[10]
+        or control[11]
+        or head[-12:-8] != head[-4:]
+        or head[92:100] != struct.pack("<ii", 84, 1)
+    ):
+        raise EdmNoiseError(
+            f"{os.fspath(path)} is a DCD file with a unit cell, fixed atoms or another title than one line"
+        )
+    record = _record(struct.unpack("<i", head[-8:-4])[0])
+    frames = (size - _HEADER) // (3 * record.itemsize)
+    if frames == 0:  # nothing cannot be mapped
+        return np.empty((0, record["values"].shape[0], 3), np.float32)
+    values: NDArray[np.float32] = np.memmap(path, record, "r", _HEADER, (frames, 3))["values"]
+    return values.transpose(0, 2, 1)
+
+
+def _record(atoms: int) -> np.dtype:
+    return np.dtype([("before", "<i4"), ("values", "<f4", (atoms,)), ("after", "<i4")])

@@ -1,0 +1,109 @@
+"""``with record(model, "denoise", x="x", sigma="sigma")``: one's own model, listened to while the block runs."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from os import PathLike
+from typing import Any
+
+from ..base.errors import EdmNoiseError
+from .recorder import Argument, Recorder
+
+
+@contextmanager
+def record(
+    model: Any,
+    method: str,
+    x: str | int,
+    sigma: str | int,
+    out: str | int | None = None,
+    path: str | PathLike[str] = "run.trace",
+    keep: str = "both",
+    every: int = 1,
+    info: Mapping[str, Any] | None = None,
+) -> Iterator[Recorder]:
+    """Record every denoiser call that is made while the block runs; `edmnoise.trajectories.trace.open_trace` reads it.
+
+    Results are the same to the bit with and without it. A fault of the recorder is one line on the standard error, ends
+    the recording and never the run.
+
+    Parameters
+    ----------
+    model
+        The model, its class, or a module with a function. The calls of all models of the class are recorded: a copy
+        that holds averaged weights is another model than the one that was trained.
+    method
+        Name of the denoiser call: what is given noisy coordinates and returns the estimate of clean ones.
+    x, sigma
+        Its arguments that hold the noisy coordinates, (..., N, 3) or (..., 3, N) in angstrom, and their one level,
+        angstrom: by name, or by position from 0 without ``self``.
+    out
+        Where the estimate, of the shape of x, stands in what it returns: a key, an attribute or an index; None where it
+        returns the estimate.
+    path
+        A folder that is not there yet, or an empty one.
+    keep
+        "both" x and estimate, or "x0", the estimate alone.
+    every
+        Of each sample the calls 1, 1 + every, 1 + 2 every, ... are kept.
+    info
+        More for ``run.json``, as JSON has it: seed, settings, names.
+
+    Yields
+    ------
+    Recorder
+        Hand the sampler's result to its ``final``, that the trace may end with it.
+
+    Raises
+    ------
+    EdmNoiseError
+        No such method or argument, a folder that is not empty or cannot be made, another ``keep`` or ``every``, an
+        ``info`` that JSON cannot hold.
+
+    Notes
+    -----
+    As many rows as are told the first level are the samples that are made together, in one call or in several; each
+    call after holds the next of them in turn. A level more than twice the one before begins other samples.
+    """
+    owner = model if inspect.isclass(model) or inspect.ismodule(model) else type(model)
+    function = _found(model, owner, method)
+    is_method = not inspect.ismodule(owner)
+    home = f"{owner.__module__}.{owner.__qualname__}" if is_method else owner.__name__
+    about = {"program": f"{home}.{method}", "command": sys.argv} | dict(info or {})
+    try:
+        for which in (x, sigma):  # before a folder is made
+            Argument.of(function, which, is_method)
+        recorder = Recorder(path, keep, every, about)
+        wrapped = recorder.wrap(function, x, sigma, out, is_method)
+    except ValueError as error:
+        raise EdmNoiseError(str(error)) from None
+    inherited = method not in vars(owner)
+    setattr(owner, method, wrapped)
+    ended = False
+    try:
+        yield recorder
+        ended = True
+    finally:
+        if inherited:
+            delattr(owner, method)
+        else:
+            setattr(owner, method, function)
+        recorder.close(ended)
+
+
+def _found(model: Any, owner: Any, method: str) -> Any:
+    """The plain function of that name, which can be replaced."""
+    name = owner.__name__
+    function = inspect.getattr_static(owner, method, None)
+    if function is None:
+        raise EdmNoiseError(f"{name} has no {method!r}: give the name of the method that denoises")
+    if not inspect.isfunction(function):
+        raise EdmNoiseError(f"{method} of {name} is a {type(function).__name__}: give a function written in Python")
+    if model is not owner and method in getattr(model, "__dict__", {}):
+        raise EdmNoiseError(
+            f"this {name} has a {method} of its own, apart from its class: record a method of the class"
+        )
+    return function
