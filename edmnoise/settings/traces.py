@@ -37,7 +37,7 @@ def _steps(knob: Knob, value: Any) -> list[int]:
     return found
 
 
-TRACE = text("trace", help="a folder that a run was recorded in (python -m edmnoise record)")
+TRACE = text("trace", help="the folder that a run was recorded in")
 STRUCTURE = text(
     "structure",
     help="what names the atoms: a structure file (.pdb, .cif, also with .gz), best one that the run wrote, or a loaded "

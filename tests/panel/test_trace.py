@@ -1,5 +1,6 @@
 """A trace in the panel: what was recorded elsewhere is plotted, coloured and undone as a run of its own sampler is."""
 
+import json
 import math
 
 import pytest
@@ -12,13 +13,22 @@ PATIENCE = 60_000
 
 
 @pytest.fixture
-def opened(panel, traced, made):
+def open_it(panel, traced, made):
     """The result of edm_trace, its first object shown."""
-    options = {"structure": quoted(str(traced.file)), "denoised": "1", "samples": "1", "name": "seen"}
-    request = Request("edm_trace", quoted(str(traced.trace)), options)
-    panel.shelf.open()
-    panel.plots.choose("levels")
-    return made(lambda: panel.session.run(request, "trace", lambda result: panel.session.show(result.names[0])))
+
+    def run(trace=traced.trace):
+        options = {"structure": quoted(str(traced.file)), "denoised": "1", "samples": "1", "name": "seen"}
+        request = Request("edm_trace", quoted(str(trace)), options)
+        panel.shelf.open()
+        panel.plots.choose("levels")
+        return made(lambda: panel.session.run(request, "trace", lambda result: panel.session.show(result.names[0])))
+
+    return run
+
+
+@pytest.fixture
+def opened(open_it):
+    return open_it()
 
 
 def test_freeze_out_and_sequence_show_it(panel, opened, cmd, qtbot):
@@ -33,6 +43,20 @@ def test_freeze_out_and_sequence_show_it(panel, opened, cmd, qtbot):
     panel.plots.choose("sequence")
     sequence = panel.plots.charts["sequence"]
     qtbot.waitUntil(lambda: sequence.full and not sequence._soon.isActive(), timeout=PATIENCE)
+
+
+def test_estimates_alone_are_drawn_alone(panel, traced, open_it, tmp_path, qtbot):
+    traced.into(tmp_path)
+    run = tmp_path / "run.trace" / "run.json"
+    run.write_text(json.dumps(json.loads(run.read_text()) | {"kinds": ["denoised"]}))
+    result = open_it(tmp_path / "run.trace")
+    chart = panel.plots.charts["freeze_out"]
+    qtbot.waitUntil(lambda: chart.full and not chart._soon.isActive(), timeout=PATIENCE)
+    assert chart._of.ways[0].denoised == tuple(as_read(result.run.to_go().values())[0])
+    assert all(map(math.isnan, chart._of.ways[0].noisy))
+    _, (low, high) = chart.canvas.box.viewRange()
+    assert math.isfinite(low)
+    assert math.isfinite(high)
 
 
 def test_colours_follow_its_steps(panel, opened, cmd, made):

@@ -6,7 +6,9 @@ import shutil
 import numpy as np
 import pytest
 
+from edmnoise.structure.files.dcd import DcdWriter
 from edmnoise.structure.superpose import superpose
+from edmnoise.trajectories.trace import open_trace
 from edmnoise_pymol import edm_trace
 from edmnoise_pymol.job import run_inline
 from edmnoise_pymol.jobs.plots.freeze_out import freeze_out
@@ -44,10 +46,7 @@ def test_states_are_the_recorded_frames(cmd, folder, traced, typed, snapshot, fr
     before = snapshot()
     said = typed("edm_trace run.trace, complex_model_0.cif, denoised=1, name=seen")
     names = [f"seen_{sample}{kind}" for sample in (1, 2, 3) for kind in ("", "_denoised")]
-    after = snapshot(leave_out=names)
-    for kept in (before, after):
-        del kept["settings"]["auto_color_next"]  # PyMOL counts what it loads
-    assert after == before
+    assert snapshot(leave_out=names) == before
     assert cmd.get_names("objects") == ["ala", *names]
     for sample in range(3):
         for kind, recorded in (("", traced.run.noisy), ("_denoised", traced.run.denoised)):
@@ -180,17 +179,16 @@ def test_a_session_brings_them_back(cmd, folder, frames_of):
 
 
 def unpad(trace):
-    """Take the last two atoms of a trace away, with the library's own writer."""
-    from edmnoise.structure.files.dcd import DcdWriter
-    from edmnoise.trajectories.trace import open_trace
-
+    """Take the last two atoms of a trace away."""
     opened = open_trace(trace)
     blocks = {
-        f"{kind}_{sample:04d}.dcd": opened.frames(kind, sample)[:, :-2].copy()
+        f"{kind}_{sample:04d}.dcd": np.array(opened.frames(kind, sample)[:, :-2])
         for kind in opened.kinds
         for sample in range(opened.samples)
     }
-    for name, block in {**blocks, "final.dcd": opened.final[:, :-2].copy()}.items():
+    if opened.final is not None:
+        blocks["final.dcd"] = np.array(opened.final[:, :-2])
+    for name, block in blocks.items():
         with open(trace / name, "wb") as handle:
             DcdWriter(handle, len(block), block.shape[1]).write(block)
 
@@ -235,15 +233,45 @@ def test_what_does_not_fit_in_memory_is_refused_before(cmd, folder, refusal, mon
     assert "3 samples of 12 steps need" in refusal("edm_trace run.trace, complex_model_0.cif")
 
 
-def test_a_run_that_was_killed_opens_and_says_so(cmd, folder, typed):
-    calls = folder / "run.trace" / "calls.jsonl"
-    lines = calls.read_text().splitlines()
+def test_a_run_that_was_killed_opens_and_says_so(cmd, folder, traced, typed, refusal, truth, frames_of):
+    """Its end is the last estimate; atoms are taken in their order, for there is no end to tell them by."""
+    trace = folder / "run.trace"
+    lines = (trace / "calls.jsonl").read_text().splitlines(keepends=True)
     assert json.loads(lines[-1]) == {"ended": True}
-    calls.write_text("\n".join(lines[:-1]) + "\n")
-    assert "the run had not ended" in typed("edm_trace run.trace, complex_model_0.cif, samples=1")
+    (trace / "calls.jsonl").write_text("".join(lines[:8]) + lines[8][:20])
+    (trace / "final.dcd").unlink()
+    assert "atoms and the trace 300: the end of the run was not recorded" in refusal(
+        "edm_trace run.trace, complex_model_0.cif"
+    )
+    unpad(trace)
+    said = typed("edm_trace run.trace, complex_model_0.cif, name=seen")
+    assert "by order, which nothing proves: the end of the run was not recorded" in said
+    assert "the run had not ended" in said
+    assert "No freeze-out" in said
+    assert cmd.count_states("seen_2") == 1 + 8 + 1
+    last = truth(traced.run.denoised[7, 1:2], "seen_2")
+    assert rmsd(frames_of("seen_2")[-1:], last)[0] < 1e-3
+
+
+def test_estimates_alone_are_the_steps(cmd, folder, traced, typed, truth, frames_of):
+    """Where x was not kept, asked for both or not; the table and the figure have gaps."""
+    trace = folder / "run.trace"
+    facts = json.loads((trace / "run.json").read_text())
+    (trace / "run.json").write_text(json.dumps(facts | {"kinds": ["denoised"]}))
+    said = typed("edm_trace run.trace, complex_model_0.cif, samples=1, denoised=1, file=steps.png, name=seen")
+    assert "denoised estimates alone were recorded: they are the steps" in said
+    assert cmd.get_names("objects") == ["seen"]
+    assert max(rmsd(frames_of("seen")[:-1], truth(traced.run.denoised[:, 0], "seen"))) < 1e-3
 
 
 def test_a_folder_that_is_no_trace(cmd, folder, refusal):
     shutil.rmtree(folder / "run.trace")
     (folder / "run.trace").mkdir()
-    assert "run.trace" in refusal("edm_trace run.trace, complex_model_0.cif")
+    assert "run.trace is no trace" in refusal("edm_trace run.trace, complex_model_0.cif")
+
+
+def test_x_alone_cannot_be_laid(cmd, folder, refusal):
+    trace = folder / "run.trace"
+    facts = json.loads((trace / "run.json").read_text())
+    (trace / "run.json").write_text(json.dumps(facts | {"kinds": ["noisy"]}))
+    assert "holds no denoised estimates" in refusal("edm_trace run.trace, complex_model_0.cif")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from edmnoise.structure.structure import Structure
 from edmnoise.study.levels import RESIDUE_IN_CHAIN
 from edmnoise.trajectories.matching import Match, match_atoms
 from edmnoise.trajectories.run import Run
-from edmnoise.trajectories.trace import Trace, open_trace, run_of
+from edmnoise.trajectories.trace import KINDS, Trace, open_trace, run_of
 
 from ..job import Job, Watch
 from ..scene import ask
@@ -29,6 +30,7 @@ from ..scene.growing import Growing
 from ..scene.objects import check_free_name
 from ..scene.source import Source, reading
 from ..scene.structure_file import loaded
+from .colouring import Colouring
 from .run_objects import SampleResult, coloured, object_names, states_of
 
 _FRAME = (
@@ -46,6 +48,7 @@ class _Plan:
     keep: NDArray[np.bool_]
     samples: tuple[int, ...]
     steps: tuple[int, ...]
+    kinds: tuple[str, ...]
 
 
 def show_trace(
@@ -98,22 +101,29 @@ def show_trace(
             _check_same(structure, source, given)
         source, rows = _shown(source, plan)
         run = yield lambda watch: _read(plan, source.structure, rows, watch)
+        table = yield lambda _: run.table(distribution)
         stem = os.path.splitext(os.path.basename(os.path.abspath(os.path.expanduser(path))))[0]
         numbers = [sample + 1 for sample in plan.samples]
-        made = Growing(cmd, source, object_names(cmd, stem, name, numbers, True, denoised))
-        try:
-            made.write(states_of(made.names, run, True, denoised))
-            moved = yield lambda _: measure_displacement(
-                made.structure, [run.final[:, made.order]], only=[RESIDUE_IN_CHAIN]
-            )
-            made.check()
-            colouring = coloured(cmd, made.structure, moved, made.names)
-            table = yield lambda _: run.table(distribution)
-        except BaseException:
-            made.remove()
-            raise
+        names = object_names(cmd, stem, name, numbers, True, len(plan.kinds) > 1)
+        colouring = yield from _objects(cmd, source, plan, run, names)
     notes = (*_notes(plan, structure), *source.notes)
-    return SampleResult(made.names, structure if file else source.object, run, table, colouring, notes)
+    return SampleResult(names, structure if file else source.object, run, table, colouring, notes)
+
+
+def _objects(cmd: Cmd, source: Source, plan: _Plan, run: Run, names: tuple[str, ...]) -> Job[Colouring]:
+    """Make the objects and colour them; none is left where that fails."""
+    # Where x was not kept the estimates are the steps.
+    steps = run if "noisy" in plan.kinds else replace(run, noisy=run.denoised)
+    made = Growing(cmd, source, names)
+    try:
+        made.write(states_of(names, steps, True, len(plan.kinds) > 1))
+        ends = run.final[:, made.order]
+        moved = yield lambda _: measure_displacement(made.structure, [ends], only=[RESIDUE_IN_CHAIN])
+        made.check()
+        return coloured(cmd, made.structure, moved, names)
+    except BaseException:
+        made.remove()
+        raise
 
 
 def _file(cmd: Cmd, structure: str) -> str | None:
@@ -146,24 +156,29 @@ def _planned(
     solvent: bool,
 ) -> _Plan:
     """Everything that can be refused, before anything is made."""
+    if "denoised" not in trace.kinds:
+        raise EdmNoiseError("the trace holds no denoised estimates: steps are laid on the end by them")
     chosen = tuple(range(trace.samples)) if samples is None else tuple(number - 1 for number in samples)
     if max(chosen) >= trace.samples:
         raise EdmNoiseError(f"samples is {max(chosen) + 1}: the trace has the samples 1 to {trace.samples}")
-    match = match_atoms(given, _ends(trace))
+    shown = choose_steps(trace.steps_of(chosen), steps)
+    match = _matched(given, trace)
     keep = (hydrogens | ~given.atoms.is_hydrogen) & (solvent | ~given.atoms.is_water)
     if not keep.any():
         raise EdmNoiseError(
             "the structure holds nothing but what hydrogens=0 and solvent=0 leave out: keep them with 1"
         )
-    plan = _Plan(trace, match, keep, chosen, choose_steps(trace.steps, steps))
+    kinds = tuple(kind for kind in KINDS if kind in trace.kinds)[: 1 + denoised]
     # The run, the states as they are handed over, and those that PyMOL holds.
-    frames = 2 * len(plan.steps) + 2 + (1 + denoised) * 2 * (len(plan.steps) + 2)
-    check_frames_fit(len(chosen), frames * int(keep.sum()) * 12, what=f"samples of {len(plan.steps)} steps")
-    return plan
+    frames = 2 * len(shown) + 2 + len(kinds) * 2 * (len(shown) + 2)
+    check_frames_fit(len(chosen), frames * int(keep.sum()) * 12, what=f"samples of {len(shown)} steps")
+    return _Plan(trace, match, keep, chosen, shown, kinds)
 
 
 def choose_steps(recorded: NDArray[np.int64], wanted: Sequence[int]) -> tuple[int, ...]:
     """The steps to show of those recorded: (how many at most,) spread evenly, or (first, last, every)."""
+    if not len(recorded):
+        raise EdmNoiseError("the samples have no step in common that was recorded: choose others")
     if len(wanted) == 1:
         places = np.linspace(0, len(recorded) - 1, min(wanted[0], len(recorded))).round().astype(int)
         return tuple(recorded[places].tolist())
@@ -176,12 +191,16 @@ def choose_steps(recorded: NDArray[np.int64], wanted: Sequence[int]) -> tuple[in
     return tuple(found.tolist())
 
 
-def _ends(trace: Trace) -> NDArray[np.float32]:
-    """(samples, N, 3) where the samples end, or have come to."""
+def _matched(given: Structure, trace: Trace) -> Match:
+    """Which atom is which; in their order, unproven, where the trace does not hold the end of the run."""
     if trace.final is not None:
-        return trace.final
-    kind, last = trace.kinds[-1], [int(trace.steps[-1])]
-    return np.concatenate([trace.frames(kind, sample, last) for sample in range(trace.samples)])
+        return match_atoms(given, trace.final)
+    if given.n_atoms != trace.atoms:
+        raise EdmNoiseError(
+            f"the structure has {given.n_atoms:,} atoms and the trace {trace.atoms:,}: the end of the run was not "
+            "recorded, by which they could be told apart"
+        )
+    return Match(np.arange(given.n_atoms), 0, "order", math.nan)
 
 
 def _shown(source: Source, plan: _Plan) -> tuple[Source, NDArray[np.int64]]:
@@ -201,13 +220,17 @@ def _read(plan: _Plan, structure: Structure, rows: NDArray[np.int64], watch: Wat
 
 def _notes(plan: _Plan, structure: str) -> list[str]:
     """What is to be said of a trace that was opened."""
-    trace, match = plan.trace, plan.match
-    shown = f"{len(plan.samples)} of {trace.samples} samples, {len(plan.steps)} of {len(trace.steps)} steps"
+    trace, match, steps = plan.trace, plan.match, len(plan.trace.steps_of(plan.samples))
     named = f"{len(match.rows):,} atoms of {structure} found among the {trace.atoms:,} of the trace by {match.by}"
+    if math.isnan(match.farthest):
+        named += ", which nothing proves: the end of the run was not recorded"
+    else:
+        named += f", within {match.farthest:.2g} A of sample {match.sample + 1}"
     return [
         *([f"recorded of {trace.info['program']}"] if trace.info.get("program") else []),
-        shown,
-        f"{named}, within {match.farthest:.2g} A of sample {match.sample + 1}",
+        f"{len(plan.samples)} of {trace.samples} samples, {len(plan.steps)} of {steps} steps",
+        *([] if "noisy" in plan.kinds else ["denoised estimates alone were recorded: they are the steps"]),
+        named,
         *([] if trace.ended else ["the run had not ended when this was recorded"]),
         _FRAME,
     ]
