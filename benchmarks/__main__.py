@@ -14,6 +14,7 @@ MODULES = (
     "colouring",
     "startup",
     "sampler",
+    "recording",
     "design",
     "damage",
     "sweep",

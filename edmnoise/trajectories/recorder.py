@@ -78,13 +78,18 @@ class Recorder:
         self.path = os.path.abspath(os.path.expanduser(os.fspath(path)))
         self.calls = 0
         self._kinds, self._every = KEPT[keep], every
+        if not isinstance(info, Mapping | None):
+            raise ValueError(f"info is a {type(info).__name__}: give a dictionary")
         run = dict(info or {}) | {"format": FORMAT, "version": VERSION, "kinds": self._kinds, "every": every}
         try:
             text = json.dumps(run, indent=1)
         except (TypeError, ValueError) as error:
             raise ValueError(f"info cannot be written as JSON: {error}") from None
-        _make_folder(self.path)
-        self._replace(RUN, text.encode())
+        try:
+            _make_folder(self.path)
+            self._replace(RUN, text.encode())
+        except OSError as error:
+            raise ValueError(f"cannot make the folder {self.path}: {error.strerror or error}") from None
         self._place = _Place()
         self._atoms = 0
         self._written: dict[int, int] = {}
@@ -273,7 +278,8 @@ class Recorder:
             self._said = True
             with suppress(Exception):
                 said = " ".join(f"{type(error).__name__}: {error}".split())
-                print(f"edmnoise: recording to {self.path} stopped, the run goes on: {said}", file=sys.stderr)
+                # Not by print, which takes the standard output where there is no other.
+                sys.stderr.write(f"edmnoise: recording to {self.path} stopped, the run goes on: {said}\n")
 
 
 class _Place(NamedTuple):
@@ -335,11 +341,11 @@ class Argument(NamedTuple):
         if isinstance(which, str):
             if which in names or inspect.Parameter.VAR_KEYWORD in kinds:
                 return cls(which, places.index(which) if which in places else None)
-        else:
+        elif isinstance(which, int) and which >= 0:
             position = which + method
-            if which >= 0 and position < len(places):
+            if position < len(places):
                 return cls(places[position], position)
-            if which >= 0 and inspect.Parameter.VAR_POSITIONAL in kinds:
+            if inspect.Parameter.VAR_POSITIONAL in kinds:
                 return cls(None, position)
         called = getattr(function, "__name__", type(function).__name__)
         has = ", ".join(names[method:]) or "none"
@@ -354,14 +360,11 @@ class Argument(NamedTuple):
 
 
 def _make_folder(path: str) -> None:
-    try:
-        if os.path.isdir(path):
-            if os.listdir(path):
-                raise ValueError(f"{path} holds something already: give a folder that is new or empty")
-        else:
-            os.mkdir(path)
-    except OSError as error:
-        raise ValueError(f"cannot make the folder {path}: {error.strerror or error}") from None
+    if not os.path.isdir(path):
+        os.mkdir(path)
+    if os.listdir(path):
+        raise ValueError(f"{path} holds something already: give a folder that is new or empty")
+    open(os.path.join(path, CALLS), "xb").close()  # of two that come at once one finds it there
 
 
 def _taken(result: Any, out: str | int | None) -> Any:

@@ -67,16 +67,21 @@ def record(
     -----
     As many rows as are told the first level are the samples that are made together, in one call or in several; each
     call after holds the next of them in turn. A level more than twice the one before begins other samples.
+
+    A method that is compiled as one graph together with its loop cannot be listened to; one whose model is compiled
+    inside it can.
     """
     owner = model if inspect.isclass(model) or inspect.ismodule(model) else type(model)
     function = _found(model, owner, method)
     is_method = not inspect.ismodule(owner)
     home = f"{owner.__module__}.{owner.__qualname__}" if is_method else owner.__name__
-    about = {"program": f"{home}.{method}", "command": sys.argv} | dict(info or {})
+    about = {"program": f"{home}.{method}", "command": sys.argv}
+    if info is None or isinstance(info, Mapping):  # what else it may be is refused below
+        info = about | dict(info or {})
     try:
         for which in (x, sigma):  # before a folder is made
             Argument.of(function, which, is_method)
-        recorder = Recorder(path, keep, every, about)
+        recorder = Recorder(path, keep, every, info)
         wrapped = recorder.wrap(function, x, sigma, out, is_method)
     except ValueError as error:
         raise EdmNoiseError(str(error)) from None

@@ -30,8 +30,8 @@ from .run import Run
 KINDS = KEPT["both"]
 """Kinds of frames that a trace may hold."""
 
-_FACTS = {"call", "step", "samples", "sigma"}
-"""What a line of a call says."""
+_ENDED = {"ended": True}
+"""The line of a run that has ended as it should."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -181,7 +181,6 @@ def _info(folder: str) -> dict[str, Any]:
             info: dict[str, Any] = json.load(handle)
         known = info["format"] == FORMAT
         version = int(info["version"])
-        kinds = set(info["kinds"])
     except (OSError, ValueError, KeyError, TypeError):
         known = False
     if not known:
@@ -190,8 +189,9 @@ def _info(folder: str) -> dict[str, Any]:
         raise EdmNoiseError(
             f"{folder} is a trace of version {version}, and this edmnoise reads up to {VERSION}: use a newer one"
         )
-    if not kinds or not kinds <= set(KINDS):
-        raise EdmNoiseError(f"{folder} says that it holds {sorted(kinds)}: {one_of(KINDS)} was expected")
+    kinds = info.get("kinds")
+    if not (isinstance(kinds, list) and kinds and all(kind in KINDS for kind in kinds)):
+        raise EdmNoiseError(f"{folder} says that it holds {kinds!r}: {one_of(KINDS)} was expected")
     return info
 
 
@@ -201,9 +201,11 @@ def _calls(folder: str, kinds: Sequence[str]) -> tuple[list[Call], bool]:
     read: Counter[int] = Counter()
     there: dict[int, int] = {}
     for line in _lines(os.path.join(folder, CALLS)):
-        if "ended" in line:
+        if line == _ENDED:
             return calls, True
-        call = Call(int(line["call"]), int(line["step"]), tuple(map(int, line["samples"])), float(line["sigma"]))
+        call = _call(line)
+        if call is None:
+            break
         read.update(call.samples)
         for sample in call.samples:
             if sample not in there:
@@ -214,7 +216,7 @@ def _calls(folder: str, kinds: Sequence[str]) -> tuple[list[Call], bool]:
     return calls, False
 
 
-def _lines(path: str) -> Iterator[dict[str, Any]]:
+def _lines(path: str) -> Iterator[Any]:
     """Whole lines; a torn one ends them."""
     if not os.path.exists(path):
         return
@@ -223,12 +225,19 @@ def _lines(path: str) -> Iterator[dict[str, Any]]:
             if not line.endswith("\n"):
                 return
             try:
-                facts = json.loads(line)
+                yield json.loads(line)
             except ValueError:
                 return
-            if not isinstance(facts, dict) or not ("ended" in facts or facts.keys() >= _FACTS):
-                return
-            yield facts
+
+
+def _call(line: Any) -> Call | None:
+    """What a line says, None where it is not that of a call."""
+    try:
+        samples = tuple(int(sample) for sample in line["samples"])
+        call = Call(int(line["call"]), int(line["step"]), samples, float(line["sigma"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+    return call if samples and min(samples) >= 0 else None
 
 
 def _frames_in(path: str) -> int:
@@ -307,7 +316,18 @@ def run_of(
         x[:] = _laid(x, estimate, target)
         estimate[:] = _laid(estimate, estimate, target)
     last = 0.0 if trace.ended else float(sigmas[-1])
-    return Run(structure, sigmas, numbers, noisy, denoised, final, None, not trace.ended, last, len(chosen))
+    return Run(
+        structure=structure,
+        sigmas=sigmas,
+        steps=numbers,
+        noisy=noisy,
+        denoised=denoised,
+        final=final,
+        states=None,
+        partial=not trace.ended,
+        last_sigma=last,
+        asked=len(chosen),
+    )
 
 
 def _levels_of(trace: Trace, samples: Sequence[int], steps: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -102,6 +102,18 @@ def test_results_and_random_numbers_are_the_same_to_the_bit(tmp_path, chunks):
     assert np.array_equal(trace.final, plain)
 
 
+def test_two_runs_in_a_block_are_other_samples(tmp_path):
+    """Inner chunks in both; in a mode in which tensors are not tracked."""
+    with torch.inference_mode(), edm.record(Net, "forward", "x", "t", path=tmp_path / "a.trace", keep="x0"):
+        runs = [sampled(Net(), chunks=(2, 1))[1] for _ in range(2)]
+    trace = edm.open_trace(tmp_path / "a.trace")
+    pairs = [call.samples for call in trace.calls]
+    assert pairs == [(0, 1), (2,)] * len(LEVELS) + [(3, 4), (5,)] * len(LEVELS)
+    for sample in range(6):
+        own = [estimate[sample % 3] for _, estimate in runs[sample // 3]]
+        assert np.array_equal(trace.frames("denoised", sample), torch.stack(own))
+
+
 def test_copies_of_a_model_are_heard_and_the_class_is_given_back(tmp_path):
     class Own(Net):
         pass
@@ -240,6 +252,17 @@ def test_estimates_that_cannot_be_recorded(tmp_path, capfd, function, said):
     assert said in capfd.readouterr().err
 
 
+def test_a_call_within_a_call(tmp_path, capfd):
+    home = types.ModuleType("home")
+    home.denoise = lambda x, sigma: home.denoise(x, sigma / 2) if sigma > 1 else x
+    with edm.record(home, "denoise", "x", "sigma", path=tmp_path / "a.trace"):
+        x = ball(2, 5, 3)
+        assert home.denoise(x, 4.0) is x
+    err = capfd.readouterr().err
+    assert err.count("\n") == 1
+    assert "a call began before the one before it had returned" in err
+
+
 def test_final_coordinates_of_other_samples(tmp_path, capfd):
     net = Net()
     with edm.record(net, "forward", "x", "t", path=tmp_path / "a.trace") as recorder:
@@ -309,7 +332,7 @@ def test_what_is_killed_reads_back(tmp_path, calls):
             child.stdout.readline()
         child.send_signal(signal.SIGKILL)
     assert child.returncode == -signal.SIGKILL
-    if not (tmp_path / "a.trace" / "calls.jsonl").exists():
+    if b"\n" not in (tmp_path / "a.trace" / "calls.jsonl").read_bytes():
         with pytest.raises(edm.EdmNoiseError, match="holds no calls"):
             edm.open_trace(tmp_path / "a.trace")
         return
@@ -358,6 +381,7 @@ class Odd:
         ((Net, "forward", "y", "t"), "forward has no argument 'y': give one of x, t, scale, by name or by position"),
         ((Net(), "forward", "x", 3), "forward has no argument 3"),
         ((Net(), "forward", "x", -1), "forward has no argument -1"),
+        ((Net(), "forward", 1.0, "t"), "forward has no argument 1.0"),
     ],
 )
 def test_a_method_that_cannot_be_recorded(tmp_path, given, said):
@@ -383,6 +407,7 @@ def test_a_model_whose_method_is_its_own(tmp_path):
         ({"every": 0}, "every is 0: give a whole number from 1"),
         ({"every": 1.5}, "every is 1.5"),
         ({"info": {"structure": Net}}, "info cannot be written as JSON"),
+        ({"info": [1]}, "info is a list: give a dictionary"),
         ({"path": "no/folder.trace"}, "cannot make the folder .*no/folder.trace: No such file"),
         ({"path": "file"}, "cannot make the folder .*file: File exists"),
         ({"path": "full"}, "full holds something already: give a folder that is new or empty"),

@@ -166,6 +166,17 @@ def test_the_two_writers_of_dcd_files_agree(tmp_path):
     assert np.array_equal(mapped_frames(tmp_path / "ours.dcd"), frames)
 
 
+@pytest.mark.parametrize(
+    "line", [b"[]", b"{}", b'{"call": 5, "step": 5, "samples": [-1], "sigma": 1}', b"\xff", b"\0" * 40]
+)
+def test_lines_that_say_nothing_end_what_is_read(copied, trace, line):
+    lines = (copied / "calls.jsonl").read_bytes().splitlines()
+    (copied / "calls.jsonl").write_bytes(b"\n".join([*lines[:4], line, *lines[4:]]) + b"\n")
+    found = edm.open_trace(copied)
+    assert found.calls == trace.calls[:4]
+    assert not found.ended
+
+
 @pytest.mark.parametrize("cut", [1, 100, 3000])
 def test_a_torn_frame_is_left_out_with_all_that_came_after(copied, trace, cut):
     path = copied / "noisy_0002.dcd"
@@ -210,9 +221,12 @@ def garbled(path):
     (path / "run.json").write_text("[1, 2")
 
 
-def newer(path):
-    info = json.loads((path / "run.json").read_text())
-    (path / "run.json").write_text(json.dumps(info | {"version": 2}))
+def said(**facts):
+    def write(path):
+        info = json.loads((path / "run.json").read_text())
+        (path / "run.json").write_text(json.dumps(info | facts))
+
+    return write
 
 
 def removed(path):
@@ -220,18 +234,19 @@ def removed(path):
 
 
 @pytest.mark.parametrize(
-    ("damage", "said"),
+    ("damage", "message"),
     [
         (emptied, "holds no calls: the denoiser was not called"),
         (unnamed, r"is no trace: it holds no run.json that says so"),
         (garbled, r"is no trace: it holds no run.json that says so"),
-        (newer, "of version 2, and this edmnoise reads up to 1"),
+        (said(version=2, kinds=None), "of version 2, and this edmnoise reads up to 1"),
+        (said(kinds=["forces"]), r"says that it holds \['forces'\]: noisy or denoised was expected"),
         (removed, "there is no folder .*copied.trace"),
     ],
 )
-def test_what_is_no_trace(copied, damage, said):
+def test_what_is_no_trace(copied, damage, message):
     damage(copied)
-    with pytest.raises(edm.EdmNoiseError, match=said):
+    with pytest.raises(edm.EdmNoiseError, match=message):
         edm.open_trace(copied)
 
 

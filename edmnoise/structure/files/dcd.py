@@ -86,7 +86,7 @@ def mapped_frames(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     frames = (size - _HEADER) // (3 * record.itemsize)
     if frames == 0:  # nothing cannot be mapped
         return np.empty((0, record["values"].shape[0], 3), np.float32)
-    values: NDArray[np.float32] = np.memmap(path, record, "r", _HEADER, (frames, 3))["values"]
+    values = np.memmap(path, record, "r", _HEADER, (frames, 3)).view(np.ndarray)["values"]
     return values.transpose(0, 2, 1)
 
 
