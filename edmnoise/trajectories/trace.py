@@ -68,7 +68,7 @@ class Trace(Legible):
         What ``run.json`` says: format and version; program, command, seed, settings and names where they are known.
     calls
         In the order in which they were made; those of which every frame is there.
-    atoms, samples
+    samples
         How many.
     kinds
         What was kept: "noisy", "denoised" or both.
@@ -76,25 +76,27 @@ class Trace(Legible):
         Whether the run said that it had ended; False where it was killed, or still goes on.
     final
         (samples, N, 3) float32, angstrom: the sampler's result, where it was recorded.
+    steps, sigmas
+        (S,) numbers of the recorded steps that every sample has, and their levels in sample 0, angstrom.
     """
 
     path: str
     info: Mapping[str, Any]
     calls: tuple[Call, ...]
     atoms: int
+    """N."""
     samples: int
     kinds: tuple[str, ...]
     ended: bool
     final: NDArray[np.float32] | None
 
+    # Described above: Sphinx takes descriptions here and `steps` of other classes for each other.
     @property
     def steps(self) -> NDArray[np.int64]:
-        """(S,) numbers of the recorded steps that every sample has."""
         return self.steps_of(range(self.samples))
 
     @property
     def sigmas(self) -> NDArray[np.float64]:
-        """(S,) levels of `steps` in sample 0, angstrom."""
         return np.array([self._levels[0][step] for step in self.steps.tolist()])
 
     def frames(
