@@ -215,14 +215,14 @@ def measure_displacement(
     if count == 0:
         raise EdmNoiseError("no frames to measure: give at least one")
     return Displacement(
-        hierarchy,
-        count,
-        {m: as_array(torch.cat(parts)) for m, parts in by_frame.items()},
-        {m: as_array(squares / count) for m, squares in total.items()},
-        {m: as_array(squares) for m, squares in largest.items()},
-        align,
-        ambiguous,
-        scatter.place() if scatter is not None else None,
+        hierarchy=hierarchy,
+        frames=count,
+        by_frame={m: as_array(torch.cat(parts)) for m, parts in by_frame.items()},
+        by_group={m: as_array(squares / count) for m, squares in total.items()},
+        largest={m: as_array(squares) for m, squares in largest.items()},
+        align=align,
+        ambiguous=ambiguous,
+        reference=scatter.place() if scatter is not None else None,
     )
 
 

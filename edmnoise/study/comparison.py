@@ -80,14 +80,14 @@ class Variant(Legible):
 def variant(run: Run, noise: Weights | NoiseChoice, sampler: str) -> Variant:
     """Keep of a run what is compared; its frames may go then."""
     return Variant(
-        NoiseChoice.of(noise).label,
-        sampler,
-        run.steps,
-        run.sigmas,
-        run.to_go(),
-        run.freeze_out(),
-        gauge_of_way(run),
-        gauge_of_noise(run.structure, noise),
+        weights=NoiseChoice.of(noise).label,
+        sampler=sampler,
+        steps=run.steps,
+        sigmas=run.sigmas,
+        to_go=run.to_go(),
+        frozen=run.freeze_out(),
+        way=gauge_of_way(run),
+        noise=gauge_of_noise(run.structure, noise),
     )
 
 

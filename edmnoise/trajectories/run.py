@@ -270,16 +270,16 @@ def _joined(parts: list[_Chunk], structure: Structure, asked: int) -> Run:
     if first.states:
         states = np.mean([np.stack(part.states) for part in parts], axis=0)
     return Run(
-        structure,
-        np.array(first.sigmas),
-        np.array(first.steps),
-        np.concatenate([np.stack(part.noisy) for part in parts], axis=1),
-        np.concatenate([np.stack(part.denoised) for part in parts], axis=1),
-        np.concatenate([part.final for part in parts]),
-        states,
-        cancelled,
-        first.last_sigma,
-        asked,
+        structure=structure,
+        sigmas=np.array(first.sigmas),
+        steps=np.array(first.steps),
+        noisy=np.concatenate([np.stack(part.noisy) for part in parts], axis=1),
+        denoised=np.concatenate([np.stack(part.denoised) for part in parts], axis=1),
+        final=np.concatenate([part.final for part in parts]),
+        states=states,
+        partial=cancelled,
+        last_sigma=first.last_sigma,
+        asked=asked,
     )
 
 
@@ -304,7 +304,16 @@ def _record(
     structure: Structure,
 ) -> Generator[Recorded, None, _Chunk]:
     """Run a chunk to its end or until it is cancelled, keeping the chosen steps and the last."""
-    kept = _Chunk([], [], [], [], [], np.empty(0, np.float32), False, math.nan)
+    kept = _Chunk(
+        steps=[],
+        sigmas=[],
+        noisy=[],
+        denoised=[],
+        states=[],
+        final=np.empty(0, np.float32),
+        partial=False,
+        last_sigma=math.nan,
+    )
     wanted = set(chosen.tolist())
     end = torch.empty(0)
     for step in steps:

@@ -7,7 +7,6 @@ only, so a window can hand it to another thread (`edmnoise_pymol.panel.runner`),
 from __future__ import annotations
 
 import math
-import signal
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -110,6 +109,8 @@ def run_inline(job: Job[T], watch: Watch | None = None) -> T:
 def _interrupt_cancels(watch: Watch) -> Iterator[None]:
     """While a job runs, a first Ctrl-C asks it to stop at the next step, so that what was made is kept; a second one
     interrupts it. Python lets no thread but the first one listen."""
+    import signal  # not while PyMOL starts
+
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or before is not signal.default_int_handler:
         yield

@@ -268,18 +268,28 @@ def sample(
 
             noisy, denoised = _aligned(x, denoise(x, sigma_hat), sampler.align, frame, random)
             stage = Stage(
-                sigma_hat,
-                target,
-                denoised,
-                denoise,
-                partial(random.noise, noisy),
-                sampler.step_scale,
-                previous,
-                random.room(noisy),
+                sigma=sigma_hat,
+                target=target,
+                denoised=denoised,
+                denoise=denoise,
+                noise=partial(random.noise, noisy),
+                step_scale=sampler.step_scale,
+                previous=previous,
+                out=random.room(noisy),
             )
             x = advance(noisy, stage)
             previous = (sigma_hat, denoised.clone()) if sampler.solver in MULTISTEP else None
-        yield Step(number, schedule.steps, sigma, sigma_hat, target, noisy, denoised, x, frame)
+        yield Step(
+            number=number,
+            steps=schedule.steps,
+            sigma=sigma,
+            sigma_hat=sigma_hat,
+            target=target,
+            noisy=noisy,
+            denoised=denoised,
+            x=x,
+            frame=frame,
+        )
 
 
 class _Random:

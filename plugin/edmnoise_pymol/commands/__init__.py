@@ -1,4 +1,4 @@
-"""What is typed in PyMOL -> a call of the service -> lines of text. The docstrings are the help pages."""
+"""What is typed in PyMOL -> a job -> lines of text. The docstrings are the help pages, but for what knobs say."""
 
 from __future__ import annotations
 

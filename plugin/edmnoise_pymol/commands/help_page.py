@@ -6,6 +6,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Iterable
+from functools import cache
 
 from edmnoise.settings.knob import REQUIRED, Knob
 
@@ -33,6 +34,7 @@ def _usage(name: str, knobs: list[Knob]) -> str:
     return _filled(line if needed else line.replace("[,", "[", 1), "    ")
 
 
+@cache  # a third of them stand on several pages
 def _paragraph(knob: Knob) -> str:
     return _filled(_DEFAULT.sub(lambda found: found[0].replace(" ", "~"), knob.page))
 

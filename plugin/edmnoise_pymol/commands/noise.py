@@ -69,11 +69,11 @@ def edm_noise(
     """
     from edmnoise.noise.process import NoiseChoice
 
-    from ..jobs import noise as service
+    from ..jobs import noise as jobs
     from ..scene.stage import perform
 
     level = _sigma(z, sigma, distribution)
-    result = yield from service.noise(
+    result = yield from jobs.noise(
         _self,
         selection,
         level,
@@ -142,11 +142,11 @@ def edm_levels(
 
         edm_noise, edm_table, edm_color
     """
-    from ..jobs import noise as service
+    from ..jobs import noise as jobs
     from ..jobs.ensemble import Basis
 
     path = table_file(file)
-    table = yield from service.levels(_self, name, by, Basis(origin, align, hydrogens, solvent, common))
+    table = yield from jobs.levels(_self, name, by, Basis(origin, align, hydrogens, solvent, common))
     show(quiet, table)
     write(quiet, "edm_levels", table, path)
     return table
@@ -191,11 +191,11 @@ def edm_table(
     """
     from edmnoise.noise.process import NoiseChoice
 
-    from ..jobs import noise as service
+    from ..jobs import noise as jobs
 
     path = table_file(file)
     noises = [NoiseChoice.parse(process, each) for each in weights]
-    table = yield from service.table(
+    table = yield from jobs.table(
         _self, selection, z, noises, distribution, draws, seed, fresh, state, hydrogens, solvent, ligands
     )
     show(quiet, table)
@@ -240,10 +240,10 @@ def edm_save(
 
         edm_noise
     """
-    from ..jobs import noise as service
+    from ..jobs import noise as jobs
     from ..scene.objects import free_name, object_of_file
 
-    models = yield from service.save(_self, file, name, level, b)
+    models = yield from jobs.save(_self, file, name, level, b)
     plural = "" if models == 1 else "s"
     say(quiet, "edm_save", f"{file} written: {models} model{plural}, {level} level")
     if held := object_of_file(_self, file):

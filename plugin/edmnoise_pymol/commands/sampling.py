@@ -170,11 +170,11 @@ def edm_schedule(
     """
     from edmnoise.diffusion.samplers.choice import SamplerChoice
 
-    from ..jobs import schedule as plan
+    from ..jobs import schedule as jobs
 
     path, _ = output_file(file)
     choice = SamplerChoice(sampler, steps, sigma_max, sigma_min, rho, churn, schedule=schedule)
-    table = yield from plan.table(choice, distribution, path)
+    table = yield from jobs.table(choice, distribution, path)
     show(quiet, table)
     if path is not None:
         say(quiet, "edm_schedule", f"{path} written")
@@ -230,10 +230,10 @@ def plan(options: Mapping[str, str]) -> Job[Course]:
     """What `edm_sample` with these arguments would go through, those that have no part in it left aside."""
     from edmnoise.diffusion.samplers.choice import SamplerChoice
 
-    from ..jobs import schedule as plan
+    from ..jobs import schedule as jobs
 
     def read(knob: Knob) -> Any:
         return knob.read(options.get(knob.name, knob.default))
 
     choice = SamplerChoice(read(sampling.SAMPLER), **{name: read(knob) for name, knob in sampling.OF_A_SAMPLER.items()})
-    return (yield from plan.plan(choice, read(noise.DISTRIBUTION)))
+    return (yield from jobs.plan(choice, read(noise.DISTRIBUTION)))

@@ -33,9 +33,8 @@ def command(function: Callable[P, Job[R]]) -> Callable[P, R]:
     Attributes of the command: ``job``, the job itself for who drives it in a window; ``knobs``, its arguments by name.
     A traceback is left for our own mistakes.
     """
-    written = inspect.signature(function)
-    knobs = {name: p.default for name, p in written.parameters.items() if isinstance(p.default, Knob)}
-    signature = written.replace(parameters=[_true(p) for p in written.parameters.values()])
+    knobs = _declared(function)
+    signature = inspect.signature(function)
 
     def job(*args: P.args, **kwargs: P.kwargs) -> Job[R]:
         import pymol
@@ -71,10 +70,8 @@ def command(function: Callable[P, Job[R]]) -> Callable[P, R]:
         except Cancelled:
             raise pymol.CmdException("cancelled: nothing was made") from None
 
-    returned = str(signature.return_annotation).removeprefix("Job[").removesuffix("]")
-    shown = signature.replace(return_annotation=returned)
     run.__doc__ = help_page(function.__name__, function.__doc__ or "", knobs.values())
-    vars(run).update(__signature__=shown, __wrapped__=open_to_all(signature), job=job, knobs=knobs)
+    vars(run).update(__signature__=signature, __wrapped__=open_to_all(signature), job=job, knobs=knobs)
     return run
 
 
@@ -84,12 +81,18 @@ def knobs_of(command: Callable[..., Any]) -> dict[str, Knob]:
     return found
 
 
-def _true(parameter: inspect.Parameter) -> inspect.Parameter:
-    """An argument with the default that its knob stands for."""
-    if not isinstance(parameter.default, Knob):
-        return parameter
-    default = parameter.default.default
-    return parameter.replace(default=inspect.Parameter.empty if default is REQUIRED else default)
+def _declared(function: Any) -> dict[str, Knob]:
+    """The knobs that stand as the defaults of a function, by name; their own defaults take their places.
+
+    The function's signature is then the command's, and is made once: PyMOL waits for all of them when it starts. What
+    the job returns is what the command returns.
+    """
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    knobs = dict(zip(names, function.__defaults__ or (), strict=True))
+    function.__defaults__ = tuple(knob.default for knob in knobs.values() if knob.default is not REQUIRED)
+    returned = function.__annotations__.get("return", "Job[Any]")
+    function.__annotations__["return"] = returned.removeprefix("Job[").removesuffix("]")
+    return knobs
 
 
 def _quiet(given: Mapping[str, Any]) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from inspect import Parameter, Signature
 from itertools import pairwise
 from typing import Any
@@ -32,6 +31,13 @@ def open_to_all(signature: Signature) -> Callable[..., None]:
     return eval(f"lambda {', '.join([*given, '*_', *(f'{name}=None' for name in last)])}: None")
 
 
+def _close(word: str, words: Sequence[str], most: int, alike: float = 0.6) -> list[str]:
+    """Words that resemble one; PyMOL does not wait for difflib when it starts."""
+    from difflib import get_close_matches
+
+    return get_close_matches(word, words, most, alike)
+
+
 def check_typed(cmd: Any, command: str, names: Sequence[str], values: Sequence[Any], named: Mapping[str, Any]) -> None:
     """Refuse arguments that a comma tore apart, or that are one for want of a comma; EdmNoiseError says what to write.
 
@@ -51,7 +57,7 @@ def check_typed(cmd: Any, command: str, names: Sequence[str], values: Sequence[A
             _check_glued(names, value)
     for name in named:
         if name not in names:
-            near = get_close_matches(name, names, 1)
+            near = _close(name, names, 1)
             meant = f", perhaps {near[0]}" if near else ""
             raise EdmNoiseError(f"{command} has no argument {name!r}{meant}: the arguments are {', '.join(names)}")
     if len(values) > len(names):
@@ -102,7 +108,7 @@ def _check_glued(names: Sequence[str], value: str) -> None:
     for found in _GLUED.finditer(value):
         before, word = found.groups()
         if before.lower() not in _AND_SO_ON and not before.endswith(("(", "|", "&", "!", "=", "<", ">")):
-            known = word in names or (len(word) > 2 and get_close_matches(word, names, 1, 0.8))
+            known = word in names or (len(word) > 2 and _close(word, names, 1, 0.8))
             if known:
                 front, rest = value[: found.start(2)].rstrip(), value[found.start(2) :]
                 raise EdmNoiseError(f"a comma is missing before {word}=: write {front}, {rest}")

@@ -58,7 +58,7 @@ def damage(
     by
         "summary" for every measure, "residue" for each residue's lDDT.
     state, hydrogens, solvent, ligands
-        As in `service.noise`.
+        As in `edmnoise_pymol.jobs.noise.noise`.
     """
     check_seed(seed)
     source = yield from reading(cmd, selection, state, hydrogens, solvent, ligands)

@@ -64,7 +64,7 @@ def design(
     sigma, constraints, compared
         As in `edmnoise.noise.design.solve`.
     state, hydrogens, solvent, ligands
-        As in `service.noise`.
+        As in `edmnoise_pymol.jobs.noise.noise`.
     """
     hierarchy = (yield from reading(cmd, selection, state, hydrogens, solvent, ligands)).structure.hierarchy
     made = yield lambda _: design_noise(hierarchy, **targets, sigma=sigma, constraints=constraints)

@@ -168,7 +168,17 @@ def read(cmd: Cmd, name: str, basis: Basis = FIRST) -> Job[Ensemble]:
     if number == 1:
         made = Provenance.of([ask.title(cmd, name, state) for state in states])
     measured = tuple(state for state in states if state != number)
-    return Ensemble(cmd, found, measured, origin, basis.align, made, found.notes, indices, ask.atoms(cmd, name))
+    return Ensemble(
+        cmd=cmd,
+        source=found,
+        states=measured,
+        origin=origin,
+        align=basis.align,
+        made=made,
+        notes=found.notes,
+        indices=indices,
+        size=ask.atoms(cmd, name),
+    )
 
 
 def _state_of(cmd: Cmd, name: str, origin: str) -> int | None:

@@ -65,7 +65,17 @@ def measured(cmd: Cmd, live: Live, noise: NoiseChoice) -> Job[Curves]:
     structure, drawn = live.structure, live.draw(noise)
     rank = np.arange(structure.n_atoms)
     source = Source(live.name, 1, structure, (rank + 1).tolist(), rank, ())
-    found = ensemble.Ensemble(cmd, source, (), "rest", "none", None, (), None, structure.n_atoms)
+    found = ensemble.Ensemble(
+        cmd=cmd,
+        source=source,
+        states=(),
+        origin="rest",
+        align="none",
+        made=None,
+        notes=(),
+        indices=None,
+        size=structure.n_atoms,
+    )
 
     def work(_: Any) -> Curves:
         moved = measure_displacement(structure, [(structure.coordinates + drawn)[None]], only=NESTED)

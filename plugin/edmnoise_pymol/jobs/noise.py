@@ -111,7 +111,13 @@ def noise(
     """
     choice = NoiseChoice.of(weights)
     provenance = Provenance(
-        choice, check_sigma(sigma), distribution.z(sigma), check_seed(seed), hydrogens, solvent, ligands
+        noise=choice,
+        sigma=check_sigma(sigma),
+        z=distribution.z(sigma),
+        seed=check_seed(seed),
+        hydrogens=hydrogens,
+        solvent=solvent,
+        ligands=ligands,
     )
     if name is not None:
         check_free_name(cmd, name)
@@ -147,7 +153,15 @@ def noise(
     colouring = Colouring(name, label, DEFAULT_PALETTE, low, high, anchors, left_out=still)
     looks.explain(name, colouring)
     table = yield lambda _: level_table(structure, moved, provenance.applied)
-    return NoiseResult(name, source.object, structure, provenance, table, colouring, source.notes)
+    return NoiseResult(
+        name=name,
+        source=source.object,
+        structure=structure,
+        provenance=provenance,
+        table=table,
+        colouring=colouring,
+        notes=source.notes,
+    )
 
 
 def levels(cmd: Cmd, name: str, by: str, basis: Basis) -> Job[Table]:

@@ -59,13 +59,13 @@ class Provenance:
         facts = dict(word.split("=", 1) for word in words if "=" in word)
         try:
             return cls(
-                NoiseChoice.parse(facts["process"], Weights.of(*map(float, facts["weights"].split("/")))),
-                float(facts["sigma"]),
-                float(facts["z"]),
-                int(facts["seed"]),
-                facts["hydrogens"] == "1",
-                facts["solvent"] == "1",
-                facts.get("ligands", "residue"),
+                noise=NoiseChoice.parse(facts["process"], Weights.of(*map(float, facts["weights"].split("/")))),
+                sigma=float(facts["sigma"]),
+                z=float(facts["z"]),
+                seed=int(facts["seed"]),
+                hydrogens=facts["hydrogens"] == "1",
+                solvent=facts["solvent"] == "1",
+                ligands=facts.get("ligands", "residue"),
             )
         except (KeyError, ValueError, TypeError, EdmNoiseError):
             return None

@@ -184,17 +184,17 @@ def measured_of(
         levels = Levels(f"{found.object}, {made.noise.label}", level_lines(structure, forms), (point,))
         wanted = sigma * np.sqrt(np.maximum(forms[RESIDUE_IN_CHAIN].each, 0))[order]
     return Curves(
-        found.object,
-        frames,
-        levels,
-        made.noise if made else None,
-        chains,
-        residues,
-        place,
-        tuple(np.sqrt(squares[RESIDUE_IN_CHAIN])[order].tolist()),
-        tuple(wanted.tolist()),
-        found,
-        order,
+        object=found.object,
+        frames=frames,
+        levels=levels,
+        noise=made.noise if made else None,
+        chains=chains,
+        residues=residues,
+        place=place,
+        mean=tuple(np.sqrt(squares[RESIDUE_IN_CHAIN])[order].tolist()),
+        expected=tuple(wanted.tolist()),
+        found=found,
+        order=order,
     )
 
 
