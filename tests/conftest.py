@@ -1,14 +1,25 @@
 """What tests of several rooms need: PyMOL in this process, and the structures that come with it."""
 
 import os
+import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
+import torch
 
-from edmnoise.structure.files import read_structure
+from edmnoise.diffusion.denoisers.choice import DenoiserChoice
+from edmnoise.diffusion.denoisers.denoiser import Denoised
+from edmnoise.diffusion.samplers.sampler import Sampler
+from edmnoise.diffusion.samplers.schedule import karras
+from edmnoise.noise.process import NoiseChoice
+from edmnoise.noise.weights import Weights
+from edmnoise.structure.files import read_structure, write_frames
 from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.structure import Atoms, Structure
+from edmnoise.trajectories.recorder import Recorder
+from edmnoise.trajectories.run import Run, record
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # for the processes that tests start
 
@@ -64,6 +75,58 @@ def fragment(toxin):
     number = toxin.atoms.number.astype(int)
     chosen = (toxin.atoms.chain == "A") & (number >= 4) & (number <= 35)
     return Structure.from_atoms(toxin.coordinates[chosen], toxin.atoms.take(chosen))
+
+
+class Traced(NamedTuple):
+    """A run of the library's own sampler, the folder that the recorder made of it, and what a program would write."""
+
+    run: Run
+    folder: Path
+    trace: Path
+    file: Path
+
+    def into(self, folder):
+        """The same in another folder."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+
+
+@pytest.fixture(scope="session")
+def traced(toxin, tmp_path_factory):
+    """Three samples of residues 1 to 20 of the subunits D and E of 1TII, turned at each step, in 12 steps.
+
+    Two atoms at (0, 0, 0) pad them. The output file holds sample 2, the atoms alone.
+    """
+    chosen = np.isin(toxin.atoms.chain, ["D", "E"]) & (toxin.atoms.number.astype(int) <= 20)
+    structure = Structure.from_atoms(toxin.coordinates[chosen], toxin.atoms.take(chosen))
+    covariance = NoiseChoice.of(Weights.of(0, 0, 1)).on(structure).covariance
+    model = DenoiserChoice("states", None, [0, 0.3, 0.2]).build(
+        structure, structure.coordinates[None].copy(), covariance
+    )
+    folder = tmp_path_factory.mktemp("traced")
+    recorder = Recorder(folder / "run.trace", info={"program": "toy"})
+
+    def padded(x, sigma):
+        return torch.nn.functional.pad(model.denoise(x[..., :-2], sigma).atoms, (0, 2))
+
+    listened = recorder.wrap(padded, "x", "sigma")
+
+    class Listened:
+        def denoise(self, x, sigma):
+            return Denoised(listened(torch.nn.functional.pad(x, (0, 2)), sigma)[..., :-2])
+
+    sampler = Sampler("euler", center=True, rotate=True)
+    making = record(structure, Listened(), covariance, karras(12, 0.01, 100.0), sampler, samples=3, seed=4)
+    while True:
+        try:
+            next(making)
+        except StopIteration as end:
+            run = end.value
+            break
+    recorder.final(np.pad(run.final, [(0, 0), (0, 2), (0, 0)]))
+    recorder.close(ended=True)
+    file = folder / "complex_model_0.cif"
+    write_frames(file, structure, run.final[1:2])
+    return Traced(run, folder, folder / "run.trace", file)
 
 
 @pytest.fixture(scope="session")

@@ -93,7 +93,7 @@ class Trace(Legible):
     # Described above: Sphinx takes descriptions here and `steps` of other classes for each other.
     @property
     def steps(self) -> NDArray[np.int64]:
-        return self._common(range(self.samples))
+        return self.steps_of(range(self.samples))
 
     @property
     def sigmas(self) -> NDArray[np.float64]:
@@ -136,7 +136,8 @@ class Trace(Legible):
                 found[sample][call.step] = call.sigma
         return found
 
-    def _common(self, samples: Sequence[int]) -> NDArray[np.int64]:
+    def steps_of(self, samples: Sequence[int]) -> NDArray[np.int64]:
+        """(S,) numbers of the recorded steps that each of some samples has."""
         steps = set.intersection(*(set(self._levels[sample]) for sample in samples))
         return np.array(sorted(steps), dtype=np.int64)
 
@@ -257,7 +258,11 @@ def _final(folder: str, samples: int, atoms: int) -> NDArray[np.float32] | None:
 
 
 def run_of(
-    trace: Trace, structure: Structure, samples: Sequence[int] | None = None, steps: Sequence[int] | None = None
+    trace: Trace,
+    structure: Structure,
+    samples: Sequence[int] | None = None,
+    steps: Sequence[int] | None = None,
+    rows: NDArray[np.int64] | None = None,
 ) -> Run:
     """The run, each step laid on the end by superposition, and the end on the structure.
 
@@ -268,9 +273,12 @@ def run_of(
     Parameters
     ----------
     structure
-        In three levels, its atoms those of the trace in their order.
+        In three levels.
     samples, steps
         Their numbers; all samples and the steps that they have in common when not given.
+    rows
+        (N,) which atom of the trace each atom of the structure is (`edmnoise.trajectories.matching`), for models pad
+        their atoms; all in their order when not given.
 
     Returns
     -------
@@ -285,24 +293,25 @@ def run_of(
         groups of another depth than three, a record that does not fit in memory.
     """
     check_three(structure.hierarchy)
-    if structure.n_atoms != trace.atoms:
-        raise EdmNoiseError(f"the structure has {structure.n_atoms:,} atoms and {trace.path} {trace.atoms:,}")
+    held = np.arange(trace.atoms) if rows is None else rows
+    if structure.n_atoms != len(held):
+        raise EdmNoiseError(f"the structure has {structure.n_atoms:,} atoms and {trace.path} {len(held):,}")
     chosen = list(range(trace.samples) if samples is None else samples)
     if not chosen:
         raise EdmNoiseError("no samples are chosen: give at least one")
     for sample in chosen:
         trace._check_sample(sample)
-    numbers = trace._common(chosen) if steps is None else np.asarray(steps, dtype=np.int64)
+    numbers = trace.steps_of(chosen) if steps is None else np.asarray(steps, dtype=np.int64)
     if not len(numbers):
         raise EdmNoiseError("no steps are chosen: give at least one that every sample has")
     sigmas = _levels_of(trace, chosen, numbers)
-    check_frames_fit(len(chosen), trace.atoms * 12 * (2 * len(numbers) + 4), what="samples with their recorded steps")
-    denoised = np.stack([trace.frames("denoised", sample, numbers) for sample in chosen], axis=1)
+    check_frames_fit(len(chosen), len(held) * 12 * (2 * len(numbers) + 4), what="samples with their recorded steps")
+    denoised = np.stack([trace.frames("denoised", sample, numbers)[:, held] for sample in chosen], axis=1)
     if "noisy" in trace.kinds:
-        noisy = np.stack([trace.frames("noisy", sample, numbers) for sample in chosen], axis=1)
+        noisy = np.stack([trace.frames("noisy", sample, numbers)[:, held] for sample in chosen], axis=1)
     else:
         noisy = np.full_like(denoised, np.nan)
-    end = denoised[-1] if trace.final is None else trace.final[chosen]
+    end = denoised[-1] if trace.final is None else trace.final[chosen][:, held]
     final = _laid(end, end, torch.tensor(structure.coordinates.T))
     target = torch.tensor(final).mT.contiguous()
     for estimate, x in zip(denoised, noisy, strict=True):

@@ -23,6 +23,7 @@ from .commands import (
     edm_scramble,
     edm_signal,
     edm_table,
+    edm_trace,
     edm_triangle,
     edm_version,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "edm_scramble",
     "edm_signal",
     "edm_table",
+    "edm_trace",
     "edm_triangle",
     "edm_version",
     "register",

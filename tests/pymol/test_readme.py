@@ -15,8 +15,9 @@ DRAWING = {file[1]: line for line in COMMANDS if (file := re.search(r"file=(\w+\
 
 
 @pytest.fixture
-def states(cmd):
-    """What the README's commands speak of, of few atoms."""
+def states(cmd, traced, tmp_path):
+    """What the README's commands speak of, of few atoms, and in the folder."""
+    traced.into(tmp_path)
     cmd.load("$PYMOL_DATA/demo/1tii.pdb")
     for name in "de":
         cmd.create(name, f"1tii and chain {name.upper()} and resi 1-20", 1, 1)

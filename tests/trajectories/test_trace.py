@@ -10,6 +10,7 @@ import torch
 
 import edmnoise as edm
 from edmnoise.structure.files.dcd import DcdWriter, mapped_frames
+from edmnoise.structure.superpose import move
 from edmnoise.trajectories import recorder as listening
 from edmnoise.trajectories import run as sampling
 
@@ -107,6 +108,19 @@ def test_each_step_lies_as_near_to_the_end_as_it_can(trace, fragment):
             assert apart == pytest.approx(least, rel=1e-3, abs=1e-2)
             way = np.linalg.norm(trace.frames("noisy", sample, [step])[0] - own, axis=1)
             np.testing.assert_allclose(np.linalg.norm(run.noisy[k, row] - run.denoised[k, row], axis=1), way, rtol=1e-3)
+
+
+def test_a_run_in_some_of_the_atoms(trace, fragment):
+    """As if no other atom had been recorded: padding takes no part in the superposition."""
+    rows = np.array([250, 3, 4, 5, 90, 40, 120, 7])
+    run = edm.run_of(trace, fragment.take(rows), samples=[1], rows=rows)
+    for estimate, x, step in zip(run.denoised[:, 0], run.noisy[:, 0], trace.steps.tolist(), strict=True):
+        own = trace.frames("denoised", 1, [step])[0, rows]
+        fit = edm.superpose(own.T[None], run.final[0].T)
+        for found, frame in ((estimate, own), (x, trace.frames("noisy", 1, [step])[0, rows])):
+            np.testing.assert_allclose(found, move(fit, frame.T[None])[0].T, atol=2e-3)
+    with pytest.raises(edm.EdmNoiseError, match="the structure has 253 atoms"):
+        edm.run_of(trace, fragment, rows=rows)
 
 
 def test_chunks_are_other_samples(model, trace, tmp_path):

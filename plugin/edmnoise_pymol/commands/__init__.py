@@ -10,6 +10,7 @@ from .damage import edm_damage
 from .design import edm_design, edm_scramble, edm_signal, edm_triangle
 from .noise import edm_levels, edm_noise, edm_save, edm_table
 from .sampling import edm_precondition, edm_sample, edm_schedule
+from .trace import edm_trace
 from .version import edm_version
 from .views import edm_color, edm_movie
 
@@ -29,6 +30,7 @@ __all__ = [
     "edm_scramble",
     "edm_signal",
     "edm_table",
+    "edm_trace",
     "edm_triangle",
     "edm_version",
 ]
@@ -41,6 +43,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     edm_save,
     edm_movie,
     edm_sample,
+    edm_trace,
     edm_schedule,
     edm_precondition,
     edm_design,

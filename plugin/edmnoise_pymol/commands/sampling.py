@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from edmnoise.noise.sigma import SigmaDistribution
     from edmnoise.noise.weights import Weights
 
-    from ..jobs.sampling import SampleResult
+    from ..jobs.run_objects import SampleResult
     from ..jobs.schedule import Course
 
 
@@ -90,6 +90,7 @@ def edm_sample(
     from edmnoise.noise.process import NoiseChoice
 
     from ..jobs import sampling as jobs
+    from ..jobs.run_objects import write as write_run
 
     path, _ = output_file(file)
     choice = SamplerChoice(
@@ -130,7 +131,7 @@ def edm_sample(
     show(quiet, result.table)
     say(quiet, "edm_sample", f"coloured by {result.colouring}")
     if path is not None:
-        jobs.write(result, path)
+        write_run(result, path)
         say(quiet, "edm_sample", f"{path} written")
     return result
 

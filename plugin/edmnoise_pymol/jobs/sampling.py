@@ -5,55 +5,37 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import torch
 
-from edmnoise.base.colours import DEFAULT_PALETTE, PALETTES
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.base.legible import Legible
 from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
 from edmnoise.diffusion.precondition import Preconditioner, precondition_table
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import Step
-from edmnoise.frames.displacement import Displacement, measure_displacement
+from edmnoise.frames.displacement import measure_displacement
 from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.theory.scales import measured_scales
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.structure import Structure
-from edmnoise.study.figures.figure import is_figure
-from edmnoise.study.figures.sampling import freeze_out_figure
 from edmnoise.study.levels import RESIDUE_IN_CHAIN
 from edmnoise.trajectories.run import Recorded, Recording, Run, record
 
-from ..job import Job, MakesObjects, Watch
-from ..scene import ask, looks
+from ..job import Job, Watch
 from ..scene.ask import Cmd
 from ..scene.growing import Frames, Growing
-from ..scene.objects import check_free_name, legal_name
+from ..scene.objects import check_free_name
 from ..scene.source import reading
 from ..scene.states import read_states
-from .colouring import Colouring, Painter, left_out, range_of, values_of
+from .run_objects import SampleResult, coloured, object_names, states_of
 
 Shown = tuple[Recorded, Frames, Frames]
 """A step, and its noisy and denoised samples (B, N, 3) laid on the reference."""
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class SampleResult(MakesObjects, Legible):
-    """Objects made and the one they were made from, what was recorded, its table, the colours, and what is to say."""
-
-    names: tuple[str, ...]
-    source: str
-    run: Run
-    table: Table
-    colouring: Colouring
-    notes: tuple[str, ...]
 
 
 def sample(
@@ -136,7 +118,7 @@ def sample(
         return recording, watch.every
 
     recording, every = yield prepare
-    names = _names(cmd, source.object, name, samples, trajectory, denoised)
+    names = object_names(cmd, f"{source.object}_sample", name, range(1, samples + 1), trajectory, denoised)
     shown = Growing(cmd, source, names) if every < math.inf else None
     try:
         made: Run | None = None
@@ -145,14 +127,14 @@ def sample(
             piece, made = yield partial(_advance, recording, structure, pause)
             if shown is not None and made is None:
                 _show_steps(shown, piece, names, schedule.steps, trajectory, denoised)
-        frames = _frames(names, made, trajectory, denoised)
+        frames = states_of(names, made, trajectory, denoised)
         if shown is None:
             shown = Growing(cmd, source, tuple(frames))
         shown.write(frames)
         measured = partial(measure_displacement, shown.structure, [made.final[:, shown.order]])
         moved = yield lambda _: measured(only=[RESIDUE_IN_CHAIN])
         shown.check()
-        colouring = _coloured(cmd, shown.structure, moved, shown.names)
+        colouring = coloured(cmd, shown.structure, moved, shown.names)
         table = yield lambda _: made.table(distribution)
     except BaseException:
         if shown is not None:
@@ -216,70 +198,6 @@ def precondition(
         return precondition_table(made, sigmas, rule)
 
     return (yield work)
-
-
-def write(result: SampleResult, path: str) -> None:
-    """Write the table or, by the file's ending, the figure of what each level still has to go."""
-    if is_figure(path):
-        freeze_out_figure(result.run, path)
-    else:
-        result.table.save(path)
-
-
-def _names(cmd: Cmd, source: str, name: str | None, samples: int, trajectory: bool, denoised: bool) -> tuple[str, ...]:
-    """Names of the objects to make: one for each sample's steps, and for its denoised estimates, or one for all."""
-
-    def of(stem: str) -> tuple[str, ...]:
-        if not trajectory:
-            return (stem,)
-        tails = [""] if samples == 1 else [f"_{number}" for number in range(1, samples + 1)]
-        return tuple(f"{stem}{tail}{kind}" for tail in tails for kind in (("", "_denoised") if denoised else ("",)))
-
-    if name is not None:
-        for target in of(name):
-            check_free_name(cmd, target)
-        return of(name)
-    taken = {held.lower() for held in ask.names(cmd)}
-    stem = stems = legal_name(cmd, f"{source}_sample")
-    number = 1
-    while taken & {target.lower() for target in of(stem)}:
-        stem = f"{stems}_{number:02d}"
-        number += 1
-    return of(stem)
-
-
-def _frames(names: Sequence[str], made: Run, trajectory: bool, denoised: bool) -> dict[str, tuple[Frames, list[str]]]:
-    """Name -> frames (S, N, 3) and their titles, for each object."""
-    mark = " partial" if made.partial else ""
-    if not trajectory:
-        titles = [f"{k}/{len(made.final)} sample{mark} edmsample" for k in range(1, len(made.final) + 1)]
-        return {names[0]: (made.final, titles)}
-    total = len(made.steps)
-    steps = [
-        f"{k}/{total} step={step} sigma={sigma:.6g}{mark} edmsample"
-        for k, (step, sigma) in enumerate(zip(made.steps.tolist(), made.sigmas.tolist(), strict=True), 1)
-    ]
-    titles = [*steps, f"end sigma={made.last_sigma:.6g}{mark} edmsample"]
-    objects = {}
-    left = iter(names)
-    for sample_number in range(len(made.final)):
-        end = made.final[None, sample_number]
-        for recorded in (made.noisy, made.denoised) if denoised else (made.noisy,):
-            objects[next(left)] = (np.concatenate([recorded[:, sample_number], end]), titles)
-    return objects
-
-
-def _coloured(cmd: Cmd, structure: Structure, moved: Displacement, names: Sequence[str]) -> Colouring:
-    """Colour all objects alike: by how far the residues of the final samples lie from the reference."""
-    low, high = range_of(values_of(moved, RESIDUE_IN_CHAIN, "mean"))
-    for name in names:
-        Painter(cmd, name, RESIDUE_IN_CHAIN, PALETTES[DEFAULT_PALETTE], low, high).paint(moved)
-    label = "RMS displacement of the samples from the reference, residue in chain,"
-    still, anchors = left_out(RESIDUE_IN_CHAIN, structure), PALETTES[DEFAULT_PALETTE]
-    colouring = Colouring(", ".join(names), label, DEFAULT_PALETTE, low, high, anchors, left_out=still)
-    for name in names:
-        looks.explain(name, colouring)
-    return colouring
 
 
 def torch_device(name: str) -> str:

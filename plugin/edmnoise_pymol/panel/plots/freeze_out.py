@@ -72,7 +72,7 @@ class FreezeOutChart(Chart):
         result = self._session.results.get(self._session.shown)
         if result is None:
             return None
-        from ...jobs.sampling import SampleResult  # brings torch, which made the result
+        from ...jobs.run_objects import SampleResult  # brings torch, which made the result
 
         return result if isinstance(result, SampleResult) else None
 

@@ -125,7 +125,8 @@ class Plots(QtWidgets.QWidget):
 
     def _suit(self, request: Request, _: object) -> None:
         """Show the plot that has something to say of what was made, where the one that is shown has not."""
-        pair = {"edm_sample": ("levels", "freeze_out"), "edm_noise": ("freeze_out", "levels")}
+        pair = {"edm_noise": ("freeze_out", "levels")}
+        pair |= dict.fromkeys(("edm_sample", "edm_trace"), ("levels", "freeze_out"))
         silent, telling = pair.get(request.command, ("", ""))
         if silent and self.chart is self.charts[silent]:
             self.choose(telling)

@@ -1,0 +1,113 @@
+"""A recorded run as objects: their names, states and titles, their colours, and what a command returns of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edmnoise.base.colours import DEFAULT_PALETTE, PALETTES
+from edmnoise.base.legible import Legible
+from edmnoise.base.table import Table
+from edmnoise.frames.displacement import Displacement
+from edmnoise.structure.structure import Structure
+from edmnoise.study.figures.figure import is_figure
+from edmnoise.study.figures.sampling import freeze_out_figure
+from edmnoise.study.levels import RESIDUE_IN_CHAIN
+from edmnoise.trajectories.run import Run
+
+from ..job import MakesObjects
+from ..scene import ask, looks
+from ..scene.ask import Cmd
+from ..scene.growing import Frames
+from ..scene.objects import check_free_name, legal_name
+from .colouring import Colouring, Painter, left_out, range_of, values_of
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SampleResult(MakesObjects, Legible):
+    """Objects made and the one they were made from, what was recorded, its table, the colours, and what is to say."""
+
+    names: tuple[str, ...]
+    source: str
+    run: Run
+    table: Table
+    colouring: Colouring
+    notes: tuple[str, ...]
+
+
+def object_names(
+    cmd: Cmd, wish: str, name: str | None, samples: Sequence[int], trajectory: bool, denoised: bool
+) -> tuple[str, ...]:
+    """Names of the objects to make: one for each sample's steps, and for its denoised estimates, or one for all.
+
+    Parameters
+    ----------
+    wish
+        What they begin with where no name is given; a number follows where that is taken.
+    name
+        What they begin with; EdmNoiseError where one of them is taken.
+    samples
+        Numbers of the samples, from 1: where there are several they stand in the names.
+    """
+
+    def of(stem: str) -> tuple[str, ...]:
+        if not trajectory:
+            return (stem,)
+        tails = [""] if len(samples) == 1 else [f"_{number}" for number in samples]
+        return tuple(f"{stem}{tail}{kind}" for tail in tails for kind in (("", "_denoised") if denoised else ("",)))
+
+    if name is not None:
+        for target in of(name):
+            check_free_name(cmd, target)
+        return of(name)
+    taken = {held.lower() for held in ask.names(cmd)}
+    stem = stems = legal_name(cmd, wish)
+    number = 1
+    while taken & {target.lower() for target in of(stem)}:
+        stem = f"{stems}_{number:02d}"
+        number += 1
+    return of(stem)
+
+
+def states_of(names: Sequence[str], made: Run, trajectory: bool, denoised: bool) -> dict[str, tuple[Frames, list[str]]]:
+    """Name -> frames (S, N, 3) and their titles, for each object."""
+    mark = " partial" if made.partial else ""
+    if not trajectory:
+        titles = [f"{k}/{len(made.final)} sample{mark} edmsample" for k in range(1, len(made.final) + 1)]
+        return {names[0]: (made.final, titles)}
+    total = len(made.steps)
+    steps = [
+        f"{k}/{total} step={step} sigma={sigma:.6g}{mark} edmsample"
+        for k, (step, sigma) in enumerate(zip(made.steps.tolist(), made.sigmas.tolist(), strict=True), 1)
+    ]
+    titles = [*steps, f"end sigma={made.last_sigma:.6g}{mark} edmsample"]
+    objects = {}
+    left = iter(names)
+    for sample_number in range(len(made.final)):
+        end = made.final[None, sample_number]
+        for recorded in (made.noisy, made.denoised) if denoised else (made.noisy,):
+            objects[next(left)] = (np.concatenate([recorded[:, sample_number], end]), titles)
+    return objects
+
+
+def coloured(cmd: Cmd, structure: Structure, moved: Displacement, names: Sequence[str]) -> Colouring:
+    """Colour all objects alike: by how far the residues of the final samples lie from the reference."""
+    low, high = range_of(values_of(moved, RESIDUE_IN_CHAIN, "mean"))
+    for name in names:
+        Painter(cmd, name, RESIDUE_IN_CHAIN, PALETTES[DEFAULT_PALETTE], low, high).paint(moved)
+    label = "RMS displacement of the samples from the reference, residue in chain,"
+    still, anchors = left_out(RESIDUE_IN_CHAIN, structure), PALETTES[DEFAULT_PALETTE]
+    colouring = Colouring(", ".join(names), label, DEFAULT_PALETTE, low, high, anchors, left_out=still)
+    for name in names:
+        looks.explain(name, colouring)
+    return colouring
+
+
+def write(result: SampleResult, path: str) -> None:
+    """Write the table or, by the file's ending, the figure of what each level still has to go."""
+    if is_figure(path):
+        freeze_out_figure(result.run, path)
+    else:
+        result.table.save(path)

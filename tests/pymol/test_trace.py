@@ -1,0 +1,277 @@
+"""edm_trace typed in a real PyMOL: a run of our own sampler, recorded as another program's, comes back as it was."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from edmnoise.structure.files.dcd import DcdWriter
+from edmnoise.structure.superpose import superpose
+from edmnoise.trajectories.trace import open_trace
+from edmnoise_pymol import edm_trace
+from edmnoise_pymol.job import run_inline
+from edmnoise_pymol.jobs.plots.freeze_out import freeze_out
+from edmnoise_pymol.scene.titles import caption
+
+
+@pytest.fixture
+def folder(cmd, traced, tmp_path, monkeypatch):
+    """A working folder with run.trace and complex_model_0.cif."""
+    traced.into(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def truth(traced, atoms):
+    """Frames (..., N, 3) of the run with their atoms in the order of an object: PyMOL sorts those of a residue."""
+    held = traced.run.structure.atoms
+    row = {facts: at for at, facts in enumerate(zip(held.chain, held.number, held.name, strict=True))}
+
+    def of(frames, name):
+        return frames[..., [row[facts] for facts in atoms(name, "(chain, resi, name)")], :]
+
+    return of
+
+
+def rmsd(one, other):
+    """RMSD of each frame of one from the same of the other after superposition, angstrom."""
+    return superpose(np.swapaxes(one, 1, 2), np.swapaxes(other, 1, 2)).rmsd.tolist()
+
+
+def test_states_are_the_recorded_frames(cmd, folder, traced, typed, snapshot, frames_of, truth):
+    """Noisy and denoised, each sample an object of its own, to 1e-3 A, and the scene is as it was beside them."""
+    cmd.fragment("ala")
+    before = snapshot()
+    said = typed("edm_trace run.trace, complex_model_0.cif, denoised=1, name=seen")
+    names = [f"seen_{sample}{kind}" for sample in (1, 2, 3) for kind in ("", "_denoised")]
+    assert snapshot(leave_out=names) == before
+    assert cmd.get_names("objects") == ["ala", *names]
+    for sample in range(3):
+        for kind, recorded in (("", traced.run.noisy), ("_denoised", traced.run.denoised)):
+            name = f"seen_{sample + 1}{kind}"
+            frames, ends = frames_of(name, 1), truth(traced.run.final, name)
+            assert len(frames) == 1 + 12 + 1
+            np.testing.assert_allclose(frames[0], ends[1], atol=1e-3)
+            assert max(rmsd(frames[1:-1], truth(recorded[:, sample], name))) < 1e-3
+            assert rmsd(frames[-1:], ends[sample : sample + 1])[0] < 1e-3
+    assert "recorded of toy; 3 of 3 samples, 12 of 12 steps" in said
+    assert "298 atoms of complex_model_0.cif found among the 300 of the trace by place" in said
+    assert "A of sample 2;" in said
+    assert "superposition: freeze-out is then 12-15 % too low for chains" in said
+    assert "90 % of the way is done at sigma" in said
+
+
+def test_denoised_steps_lie_on_the_end(cmd, folder, frames_of):
+    edm_trace("run.trace", "complex_model_0.cif", samples=3, denoised=1, name="seen")
+    frames = frames_of("seen_denoised")
+    fit = superpose(np.swapaxes(frames[:-1], 1, 2), frames[-1].T)
+    np.testing.assert_allclose(fit.rotation, np.broadcast_to(np.eye(3), (12, 3, 3)), atol=1e-3)
+    assert float(fit.translation.norm(dim=1).max()) < 0.05
+
+
+def test_titles_say_step_and_sigma(cmd, folder, traced):
+    edm_trace("run.trace", "complex_model_0.cif", samples=1, name="seen")
+    titles = [cmd.get_title("seen", state) for state in range(1, 15)]
+    assert titles[0] == "ref"
+    sigmas = traced.run.sigmas.tolist()
+    assert [caption(title) for title in titles[1:13]] == [
+        f"step {step}, σ {sigma:.3g} Å" for step, sigma in enumerate(sigmas, 1)
+    ]
+    assert caption(titles[13]).startswith("end")
+
+
+@pytest.mark.parametrize(
+    ("steps", "shown"),
+    [
+        ("100", list(range(1, 13))),
+        ("3", [1, 7, 12]),
+        ("2 12 5", [2, 7, 12]),
+        ("10 999 1", [10, 11, 12]),
+    ],
+)
+def test_which_steps(cmd, folder, steps, shown):
+    result = edm_trace("run.trace", "complex_model_0.cif", samples=1, steps=steps, name="seen")
+    assert result.run.steps.tolist() == shown
+    assert cmd.count_states("seen") == len(shown) + 2
+
+
+def test_samples_by_number(cmd, folder, traced, frames_of, truth):
+    """Their numbers stand in the names; a single one has the name alone."""
+    assert edm_trace("run.trace", "complex_model_0.cif", samples="3 1", name="seen").names == ("seen_3", "seen_1")
+    assert rmsd(frames_of("seen_3")[-1:], truth(traced.run.final[2:], "seen_3"))[0] < 1e-3
+    assert edm_trace("run.trace", "complex_model_0.cif", samples=2).names == ("run",)
+
+
+@pytest.mark.parametrize("structure", ["complex_model_0", "complex_model_0 and chain D", "complex_model_0.pdb.gz"])
+def test_what_names_the_atoms(cmd, folder, traced, structure, atoms, places):
+    """A loaded object, a part of one, or a file: each atom ends where the run's output file has it."""
+    cmd.load("complex_model_0.cif")
+    cmd.alter("complex_model_0 and name CA", "b = 7")
+    if structure.endswith(".gz"):
+        cmd.save("complex_model_0.pdb.gz", "complex_model_0")
+        cmd.delete("complex_model_0")
+    edm_trace("run.trace", structure, samples=2, name="seen")
+    cmd.load("complex_model_0.cif", "output")
+    where = {atom[1:6]: place for atom, place in places("output").items()}
+    found = {atom[1:6]: place for atom, place in places("seen", 14).items()}
+    assert len(found) == (298 if "chain" not in structure else len(atoms("output and chain D")))
+    for atom, place in found.items():
+        np.testing.assert_allclose(place, where[atom], atol=2e-3)
+
+
+def test_in_their_order_a_structure_may_lie_elsewhere(cmd, folder, traced, frames_of, truth):
+    """Where the trace has no padding: the structure's place is where the samples are laid."""
+    cmd.load("complex_model_0.cif", "moved")
+    cmd.translate([30, -4, 2], "moved", camera=0)
+    cmd.rotate("z", 40, "moved", camera=0)
+    unpad(folder / "run.trace")
+    result = edm_trace("run.trace", "moved", samples=2, name="seen")
+    assert "298 atoms of moved found among the 298 of the trace by order" in "; ".join(result.notes)
+    assert rmsd(frames_of("seen")[-1:], truth(traced.run.final[1:2], "seen"))[0] < 1e-3
+    np.testing.assert_allclose(frames_of("seen")[-1], frames_of("moved", 1)[0], atol=2e-3)
+
+
+def test_hydrogens_and_water_may_be_left_out(cmd, folder):
+    cmd.load("complex_model_0.cif", "named")
+    cmd.alter("named and resi 3", "resn = 'HOH'; type = 'HETATM'")
+    cmd.alter("named and resi 4 and name CA", "elem = 'H'; name = 'H'")
+    cmd.sort("named")
+    left = cmd.count_atoms("named and not resi 3 and not (resi 4 and name H)")
+    edm_trace("run.trace", "named", hydrogens=0, samples=1, name="seen")
+    assert cmd.count_atoms("seen") == left
+    edm_trace("run.trace", "named", solvent=1, samples=1, name="whole")
+    assert cmd.count_atoms("whole") == 298
+
+
+def test_freeze_out_is_that_of_the_run(cmd, folder, traced):
+    """Atoms' own within 2 %; residues' and chains' as far off as superposition takes, which is said."""
+    result = edm_trace("run.trace", "complex_model_0.cif", name="seen")
+    found, truth = result.run.freeze_out(), traced.run.freeze_out()
+    for part, sigma in truth.items():
+        assert found[part] == pytest.approx(sigma, rel=0.02 if part.level == 0 else 0.3)
+    assert [way.frozen for way in run_inline(freeze_out(result.run)).ways] == [*found.values()][::-1]
+
+
+def test_levels_and_colours_of_steps(cmd, folder, typed, shades):
+    edm_trace("run.trace", "complex_model_0.cif", denoised=1, samples=1, name="seen")
+    assert "state 14 of seen" in typed("edm_levels seen_denoised, origin=last") or True
+    typed("edm_color seen_denoised, origin=last, over=state")
+    assert len(np.unique(shades("seen_denoised"), axis=0)) > 1
+
+
+def test_files(cmd, folder, typed):
+    typed("edm_trace run.trace, complex_model_0.cif, samples=1, file=steps.csv, name=one")
+    assert len((folder / "steps.csv").read_text().splitlines()) > 12
+    typed("edm_trace run.trace, complex_model_0.cif, samples=1, file=steps.png, name=two")
+    assert (folder / "steps.png").read_bytes()[1:4] == b"PNG"
+
+
+def test_a_session_brings_them_back(cmd, folder, frames_of):
+    edm_trace("run.trace", "complex_model_0.cif", samples=1, name="seen")
+    before, titles = frames_of("seen", 1), [cmd.get_title("seen", k) for k in range(1, 15)]
+    cmd.save("kept.pse")
+    cmd.reinitialize()
+    cmd.load("kept.pse")
+    np.testing.assert_array_equal(frames_of("seen", 1), before)
+    assert [cmd.get_title("seen", k) for k in range(1, 15)] == titles
+
+
+def unpad(trace):
+    """Take the last two atoms of a trace away."""
+    opened = open_trace(trace)
+    blocks = {
+        f"{kind}_{sample:04d}.dcd": np.array(opened.frames(kind, sample)[:, :-2])
+        for kind in opened.kinds
+        for sample in range(opened.samples)
+    }
+    if opened.final is not None:
+        blocks["final.dcd"] = np.array(opened.final[:, :-2])
+    for name, block in blocks.items():
+        with open(trace / name, "wb") as handle:
+            DcdWriter(handle, len(block), block.shape[1]).write(block)
+
+
+REFUSED = {
+    "edm_trace": ["trace"],
+    "edm_trace run.trace": ["structure"],
+    "edm_trace nowhere.trace, complex_model_0.cif": ["nowhere.trace"],
+    "edm_trace run.trace, nosuch": ["'nosuch'", "loaded are ala"],
+    "edm_trace run.trace, nosuch.cif": ["cannot read nosuch.cif"],
+    "edm_trace run.trace, ala": ["10 atoms", "300", "0 lie where"],
+    "edm_trace run.trace, other.cif": ["298 atoms", "0 lie where an atom of one sample ends"],
+    "edm_trace run.trace, complex_model_0.cif, samples=4": ["samples is 4", "1 to 3"],
+    "edm_trace run.trace, complex_model_0.cif, samples=0": ["samples is '0'", "from 1"],
+    "edm_trace run.trace, complex_model_0.cif, samples=1 1": ["samples is '1 1'", "once"],
+    "edm_trace run.trace, complex_model_0.cif, samples=all": ["samples is 'all'", "whole number"],
+    "edm_trace run.trace, complex_model_0.cif, steps=1": ["steps is '1'", "first last every"],
+    "edm_trace run.trace, complex_model_0.cif, steps=1 5": ["steps is '1 5'", "first last every"],
+    "edm_trace run.trace, complex_model_0.cif, steps=50 60 1": ["steps is 50 60 1", "1 to 12"],
+    "edm_trace run.trace, complex_model_0.cif, name=ala": ["'ala' is taken"],
+    "edm_trace run.trace, complex_model_0.cif, file=steps.txt": ["steps.txt"],
+    "edm_trace run.trace, complex_model_0.cif, denoised=maybe": ["denoised is 'maybe'", "1 or 0"],
+    "edm_trace run.trace, complex_model_0.cif, distribution=nosuch": ["nosuch"],
+}
+
+
+@pytest.mark.parametrize("line", REFUSED)
+def test_refused_in_one_line(cmd, folder, refusal, line):
+    cmd.fragment("ala")
+    if "other.cif" in line:
+        cmd.load("complex_model_0.cif", "turned")
+        cmd.rotate("x", 30, "turned", camera=0)
+        cmd.save("other.cif", "turned")
+        cmd.delete("turned")
+    said = refusal(line)
+    for words in REFUSED[line]:
+        assert words in said
+
+
+def test_what_does_not_fit_in_memory_is_refused_before(cmd, folder, refusal, monkeypatch):
+    monkeypatch.setattr("edmnoise.base.memory.available_bytes", lambda: 1 << 18)
+    assert "3 samples of 12 steps need" in refusal("edm_trace run.trace, complex_model_0.cif")
+
+
+def test_a_run_that_was_killed_opens_and_says_so(cmd, folder, traced, typed, refusal, truth, frames_of):
+    """Its end is the last estimate; atoms are taken in their order, for there is no end to tell them by."""
+    trace = folder / "run.trace"
+    lines = (trace / "calls.jsonl").read_text().splitlines(keepends=True)
+    assert json.loads(lines[-1]) == {"ended": True}
+    (trace / "calls.jsonl").write_text("".join(lines[:8]) + lines[8][:20])
+    (trace / "final.dcd").unlink()
+    assert "atoms and the trace 300: the end of the run was not recorded" in refusal(
+        "edm_trace run.trace, complex_model_0.cif"
+    )
+    unpad(trace)
+    said = typed("edm_trace run.trace, complex_model_0.cif, name=seen")
+    assert "by order, which nothing proves: the end of the run was not recorded" in said
+    assert "the run had not ended" in said
+    assert "No freeze-out" in said
+    assert cmd.count_states("seen_2") == 1 + 8 + 1
+    last = truth(traced.run.denoised[7, 1:2], "seen_2")
+    assert rmsd(frames_of("seen_2")[-1:], last)[0] < 1e-3
+
+
+def test_estimates_alone_are_the_steps(cmd, folder, traced, typed, truth, frames_of):
+    """Where x was not kept, asked for both or not; the table and the figure have gaps."""
+    trace = folder / "run.trace"
+    facts = json.loads((trace / "run.json").read_text())
+    (trace / "run.json").write_text(json.dumps(facts | {"kinds": ["denoised"]}))
+    said = typed("edm_trace run.trace, complex_model_0.cif, samples=1, denoised=1, file=steps.png, name=seen")
+    assert "denoised estimates alone were recorded: they are the steps" in said
+    assert cmd.get_names("objects") == ["seen"]
+    assert max(rmsd(frames_of("seen")[:-1], truth(traced.run.denoised[:, 0], "seen"))) < 1e-3
+
+
+def test_a_folder_that_is_no_trace(cmd, folder, refusal):
+    shutil.rmtree(folder / "run.trace")
+    (folder / "run.trace").mkdir()
+    assert "run.trace is no trace" in refusal("edm_trace run.trace, complex_model_0.cif")
+
+
+def test_x_alone_cannot_be_laid(cmd, folder, refusal):
+    trace = folder / "run.trace"
+    facts = json.loads((trace / "run.json").read_text())
+    (trace / "run.json").write_text(json.dumps(facts | {"kinds": ["noisy"]}))
+    assert "holds no denoised estimates" in refusal("edm_trace run.trace, complex_model_0.cif")
