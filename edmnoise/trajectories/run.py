@@ -131,7 +131,9 @@ class Run(Legible):
         frozen = ", ".join(
             f"{part.label(hierarchy)} {sigma:.3g} A" for part, sigma in as_read(self.freeze_out().items()) if sigma > 0
         )
-        note = f"90 % of the way is done at sigma: {frozen}"
+        note = (
+            f"90 % of the way is done at sigma: {frozen}" if frozen else "No part freezes out: nothing had a way to go"
+        )
         if self.partial:
             note = "No freeze-out: the run was cancelled, and what is to go is counted from where it stopped"
         title = f"{len(self.final)} sample{'' if len(self.final) == 1 else 's'}, {self.ended}: {describe(hierarchy)}"

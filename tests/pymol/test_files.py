@@ -2,10 +2,12 @@
 
 import inspect
 
+import numpy as np
 import pytest
 
 from edmnoise.base.table import TABLES
 from edmnoise.study.figures.figure import FIGURES
+from edmnoise.trajectories.recorder import Recorder
 from edmnoise_pymol import COMMANDS
 
 WRITERS = [c for c in COMMANDS if "file" in list(inspect.signature(c).parameters)[1:]]
@@ -19,22 +21,38 @@ QUICK = {
 """Arguments that leave little to do."""
 
 
+FIRST = {"edm_schedule": "", "edm_trace": "run.trace, made, "}
+
+
+@pytest.fixture
+def made(cmd, coords, tmp_path, monkeypatch):
+    """A small object, and a run that ended in it."""
+    monkeypatch.chdir(tmp_path)
+    cmd.fab("AGSDF", "made")
+    recorder = Recorder("run.trace")
+    denoise = recorder.wrap(lambda x, sigma: x, "x", "sigma")
+    end = coords("made")[None]
+    for sigma in (10.0, 1.0):
+        denoise(end + np.float32(sigma), sigma)
+    recorder.final(end)
+    recorder.close(ended=True)
+
+
 def line(command, file):
-    first = "" if command.__name__ == "edm_schedule" else "made, "
+    first = FIRST.get(command.__name__, "made, ")
     rest = f", {QUICK[command.__name__]}" if command.__name__ in QUICK else ""
     return f"{command.__name__} {first}file={file}{rest}"
 
 
 def test_which_there_are():
     assert {c.__name__ for c in DRAWERS} == {
-        *("edm_sample", "edm_schedule", "edm_compare", "edm_damage", "edm_signal", "edm_triangle")
+        *("edm_sample", "edm_schedule", "edm_compare", "edm_damage", "edm_signal", "edm_trace", "edm_triangle")
     }
 
 
 @pytest.mark.parametrize("ending", FIGURES)
 @pytest.mark.parametrize("command", DRAWERS, ids=lambda c: c.__name__)
-def test_figures_in_every_format(cmd, typed, tmp_path, command, ending):
-    cmd.fab("AGSDF", "made")
+def test_figures_in_every_format(made, typed, tmp_path, command, ending):
     assert ending in command.__doc__
     path = tmp_path / f"figure{ending}"
     assert f"{path} written" in typed(line(command, path))

@@ -12,7 +12,12 @@ from edmnoise_pymol import COMMANDS
 WITHOUT = ("edm_panel", "edm_version")  # which need a window, and no arguments
 TYPED = [command for command in COMMANDS if command.__name__ not in WITHOUT]
 
-FIRST = {"edm_schedule": ["heun"], "edm_save": ["there.pdb", "pair"], "edm_movie": ["there.png", "pair"]}
+FIRST = {
+    "edm_schedule": ["heun"],
+    "edm_save": ["there.pdb", "pair"],
+    "edm_movie": ["there.png", "pair"],
+    "edm_trace": ["there.trace", "pair"],
+}
 
 
 def kinds(command):

@@ -42,7 +42,10 @@ def freeze_out_figure(run: Run, path: str | os.PathLike[str]) -> None:
     axes.xaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_major_formatter("{x:g}")
     title = f"solid: denoised, dotted: noisy{f'; {run.ended}' if run.partial else ''}"
-    figure.legend(loc="outside upper left", frameon=False, ncols=2, title=title)
+    if axes.lines:
+        figure.legend(loc="outside upper left", frameon=False, ncols=2, title=title)
+    else:
+        axes.text(0.5, 0.5, "nothing had a way to go", ha="center", color="0.4", transform=axes.transAxes)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     save_figure(figure, path)
