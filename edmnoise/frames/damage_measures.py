@@ -52,7 +52,10 @@ BOND_LENGTHS = DamageMeasure(
 BROKEN = DamageMeasure("bonds broken", "", 3, "longer than the covalent radii and 0.45 A allow, or below 0.4 A")
 FLIPPED = DamageMeasure("centres flipped", "", 3, "tetrahedral centres whose signed volume has the other sign")
 CLASHES = DamageMeasure(
-    *("clashes", "", 1, "per 1,000 heavy atoms: pairs 0.4 A inside their van der Waals radii"),
+    "clashes",
+    "",
+    1,
+    "per 1,000 heavy atoms: pairs 0.4 A inside their van der Waals radii",
     kind="count",
     drawn_as="clashes per 1,000 atoms",
     of_itself=True,

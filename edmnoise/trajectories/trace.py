@@ -267,8 +267,8 @@ def run_of(
     """The run, each step laid on the end by superposition, and the end on the structure.
 
     Samplers of structure predictors turn and shift the samples at each step, and a trace does not say how. So each
-    estimate is superposed on its end, and x goes along. That takes a part of the motion of chains for one of the whole:
-    their freeze-out came out 12 to 15 % low on five copies of a real subunit, that of residues 7 %, of atoms 1 %.
+    estimate is superposed on its end, and x goes along. What the whole turned by itself is lost with that: what is to
+    go, and freeze-out, are those of the shape alone (docs/traces.rst measures what that makes of them).
 
     Parameters
     ----------

@@ -54,8 +54,9 @@ def edm_trace(
         hold all: a model may pad its atoms.
 
         Programs turn and shift each step at random. Steps are laid back by
-        superposition on the end, which takes some of the chains' motion away:
-        their freeze-out comes out 12 to 15 % too low, that of residues 6 to 7 %.
+        superposition on the end. What a sample turned as a whole is lost with
+        that: where churn turns it, levels seem to freeze out far earlier than
+        in one frame. The page of traces in the documentation measures it.
 
     SEE ALSO
 

@@ -34,8 +34,8 @@ from .colouring import Colouring
 from .run_objects import SampleResult, coloured, object_names, states_of
 
 _FRAME = (
-    "steps are laid on the end of each sample by superposition: freeze-out is then 12-15 % too low for chains, 6-7 % "
-    "for residues"
+    "steps are laid on the end of each sample by superposition: what it turned as a whole is not counted as to go, "
+    "and freeze-out comes earlier where churn turns it"
 )
 
 
