@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -89,6 +89,10 @@ class Trace(Legible):
     kinds: tuple[str, ...]
     ended: bool
     final: NDArray[np.float32] | None
+    read: Callable[[str, int], NDArray[np.float32]] = field(repr=False)
+    """Kind, sample -> (F, N, 3): all of its frames, in the order of its calls; mapped from a file, or in memory."""
+    structure: Structure | None = None
+    """Its N atoms by name, where they were recorded or stand in the file."""
 
     # Described above: Sphinx takes descriptions here and `steps` of other classes for each other.
     @property
@@ -122,7 +126,7 @@ class Trace(Legible):
             raise EdmNoiseError(f"{self.path} holds no {kind} frames: give {one_of(self.kinds)}")
         self._check_sample(sample)
         rows = self._rows(sample, self.steps if steps is None else steps)
-        frames = mapped_frames(os.path.join(self.path, frames_file(kind, sample)))
+        frames = self.read(kind, sample)
         # One after the other they stay in the file.
         in_a_row = len(rows) > 0 and rows == list(range(rows[0], rows[0] + len(rows)))
         return frames[rows[0] : rows[0] + len(rows)] if in_a_row else frames[rows]
@@ -172,7 +176,21 @@ def open_trace(path: str | os.PathLike[str]) -> Trace:
         raise EdmNoiseError(f"{folder} holds no calls: the denoiser was not called, or not yet")
     samples = 1 + max(max(call.samples) for call in calls)
     atoms = mapped_frames(os.path.join(folder, frames_file(kinds[0], calls[0].samples[0]))).shape[1]
-    return Trace(folder, info, tuple(calls), atoms, samples, kinds, ended, _final(folder, samples, atoms))
+
+    def read(kind: str, sample: int) -> NDArray[np.float32]:
+        return mapped_frames(os.path.join(folder, frames_file(kind, sample)))
+
+    return Trace(
+        path=folder,
+        info=info,
+        calls=tuple(calls),
+        atoms=atoms,
+        samples=samples,
+        kinds=kinds,
+        ended=ended,
+        final=_final(folder, samples, atoms),
+        read=read,
+    )
 
 
 def _info(folder: str) -> dict[str, Any]:
