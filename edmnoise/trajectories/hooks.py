@@ -88,7 +88,8 @@ class _Finder:
             module = sys.modules.get(name)
             if module is None or self._done.get(name) is module:
                 continue
-            if not getattr(getattr(module, "__spec__", None), "_initializing", False):
+            # Not one that is being executed, or that will be, lazily.
+            if type(module) is ModuleType and not getattr(module.__spec__, "_initializing", False):
                 self._patched(module)
 
     def _found(self, name: str, path: Sequence[str] | None, target: ModuleType | None) -> Any:
