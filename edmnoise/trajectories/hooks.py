@@ -63,7 +63,7 @@ def load(name: str) -> ModuleType:
 class _Finder:
     """Has modules patched when they have been executed; others find them."""
 
-    def __init__(self, wanted: set[str], patch: Callable[[ModuleType], None]) -> None:
+    def __init__(self, wanted: dict[str, set[str]], patch: Callable[[ModuleType], None]) -> None:
         self._wanted, self._patch = wanted, patch
         self._asking = threading.local()
         self._done: dict[str, ModuleType] = {}
@@ -89,7 +89,7 @@ class _Finder:
             if module is None or self._done.get(name) is module:
                 continue
             # Not one that is being executed, or that will be, lazily.
-            if type(module) is ModuleType and not getattr(module.__spec__, "_initializing", False):
+            if type(module) is ModuleType and self._wanted[name] <= vars(module).keys() and not _initializing(module):
                 self._patched(module)
 
     def _found(self, name: str, path: Sequence[str] | None, target: ModuleType | None) -> Any:
@@ -119,6 +119,14 @@ class _Finder:
         self._patch(module)
 
 
+def _initializing(module: ModuleType) -> bool:
+    return bool(getattr(module.__spec__, "_initializing", False))
+
+
+def _names(spec: _Spec) -> set[str]:
+    return {function.partition(".")[0] for function in _many(spec["sampler"]["function"])}
+
+
 class _Listening:
     """The specs, and what is wrong with them."""
 
@@ -129,7 +137,8 @@ class _Listening:
             with open(file, encoding="utf-8") as handle:
                 spec = json.load(handle)
             self._specs.setdefault(spec["module"], []).append(spec)
-        self.wanted = set(self._specs)
+        self.wanted = {module: set().union(*map(_names, specs)) for module, specs in self._specs.items()}
+        """Modules, and what of them specs ask for."""
         self._now = threading.local()
         self._said: set[str] = set()
         self._noted: set[tuple[str, str]] = set()
