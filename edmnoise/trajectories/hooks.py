@@ -88,7 +88,8 @@ class _Finder:
             module = sys.modules.get(name)
             if module is None or self._done.get(name) is module:
                 continue
-            if not getattr(getattr(module, "__spec__", None), "_initializing", False):
+            # Not one that is being executed, or that will be, lazily.
+            if type(module) is ModuleType and not getattr(module.__spec__, "_initializing", False):
                 self._patched(module)
 
     def _found(self, name: str, path: Sequence[str] | None, target: ModuleType | None) -> Any:
@@ -248,7 +249,7 @@ class _Listening:
         @functools.wraps(function)
         def heard(*given: Any, **named: Any) -> Any:
             run = self.running(spec)
-            listening = function if run is None else run.mover(function, place.bound, entry)
+            listening = function if run is None else run.mover(function, place.bound, entry, given, named)
             return listening(*given, **named)
 
         return heard
@@ -291,7 +292,7 @@ class _Run:
         self.spec, self.process = spec, os.getpid()
         self._listening, self._home, self._place = listening, home, place
         self._arguments: dict[str, Any] = _arguments(place.function, given, named)
-        self._motion, self._moved = motion, False
+        self._motion, self._moved = motion, set[int]()
         self._recorder: Any = None
         self._atoms = 0
         self._ears: dict[Any, Callable[..., Any]] = {}
@@ -338,15 +339,24 @@ class _Run:
             self._listening.warn(f"a run of {self.spec['program']} is not recorded: {_error(error)}")
             return function
 
-    def mover(self, function: Callable[..., Any], bound: bool, entry: dict[str, Any]) -> Callable[..., Any]:
+    def mover(
+        self,
+        function: Callable[..., Any],
+        bound: bool,
+        entry: dict[str, Any],
+        given: tuple[Any, ...],
+        named: dict[str, Any],
+    ) -> Callable[..., Any]:
         """The function, from which the recorder hears how samples are turned."""
-        if self._recorder is None:  # what comes before the first call is not part of the way from call to call
-            self._moved = True
-            return function
         try:
+            x, out = (None, entry["rotation"]) if "rotation" in entry else (entry["x"], entry.get("result"))
+            recorder = load("recorder")
+            if self._recorder is None:  # what comes before the first call is not part of the way from call to call
+                turned = x is not None and recorder.Argument.of(function, x, bound).among(given, named)
+                self._moved.add(0 if x is None else recorder.atoms_of(turned))
+                return function
             key = (function, id(entry))
             if key not in self._ears:
-                x, out = (None, entry["rotation"]) if "rotation" in entry else (entry["x"], entry.get("result"))
                 self._ears[key] = self._recorder.wrap_motion(function, x, entry.get("onto"), out, bound)
             return self._ears[key]
         except Exception as error:
@@ -360,7 +370,7 @@ class _Run:
         info = load("facts").facts(self.spec, self._arguments, self._atoms) | self._home
         self._arguments = {}
         run = recorder.Recorder(path, options["keep"], options["every"], info, motion=self._motion)
-        if self._motion and self._moved:
+        if self._moved & {0, self._atoms}:
             run.turned([[[1, 0, 0], [0, 1, 0], [0, 0, 1]]])
         return run
 
