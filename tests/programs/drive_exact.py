@@ -20,7 +20,7 @@ from edmnoise.trajectories.run import Run
 class GetPeriodicTable:
     """Of rdkit, which Protenix asks for the symbols of elements."""
 
-    def GetElementSymbol(self, number):  # noqa: N802, rdkit's name
+    def GetElementSymbol(self, number):
         return gemmi.Element(number).name
 
 
@@ -62,7 +62,7 @@ class Watched:
                 N_sample=given.samples,
             )
 
-    def drawn(self, N_sample):  # noqa: N803, Protenix's name
+    def drawn(self, N_sample):
         """Rotations for column vectors, as Protenix uses them."""
         rotation = draw(N_sample)
         self.frame = rotation.double().numpy() @ self.frame

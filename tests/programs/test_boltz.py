@@ -20,9 +20,7 @@ def loop(request, driven):
     """A run without churn, where what is left between steps is rounding, and one with it."""
     program, module = LOOPS[request.param]
     options = [] if program == "boltzgen" else ["--parallel", 5]
-    pair = driven(
-        program, "drive_boltz.py", "--module", module, "--noise-scale", 0.88, "--gammas", 0, 0.8, *options
-    )
+    pair = driven(program, "drive_boltz.py", "--module", module, "--noise-scale", 0.88, "--gammas", 0, 0.8, *options)
     return request.param, pair
 
 
@@ -167,3 +165,17 @@ def test_steps_close_from_particle_to_particle(driven):
         if schedule[step + 2] > 1:
             freedom = noise[:, 1:].size
             assert np.sqrt((noise**2).sum() / freedom) == pytest.approx(wanted, rel=3 / np.sqrt(2 * freedom)), step
+
+
+def test_samples_of_a_batch_keep_their_numbers(driven):
+    """boltz-community takes some samples of every record in each call, and returns them record by record."""
+    options = ["--records", 2, "--samples", 4, "--parallel", 2, "--gammas", 0]
+    pair = driven("boltz-community", "drive_boltz.py", "--module", BOLTZ2, *options)
+    pair.assert_untouched()
+    (run,) = pair.followed
+    assert [call["samples"] for call in run.calls] == [[0, 1, 4, 5], [2, 3, 6, 7]] * STEPS
+    assert not any("from" in call for call in [*run.calls, run.closing])
+    for step, noise in enumerate(run.noise(pair.plain["schedule"], 1.5)):
+        assert abs(noise).max() < 1e-3 + 2e-6 * abs(run.x[0][step]).max(), step
+    for sample, end in enumerate(pair.plain["final"][0]):
+        assert abs(run.end(sample, 1.5) - (end - end.mean(axis=0))).max() < 3e-5
