@@ -9,7 +9,7 @@ STEPS = 12
 
 @pytest.fixture(scope="module", params=PROGRAMS)
 def loop(request, driven):
-    """Five samples in chunks of two, a run without churn, where what is left between steps is rounding, and one with."""
+    """Five samples in chunks of two, without churn, where rounding is left between steps, and with it."""
     options = ["--program", request.param, "--samples", 5, "--chunk", 2, "--gammas", 0, 0.8]
     return request.param, driven(request.param, "drive_protenix.py", *options)
 
