@@ -1,4 +1,4 @@
-"""Chai-1's own `run_folding_on_context`, with stubs in place of its exported networks and of all that is around its loop."""
+"""Chai-1's own loop, with stubs in place of its exported networks and of all that is around the loop."""
 
 import argparse
 from pathlib import Path

@@ -20,7 +20,7 @@ class Env:
         return default
 
 
-class ErrorReturnCode_1(Exception):  # noqa: N801, of sh
+class ErrorReturnCode_1(Exception):
     pass
 
 

@@ -24,7 +24,7 @@ calls = []
 
 
 class Network(torch.nn.Module):
-    def forward(self, X_noisy_L, t, f, **other):  # noqa: N803, the program's names
+    def forward(self, X_noisy_L, t, f, **other):
         wanted = estimate(X_noisy_L, known.coordinates)
         calls.append((t[0].item(), X_noisy_L.numpy(), wanted.numpy()))
         return wanted

@@ -30,7 +30,7 @@ indexed = torch.tensor(known.residue_name != "LIG")
 
 
 class Network(torch.nn.Module):
-    def forward(self, X_noisy_L, t, f, **other):  # noqa: N803, the program's names
+    def forward(self, X_noisy_L, t, f, **other):
         count = X_noisy_L.shape[1]
         wanted = estimate(X_noisy_L, known.coordinates[:count])
         (calls if count == len(known.name) else others).append((t[0].item(), X_noisy_L.numpy(), wanted.numpy()))
