@@ -30,9 +30,6 @@ from .run import Run
 KINDS = KEPT["both"]
 """Kinds of frames that a trace may hold."""
 
-_ENDED = {"ended": True}
-"""The line of a run that has ended as it should."""
-
 
 @dataclass(frozen=True, repr=False)
 class Call(Legible):
@@ -221,7 +218,7 @@ def _calls(folder: str, kinds: Sequence[str]) -> tuple[list[Call], bool]:
     read: Counter[int] = Counter()
     there: dict[int, int] = {}
     for line in _lines(os.path.join(folder, CALLS)):
-        if line == _ENDED:
+        if isinstance(line, dict) and line.get("ended") is True:
             return calls, True
         call = _call(line)
         if call is None:
