@@ -142,15 +142,15 @@ class _Listening:
                 self.warn(f"{spec['program']} cannot be recorded, the run goes on: {_error(error)}")
 
     def _patch(self, module: ModuleType, spec: _Spec) -> None:
-        samplers = [_Place.of(module, function) for function in _many(spec["sampler"]["function"])]
+        samplers = [Place.of(module, function) for function in _many(spec["sampler"]["function"])]
         if any(spec["program"] in getattr(place.function, _PATCHED, ()) for place in samplers):
             return
         home = _home(module, spec)
         self._once("imported", spec, **home)
         denoiser, recorder = spec["denoiser"], load("recorder")
-        ears: list[tuple[_Place, Callable[..., Any]]] = []
+        ears: list[tuple[Place, Callable[..., Any]]] = []
         if "function" in denoiser:
-            place = _Place.of(module, denoiser["function"])
+            place = Place.of(module, denoiser["function"])
             for key in ("x", "sigma"):
                 recorder.Argument.of(place.function, denoiser[key], place.bound)
             ears.append((place, self._denoiser(spec, place)))
@@ -161,14 +161,15 @@ class _Listening:
         ears += motion
         ears += [(place, self._sampler(spec, place, home, bool(motion))) for place in samplers]
         for place, ear in ears:
-            place.put(ear, spec["program"])
+            setattr(ear, _PATCHED, (*getattr(place.function, _PATCHED, ()), spec["program"]))
+            place.put(ear)
 
-    def _motion(self, module: ModuleType, spec: _Spec) -> list[tuple[_Place, Callable[..., Any]]]:
+    def _motion(self, module: ModuleType, spec: _Spec) -> list[tuple[Place, Callable[..., Any]]]:
         """All that turns samples, or nothing: some of it would be wrong."""
         ears = []
         try:
             for entry in spec.get("motion", ()):
-                place = _Place.of(module, entry["function"])
+                place = Place.of(module, entry["function"])
                 for key in ("x", "onto"):
                     if entry.get(key) is not None:
                         load("recorder").Argument.of(place.function, entry[key], place.bound)
@@ -178,7 +179,7 @@ class _Listening:
             return []
         return ears
 
-    def _sampler(self, spec: _Spec, place: _Place, home: dict[str, Any], motion: bool) -> Callable[..., Any]:
+    def _sampler(self, spec: _Spec, place: Place, home: dict[str, Any], motion: bool) -> Callable[..., Any]:
         function = place.function
 
         @functools.wraps(function)
@@ -200,7 +201,7 @@ class _Listening:
     def _begun(
         self,
         spec: _Spec,
-        place: _Place,
+        place: Place,
         home: dict[str, Any],
         motion: bool,
         given: tuple[Any, ...],
@@ -230,7 +231,7 @@ class _Listening:
         here = run is not None and run.process == os.getpid() and (spec is None or run.spec is spec)
         return run if here else None
 
-    def _denoiser(self, spec: _Spec, place: _Place) -> Callable[..., Any]:
+    def _denoiser(self, spec: _Spec, place: Place) -> Callable[..., Any]:
         function = place.function
 
         @functools.wraps(function)
@@ -241,7 +242,7 @@ class _Listening:
 
         return heard
 
-    def _mover(self, spec: _Spec, place: _Place, entry: dict[str, Any]) -> Callable[..., Any]:
+    def _mover(self, spec: _Spec, place: Place, entry: dict[str, Any]) -> Callable[..., Any]:
         function = place.function
 
         @functools.wraps(function)
@@ -281,7 +282,7 @@ class _Run:
         self,
         listening: _Listening,
         spec: _Spec,
-        place: _Place,
+        place: Place,
         home: dict[str, Any],
         motion: bool,
         given: tuple[Any, ...],
@@ -426,7 +427,7 @@ def _called(denoiser: Any) -> Callable[..., Any]:
     return called
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
     """Where a function stands that can be replaced."""
 
     owner: Any
@@ -438,7 +439,8 @@ class _Place(NamedTuple):
     """Whether its first argument is ``self``, or the class."""
 
     @classmethod
-    def of(cls, module: ModuleType, dotted: str) -> _Place:
+    def of(cls, module: ModuleType | type, dotted: str) -> Place:
+        """A function by its name in a module or class; ValueError where there is none that is written in Python."""
         *path, name = dotted.split(".")
         owner: Any = module
         for part in path:
@@ -450,8 +452,7 @@ class _Place(NamedTuple):
             raise ValueError(f"{module.__name__} has no function {dotted}")
         return cls(owner, name, function, kind, inspect.isclass(owner) and kind is not staticmethod)
 
-    def put(self, ear: Callable[..., Any], program: str) -> None:
-        setattr(ear, _PATCHED, (*getattr(self.function, _PATCHED, ()), program))
+    def put(self, ear: Callable[..., Any]) -> None:
         setattr(self.owner, self.name, ear if self.kind is None else self.kind(ear))
 
 

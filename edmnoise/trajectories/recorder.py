@@ -196,7 +196,8 @@ class Recorder:
         onto
             Its argument that holds estimates, where it aligns x onto them.
         out
-            Where the moved x, or the rotations, stand in what it returns, as in `wrap`.
+            Where the moved x, or the rotations, stand in what it returns, as in `wrap`; None where it returns them, or
+            a tuple that begins with them.
         method
             As in `wrap`.
 
@@ -213,10 +214,11 @@ class Recorder:
             held: list[_Few] = []
             self._follow(lambda motion: held.extend(_few(at.among(given, named)) for at in (find_x, find_onto) if at))
             result = function(*given, **named)
+            where = 0 if out is None and isinstance(result, tuple) else out
             if find_x is None:
-                self._follow(lambda motion: self._turned(motion, taken(result, out)))
+                self._follow(lambda motion: self._turned(motion, taken(result, where)))
             elif held:
-                self._follow(lambda motion: self._moved(motion, _few(taken(result, out)), *held))
+                self._follow(lambda motion: self._moved(motion, _few(taken(result, where)), *held))
             return result
 
         return heard
