@@ -91,11 +91,6 @@ def save_to_cif(coords, **other):
     written.append(coords)
 
 
-def text_codes(texts, length):
-    """As the program's `string_to_tensorcode`: 255 behind the end."""
-    return torch.tensor([[*text.encode(), *[255] * (length - len(text))] for text in texts], dtype=torch.uint8)
-
-
 module.Collate, module.TokenBondRestraint = Collate, TokenBondRestraint
 module.load_exported = lambda name, device: module.ModuleWrapper(Exported(name))
 module.get_frames_and_mask = lambda *given: (None, None)
@@ -109,8 +104,8 @@ structure = SimpleNamespace(
     report_bonds=lambda: None,
     atom_ref_name=list(known.name),
     atom_ref_element=torch.tensor(numbers),
+    atom_exists_mask=torch.ones(atoms),
     atom_token_index=torch.as_tensor(known.token),
-    token_residue_name=text_codes(known.of_tokens(known.residue_name), 8),
     token_residue_index=torch.as_tensor(known.of_tokens(known.residue) - 1),
     token_asym_id=torch.tensor([chains.index(chain) + 1 for chain in known.of_tokens(known.chain)]),
 )
