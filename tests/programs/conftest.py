@@ -26,7 +26,9 @@ class Followed:
         self.calls, self.closing = lines[:-1], lines[-1]
         assert self.closing.pop("ended")
         last = self.closing.get("from", list(self.samples))
-        self.lines = [[_of(line, sample) for line in self.calls if sample in line["samples"]] for sample in self.samples]
+        self.lines = [
+            [_of(line, sample) for line in self.calls if sample in line["samples"]] for sample in self.samples
+        ]
         self.ends = [_row(self.closing, row) for row in range(len(last))]
         read = {kind: [trace.frames(kind, sample).astype(float) for sample in self.samples] for kind in trace.kinds}
         self.x, self.x0 = read["noisy"], read["denoised"]

@@ -20,9 +20,7 @@ def loop(request, driven):
     """A run without churn, where what is left between steps is rounding, and one with it."""
     program, module = LOOPS[request.param]
     options = [] if program == "boltzgen" else ["--parallel", 5]
-    pair = driven(
-        program, "drive_boltz.py", "--module", module, "--noise-scale", 0.88, "--gammas", 0, 0.8, *options
-    )
+    pair = driven(program, "drive_boltz.py", "--module", module, "--noise-scale", 0.88, "--gammas", 0, 0.8, *options)
     return request.param, pair
 
 
