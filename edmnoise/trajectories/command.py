@@ -183,7 +183,9 @@ def _notes(path: str) -> Iterator[dict[str, Any]]:
 
 
 def _numbered(folder: str) -> list[str]:
-    """The folders of runs, in their order."""
+    """The folders of runs, in their order; none where the command has removed them all."""
+    if not os.path.isdir(folder):
+        return []
     return [os.path.join(folder, name) for name in sorted(filter(str.isdigit, os.listdir(folder)), key=int)]
 
 

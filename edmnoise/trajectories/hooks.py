@@ -63,7 +63,7 @@ def load(name: str) -> ModuleType:
 class _Finder:
     """Has modules patched when they have been executed; others find them."""
 
-    def __init__(self, wanted: set[str], patch: Callable[[ModuleType], None]) -> None:
+    def __init__(self, wanted: dict[str, set[str]], patch: Callable[[ModuleType], None]) -> None:
         self._wanted, self._patch = wanted, patch
         self._asking = threading.local()
         self._done: dict[str, ModuleType] = {}
@@ -88,7 +88,8 @@ class _Finder:
             module = sys.modules.get(name)
             if module is None or self._done.get(name) is module:
                 continue
-            if not getattr(getattr(module, "__spec__", None), "_initializing", False):
+            # Not one that is being executed, or that will be, lazily.
+            if type(module) is ModuleType and self._wanted[name] <= vars(module).keys() and not _initializing(module):
                 self._patched(module)
 
     def _found(self, name: str, path: Sequence[str] | None, target: ModuleType | None) -> Any:
@@ -118,6 +119,14 @@ class _Finder:
         self._patch(module)
 
 
+def _initializing(module: ModuleType) -> bool:
+    return bool(getattr(module.__spec__, "_initializing", False))
+
+
+def _names(spec: _Spec) -> set[str]:
+    return {function.partition(".")[0] for function in _many(spec["sampler"]["function"])}
+
+
 class _Listening:
     """The specs, and what is wrong with them."""
 
@@ -128,7 +137,8 @@ class _Listening:
             with open(file, encoding="utf-8") as handle:
                 spec = json.load(handle)
             self._specs.setdefault(spec["module"], []).append(spec)
-        self.wanted = set(self._specs)
+        self.wanted = {module: set().union(*map(_names, specs)) for module, specs in self._specs.items()}
+        """Modules, and what of them specs ask for."""
         self._now = threading.local()
         self._said: set[str] = set()
         self._noted: set[tuple[str, str]] = set()
@@ -248,7 +258,7 @@ class _Listening:
         @functools.wraps(function)
         def heard(*given: Any, **named: Any) -> Any:
             run = self.running(spec)
-            listening = function if run is None else run.mover(function, place.bound, entry)
+            listening = function if run is None else run.mover(function, place.bound, entry, given, named)
             return listening(*given, **named)
 
         return heard
@@ -290,8 +300,7 @@ class _Run:
     ) -> None:
         self.spec, self.process = spec, os.getpid()
         self._listening, self._home, self._place = listening, home, place
-        self._arguments = {"module": sys.modules[spec["module"]]} | _arguments(place.function, given, named)
-        self._motion, self._moved = motion, False
+        if self._moved & {0, self._atoms} or (self._motion and still):
         self._recorder: Any = None
         self._atoms = 0
         self._ears: dict[Any, Callable[..., Any]] = {}
@@ -338,15 +347,24 @@ class _Run:
             self._listening.warn(f"a run of {self.spec['program']} is not recorded: {_error(error)}")
             return function
 
-    def mover(self, function: Callable[..., Any], bound: bool, entry: dict[str, Any]) -> Callable[..., Any]:
+    def mover(
+        self,
+        function: Callable[..., Any],
+        bound: bool,
+        entry: dict[str, Any],
+        given: tuple[Any, ...],
+        named: dict[str, Any],
+    ) -> Callable[..., Any]:
         """The function, from which the recorder hears how samples are turned."""
-        if self._recorder is None:  # what comes before the first call is not part of the way from call to call
-            self._moved = True
-            return function
         try:
+            x, out = (None, entry["rotation"]) if "rotation" in entry else (entry["x"], entry.get("result"))
+            recorder = load("recorder")
+            if self._recorder is None:  # what comes before the first call is not part of the way from call to call
+                turned = x is not None and recorder.Argument.of(function, x, bound).among(given, named)
+                self._moved.add(0 if x is None else recorder.atoms_of(turned))
+                return function
             key = (function, id(entry))
             if key not in self._ears:
-                x, out = (None, entry["rotation"]) if "rotation" in entry else (entry["x"], entry.get("result"))
                 columns = entry.get("columns", False)
                 self._ears[key] = self._recorder.wrap_motion(function, x, entry.get("onto"), out, bound, columns)
             return self._ears[key]
@@ -362,7 +380,7 @@ class _Run:
         still = "turns" in self.spec and not load("facts").at(self.spec["turns"], self._arguments)
         self._arguments = {}
         run = recorder.Recorder(path, options["keep"], options["every"], info, motion=self._motion)
-        if self._motion and (self._moved or still):
+        if self._moved & {0, self._atoms} or still:
             run.turned([[[1, 0, 0], [0, 1, 0], [0, 0, 1]]])
         return run
 

@@ -123,6 +123,7 @@ class Recorder:
         self._end: NDArray[np.float32] | None = None
         self._rooms: dict[tuple[int, ...], list[NDArray[np.float32]]] = {}
         self._motion = _Motion() if motion else None
+        self._turns: set[int] = set()  # of how many atoms turns were heard; 0 of any
         self._listening, self._inside, self.fault = True, False, ""
         self._process, self._lock = os.getpid(), threading.Lock()
         self._queue: queue.Queue[_Kept | None] | None = None
@@ -256,7 +257,7 @@ class Recorder:
     def _turned(self, motion: _Motion, rotation: Any, columns: bool = False) -> None:
         turns = _rotations(rotation)
         motion.turned(turns.swapaxes(1, 2) if columns else turns)
-        self._tell_motion()
+        self._turns.add(0)
 
     def _moved(self, motion: _Motion, after: _Few, before: _Few, onto: _Few | None = None) -> None:
         if self._atoms not in (0, before.atoms):  # not the samples
@@ -265,10 +266,11 @@ class Recorder:
             motion.turned(_fitted(before, after))
         else:
             motion.aligned(before, after, onto)
-        self._tell_motion()
+        self._turns.add(before.atoms)
 
     def _tell_motion(self) -> None:
-        if "motion" not in self._run:
+        """Once something was heard that turns as many atoms as the calls have."""
+        if "motion" not in self._run and self._turns & {0, self._atoms}:
             self._run["motion"] = True
             self._replace(RUN, _lines(self._run))
 
@@ -319,6 +321,7 @@ class Recorder:
         """What lies behind each end."""
         if self._motion is not None:
             try:
+                self._tell_motion()
                 return self._motion.closed()
             except Exception as error:
                 self._lose_motion(error)
@@ -387,6 +390,7 @@ class Recorder:
             return {}
         try:
             ways = self._motion.called(begun.place, self._kept(begun.place), begun.few, _few(estimate))
+            self._tell_motion()
         except Exception as error:
             self._lose_motion(error)
             return {}

@@ -118,3 +118,64 @@ def test_what_is_left_with_churn_is_its_noise(loop):
         else:
             assert wanted < 1e-3 * level
             assert abs(noise).max() < 1e-3 + 2e-6 * abs(run.x[0][step]).max()
+
+
+@pytest.fixture(scope="module", params=[BOLTZ1, BOLTZ2])
+def steered(request, driven):
+    """Two particles a sample, of which one or both go on after every third step; estimates are pulled together."""
+    return driven("boltz", "drive_boltz.py", "--module", request.param, "--steered", "--resampled", "--gammas", 0.8)
+
+
+def test_particles_that_go_on_are_named(steered):
+    steered.assert_untouched()
+    (run,) = steered.followed
+    assert run.trace.samples == 6
+    for step, call in enumerate(run.calls):
+        chosen = steered.plain.get(f"from_{step - 1}", np.arange(6)).tolist()
+        assert call.get("from", list(range(6))) == chosen, step
+    assert run.closing["from"] == steered.plain[f"from_{STEPS - 1}"].tolist()
+    assert any("from" in call for call in run.calls)
+
+
+def test_what_guidance_changed_is_said(steered):
+    (run,) = steered.followed
+    for step in range(STEPS - 1):
+        behind = [lines[step + 1] for lines in run.lines]
+        came = np.array([run.x0[line.get("from", sample)][step] for sample, line in enumerate(behind)])
+        moved = np.sqrt(((steered.plain[f"onto_{step}"] - came) ** 2).sum(axis=-1).mean(axis=-1))
+        assert moved.min() > 0.05
+        assert [line["guided"] for line in behind] == pytest.approx(moved, rel=1e-3, abs=1e-3)
+    assert "guided" not in run.closing
+
+
+def test_the_end_of_steered_samples_follows(steered):
+    (run,) = steered.followed
+    for row, end in enumerate(steered.plain["final"][0]):
+        assert abs(run.end(row, 1.5) - (end - end.mean(axis=0))).max() < 3e-5
+
+
+def test_steps_close_from_particle_to_particle(driven):
+    """Nothing but churn is left between a step and what it continues."""
+    pair = driven("boltz", "drive_boltz.py", "--module", BOLTZ2, "--resampled", "--gammas", 0.8)
+    (run,) = pair.followed
+    schedule = pair.plain["schedule"]
+    for step, noise in enumerate(run.noise(schedule, 1.5)):
+        raised = run.lines[0][step + 1]["sigma"]
+        wanted = 1.003 * np.sqrt(max(0, raised**2 - schedule[step + 1] ** 2))
+        if schedule[step + 2] > 1:
+            freedom = noise[:, 1:].size
+            assert np.sqrt((noise**2).sum() / freedom) == pytest.approx(wanted, rel=3 / np.sqrt(2 * freedom)), step
+
+
+def test_samples_of_a_batch_keep_their_numbers(driven):
+    """boltz-community takes some samples of every record in each call, and returns them record by record."""
+    options = ["--records", 2, "--samples", 4, "--parallel", 2, "--gammas", 0]
+    pair = driven("boltz-community", "drive_boltz.py", "--module", BOLTZ2, *options)
+    pair.assert_untouched()
+    (run,) = pair.followed
+    assert [call["samples"] for call in run.calls] == [[0, 1, 4, 5], [2, 3, 6, 7]] * STEPS
+    assert not any("from" in call for call in [*run.calls, run.closing])
+    for step, noise in enumerate(run.noise(pair.plain["schedule"], 1.5)):
+        assert abs(noise).max() < 1e-3 + 2e-6 * abs(run.x[0][step]).max(), step
+    for sample, end in enumerate(pair.plain["final"][0]):
+        assert abs(run.end(sample, 1.5) - (end - end.mean(axis=0))).max() < 3e-5

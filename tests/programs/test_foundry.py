@@ -56,7 +56,7 @@ def test_rfdiffusion3_by_default_turns_nothing(driven):
 
 
 def test_rfdiffusion3_realigned(driven):
-    """All is turned around a motif, which is put back in each step; the end is laid on it: the closing line says how."""
+    """All is turned around a motif, which is put back each time; the closing line says how the end is laid on it."""
     pair = driven("rc-foundry", "drive_rfd3.py", "--motif", 4, "--realigned")
     pair.assert_untouched()
     (run,) = pair.followed
