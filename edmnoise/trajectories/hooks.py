@@ -300,7 +300,8 @@ class _Run:
     ) -> None:
         self.spec, self.process = spec, os.getpid()
         self._listening, self._home, self._place = listening, home, place
-        if self._moved & {0, self._atoms} or (self._motion and still):
+        self._arguments = {"module": sys.modules[spec["module"]]} | _arguments(place.function, given, named)
+        self._motion, self._moved = motion, set[int]()
         self._recorder: Any = None
         self._atoms = 0
         self._ears: dict[Any, Callable[..., Any]] = {}

@@ -99,18 +99,18 @@ class Pull:
 
 
 align, draw = module.weighted_rigid_align, torch.multinomial
-moves, lineages = [], []
+estimates, lineages = [], []
 
 
 def aligned(x, onto, weights, mask):
-    moves.append((x.numpy(), onto.numpy()))
+    estimates.append(onto.numpy().copy())  # the sampler goes on in the same memory
     return align(x, onto, weights, mask)
 
 
 def drawn(weights, count, replacement):
     """Particles that go on, of each sample in turn."""
     chosen = draw(weights, count, replacement=replacement)
-    lineages.append((len(moves), chosen + weights.shape[1] * torch.arange(len(weights))[:, None]))
+    lineages.append((len(estimates), chosen + weights.shape[1] * torch.arange(len(weights))[:, None]))
     return chosen
 
 
@@ -163,7 +163,7 @@ saved = {
     "names_mask": feats["atom_pad_mask"][0].numpy(),
     **known.names(),
 }
-for step, (_, onto) in enumerate(moves):
+for step, onto in enumerate(estimates):
     saved[f"onto_{step}"] = onto
 for step, chosen in lineages:
     saved[f"from_{step}"] = chosen.ravel().numpy()
