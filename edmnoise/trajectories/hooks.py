@@ -169,6 +169,9 @@ class _Listening:
                 recorder.Argument.of(place.function, denoiser["argument"], place.bound)
         motion = self._motion(module, spec)
         ears += motion
+        if hasattr(module, denoiser.get("rows", "")):  # not every distribution has it
+            place = Place.of(module, denoiser["rows"])
+            ears.append((place, self._rows(spec, place)))
         ears += [(place, self._sampler(spec, place, home, bool(motion))) for place in samplers]
         for place, ear in ears:
             setattr(ear, _PATCHED, (*getattr(place.function, _PATCHED, ()), spec["program"]))
@@ -252,6 +255,19 @@ class _Listening:
 
         return heard
 
+    def _rows(self, spec: _Spec, place: Place) -> Callable[..., Any]:
+        function = place.function
+
+        @functools.wraps(function)
+        def heard(*given: Any, **named: Any) -> Any:
+            result = function(*given, **named)
+            run = self.running(spec)
+            if run is not None:
+                run.chunked(result)
+            return result
+
+        return heard
+
     def _mover(self, spec: _Spec, place: Place, entry: dict[str, Any]) -> Callable[..., Any]:
         function = place.function
 
@@ -304,6 +320,7 @@ class _Run:
         self._motion, self._moved = motion, set[int]()
         self._recorder: Any = None
         self._atoms = 0
+        self._order: list[int] | None = None
         self._ears: dict[Any, Callable[..., Any]] = {}
 
     def is_now(self) -> bool:
@@ -348,6 +365,16 @@ class _Run:
             self._listening.warn(f"a run of {self.spec['program']} is not recorded: {_error(error)}")
             return function
 
+    def chunked(self, chunks: Any) -> None:
+        """Which of the samples each call of a step will hold."""
+        try:
+            order = [int(row) for chunk in chunks for row in chunk]
+            if sorted(order) != list(range(len(order))):
+                raise ValueError(f"{order} numbers no samples")
+            self._order = order
+        except Exception as error:
+            self._listening.warn(f"samples of {self.spec['program']} are numbered as they came: {_error(error)}")
+
     def mover(
         self,
         function: Callable[..., Any],
@@ -380,7 +407,8 @@ class _Run:
         info = load("facts").facts(self.spec, self._arguments, self._atoms) | self._home
         still = "turns" in self.spec and not load("facts").at(self.spec["turns"], self._arguments)
         self._arguments = {}
-        run = recorder.Recorder(path, options["keep"], options["every"], info, motion=self._motion)
+        about = {"motion": self._motion, "whole": self.spec["denoiser"].get("whole", False), "order": self._order}
+        run = recorder.Recorder(path, options["keep"], options["every"], info, **about)
         if self._moved & {0, self._atoms} or still:
             run.turned([[[1, 0, 0], [0, 1, 0], [0, 0, 1]]])
         return run

@@ -18,7 +18,7 @@ import queue
 import struct
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -73,6 +73,11 @@ class Recorder:
         More for ``run.json``, as JSON has it.
     motion
         Whether it will be told by `wrap_motion`, `turned`, `moved` or `aligned` how samples are turned as a whole.
+    whole
+        Whether each call is known to hold all samples that are made together.
+    order
+        Which of the samples that are made together come first, second, ... in the calls of a step, where they do not
+        come in their order.
 
     Attributes
     ----------
@@ -95,6 +100,8 @@ class Recorder:
         every: int = 1,
         info: Mapping[str, Any] | None = None,
         motion: bool = False,
+        whole: bool = False,
+        order: Sequence[int] | None = None,
     ) -> None:
         if keep not in KEPT:
             raise ValueError(f"keep is {keep!r}: give {' or '.join(KEPT)}")
@@ -118,6 +125,7 @@ class Recorder:
         except OSError as error:
             raise ValueError(f"cannot make the folder {self.path}: {error.strerror or error}") from None
         self._place = _Place()
+        self._whole, self._order = whole, order
         self._atoms = 0
         self._written: dict[int, int] = {}
         self._end: NDArray[np.float32] | None = None
@@ -356,7 +364,7 @@ class Recorder:
                 rows, atoms = counted(shape)
                 if self._atoms not in (0, atoms):
                     raise ValueError(f"a call had {atoms} atoms where those before had {self._atoms}")
-                place = self._place.next(rows, _level(find_sigma.among(given, named)))
+                place = self._place.next(rows, _level(find_sigma.among(given, named)), self._whole)
                 # Now, for the denoiser may change what it was given.
                 noisy = self._copied(x) if "noisy" in self._kinds and self._kept(place) else None
                 few = None if self._motion is None else _few(x)
@@ -389,15 +397,22 @@ class Recorder:
         if self._motion is None or begun.few is None:
             return {}
         try:
-            ways = self._motion.called(begun.place, self._kept(begun.place), begun.few, _few(estimate))
+            samples, kept = self._samples(begun.place), self._kept(begun.place)
+            ways = self._motion.called(begun.place, samples, kept, begun.few, _few(estimate))
             self._tell_motion()
         except Exception as error:
             self._lose_motion(error)
             return {}
         keys = self._motion_keys(ways)
-        if [way.origin for way in ways] != list(begun.place.samples)[: len(ways)]:
+        if [way.origin for way in ways] != samples[: len(ways)]:
             keys["from"] = [way.origin for way in ways]
         return keys
+
+    def _samples(self, place: _Place) -> list[int]:
+        """Numbers of the samples in a call, from 0."""
+        if self._order is None:
+            return list(place.samples)
+        return [place.begin + self._order[row - place.begin] for row in place.samples]
 
     def _kept(self, place: _Place) -> bool:
         return (place.step - 1) % self._every == 0
@@ -428,13 +443,14 @@ class Recorder:
 
     def _write(self, place: _Place, frames: dict[str, NDArray[np.float32]], keys: dict[str, Any]) -> None:
         """Frames first, then the line that says that they are there."""
+        samples = self._samples(place)
         for kind, block in frames.items():
-            for sample, frame in zip(place.samples, _bordered(block), strict=True):
+            for sample, frame in zip(samples, _bordered(block), strict=True):
                 _append(os.path.join(self.path, frames_file(kind, sample)), self._written.get(sample, 0), frame)
             self._rooms[block.shape].append(block)
-        for sample in place.samples:
+        for sample in samples:
             self._written[sample] = self._written.get(sample, 0) + 1
-        facts = {"call": place.call, "step": place.step, "samples": list(place.samples), "sigma": place.sigma}
+        facts = {"call": place.call, "step": place.step, "samples": samples, "sigma": place.sigma}
         self._line(facts | keys)
 
     def _line(self, facts: dict[str, Any]) -> None:
@@ -477,10 +493,10 @@ class _Place(NamedTuple):
         end = self.begin + self.done
         return range(end - self.rows, end)
 
-    def next(self, rows: int, sigma: float) -> _Place:
+    def next(self, rows: int, sigma: float, whole: bool) -> _Place:
         if self.step == 0 or sigma > _JUMP * self.sigma:
             return _Place(self.begin + self.together, rows, sigma, 1, rows, rows, sigma)
-        if self.step == 1 and sigma == self.first:
+        if self.step == 1 and sigma == self.first and not whole:
             return self._replace(together=self.together + rows, done=self.done + rows, rows=rows)
         new = self.done == self.together
         done = rows if new else self.done + rows
@@ -625,23 +641,24 @@ class _Motion:
         self._other = ""
         self._ends: list[_Way] = []
 
-    def called(self, place: _Place, kept: bool, x: _Few, estimate: _Few) -> list[_Way]:
+    def called(self, place: _Place, samples: list[int], kept: bool, x: _Few, estimate: _Few) -> list[_Way]:
         """What lies behind the samples of a call; nothing where they begin with it."""
         if place.step == 1:
             if place.done == place.rows:
                 self._begin_samples(place.begin)
-            self._ways += [_Way(sample) for sample in place.samples]
-            self._x += list(x.rows)
-            self._estimates += list(estimate.rows)
+            made = [*zip(self._ways, self._x, self._estimates, strict=True)]
+            made += zip(map(_Way, samples), x.rows, estimate.rows, strict=True)
+            made.sort(key=lambda sample: sample[0].origin)  # as the loop has them
+            self._ways, self._x, self._estimates = map(list, zip(*made, strict=True))
             self._kept = kept
             return []
         if self._other or len(self._ways) != place.together:
             raise ValueError(self._other or f"{place.together} samples went on where {len(self._ways)} were aligned")
-        first = place.samples.start - self._begin
-        rows = slice(first, first + place.rows)
-        behind = self._ways[rows]
-        self._ways[rows] = [_Way(sample) for sample in place.samples] if kept else [_past(way) for way in behind]
-        self._x[rows], self._estimates[rows] = list(x.rows), list(estimate.rows)
+        rows = [sample - self._begin for sample in samples]
+        behind = [self._ways[row] for row in rows]
+        for row, way, own_x, own_estimate in zip(rows, behind, x.rows, estimate.rows, strict=True):
+            self._ways[row] = _Way(self._begin + row) if kept else _past(way)
+            self._x[row], self._estimates[row] = own_x, own_estimate
         self._kept = kept
         return behind
 
