@@ -405,13 +405,19 @@ class _Run:
         options, recorder = self._listening.options, load("recorder")
         path = _claimed(options["out"])
         info = load("facts").facts(self.spec, self._arguments, self._atoms) | self._home
-        still = "turns" in self.spec and not load("facts").at(self.spec["turns"], self._arguments)
+        still = self._still()
         self._arguments = {}
         about = {"motion": self._motion, "whole": self.spec["denoiser"].get("whole", False), "order": self._order}
         run = recorder.Recorder(path, options["keep"], options["every"], info, **about)
         if self._moved & {0, self._atoms} or still:
             run.turned([[[1, 0, 0], [0, 1, 0], [0, 0, 1]]])
         return run
+
+    def _still(self) -> bool:
+        """Whether it turns nothing, by its own settings."""
+        with suppress(LookupError, AttributeError):
+            return "turns" in self.spec and not load("facts").at(self.spec["turns"], self._arguments)
+        return False
 
     def end(self, result: Any, ended: bool) -> None:
         if self._recorder is None:

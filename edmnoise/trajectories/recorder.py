@@ -185,6 +185,23 @@ class Recorder:
 
         return recorded
 
+    def call(self, sigma: Any, estimate: Any, x: Any = None) -> None:
+        """A denoiser call that has been made, from a program that tells its steps and in which nothing can be wrapped.
+
+        Parameters
+        ----------
+        sigma
+            The level that the denoiser was told, angstrom.
+        estimate
+            What it gave, (..., N, 3) or (..., 3, N), angstrom.
+        x
+            What it was given, alike; it may be missing where ``keep`` is "x0".
+        """
+        if x is None and "noisy" in self._kinds:
+            self._stop(ValueError("a call came without x: give it, or keep x0 alone"))
+        told = self.wrap(lambda x, sigma: estimate, "x", "sigma")
+        told(estimate if x is None else x, sigma)
+
     def wrap_motion(
         self,
         function: Callable[..., Any],
