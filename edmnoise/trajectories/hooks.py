@@ -315,7 +315,7 @@ class _Run:
     ) -> None:
         self.spec, self.process = spec, os.getpid()
         self._listening, self._home, self._place = listening, home, place
-        self._arguments: dict[str, Any] = _arguments(place.function, given, named)
+        self._arguments = {"module": sys.modules[spec["module"]]} | _arguments(place.function, given, named)
         self._motion, self._moved = motion, set[int]()
         self._recorder: Any = None
         self._atoms = 0
@@ -392,7 +392,8 @@ class _Run:
                 return function
             key = (function, id(entry))
             if key not in self._ears:
-                self._ears[key] = self._recorder.wrap_motion(function, x, entry.get("onto"), out, bound)
+                columns = entry.get("columns", False)
+                self._ears[key] = self._recorder.wrap_motion(function, x, entry.get("onto"), out, bound, columns)
             return self._ears[key]
         except Exception as error:
             self._listening.warn(f"how {self.spec['program']} turns its samples is not recorded: {_error(error)}")
@@ -403,12 +404,19 @@ class _Run:
         options, recorder = self._listening.options, load("recorder")
         path = _claimed(options["out"])
         info = load("facts").facts(self.spec, self._arguments, self._atoms) | self._home
+        still = self._still()
         self._arguments = {}
         about = {"motion": self._motion, "whole": self.spec["denoiser"].get("whole", False), "order": self._order}
         run = recorder.Recorder(path, options["keep"], options["every"], info, **about)
-        if self._moved & {0, self._atoms}:
+        if self._moved & {0, self._atoms} or still:
             run.turned([[[1, 0, 0], [0, 1, 0], [0, 0, 1]]])
         return run
+
+    def _still(self) -> bool:
+        """Whether it turns nothing, by its own settings."""
+        with suppress(LookupError, AttributeError):
+            return "turns" in self.spec and not load("facts").at(self.spec["turns"], self._arguments)
+        return False
 
     def end(self, result: Any, ended: bool) -> None:
         if self._recorder is None:

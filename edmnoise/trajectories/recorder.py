@@ -186,6 +186,23 @@ class Recorder:
 
         return recorded
 
+    def call(self, sigma: Any, estimate: Any, x: Any = None) -> None:
+        """A denoiser call that has been made, from a program that tells its steps and in which nothing can be wrapped.
+
+        Parameters
+        ----------
+        sigma
+            The level that the denoiser was told, angstrom.
+        estimate
+            What it gave, (..., N, 3) or (..., 3, N), angstrom.
+        x
+            What it was given, alike; it may be missing where ``keep`` is "x0".
+        """
+        if x is None and "noisy" in self._kinds:
+            self._stop(ValueError("a call came without x: give it, or keep x0 alone"))
+        told = self.wrap(lambda x, sigma: estimate, "x", "sigma")
+        told(estimate if x is None else x, sigma)
+
     def wrap_motion(
         self,
         function: Callable[..., Any],
@@ -193,6 +210,7 @@ class Recorder:
         onto: str | int | None = None,
         out: str | int | None = None,
         method: bool = False,
+        columns: bool = False,
     ) -> Callable[..., Any]:
         """The same function, from which the recorder hears how the samples are turned as a whole.
 
@@ -210,6 +228,8 @@ class Recorder:
             a tuple that begins with them.
         method
             As in `wrap`.
+        columns
+            Whether rotations turn columns, after = rotation @ before, where `turned` has rows.
 
         Raises
         ------
@@ -226,7 +246,7 @@ class Recorder:
             result = function(*given, **named)
             where = 0 if out is None and isinstance(result, tuple) else out
             if find_x is None:
-                self._hear(lambda: _Turned(_numbers_of(taken(result, where))))
+                self._hear(lambda: _Turned(_numbers_of(taken(result, where)), columns))
             elif held:
                 self._hear(lambda: self._moved(_few(taken(result, where)), *held))
             return result
@@ -380,8 +400,10 @@ class Recorder:
         with self._lock:
             try:
                 estimate = taken(result, out)
-                if tuple(np.shape(estimate)) != begun.shape:
-                    raise ValueError(f"the estimate has the shape {tuple(np.shape(estimate))} and x {begun.shape}")
+                shape = tuple(np.shape(estimate))
+                # Chai-1 hands its network an axis more than comes back.
+                if shape[-2:] != begun.shape[-2:] or np.prod(shape) != np.prod(begun.shape):
+                    raise ValueError(f"the estimate has the shape {shape} and x {begun.shape}")
                 self.calls += 1
                 self._atoms = counted(begun.shape)[1]
                 self._place = begun.place._replace(call=self.calls)
@@ -564,10 +586,14 @@ def _few(values: Any) -> _Few:
 
 
 class _Turned(NamedTuple):
-    """All samples, by rotations of row vectors."""
+    """All samples, by rotations of row vectors or of columns."""
 
     rotations: NDArray[np.float64]
-    atoms: int = 0
+    columns: bool = False
+
+    @property
+    def atoms(self) -> int:
+        return 0  # of any molecule
 
 
 class _Moved(NamedTuple):
@@ -713,7 +739,8 @@ class _Motion:
 
     def heard(self, what: _Turned | _Moved) -> None:
         if isinstance(what, _Turned):
-            self._turned(_rotations(what.rotations))
+            turns = _rotations(what.rotations)
+            self._turned(turns.swapaxes(1, 2) if what.columns else turns)
         elif what.onto is None:
             self._turned(_fitted(what.before, what.after))
         elif self._ways:

@@ -421,6 +421,23 @@ def test_what_another_version_lacks_is_one_warning(program, tmp_path, capfd, cha
         assert "motion" not in info if "motion" in change else info["unread"] == {"settings.gamma0": UNREAD}
 
 
+@pytest.mark.parametrize(("turns", "known"), [("self.turning", True), ("self.gamma", False), ("self.gone", False)])
+def test_a_run_that_turns_nothing_by_its_settings_has_a_known_motion(program, tmp_path, turns, known):
+    (tmp_path / "other.json").write_text(json.dumps(SPECS[0] | {"turns": turns}))
+    code = """
+    import loops.inner
+    loops.inner.Model.turning = False
+    loops.inner.augment = lambda x, rng: x
+    loops.inner.Model().sample()
+    """
+    assert program(code, specs=[tmp_path / "other.json"]) == 0
+    trace = edm.open_trace(tmp_path / "run.trace" / "1")
+    assert trace.info.get("motion", False) is known
+    lines = [json.loads(line) for line in (Path(trace.path) / "calls.jsonl").read_text().splitlines()]
+    for line in lines[1:]:
+        assert line.get("turned") == ([np.eye(3).ravel().tolist()] * 2 if known else None)
+
+
 UNREAD = "AttributeError: 'float' object has no attribute 'first'"
 
 

@@ -205,6 +205,20 @@ def test_rotations_by_themselves_and_calls_in_one_frame(tmp_path):
             assert_turns(line["turned"][row], before[row].T @ here[row])
 
 
+def test_rotations_of_columns(tmp_path):
+    """Some programs turn columns, x' = R x: the turn of rows is its transpose."""
+    turns = Rotation.random(3, random_state=3).as_matrix()
+    for name, given, columns in (("rows", turns, False), ("columns", turns.swapaxes(1, 2), True)):
+        recorder = Recorder(tmp_path / name, motion=True)
+        draw = recorder.wrap_motion(lambda given=given: given, columns=columns)
+        for sigma in (4.0, 2.0):
+            recorder.call(sigma, np.ones((3, ATOMS, 3)), np.ones((3, ATOMS, 3)))
+            draw()
+        recorder.close(ended=True)
+        for line in lines_of(tmp_path / name)[1:]:
+            np.testing.assert_allclose(np.reshape(line["turned"], (3, 3, 3)), turns, atol=1e-8)
+
+
 def turned(scale, atoms, dtype, rng):
     x = rng.normal(size=(4, atoms, 3)) * scale
     turns = Rotation.random(4, random_state=rng).as_matrix()
