@@ -288,7 +288,7 @@ def _why_nothing(notes: list[dict[str, Any]], seen: bool) -> str:
     if warned:
         return warned[0]
     if called:
-        return f"the sampler of {one_of(called)} was called, its denoiser was not"
+        return f"the sampler of {one_of(called)} was called, its denoiser was not (or torch.compile took both as one)"
     if imported:
         return f"{one_of(imported)} was imported, and its sampler was never called"
     if seen:

@@ -261,7 +261,7 @@ STRANGE = {
                 self.steps += 1
                 return 0, x_noisy / 2
         net = Net()
-        handed(functools.partial(net, features=1)) if False else handed(net)
+        handed(functools.partial(net))
         assert net.steps == 3
         """,
 }
@@ -568,7 +568,6 @@ TORCH = """
 import copy, functools, sys
 import torch
 from torch import nn
-from loops.inner import Model, handed
 from loops import inner
 
 class Net(nn.Module):
@@ -580,17 +579,21 @@ class Net(nn.Module):
         assert not self.training
         return features, torch.as_tensor(x_noisy) * self.share + 0.1 * torch.randn(x_noisy.shape)
 
+def handed(net, samples=2):
+    if not isinstance(net, functools.partial):
+        assert isinstance(net, nn.Module) and net.state_dict()
+        holder = nn.Module()
+        holder.net = net  # as a part of another module
+        assert [name.split(".")[-1] for name, _ in holder.named_parameters()] == ["share"]
+    return sampled(net, samples)
+
 def sampled(net, samples=2):
-    assert isinstance(net, nn.Module) and net.share is net.state_dict(keep_vars=True)["share"]
-    holder = nn.Module()
-    holder.net = net  # as a part of another module
-    assert [name for name, _ in holder.named_parameters()] == ["net.share"]
     x = 9 * torch.randn(samples, 12, 3)
     for sigma in (9.0, 3.0, 1.0):
-        x = holder.net(x, t=torch.full((samples,), sigma))[1]
+        x = net(x, torch.full((samples,), sigma))[1]
     return [x]
 
-inner.handed = sampled
+inner.handed, inner.sampled = handed, sampled
 for finder in sys.meta_path:
     if type(finder).__name__ == "_Finder":
         finder._patch(inner)
@@ -601,6 +604,7 @@ average = copy.deepcopy(net)
 with torch.no_grad():
     print(inner.handed(net)[0].tolist())
     print(inner.handed(average)[0].tolist())
+    print(inner.handed(functools.partial(net, features=1))[0].tolist())
 print(torch.rand(3).tolist())
 """
 
@@ -611,8 +615,8 @@ def test_networks_of_torch_are_handed_on_as_they_are(program, tmp_path, capfd):
     assert program(TORCH) == 0
     out, err = capfd.readouterr()
     assert out == alone.stdout
-    assert "recorded 2 runs of Handed" in err
-    traces = [edm.open_trace(tmp_path / "run.trace" / run) for run in "12"]
+    assert "recorded 3 runs of Handed" in err
+    traces = [edm.open_trace(tmp_path / "run.trace" / run) for run in "123"]
     for trace, line in zip(traces, out.splitlines(), strict=False):
         np.testing.assert_array_equal(trace.final, np.float32(json.loads(line)))
         assert trace.info["seed"] == 7
