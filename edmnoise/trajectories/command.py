@@ -291,9 +291,10 @@ def _why_nothing(notes: list[dict[str, Any]], seen: bool) -> str:
         return f"the sampler of {one_of(called)} was called, its denoiser was not (or torch.compile took both as one)"
     if imported:
         return f"{one_of(imported)} was imported, and its sampler was never called"
+    kept_out = "a container, python -I, -E or -S, and Python before 3.10 keep the recorder out"
     if seen:
-        return "no program that is known was imported (a container, and python -I, -E or -S, keep the recorder out)"
-    return "no Python of the command could be listened to (a container, and python -I, -E or -S, keep the recorder out)"
+        return f"no program that is known was imported ({kept_out})"
+    return f"no Python of the command could be listened to ({kept_out})"
 
 
 def _told(runs: list[_Recorded], shown: str) -> str:

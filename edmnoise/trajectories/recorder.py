@@ -132,7 +132,7 @@ class Recorder:
         self._rooms: dict[tuple[int, ...], list[NDArray[np.float32]]] = {}
         self._motion = _Motion() if motion else None
         self._turns: set[int] = set()  # of how many atoms turns were heard; 0 of any
-        self._listening, self._inside, self.fault = True, False, ""
+        self._listening, self._inside, self._writing, self.fault = True, False, True, ""
         self._process, self._lock = os.getpid(), threading.Lock()
         self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._waiting: threading.Semaphore | None = None
@@ -454,19 +454,18 @@ class Recorder:
         self._queue.put(work)
 
     def _serve(self) -> None:
-        whole = True  # whatever stops the listening, what was heard before is written
         while (work := self._queue.get()) is not None:
             try:
-                if whole:
-                    work()
+                work()
             except Exception as error:
-                whole = False
+                self._writing = False
                 self._stop(error)
 
     def _take(self, call: _Heard) -> None:
         try:
             keys = self._motion_till(call)
-            if call.frames:
+            # Whatever stopped the listening, what was heard before is written.
+            if call.frames and self._writing:
                 self._write(call.place, call.frames, keys)
         finally:
             if call.frames and self._waiting is not None:

@@ -326,7 +326,7 @@ def test_the_users_own_start_of_python_still_runs(program, tmp_path, capfd):
 @pytest.mark.parametrize(
     ("code", "python", "said"),
     [
-        ("pass", (), "no program that is known was imported (a container, and python -I, -E or -S, keep the recorder"),
+        ("pass", (), "no program that is known was imported (a container, python -I, -E or -S, and Python before"),
         ("import loops.inner", (), "Handed or Loops was imported, and its sampler was never called"),
         ("from loops.inner import Model; Model().sample(steps=0)", (), "the sampler of Loops was called, its denoiser"),
         ("pass", ("-I",), "no Python of the command could be listened to"),
