@@ -7,7 +7,6 @@ standard library alone, of Python 3.10, until one of those modules is imported. 
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 import importlib.util
 import inspect
 import itertools
@@ -18,7 +17,6 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -39,7 +37,8 @@ def listen(environment: Mapping[str, str]) -> None:
     if OPTIONS not in environment:
         return
     options = json.loads(environment[OPTIONS])
-    Path(options["out"], SEEN).touch()
+    with open(os.path.join(options["out"], SEEN), "ab"):
+        pass
     listening = _Listening(options)
     sys.meta_path.insert(0, _Finder(listening.wanted, listening.patch))
 
@@ -63,7 +62,7 @@ def load(name: str) -> ModuleType:
 class _Finder:
     """Has modules patched when they have been executed; others find them."""
 
-    def __init__(self, wanted: set[str], patch: Callable[[ModuleType], None]) -> None:
+    def __init__(self, wanted: dict[str, set[str]], patch: Callable[[ModuleType], None]) -> None:
         self._wanted, self._patch = wanted, patch
         self._asking = threading.local()
         self._done: dict[str, ModuleType] = {}
@@ -89,7 +88,7 @@ class _Finder:
             if module is None or self._done.get(name) is module:
                 continue
             # Not one that is being executed, or that will be, lazily.
-            if type(module) is ModuleType and not getattr(module.__spec__, "_initializing", False):
+            if type(module) is ModuleType and self._wanted[name] <= vars(module).keys() and not _initializing(module):
                 self._patched(module)
 
     def _found(self, name: str, path: Sequence[str] | None, target: ModuleType | None) -> Any:
@@ -119,6 +118,14 @@ class _Finder:
         self._patch(module)
 
 
+def _initializing(module: ModuleType) -> bool:
+    return bool(getattr(module.__spec__, "_initializing", False))
+
+
+def _names(spec: _Spec) -> set[str]:
+    return {function.partition(".")[0] for function in _many(spec["sampler"]["function"])}
+
+
 class _Listening:
     """The specs, and what is wrong with them."""
 
@@ -129,7 +136,8 @@ class _Listening:
             with open(file, encoding="utf-8") as handle:
                 spec = json.load(handle)
             self._specs.setdefault(spec["module"], []).append(spec)
-        self.wanted = set(self._specs)
+        self.wanted = {module: set().union(*map(_names, specs)) for module, specs in self._specs.items()}
+        """Modules, and what of them specs ask for."""
         self._now = threading.local()
         self._said: set[str] = set()
         self._noted: set[tuple[str, str]] = set()
@@ -507,7 +515,9 @@ def _home(module: ModuleType, spec: _Spec) -> dict[str, Any]:
     return about | {"distribution": name, "program_version": found[0].version, "tried": spec["distributions"][name]}
 
 
-def _distribution(name: str) -> importlib.metadata.Distribution | None:
+def _distribution(name: str) -> Any:
+    import importlib.metadata  # late, for it takes longer than all else that a process without a program needs
+
     try:
         return importlib.metadata.distribution(name)
     except importlib.metadata.PackageNotFoundError:

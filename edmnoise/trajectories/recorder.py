@@ -429,11 +429,13 @@ class Recorder:
         self._queue.put(kept)
 
     def _serve(self, waiting: queue.Queue[_Kept | None]) -> None:
+        whole = True  # whatever stops the listening, what was heard before is written
         while (kept := waiting.get()) is not None:
             try:
-                if self._listening:
+                if whole:
                     self._write(*kept)
             except Exception as error:
+                whole = False
                 self._stop(error)
 
     def _write(self, place: _Place, frames: dict[str, NDArray[np.float32]], keys: dict[str, Any]) -> None:
