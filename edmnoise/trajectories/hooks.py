@@ -7,7 +7,6 @@ standard library alone, of Python 3.10, until one of those modules is imported. 
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 import importlib.util
 import inspect
 import itertools
@@ -18,7 +17,6 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -39,7 +37,8 @@ def listen(environment: Mapping[str, str]) -> None:
     if OPTIONS not in environment:
         return
     options = json.loads(environment[OPTIONS])
-    Path(options["out"], SEEN).touch()
+    with open(os.path.join(options["out"], SEEN), "ab"):
+        pass
     listening = _Listening(options)
     sys.meta_path.insert(0, _Finder(listening.wanted, listening.patch))
 
@@ -524,7 +523,9 @@ def _home(module: ModuleType, spec: _Spec) -> dict[str, Any]:
     return about | {"distribution": name, "program_version": found[0].version, "tried": spec["distributions"][name]}
 
 
-def _distribution(name: str) -> importlib.metadata.Distribution | None:
+def _distribution(name: str) -> Any:
+    import importlib.metadata  # late, for it takes longer than all else that a process without a program needs
+
     try:
         return importlib.metadata.distribution(name)
     except importlib.metadata.PackageNotFoundError:

@@ -364,7 +364,7 @@ def test_a_run_that_fails_is_recorded_as_far_as_it_came(program, tmp_path, capfd
     Own().sample()
     """
     assert program(code) == 1
-    assert re.search(r"2 steps, \d kB; it did not end\n", capfd.readouterr().err)
+    assert re.search(r"2 steps, \d kB; 1 run did not end\n", capfd.readouterr().err)
     assert not edm.open_trace(tmp_path / "run.trace" / "1").ended
 
 
@@ -389,7 +389,9 @@ def test_faults_are_one_line_and_the_run_goes_on(program, capfd, fault):
     out, err = capfd.readouterr()
     assert out == "went on\n"
     assert said in err
-    assert err.count("\n") == 2  # and the line at the end
+    assert err.count("\n") == 2
+    last = err.splitlines()[1]
+    assert last.endswith((f"3 steps, 4 kB; 1 run stopped being recorded (ValueError: {said})", "removed"))
 
 
 @pytest.mark.parametrize(
@@ -537,6 +539,60 @@ def test_other_pythons(program, tmp_path, capfd, python):
     assert "recorded 2 runs of Loops" in capfd.readouterr().err
 
 
+TORCH = """
+import copy, functools, sys
+import torch
+from torch import nn
+from loops.inner import Model, handed
+from loops import inner
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.share = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x_noisy, t, features=None):
+        assert not self.training
+        return features, torch.as_tensor(x_noisy) * self.share + 0.1 * torch.randn(x_noisy.shape)
+
+def sampled(net, samples=2):
+    assert isinstance(net, nn.Module) and net.share is net.state_dict(keep_vars=True)["share"]
+    holder = nn.Module()
+    holder.net = net  # as a part of another module
+    assert [name for name, _ in holder.named_parameters()] == ["net.share"]
+    x = 9 * torch.randn(samples, 12, 3)
+    for sigma in (9.0, 3.0, 1.0):
+        x = holder.net(x, t=torch.full((samples,), sigma))[1]
+    return [x]
+
+inner.handed = sampled
+for finder in sys.meta_path:
+    if type(finder).__name__ == "_Finder":
+        finder._patch(inner)
+
+torch.manual_seed(7)
+net = Net().eval()
+average = copy.deepcopy(net)
+with torch.no_grad():
+    print(inner.handed(net)[0].tolist())
+    print(inner.handed(average)[0].tolist())
+print(torch.rand(3).tolist())
+"""
+
+
+def test_networks_of_torch_are_handed_on_as_they_are(program, tmp_path, capfd):
+    (tmp_path / "script.py").write_text(TORCH)
+    alone = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, check=True)
+    assert program(TORCH) == 0
+    out, err = capfd.readouterr()
+    assert out == alone.stdout
+    assert "recorded 2 runs of Handed" in err
+    traces = [edm.open_trace(tmp_path / "run.trace" / run) for run in "12"]
+    for trace, line in zip(traces, out.splitlines(), strict=False):
+        np.testing.assert_array_equal(trace.final, np.float32(json.loads(line)))
+        assert trace.info["seed"] == 7
+
+
 def test_killed_in_the_middle(program, tmp_path, capfd):
     code = """
     import os, signal
@@ -549,6 +605,6 @@ def test_killed_in_the_middle(program, tmp_path, capfd):
     Own().sample()
     """
     assert program(code) == 137
-    assert "it did not end" in capfd.readouterr().err
+    assert "1 run did not end" in capfd.readouterr().err
     trace = edm.open_trace(tmp_path / "run.trace" / "1")
     assert trace.frames("denoised", 1).shape == (len(trace.calls), ATOMS, 3)

@@ -263,6 +263,17 @@ def test_a_call_within_a_call(tmp_path, capfd):
     assert "a call began before the one before it had returned" in err
 
 
+def test_what_was_heard_before_a_fault_is_written(tmp_path, capfd):
+    home = types.ModuleType("home")
+    home.denoise = lambda x, sigma: x
+    with edm.record(home, "denoise", "x", "sigma", path=tmp_path / "a.trace"):
+        for call in range(50):
+            home.denoise(torch.ones(2, 500, 3), 100.0 / (1 + call))
+        home.denoise(torch.ones(2, 499, 3), 1.0)
+    assert len(edm.open_trace(tmp_path / "a.trace").calls) == 50
+    assert "499 atoms" in capfd.readouterr().err
+
+
 def test_final_coordinates_of_other_samples(tmp_path, capfd):
     net = Net()
     with edm.record(net, "forward", "x", "t", path=tmp_path / "a.trace") as recorder:
