@@ -324,7 +324,7 @@ class _Run:
         self.spec, self.process = spec, os.getpid()
         self._listening, self._home, self._place = listening, home, place
         self._arguments = {"module": sys.modules[spec["module"]]} | _arguments(place.function, given, named)
-        self._motion, self._moved = motion, set[int]()
+        self._motion, self._moved, self._all_steps = motion, set[int](), False
         self._recorder: Any = None
         self._atoms = 0
         self._order: list[int] | None = None
@@ -412,7 +412,8 @@ class _Run:
         options, recorder = self._listening.options, load("recorder")
         path = _claimed(options["out"])
         info = load("facts").facts(self.spec, self._arguments, self._atoms) | self._home
-        still = self._still()
+        still = "turns" in self.spec and not self._holds(self.spec["turns"], True)
+        self._all_steps = self._holds(self.spec["sampler"].get("all_steps", False), False)
         self._arguments = {}
         about = {"motion": self._motion, "whole": self.spec["denoiser"].get("whole", False), "order": self._order}
         run = recorder.Recorder(path, options["keep"], options["every"], info, **about)
@@ -420,18 +421,19 @@ class _Run:
             run.turned([[[1, 0, 0], [0, 1, 0], [0, 0, 1]]])
         return run
 
-    def _still(self) -> bool:
-        """Whether it turns nothing, by its own settings."""
+    def _holds(self, path: Any, otherwise: bool) -> bool:
+        """Whether what stands at a path is true; where nothing does, as it is otherwise."""
         with suppress(LookupError, AttributeError):
-            return "turns" in self.spec and not load("facts").at(self.spec["turns"], self._arguments)
-        return False
+            return bool(load("facts").at(path, self._arguments))
+        return otherwise
 
     def end(self, result: Any, ended: bool) -> None:
         if self._recorder is None:
             return
         where = self.spec["sampler"].get("result")
         if ended and where is not False:
-            self._recorder.final(load("recorder").taken(result, where))
+            found = load("recorder").taken(result, where)
+            self._recorder.final(found[-1] if self._all_steps else found)
         self._recorder.close(ended)
         self._listening.note("run", program=self.spec["program"], path=self._recorder.path, fault=self._recorder.fault)
 
