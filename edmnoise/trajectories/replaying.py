@@ -18,12 +18,13 @@ nu is found from what is left, over 3 N - 6 - m degrees of freedom (a rotation, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..structure.best_rotation import best_rotation
 from .trace import Link, Trace
@@ -36,7 +37,7 @@ _ROUNDS = 30
 _SETTLED = 1e-12
 """Change of the shares at which the fit has settled."""
 
-_SURE = 6
+SURE = 6
 """Standard deviations at which something is said: by chance once in 5e8."""
 
 ROUNDING = 1e-6
@@ -62,6 +63,8 @@ class Fit(Legible):
         (B,) RMS per coordinate, angstrom, of the part of what is left that lies along a given direction; 0 without.
     spread
         (B, 3, 3) rad^2: covariance of the rotation by which R may be off, in the frame of y.
+    lengths
+        (B, m) RMS coordinate of each way, angstrom.
     size
         (B,) RMS coordinate of y about its centre, angstrom.
     atoms
@@ -74,6 +77,7 @@ class Fit(Legible):
     noise: Array
     along: Array
     spread: Array
+    lengths: Array
     size: Array
     atoms: int
 
@@ -86,7 +90,7 @@ class Fit(Legible):
     def strays(self) -> NDArray[np.bool_]:
         """(B,) whether more is left along the probe than noise would leave: no step of this form was made."""
         expected = self.noise / np.sqrt(3 * self.atoms)
-        return (self.along > _SURE * expected) & (self.along > ROUNDING * self.size)
+        return (self.along > SURE * expected) & (self.along > ROUNDING * self.size)
 
     @property
     def closes(self) -> NDArray[np.bool_]:
@@ -128,6 +132,7 @@ def fit_step(x: Array, ways: Sequence[Array], y: Array, probe: Array | None = No
         noise=noise,
         along=np.zeros(len(x)) if probe is None else _along(left, centred(probe), ways, turn),
         spread=noise[:, None, None] ** 2 * np.linalg.pinv(_inertia(replayed @ turn), hermitian=True),
+        lengths=np.sqrt(np.diagonal(products, axis1=1, axis2=2) / x[0].size),
         size=np.sqrt((y**2).mean((1, 2))),
         atoms=x.shape[1],
     )
@@ -183,6 +188,35 @@ def replayed_steps(trace: Trace, numbers: Sequence[int], rows: NDArray[np.int64]
         links = following or links
 
 
+def replayed_pairs(trace: Trace, numbers: Sequence[int], rows: NDArray[np.int64], first: float) -> Iterator[Replayed]:
+    """Replay steps of two calls: x + eta (first (sigma' - sigma) d + (sigma' - sigma) d' / 2), d' at the Euler point.
+
+    The share of a fit is eta itself; ``along`` is what the Euler point misses. The last step may be one call: its share
+    is that of a step to 0.
+
+    Parameters
+    ----------
+    first
+        1/2 is Heun's method (Karras et al. 2022), 3/2 is Chai-1's.
+    """
+    places = list(zip(*(trace.way(number) for number in numbers), strict=True))
+    for k in range(0, len(places), 2):
+        links, second = places[k], places[k + 1] if k + 1 < len(places) else None
+        came = _coming(trace, numbers, places[k + 2] if k + 2 < len(places) else None, rows)
+        if came is None:
+            continue
+        x, estimate = (centred(frames_of(trace, kind, links, rows)) for kind in ("noisy", "denoised"))
+        if second is None:
+            yield Replayed(links, fit_step(x, [estimate - x], came), None)
+            continue
+        point, again = (centred(frames_of(trace, kind, second, rows)) for kind in ("noisy", "denoised"))
+        ahead = fit_step(x, [estimate - x], point)
+        sigma, target = links[0].sigma, second[0].sigma
+        slope = (again - point) @ ahead.turn.swapaxes(1, 2) / target
+        way = (sigma - target) * (first * (estimate - x) / sigma + slope / 2)
+        yield Replayed(links, replace(fit_step(x, [way], came), along=ahead.noise), None)
+
+
 def _coming(
     trace: Trace, numbers: Sequence[int], following: Sequence[Link] | None, rows: NDArray[np.int64]
 ) -> Array | None:
@@ -193,10 +227,10 @@ def _coming(
 
 
 def can_be_replayed(trace: Trace, numbers: Sequence[int]) -> bool:
-    """Whether x and the estimate of every step of some ends were kept, and a step is one call of the denoiser."""
+    """Whether x and the estimate of every call that led to some ends were kept."""
     steps = {tuple(link.step for link in trace.way(number)) for number in numbers}
     in_a_row = len(steps) == 1 and (np.diff(next(iter(steps))) == 1).all()
-    return in_a_row and len(trace.kinds) == 2 and not in_pairs(trace, numbers[0])
+    return bool(in_a_row) and len(trace.kinds) == 2
 
 
 def in_pairs(trace: Trace, number: int) -> bool:
@@ -221,8 +255,11 @@ def aligns(trace: Trace) -> bool:
 
 
 def frames_of(trace: Trace, kind: str, links: Sequence[Link], rows: NDArray[np.int64]) -> Array:
-    """(B, N, 3) float64 the frames of a step."""
-    return np.stack([trace.read(kind, link.sample)[link.row][rows] for link in links]).astype(np.float64)
+    """(B, N, 3) float64 the frames of a step; EdmNoiseError where they are not finite."""
+    frames = np.stack([trace.read(kind, link.sample)[link.row][rows] for link in links]).astype(np.float64)
+    if not np.isfinite(frames.sum()):
+        raise EdmNoiseError(f"{trace.path} cannot be replayed: step {links[0].step} holds NaN or infinite coordinates")
+    return frames
 
 
 def centred(frames: Array) -> Array:
