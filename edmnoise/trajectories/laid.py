@@ -192,9 +192,7 @@ def _turns(
     if lay in (None, "motion") and (turns := recorded_turns(trace, numbers, steps)) is not None:
         return turns
     if lay == "motion":
-        raise EdmNoiseError(
-            f"the motion of the samples of {trace.path} was not recorded: lay is replay or superposition"
-        )
+        raise EdmNoiseError(f"the motion of all steps of {trace.path} was not recorded: give replay or superposition")
     if lay in (None, "replay") and (turns := replayed_turns(trace, numbers, steps, rows)) is not None:
         return turns
     if lay == "replay":
