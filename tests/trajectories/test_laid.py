@@ -207,3 +207,19 @@ def test_samples_are_followed_back_through_those_that_they_continue(tmp_path):
     for k, sample in enumerate([3, 3, 2, 2]):
         own = np.linalg.norm(centred(made[k][1][sample].astype(float)), axis=1)
         np.testing.assert_allclose(np.linalg.norm(centred(run.denoised[k, 0]), axis=1), own, rtol=1e-5)
+
+
+def test_a_run_that_ends_in_nan_is_superposed(three_chains, tmp_path):
+    """What came before can be looked at; who asks for a replay is told."""
+    recorder = Recorder(tmp_path / "run.trace")
+    x = three_chains.coordinates[None]
+    denoise = recorder.wrap(lambda x, sigma: x if sigma > 2 else x * np.nan, "x", "sigma")
+    for sigma in (4.0, 3.0, 2.0, 1.0):
+        denoise(x + np.float32(sigma), sigma)
+    recorder.close(ended=True)
+    trace = edm.open_trace(tmp_path / "run.trace")
+    run = edm.run_of(trace, three_chains)
+    assert run.laid.how == "superposition"
+    assert np.isfinite(run.noisy[:2]).all()
+    with pytest.raises(edm.EdmNoiseError, match="cannot be replayed: step 3 holds NaN or infinite coordinates"):
+        edm.run_of(trace, three_chains, lay="replay")
