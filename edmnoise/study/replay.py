@@ -67,9 +67,9 @@ class Replay(Legible):
             Column("guided", acted.guided.tolist(), "A", help="RMS distance by which the estimate was moved"),
         )
         samples = f"{self.samples} sample{'' if self.samples == 1 else 's'}"
-        return Table(
-            f"{len(acted.number)} steps of {samples}, replayed", columns, {"method": acted.method}, self.findings
-        )
+        calls = "" if acted.method == "euler" else ", two calls each,"
+        title = f"{len(acted.number)} steps{calls} of {samples}, replayed"
+        return Table(title, columns, {"method": acted.method}, self.findings)
 
 
 def replay(trace: Trace, rows: NDArray[np.int64] | None = None, samples: Sequence[int] | None = None) -> Replay:
