@@ -14,6 +14,7 @@ from edmnoise.trajectories.trace import Trace, open_trace
 
 HERE = Path(__file__).parent
 PROGRAMS = HERE.parents[1] / ".programs"
+sys.path.insert(0, str(HERE))  # checks.py, which these tests share
 
 
 class Followed:

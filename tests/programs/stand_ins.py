@@ -44,7 +44,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self.names, self.known = names, known
 
     def find_spec(self, name, path, target=None):
-        if name.partition(".")[0] not in self.names:
+        if not any(f"{name}.".startswith(f"{known}.") for known in self.names):
             return None
         return importlib.machinery.ModuleSpec(name, self, is_package=True)
 
@@ -58,3 +58,8 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 def stand_in(*names, **known):
     """Let modules of these names stand in where there are none; ``known`` are names that each of them really has."""
     sys.meta_path.append(Finder(set(names), known))
+
+
+def replace(*names, **known):
+    """The same, also where there are modules of these names."""
+    sys.meta_path.insert(0, Finder(set(names), known))

@@ -205,6 +205,20 @@ def test_rotations_by_themselves_and_calls_in_one_frame(tmp_path):
             assert_turns(line["turned"][row], before[row].T @ here[row])
 
 
+def test_rotations_of_columns(tmp_path):
+    """Some programs turn columns, x' = R x: the turn of rows is its transpose."""
+    turns = Rotation.random(3, random_state=3).as_matrix()
+    for name, given, columns in (("rows", turns, False), ("columns", turns.swapaxes(1, 2), True)):
+        recorder = Recorder(tmp_path / name, motion=True)
+        draw = recorder.wrap_motion(lambda given=given: given, columns=columns)
+        for sigma in (4.0, 2.0):
+            recorder.call(sigma, np.ones((3, ATOMS, 3)), np.ones((3, ATOMS, 3)))
+            draw()
+        recorder.close(ended=True)
+        for line in lines_of(tmp_path / name)[1:]:
+            np.testing.assert_allclose(np.reshape(line["turned"], (3, 3, 3)), turns, atol=1e-8)
+
+
 def turned(scale, atoms, dtype, rng):
     x = rng.normal(size=(4, atoms, 3)) * scale
     turns = Rotation.random(4, random_state=rng).as_matrix()
@@ -330,6 +344,25 @@ def test_results_are_the_same_and_functions_are_given_back(tmp_path):
     for heard, not_heard in zip(listening.passed, alone.passed, strict=True):
         assert np.array_equal(heard[1], not_heard[1])
     assert listening.rng.bit_generator.state == alone.rng.bit_generator.state
+
+
+def test_a_graph_is_the_same_with_a_recorder_which_hears_nothing_in_it(tmp_path):
+    class Net(Odd):
+        def turn(self, x):
+            return x.flip(-1)
+
+        def sample(self, x):
+            for sigma in (4.0, 2.0):
+                x = self.denoise(self.turn(x), sigma)
+            return x
+
+    x = torch.tensor(BALL)
+    compiled = torch.compile(Net().sample, backend="eager", fullgraph=True)
+    with edm.record(Net, "denoise", "x", "sigma", path=tmp_path / "a.trace", motion=(Net, "turn", "x")) as recorder:
+        assert torch.equal(compiled(x), x / 4)
+        assert recorder.calls == 0
+        Net().sample(x)
+        assert recorder.calls == 2
 
 
 @pytest.mark.parametrize(

@@ -295,6 +295,17 @@ def test_a_folder_that_disappears(tmp_path, capfd):
     assert not (tmp_path / "a.trace").exists()
 
 
+def test_a_program_does_not_wait_for_what_cannot_be_written(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(listening, "_WAITING", 1)
+    home = types.ModuleType("home")
+    home.denoise = lambda x, sigma: x
+    with edm.record(home, "denoise", "x", "sigma", path=tmp_path / "a.trace"):
+        shutil.rmtree(tmp_path / "a.trace")
+        for call in range(20):
+            home.denoise(ball(2, 5, 3), 9.0 - 0.1 * call)
+    assert "FileNotFoundError" in capfd.readouterr().err
+
+
 def lone(code, path, **options):
     return subprocess.run(
         [sys.executable, "-I", "-c", LONE + code, str(path)], capture_output=True, text=True, timeout=120, **options
@@ -452,3 +463,38 @@ def test_a_model_that_was_never_called(tmp_path):
         assert repr(recorder).endswith("a.trace', 0 calls)")
     with pytest.raises(edm.EdmNoiseError, match="holds no calls: the denoiser was not called"):
         edm.open_trace(tmp_path / "a.trace")
+
+
+def test_calls_that_have_been_made_already(tmp_path):
+    """From programs that tell their steps: as if they had been listened to; x may be missing where it is not kept."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(len(LEVELS), 2, ATOMS, 3)).astype(np.float32)
+    for keep in ("both", "x0"):
+        told = listening.Recorder(tmp_path / keep, keep=keep)
+        heard = listening.Recorder(tmp_path / f"{keep} heard", keep=keep)
+        denoise = heard.wrap(lambda x, sigma: x / 2, "x", "sigma")
+        for noisy, sigma in zip(x, LEVELS, strict=True):
+            told.call(sigma, noisy / 2, *([noisy] if keep == "both" else []))
+            denoise(noisy, sigma)
+        for recorder in (told, heard):
+            recorder.final(x[-1] / 2)
+            recorder.close(ended=True)
+        for file in os.listdir(tmp_path / keep):
+            assert (tmp_path / keep / file).read_bytes() == (tmp_path / f"{keep} heard" / file).read_bytes(), file
+
+
+def test_calls_that_lack_x(tmp_path, capfd):
+    recorder = listening.Recorder(tmp_path / "a")
+    recorder.call(4.0, np.ones((2, ATOMS, 3)))
+    recorder.close(ended=True)
+    assert "a call came without x: give it, or keep x0 alone" in capfd.readouterr().err
+
+
+def test_an_estimate_may_have_other_axes_before_its_atoms(tmp_path):
+    x = np.random.default_rng(0).normal(size=(1, 3, ATOMS, 3)).astype(np.float32)
+    recorder = listening.Recorder(tmp_path / "a")
+    recorder.wrap(lambda x, sigma: x[0] / 2, "x", "sigma")(x, 4.0)
+    recorder.close(ended=True)
+    trace = edm.open_trace(tmp_path / "a")
+    for sample in range(3):
+        assert np.array_equal(trace.frames("denoised", sample)[0], x[0, sample] / 2)
