@@ -192,10 +192,12 @@ class _Listening:
         return ears
 
     def _sampler(self, spec: _Spec, place: Place, home: dict[str, Any], motion: bool) -> Callable[..., Any]:
-        function = place.function
+        function, tracing = place.function, load("recorder").tracer()
 
         @functools.wraps(function)
         def sampled(*given: Any, **named: Any) -> Any:
+            if tracing():
+                return function(*given, **named)
             run = self._begun(spec, place, home, motion, given, named)
             if run is None:
                 return function(*given, **named)
@@ -244,10 +246,12 @@ class _Listening:
         return run if here else None
 
     def _denoiser(self, spec: _Spec, place: Place) -> Callable[..., Any]:
-        function = place.function
+        function, tracing = place.function, load("recorder").tracer()
 
         @functools.wraps(function)
         def heard(*given: Any, **named: Any) -> Any:
+            if tracing():
+                return function(*given, **named)
             run = self.running(spec)
             listening = function if run is None else run.denoiser(function, place.bound, given, named)
             return listening(*given, **named)
@@ -255,10 +259,12 @@ class _Listening:
         return heard
 
     def _rows(self, spec: _Spec, place: Place) -> Callable[..., Any]:
-        function = place.function
+        function, tracing = place.function, load("recorder").tracer()
 
         @functools.wraps(function)
         def heard(*given: Any, **named: Any) -> Any:
+            if tracing():
+                return function(*given, **named)
             result = function(*given, **named)
             run = self.running(spec)
             if run is not None:
@@ -268,10 +274,12 @@ class _Listening:
         return heard
 
     def _mover(self, spec: _Spec, place: Place, entry: dict[str, Any]) -> Callable[..., Any]:
-        function = place.function
+        function, tracing = place.function, load("recorder").tracer()
 
         @functools.wraps(function)
         def heard(*given: Any, **named: Any) -> Any:
+            if tracing():
+                return function(*given, **named)
             run = self.running(spec)
             listening = function if run is None else run.mover(function, place.bound, entry, given, named)
             return listening(*given, **named)
@@ -438,8 +446,11 @@ class _Ear:
 
     def __init__(self, denoiser: Any, run: _Run) -> None:
         self.__dict__.update(_edmnoise_denoiser=denoiser, _edmnoise_called=_called(denoiser), _edmnoise_run=run)
+        self.__dict__["_edmnoise_tracing"] = load("recorder").tracer()
 
     def __call__(self, *given: Any, **named: Any) -> Any:
+        if self.__dict__["_edmnoise_tracing"]():
+            return self.__dict__["_edmnoise_denoiser"](*given, **named)
         called, run = self.__dict__["_edmnoise_called"], self.__dict__["_edmnoise_run"]
         listening = run.denoiser(called, False, given, named) if run.is_now() else called
         return listening(*given, **named)
@@ -476,14 +487,23 @@ class _Ear:
 
 
 def _called(denoiser: Any) -> Callable[..., Any]:
-    """A function that calls it; torch's modules say in ``forward`` what they are called with."""
+    """A function that calls it, and says what it is called with."""
 
     def called(*given: Any, **named: Any) -> Any:
         return denoiser(*given, **named)
 
     with suppress(TypeError, ValueError):
-        called.__signature__ = inspect.signature(getattr(denoiser, "forward", denoiser))  # type: ignore[attr-defined]
+        called.__signature__ = inspect.signature(_forward(denoiser))  # type: ignore[attr-defined]
     return called
+
+
+def _forward(denoiser: Any) -> Any:
+    """Torch's modules say in ``forward`` what they are called with; those around another one leave it to that."""
+    if isinstance(denoiser, functools.partial) and not denoiser.args:
+        denoiser = denoiser.func
+    for inner in ("_orig_mod", "module"):  # of torch.compile, of DistributedDataParallel
+        denoiser = getattr(denoiser, inner, denoiser)
+    return getattr(denoiser, "forward", denoiser)
 
 
 class Place(NamedTuple):

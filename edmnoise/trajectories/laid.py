@@ -125,7 +125,8 @@ class _Place(NamedTuple):
 
 
 def _centre(frames: NDArray[np.float32]) -> NDArray[np.float64]:
-    return frames.mean(axis=1, keepdims=True, dtype=np.float64)
+    """(B, 1, 3); the origin for a frame that is not finite, which has none."""
+    return np.nan_to_num(frames.mean(axis=1, keepdims=True, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def _named(
@@ -189,14 +190,19 @@ def _turns(
     if lay not in (None, *WAYS):
         raise EdmNoiseError(f"lay is {lay!r}: give {one_of(WAYS)}")
     steps = [link.step for link in chosen[0]]
-    if lay in (None, "motion") and (turns := recorded_turns(trace, numbers, steps)) is not None:
+    if lay in (None, "motion") and (turns := recorded_turns(trace, numbers, steps, rows)) is not None:
         return turns
     if lay == "motion":
-        raise EdmNoiseError(
-            f"the motion of the samples of {trace.path} was not recorded: lay is replay or superposition"
-        )
-    if lay in (None, "replay") and (turns := replayed_turns(trace, numbers, steps, rows)) is not None:
-        return turns
+        raise EdmNoiseError(f"the motion of all steps of {trace.path} was not recorded: give replay or superposition")
+    if lay in (None, "replay"):
+        try:
+            turns = replayed_turns(trace, numbers, steps, rows)
+        except EdmNoiseError:  # a run that ended in NaN can still be looked at
+            if lay is not None:
+                raise
+            turns = None
+        if turns is not None:
+            return turns
     if lay == "replay":
         raise EdmNoiseError(
             f"{trace.path} cannot be replayed, which needs x and the estimate of every step of Euler's method: give "

@@ -261,7 +261,7 @@ STRANGE = {
                 self.steps += 1
                 return 0, x_noisy / 2
         net = Net()
-        handed(functools.partial(net, features=1)) if False else handed(net)
+        handed(functools.partial(net))
         assert net.steps == 3
         """,
 }
@@ -326,7 +326,7 @@ def test_the_users_own_start_of_python_still_runs(program, tmp_path, capfd):
 @pytest.mark.parametrize(
     ("code", "python", "said"),
     [
-        ("pass", (), "no program that is known was imported (a container, and python -I, -E or -S, keep the recorder"),
+        ("pass", (), "no program that is known was imported (a container, python -I, -E or -S, and Python before"),
         ("import loops.inner", (), "Handed or Loops was imported, and its sampler was never called"),
         ("from loops.inner import Model; Model().sample(steps=0)", (), "the sampler of Loops was called, its denoiser"),
         ("pass", ("-I",), "no Python of the command could be listened to"),
@@ -464,6 +464,7 @@ def test_options_that_cannot_be(tmp_path, monkeypatch):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thing").write_text("kept")
     (tmp_path / "bad.json").write_text("{}")
+    (tmp_path / "none.txt").write_text("3")
     touch = [sys.executable, "-c", "open('started', 'w')"]
     for command, options, said in (
         ([], {}, "there is no command: give it after --"),
@@ -472,11 +473,35 @@ def test_options_that_cannot_be(tmp_path, monkeypatch):
         (touch, {"keep": "all"}, "keep is 'all': give x0 or both"),
         (touch, {"every": 0}, "every is 0: give a whole number from 1"),
         (touch, {"programs": ["none.json"]}, "none.json cannot be read as the description of a program"),
-        (touch, {"programs": ["bad.json"]}, "bad.json describes no program: it needs program, distributions, module"),
+        (touch, {"programs": ["none.txt"]}, "none.txt describes no program: it lacks denoiser"),
+        (touch, {"programs": ["bad.json"]}, "bad.json describes no program: it lacks denoiser, and may have align"),
     ):
         with pytest.raises(edm.EdmNoiseError, match=said):
             record_command(command, **{"out": "run.trace"} | options)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.json", "full"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.json", "full", "none.txt"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"moton": []}, "it has moton, and may have"),
+        ({"sampler": "sample"}, "it lacks sampler.function"),
+        ({"denoiser": {"function": "f", "x": "x"}}, "it lacks denoiser.sigma"),
+        ({"denoiser": {"x": "x", "sigma": "t"}}, "its denoiser is a function or an argument of the sampler"),
+        ({"names": {"atoms": "x"}}, "it has names.atoms, and may have atom, atom_array, "),
+    ],
+)
+def test_descriptions_that_are_none(tmp_path, monkeypatch, change, said):
+    monkeypatch.chdir(tmp_path)
+    Path("bad.json").write_text(json.dumps(SPECS[0] | change))
+    with pytest.raises(edm.EdmNoiseError, match=said.replace("(", ".")):
+        record_command(["true"], "run.trace", programs=["bad.json"])
+
+
+@pytest.mark.parametrize("file", sorted((Path(edm.__file__).parent / "trajectories" / "programs").glob("*.json")))
+def test_programs_that_are_known_are_described(tmp_path, monkeypatch, file):
+    monkeypatch.chdir(tmp_path)
+    assert record_command([sys.executable, "-c", ""], "run.trace", programs=[file]) == 0
 
 
 def test_two_runs_do_not_share_a_folder(program, tmp_path):
@@ -561,7 +586,6 @@ TORCH = """
 import copy, functools, sys
 import torch
 from torch import nn
-from loops.inner import Model, handed
 from loops import inner
 
 class Net(nn.Module):
@@ -573,17 +597,21 @@ class Net(nn.Module):
         assert not self.training
         return features, torch.as_tensor(x_noisy) * self.share + 0.1 * torch.randn(x_noisy.shape)
 
+def handed(net, samples=2):
+    if not isinstance(net, functools.partial):
+        assert isinstance(net, nn.Module) and net.state_dict()
+        holder = nn.Module()
+        holder.net = net  # as a part of another module
+        assert [name.split(".")[-1] for name, _ in holder.named_parameters()] == ["share"]
+    return sampled(net, samples)
+
 def sampled(net, samples=2):
-    assert isinstance(net, nn.Module) and net.share is net.state_dict(keep_vars=True)["share"]
-    holder = nn.Module()
-    holder.net = net  # as a part of another module
-    assert [name for name, _ in holder.named_parameters()] == ["net.share"]
     x = 9 * torch.randn(samples, 12, 3)
     for sigma in (9.0, 3.0, 1.0):
-        x = holder.net(x, t=torch.full((samples,), sigma))[1]
+        x = net(x, torch.full((samples,), sigma))[1]
     return [x]
 
-inner.handed = sampled
+inner.handed, inner.sampled = handed, sampled
 for finder in sys.meta_path:
     if type(finder).__name__ == "_Finder":
         finder._patch(inner)
@@ -594,6 +622,7 @@ average = copy.deepcopy(net)
 with torch.no_grad():
     print(inner.handed(net)[0].tolist())
     print(inner.handed(average)[0].tolist())
+    print(inner.handed(functools.partial(net, features=1))[0].tolist())
 print(torch.rand(3).tolist())
 """
 
@@ -604,8 +633,8 @@ def test_networks_of_torch_are_handed_on_as_they_are(program, tmp_path, capfd):
     assert program(TORCH) == 0
     out, err = capfd.readouterr()
     assert out == alone.stdout
-    assert "recorded 2 runs of Handed" in err
-    traces = [edm.open_trace(tmp_path / "run.trace" / run) for run in "12"]
+    assert "recorded 3 runs of Handed" in err
+    traces = [edm.open_trace(tmp_path / "run.trace" / run) for run in "123"]
     for trace, line in zip(traces, out.splitlines(), strict=False):
         np.testing.assert_array_equal(trace.final, np.float32(json.loads(line)))
         assert trace.info["seed"] == 7
