@@ -31,7 +31,7 @@ KEYS: dict[str, tuple[set[str], set[str]]] = {
             "when other_atoms motion settings seed name names preset align calls_per_step turns read_only notes".split()
         ),
     ),
-    "sampler.": ({"function"}, {"result"}),
+    "sampler.": ({"function"}, {"result", "all_steps"}),
     "denoiser.": ({"x", "sigma"}, {"function", "argument", "out", "whole", "rows"}),
     "names.": (
         set(),
