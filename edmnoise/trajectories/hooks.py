@@ -325,6 +325,7 @@ class _Run:
         self._listening, self._home, self._place = listening, home, place
         self._arguments = {"module": sys.modules[spec["module"]]} | _arguments(place.function, given, named)
         self._motion, self._moved, self._all_steps = motion, set[int](), False
+        self._same = self._arguments.get(spec.get("same"))
         self._recorder: Any = None
         self._atoms = 0
         self._order: list[int] | None = None
@@ -358,11 +359,13 @@ class _Run:
             argument = load("recorder").Argument.of
             if "when" in self.spec and not _has(argument(function, self.spec["when"], bound), given, named):
                 return function
-            atoms = load("recorder").atoms_of(argument(function, about["x"], bound).among(given, named))
-            if self._atoms not in (0, atoms) and self.spec.get("other_atoms") == "skip":
+            if (
+                "same" in self.spec
+                and argument(function, self.spec["same"], bound).among(given, named) is not self._same
+            ):
                 return function
             if self._recorder is None:
-                self._atoms = atoms
+                self._atoms = load("recorder").atoms_of(argument(function, about["x"], bound).among(given, named))
                 self._recorder = self._begin()
             if function not in self._ears:
                 wrap = self._recorder.wrap

@@ -442,6 +442,24 @@ def test_a_run_that_turns_nothing_by_its_settings_has_a_known_motion(program, tm
         assert line.get("turned") == ([np.eye(3).ravel().tolist()] * 2 if known else None)
 
 
+def test_calls_for_something_else_are_left_out(program, tmp_path):
+    """Guidance asks a second time in each step, at the same level and for as many atoms, with other features."""
+    lines = ["import numpy as np", "def guided(net, features):"]
+    lines += ["    for sigma in (64.0, 8.0, 2.0):", "        x = np.full((2, 12, 3), sigma)"]
+    lines += ["        net(x, sigma, features)", "        net(x + 1, sigma, {})", "    return [x]"]
+    (tmp_path / "lib" / "loops" / "inner.py").write_text("\n".join(lines))
+    spec = SPECS[1] | {"same": "features", "sampler": {"function": "guided", "result": 0}, "motion": []}
+    (tmp_path / "other.json").write_text(json.dumps(spec))
+    code = """
+    from loops import inner
+    inner.guided(lambda x_noisy, t, features: (None, x_noisy / 2), {"a": 1})
+    """
+    assert program(code, specs=[tmp_path / "other.json"]) == 0
+    trace = edm.open_trace(tmp_path / "run.trace" / "1")
+    assert (trace.samples, trace.sigmas.tolist()) == (2, [64, 8, 2])
+    assert trace.frames("noisy", 0)[:, 0, 0].tolist() == [64, 8, 2]
+
+
 UNREAD = "AttributeError: 'float' object has no attribute 'first'"
 
 
