@@ -19,9 +19,10 @@ from edmnoise.structure.files import read_structure
 from edmnoise.structure.files.reading import SOURCES
 from edmnoise.structure.structure import Structure
 from edmnoise.study.levels import RESIDUE_IN_CHAIN
+from edmnoise.trajectories.laid import run_of
 from edmnoise.trajectories.matching import Match, match_atoms
 from edmnoise.trajectories.run import Run
-from edmnoise.trajectories.trace import KINDS, Trace, open_trace, run_of
+from edmnoise.trajectories.trace import KINDS, Trace, open_trace
 
 from ..job import Job, Watch
 from ..scene import ask
