@@ -20,7 +20,7 @@ LEVELS = edm.sampler_preset("boltz2").schedule(12).sigmas
 
 @pytest.fixture(scope="module")
 def run(make):
-    return make(np.minimum(LEVELS[:-1], 300.0))
+    return make(np.minimum(LEVELS[:-1], 150.0))  # within the columns of a PDB file
 
 
 @pytest.fixture(scope="module")
