@@ -60,12 +60,12 @@ def run_of(
     -------
     Run
         Its end is ``trace.final``, or where there is none the last estimate of each sample; partial where the run did
-        not say that it had ended. What was not kept (``noisy``) is NaN.
+        not say that it had ended. What was not kept is NaN, and so are levels that nobody knows.
 
     Raises
     ------
     EdmNoiseError
-        No structure, another number of atoms, no denoised frames, samples or steps that are not there, samples of
+        No structure, another number of atoms, samples or steps that are not there, samples of
         different levels, groups of another depth than three, a way to lay that the trace does not allow, a record that
         does not fit in memory.
     """
@@ -78,13 +78,15 @@ def run_of(
     sigmas = np.array([link.sigma for link in chosen[0]])
     check_frames_fit(len(ways), len(rows) * 12 * (2 * len(sigmas) + 4), what="samples with their recorded steps")
     frames = {kind: _read(trace, kind, chosen, rows) for kind in trace.kinds}
-    ends = frames["denoised"][-1] if trace.final is None else trace.final[numbers][:, rows]
-    turns = _turns(trace, numbers, chosen, rows, frames["denoised"], ends, lay)
+    # Some programs write samples alone.
+    leading = frames["denoised" if "denoised" in frames else "noisy"]
+    ends = leading[-1] if trace.final is None else trace.final[numbers][:, rows]
+    turns = _turns(trace, numbers, chosen, rows, leading, ends, lay)
     place = _Place.of(ends, structure)
     final = place.put(ends, ends, np.eye(3))
     for k in range(len(sigmas)):
-        estimate = frames["denoised"][k]
-        if "noisy" in frames:
+        estimate = leading[k]
+        if "noisy" in frames and leading is not frames["noisy"]:
             x = frames["noisy"][k]
             by, turn = (estimate, turns.to_end[k]) if turns.of_x is None else (x, turns.of_x[k] @ turns.to_end[k])
             x[:] = place.put(x, by, turn)
@@ -93,8 +95,8 @@ def run_of(
         structure=structure,
         sigmas=sigmas,
         steps=np.array([link.step for link in chosen[0]], dtype=np.int64),
-        noisy=frames["noisy"] if "noisy" in frames else np.full_like(frames["denoised"], np.nan),
-        denoised=frames["denoised"],
+        noisy=frames["noisy"] if "noisy" in frames else np.full_like(leading, np.nan),
+        denoised=frames["denoised"] if "denoised" in frames else np.full_like(leading, np.nan),
         final=final,
         states=None,
         partial=not trace.ended,
@@ -138,8 +140,6 @@ def _named(
     held = np.arange(trace.atoms) if rows is None else rows
     if structure.n_atoms != len(held):
         raise EdmNoiseError(f"the structure has {structure.n_atoms:,} atoms and {trace.path} {len(held):,}")
-    if "denoised" not in trace.kinds:
-        raise EdmNoiseError(f"{trace.path} holds no denoised frames: what is to go is measured on them")
     return structure, held
 
 
@@ -157,7 +157,7 @@ def _chosen_steps(trace: Trace, ways: Sequence[tuple[Link, ...]], steps: Sequenc
             )
     chosen = [[way[step] for step in numbers] for way in found]
     levels = np.array([[link.sigma for link in way] for way in chosen])
-    others = int((levels != levels[0]).any(axis=1).sum())
+    others = int((~np.isclose(levels, levels[0], rtol=0, atol=0, equal_nan=True)).any(axis=1).sum())
     if others:
         raise EdmNoiseError(
             f"{others} of {len(ways)} samples of {trace.path} have other levels than the first: choose those of one run"
