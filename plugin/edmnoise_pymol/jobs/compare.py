@@ -108,7 +108,7 @@ def compare(
                 if ran.partial:
                     raise Cancelled
                 made.append(variant(ran, each, name))
-        compared = Comparison(structure, tuple(made), samples, seed)
+        compared = Comparison(structure, tuple(made), seed)
         if figure is not None:
             comparison_figure(compared, figure)
         return compared
