@@ -160,7 +160,17 @@ class Trace(Legible):
             raise EdmNoiseError(f"{self.path} has no sample {sample}: give a number from 0 to {self.samples - 1}")
 
 
-def open_trace(path: str | os.PathLike[str]) -> Trace:
+def runs_of(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """The trace folders in a folder of runs, in their order; the folder itself where it is a trace."""
+    folder = os.path.expanduser(os.fspath(path))
+    if not os.path.isdir(folder) or os.path.exists(os.path.join(folder, RUN)):
+        return (folder,)
+    inside = sorted((name for name in os.listdir(folder) if name.isdigit()), key=int)
+    found = [os.path.join(folder, name) for name in inside]
+    return tuple(one for one in found if os.path.exists(os.path.join(one, RUN))) or (folder,)
+
+
+def open_trace(path: str | os.PathLike[str], run: int | None = None) -> Trace:
     """Open a folder that a recorder has written or still writes; lines and frames that are not whole are left out.
 
     Raises
@@ -168,7 +178,12 @@ def open_trace(path: str | os.PathLike[str]) -> Trace:
     EdmNoiseError
         No such folder, another folder than a trace, one of a newer version, or one without calls.
     """
-    folder = os.path.expanduser(os.fspath(path))
+    folders = runs_of(path)
+    if run is None and len(folders) > 1:
+        raise EdmNoiseError(f"{path} holds {len(folders)} runs: give run, a number from 1 to {len(folders)}")
+    if run is not None and not 1 <= run <= len(folders):
+        raise EdmNoiseError(f"run is {run}: {path} holds {len(folders)}, from 1")
+    folder = folders[(run or 1) - 1]
     info = _info(folder)
     kinds = tuple(info["kinds"])
     calls, ended = _calls(folder, kinds)
