@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -81,6 +82,7 @@ class Run(Legible):
     partial: bool
     last_sigma: float
     asked: int
+    laid: Any = None
 
     @property
     def ended(self) -> str:

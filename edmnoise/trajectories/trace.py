@@ -296,6 +296,7 @@ def run_of(
     samples: Sequence[int] | None = None,
     steps: Sequence[int] | None = None,
     rows: NDArray[np.int64] | None = None,
+    lay: str | None = None,
 ) -> Run:
     """The run, each step laid on the end by superposition, and the end on the structure.
 
@@ -362,7 +363,19 @@ def run_of(
         partial=not trace.ended,
         last_sigma=last,
         asked=len(chosen),
+        laid=Laying("superposition", 0.0),
     )
+
+
+@dataclass(frozen=True, repr=False)
+class Laying(Legible):
+    """STUB"""
+
+    how: str
+    error: float
+
+    def __str__(self) -> str:
+        return "steps are laid on the end of each sample by superposition: what it turned as a whole is not counted"
 
 
 def _levels_of(trace: Trace, samples: Sequence[int], steps: NDArray[np.int64]) -> NDArray[np.float64]:
