@@ -206,7 +206,7 @@ def _listed_or_not(path: str | os.PathLike[str], number: int) -> Listed:
 
 
 def _listed(number: int, trace: Trace) -> Listed:
-    name, program, version = (_word(trace.info.get(what)) for what in ("name", "program", "version"))
+    name, program, version = (_word(trace.info.get(what)) for what in ("name", "program", _VERSION))
     return Listed(
         number=number,
         name=name,
@@ -220,6 +220,14 @@ def _listed(number: int, trace: Trace) -> Listed:
         named=trace.structure is not None,
         fault="",
     )
+
+
+def program_of(trace: Trace) -> str:
+    """Program and version that a run was recorded of, as far as they are known."""
+    return " ".join(filter(None, (_word(trace.info.get(what)) for what in ("program", _VERSION))))
+
+
+_VERSION = "program_version"
 
 
 def _word(value: object) -> str:

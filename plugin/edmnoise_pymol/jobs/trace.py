@@ -21,7 +21,7 @@ from edmnoise.structure.files.reading import SOURCES
 from edmnoise.structure.structure import Structure
 from edmnoise.study.levels import RESIDUE_IN_CHAIN
 from edmnoise.study.replay import Replay, replay
-from edmnoise.trajectories.opening import Fitted, fitting_trace
+from edmnoise.trajectories.opening import Fitted, fitting_trace, program_of
 from edmnoise.trajectories.run import Run
 from edmnoise.trajectories.trace import KINDS, run_of
 
@@ -158,9 +158,9 @@ def _written(structure: Structure, folder: str) -> str:
 
 
 def _stem(plan: _Plan, path: str) -> str:
-    """What objects are called: the input's name where it is known and several runs would have the folder's, else that."""
+    """What objects are called: as the folder or file, with the number of the run where there are several."""
     name = os.path.basename(os.path.abspath(os.path.expanduser(path)))
-    stem = name.split(".")[0] or name
+    stem = os.path.splitext(name.removesuffix(".gz"))[0]
     return f"{stem}_run{plan.fitted.run}" if plan.fitted.runs > 1 else stem
 
 
@@ -262,7 +262,7 @@ def _read(
 def _notes(plan: _Plan, structure: str, run: Run, did: Replay | None) -> list[str]:
     """What is to be said of a trace that was opened."""
     fitted, trace = plan.fitted, plan.fitted.trace
-    about = " ".join(str(trace.info[what]) for what in ("program", "version") if trace.info.get(what))
+    about = program_of(trace)
     name = f", {trace.info['name']}" if trace.info.get("name") else ""
     steps = len(trace.steps_of(plan.samples))
     return [
