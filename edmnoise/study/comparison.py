@@ -10,8 +10,9 @@ The same can be asked of the noise before anything is sampled. With Q an orthono
 atoms, or of the three infinitesimal turns of the reference about its centre, it is tr Q^T (K (x) I_3) Q / 3 tr K: the
 share of every draw, at the start and in between, that is a shift or a turn.
 
-A recorded run of another program is a variant like any other. What its noise was is not known, so these shares are NaN,
-and so is what asks for x_t where that was not recorded.
+A recorded run of another program is a variant like any other. What its noise was is not known, so these shares are NaN.
+So are those of the way where x_t was not recorded, or where steps are not laid by the motion that was: what superposes
+them takes shifts and turns away.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ class Gauge(Legible):
     turn: NDArray[np.float64]
 
 
-_UNKNOWN = Gauge(np.array(np.nan), np.array(np.nan))
+def _unknown(*shape: int) -> Gauge:
+    return Gauge(np.full(shape, np.nan), np.full(shape, np.nan))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -103,8 +105,8 @@ def variant(run: Run, noise: Weights | NoiseChoice | None, sampler: str, trace: 
         sigmas=run.sigmas,
         to_go=run.to_go(),
         frozen=run.freeze_out(),
-        way=gauge_of_way(run),
-        noise=_UNKNOWN if noise is None else gauge_of_noise(run.structure, noise),
+        way=gauge_of_way(run) if run.laid is None or run.laid.how == "motion" else _unknown(len(run.steps)),
+        noise=_unknown() if noise is None else gauge_of_noise(run.structure, noise),
     )
 
 

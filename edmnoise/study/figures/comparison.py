@@ -23,11 +23,14 @@ _LINES = ("-", "--", ":", "-.")
 def comparison_figure(comparison: Comparison, path: str | os.PathLike[str]) -> None:
     """RMS still to go against sigma, a panel for each level, and the shares of the way that move the whole, as a file.
 
-    A line for each variant, a dot where 90 % of its way is done; none where it never is.
+    A line for each variant, a dot where 90 % of its way is done; none where it never is. No panel of the shares where
+    none is known.
     """
     moving = comparison.moving()
-    figure = new_figure(4.1 * (len(moving) + 1), 4.9)
-    panels = figure.subplots(1, len(moving) + 1, squeeze=False)[0]
+    known = any(np.isfinite(row.way.shift).any() for row in comparison.variants)
+    number = len(moving) + (known or not moving)
+    figure = new_figure(4.1 * number, 4.9)
+    panels = figure.subplots(1, number, squeeze=False)[0]
     looks = _looks(comparison.variants)
     high = max(float(row.sigmas[0]) for row in comparison.variants)
     for axes, part in zip(panels, moving, strict=False):
@@ -40,9 +43,10 @@ def comparison_figure(comparison: Comparison, path: str | os.PathLike[str]) -> N
         axes.set(yscale="log", ylim=(top / _LOWEST, 2 * top), title=part.label(comparison.structure.hierarchy))
         axes.yaxis.set_major_formatter("{x:g}")
     panels[0].set_ylabel("still to go (Å, RMS per coordinate)")
-    for row, look in zip(comparison.variants, looks, strict=True):
-        panels[-1].plot(row.sigmas, 100 * (row.way.shift + row.way.turn), lw=1.8, **look)
-    panels[-1].set(title="moves the whole", ylim=(-2, 102), ylabel="shift and turn (% of the noisy way)")
+    if len(panels) > len(moving):
+        for row, look in zip(comparison.variants, looks, strict=True):
+            panels[-1].plot(row.sigmas, 100 * (row.way.shift + row.way.turn), lw=1.8, **look)
+        panels[-1].set(title="moves the whole", ylim=(-2, 102), ylabel="shift and turn (% of the noisy way)")
     seen = [
         float(row.sigmas[row.to_go[part] > _largest(row.to_go[part]) / _LOWEST][-1])
         for row in comparison.variants
