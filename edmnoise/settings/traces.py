@@ -73,7 +73,7 @@ def _trace(knob: Knob, item: str) -> tuple[str, int | None]:
 
 TRACE = text(
     "trace",
-    help="the folder that a run was recorded in, one of several runs, or a file in which another program wrote its steps",
+    help="the folder that a run was recorded in, or a folder of several, or a file in which a program wrote its steps",
 )
 STRUCTURE = text(
     "structure",

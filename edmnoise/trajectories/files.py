@@ -9,5 +9,7 @@ from ..base.errors import EdmNoiseError
 from .trace import Trace
 
 
-def read_trajectory(path: str | os.PathLike[str], schedule: Any = None, kind: Any = None, structure: Any = None) -> Trace:
+def read_trajectory(
+    path: str | os.PathLike[str], schedule: Any = None, kind: Any = None, structure: Any = None
+) -> Trace:
     raise EdmNoiseError(f"cannot read {path}")

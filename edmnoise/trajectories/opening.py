@@ -11,6 +11,7 @@ import numpy as np
 
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
+from ..base.table import Column, Table
 from ..structure.structure import Structure
 from .files import read_trajectory
 from .matching import PLACE_TOLERANCE, Match, match_atoms
@@ -91,6 +92,23 @@ def list_runs(path: str | os.PathLike[str]) -> tuple[Listed, ...]:
     if len(folders) == 1:
         return (_listed(1, open_trace(path)),)
     return tuple(_listed_or_not(path, number) for number in range(1, len(folders) + 1))
+
+
+def runs_table(runs: Sequence[Listed]) -> Table:
+    """One row a run."""
+    return Table(
+        f"{len(runs)} run{'' if len(runs) == 1 else 's'}",
+        (
+            Column("run", [run.number for run in runs]),
+            Column("input", [run.name or None for run in runs]),
+            Column("program", [" ".join(filter(None, (run.program, run.version))) or None for run in runs]),
+            Column("samples", [run.samples or None for run in runs]),
+            Column("steps", [run.steps or None for run in runs], help="recorded ones that all samples have"),
+            Column("atoms", [run.atoms or None for run in runs]),
+            Column("kept", [" and ".join(run.kinds) or None for run in runs], help="kinds of frames"),
+            Column("end", [run.fault or ("ended" if run.ended else "not ended") for run in runs]),
+        ),
+    )
 
 
 def fitting_trace(

@@ -88,7 +88,7 @@ def edm_compare(
     from ..jobs import compare
 
     path, drawn = output_file(file)
-    if traces and weights is sampler is None:
+    if traces and weights is None and sampler is None:
         weights, sampler = [], []
     else:  # one of them alone has the other with its usual words
         weights = noise.COMPARED.read(noise.COMPARED.default) if weights is None else weights

@@ -172,9 +172,7 @@ _STEPS = (100,)
 """Of a trace, as many as are recorded of a run of ours."""
 
 
-def _opened(
-    traces: Sequence[tuple[str, int | None]], whole: Source, kept: Source, watch: Watch
-) -> list[_Recorded]:
+def _opened(traces: Sequence[tuple[str, int | None]], whole: Source, kept: Source, watch: Watch) -> list[_Recorded]:
     """Everything that can be refused of traces, before anything is sampled.
 
     A run's output file may hold hydrogens and solvent that are not compared, so it is matched whole.

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.memory import check_frames_fit
+from edmnoise.base.table import Table
 from edmnoise.frames.displacement import measure_displacement
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.structure.files import read_structure, write_frames
@@ -21,7 +22,7 @@ from edmnoise.structure.files.reading import SOURCES
 from edmnoise.structure.structure import Structure
 from edmnoise.study.levels import RESIDUE_IN_CHAIN
 from edmnoise.study.replay import Replay, replay
-from edmnoise.trajectories.opening import Fitted, fitting_trace, program_of
+from edmnoise.trajectories.opening import Fitted, Listed, fitting_trace, list_runs, program_of, runs_table
 from edmnoise.trajectories.run import Run
 from edmnoise.trajectories.trace import KINDS, run_of
 
@@ -138,6 +139,12 @@ def show_trace(
     return TraceResult(names, about, run, table, colouring, notes, did)
 
 
+def runs_in(path: str) -> Job[tuple[Sequence[Listed], Table]]:
+    """The runs of a folder or file, and their table; errors as in `edmnoise.trajectories.opening.list_runs`."""
+    runs = yield lambda _: list_runs(os.path.expanduser(path))
+    return runs, runs_table(runs)
+
+
 def _names(cmd: Cmd, structure: str | None) -> Job[tuple[str | None, Structure | None, Source | None]]:
     """The path of a structure file, or what is loaded; and its atoms as they stand in their file."""
     if structure is None:
@@ -200,9 +207,7 @@ def _check_same(structure: str, source: Source, given: Structure) -> None:
         raise EdmNoiseError(f"PyMOL reads other atoms in {structure} than edmnoise does: load it and give its name")
 
 
-def _planned(
-    wanted: Wanted, given: Structure | None, denoised: bool, hydrogens: bool, solvent: bool
-) -> _Plan:
+def _planned(wanted: Wanted, given: Structure | None, denoised: bool, hydrogens: bool, solvent: bool) -> _Plan:
     """Everything that can be refused, before anything is made."""
     fitted = fitting_trace(os.path.expanduser(wanted.path), given, wanted.run, wanted.schedule, wanted.kind)
     trace, atoms = fitted.trace, fitted.structure.atoms
@@ -280,7 +285,9 @@ def _notes(plan: _Plan, structure: str, run: Run, did: Replay | None) -> list[st
 def said(fitted: Fitted, structure: str) -> str:
     """How a structure and a trace were matched."""
     match = fitted.match
-    found = f"{len(match.rows):,} atoms of {structure} found among the {fitted.trace.atoms:,} of the trace by {match.by}"
+    found = (
+        f"{len(match.rows):,} atoms of {structure} found among the {fitted.trace.atoms:,} of the trace by {match.by}"
+    )
     if match.by == "name":
         return f"{len(match.rows):,} atoms by {structure}"
     if math.isnan(match.farthest):
