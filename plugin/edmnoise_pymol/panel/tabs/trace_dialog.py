@@ -57,7 +57,7 @@ class TraceDialog(QtWidgets.QDialog):
         self.list.setAccessibleName("runs")
         self.words = Words(_ASK)
         self.open = QtWidgets.QPushButton("&Open")
-        self.copy = QtWidgets.QPushButton()
+        self.copy = QtWidgets.QToolButton()
         self.copy.setIcon(style.icon("copy", self.copy))
         self.copy.setToolTip("Copy the command that opens the same")
         self.copy.setAccessibleName("copy trace as command")
@@ -68,7 +68,7 @@ class TraceDialog(QtWidgets.QDialog):
         self._connect()
         self._name_objects()
         self._show_runs([])
-        self.resize(560, 380)
+        self.resize(660, 400)
 
     def choose(self, path: str) -> None:
         """Take a path, and look what is in it at once."""
@@ -160,7 +160,10 @@ class TraceDialog(QtWidgets.QDialog):
         self.levels.setLayout(line)
         fields.addRow(self.levels)
         rows.addWidget(self.words)
-        rows.addLayout(_row(self.open, self.copy))
+        buttons = QtWidgets.QHBoxLayout()
+        buttons.addWidget(self.open, 1)
+        buttons.addWidget(self.copy)
+        rows.addLayout(buttons)
 
     def _connect(self) -> None:
         session = self._session
