@@ -41,10 +41,11 @@ if TYPE_CHECKING:
     from .structure.superpose import superpose as superpose
     from .study.levels import level_table as level_table
     from .study.levels import z_table as z_table
+    from .trajectories.laid import run_of as run_of
     from .trajectories.recording import record as record
     from .trajectories.run import run_sampler as run_sampler
     from .trajectories.trace import open_trace as open_trace
-    from .trajectories.trace import run_of as run_of
+    from .trajectories.trace import runs_of as runs_of
 
 _HOMES = {
     # read and write
@@ -87,7 +88,8 @@ _HOMES = {
     # listen to a model
     "record": "edmnoise.trajectories.recording",
     "open_trace": "edmnoise.trajectories.trace",
-    "run_of": "edmnoise.trajectories.trace",
+    "runs_of": "edmnoise.trajectories.trace",
+    "run_of": "edmnoise.trajectories.laid",
     # judge a model
     "log_likelihood": "edmnoise.diffusion.likelihood",
     # all that is refused

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,6 +40,32 @@ def element_of(symbol: str, name: str, residue_name: str) -> str | None:
     if not guessed or (said in ELEMENTS and residue_name.upper().startswith(said)):
         return symbol
     return None if said in _MOLECULAR else symbol[0]
+
+
+def element_in_columns(field: str, residue_name: str) -> str:
+    """Element of a name as it stands in columns 13 to 16 of a PDB file: a symbol of two letters begins in column 13."""
+    letters = re.sub("[^A-Z]", "", field.upper())
+    two = letters[:2]
+    could_be = field[0].isalpha() and field[3] == " " and len(two) == 2 and two in ELEMENTS
+    if could_be and (two[0] not in "CHNOPS" or residue_name.upper().startswith(two)):
+        return two
+    return next((symbol for symbol in (letters[:1], two) if symbol in ELEMENTS), "")
+
+
+def element_of_name(name: str, residue_name: str) -> str:
+    """Element of a name that stands in no columns: that of an ion is its own, else a symbol of two letters is rare.
+
+    Examples
+    --------
+    >>> pairs = ("CA", "GLY"), ("CA", "CA"), ("CL1", "LIG"), ("NA", "HEM")
+    >>> [element_of_name(name, residue) for name, residue in pairs]
+    ['C', 'CA', 'CL', 'N']
+    """
+    upper = name.upper()
+    if upper.startswith(_ORGANIC):
+        return upper[:2]
+    in_first_column = upper[:1] not in "CHNOPS" or upper == residue_name.upper()
+    return element_in_columns(f"{name if in_first_column else f' {name}':4}", residue_name)
 
 
 def sound_elements(atoms: Atoms, residue: NDArray[np.int64], coordinates: NDArray[np.floating]) -> NDArray[np.str_]:

@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +30,7 @@ from ..noise.sigma import SigmaDistribution
 from ..structure.hierarchy import as_read, check_three
 from ..structure.structure import Structure, describe
 from ..structure.superpose import move, superpose
+from .laying import Laying
 
 FROZEN = 0.1
 """Share of its way that a level may still have to go when it counts as frozen out."""
@@ -59,7 +59,7 @@ class Run(Legible):
         (T,) numbers of the recorded steps, from 1.
     noisy, denoised
         (T, B, N, 3) float32, angstrom: the denoiser's input and output, each trajectory in one frame, its end
-        superposed on the reference.
+        superposed on the reference (``laid`` says how well that is known).
     final
         (B, N, 3) float32, angstrom.
     states
@@ -70,6 +70,8 @@ class Run(Legible):
         Level that the samples have reached, angstrom.
     asked
         Number of samples that were asked for: more than there are where the run was cancelled among the later ones.
+    laid
+        How the steps of a recorded run were laid in one frame; None for a run of our own, whose frame is known.
     """
 
     structure: Structure
@@ -82,7 +84,7 @@ class Run(Legible):
     partial: bool
     last_sigma: float
     asked: int
-    laid: Any = None
+    laid: Laying | None = None
 
     @property
     def ended(self) -> str:

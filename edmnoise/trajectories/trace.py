@@ -6,54 +6,54 @@
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ..base.errors import EdmNoiseError, one_of
 from ..base.legible import Legible
-from ..base.memory import check_frames_fit
 from ..structure.files.dcd import mapped_frames
-from ..structure.hierarchy import check_three
 from ..structure.structure import Structure
-from ..structure.superpose import move, superpose
+from .lines import NO_MOTION, Call, Motion, read_calls
+from .naming import named_rows, named_structure
 from .recorder import CALLS, FINAL, FORMAT, KEPT, RUN, VERSION, frames_file
-from .run import Run
 
 KINDS = KEPT["both"]
 """Kinds of frames that a trace may hold."""
 
-_ENDED = {"ended": True}
-"""The line of a run that has ended as it should."""
 
-
-@dataclass(frozen=True, repr=False)
-class Call(Legible):
-    """One call of the denoiser.
+@dataclass(frozen=True, eq=False, repr=False)
+class Link(Legible):
+    """A recorded step on the way to one end of the run, and what was recorded of the motion after it.
 
     Attributes
     ----------
-    number
-        Which call of the run, from 1.
     step
-        Which call of its samples, from 1.
-    samples
-        Numbers of the samples that it was made for, from 0.
+        Its number, from 1.
+    sample
+        Number of the sample, from 0, that the way went through in this step.
+    row
+        Which of the sample's frames it is.
     sigma
         Level that the denoiser was told, angstrom.
+    turned, aligned, guided
+        Of this way, up to its next recorded step or its end, as in `Motion`; None and NaN where it was not recorded.
     """
 
-    number: int
     step: int
-    samples: tuple[int, ...]
+    sample: int
+    row: int
     sigma: float
+    turned: NDArray[np.float64] | None
+    aligned: NDArray[np.float64] | None
+    guided: float
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -69,13 +69,13 @@ class Trace(Legible):
     calls
         In the order in which they were made; those of which every frame is there.
     samples
-        How many.
+        How many were recorded.
     kinds
         What was kept: "noisy", "denoised" or both.
     ended
         Whether the run said that it had ended; False where it was killed, or still goes on.
     final
-        (samples, N, 3) float32, angstrom: the sampler's result, where it was recorded.
+        (ends, N, 3) float32, angstrom: the sampler's result, where it was recorded.
     steps, sigmas
         (S,) numbers of the recorded steps that every sample has, and their levels in sample 0, angstrom.
     """
@@ -92,7 +92,11 @@ class Trace(Legible):
     read: Callable[[str, int], NDArray[np.float32]] = field(repr=False)
     """Kind, sample -> (F, N, 3): all of its frames, in the order of its calls; mapped from a file, or in memory."""
     structure: Structure | None = None
-    """Its N atoms by name, where they were recorded or stand in the file."""
+    """Its atoms by name, where they were recorded or stand in the file."""
+    rows: NDArray[np.int64] | None = None
+    """Which of the N atoms those of the structure are, where a model pads them; None where they are all."""
+    closing: Motion = field(default=NO_MOTION, repr=False)
+    """What moved the samples after their last call."""
 
     # Described above: Sphinx takes descriptions here and `steps` of other classes for each other.
     @property
@@ -100,8 +104,15 @@ class Trace(Legible):
         return self.steps_of(range(self.samples))
 
     @property
+    def ends(self) -> int:
+        """Number of samples that the run gave back: fewer than were recorded where it chose among them."""
+        chosen = self.closing.continues
+        return self.samples if chosen is None else len(chosen)
+
+    @property
     def sigmas(self) -> NDArray[np.float64]:
-        return np.array([self._levels[0][step] for step in self.steps.tolist()])
+        levels = {call.step: call.sigma for call in self._made[0]}
+        return np.array([levels[step] for step in self.steps.tolist()])
 
     def frames(
         self, kind: str, sample: int, steps: Sequence[int] | NDArray[np.int64] | None = None
@@ -131,22 +142,68 @@ class Trace(Legible):
         in_a_row = len(rows) > 0 and rows == list(range(rows[0], rows[0] + len(rows)))
         return frames[rows[0] : rows[0] + len(rows)] if in_a_row else frames[rows]
 
-    @cached_property
-    def _levels(self) -> list[dict[int, float]]:
-        """For each sample {step: level}, in the order of its frames."""
-        found: list[dict[int, float]] = [{} for _ in range(self.samples)]
-        for call in self.calls:
-            for sample in call.samples:
-                found[sample][call.step] = call.sigma
-        return found
-
     def steps_of(self, samples: Sequence[int]) -> NDArray[np.int64]:
         """(S,) numbers of the recorded steps that each of some samples has."""
-        steps = set.intersection(*(set(self._levels[sample]) for sample in samples))
+        steps = set.intersection(*(set(self._steps[sample]) for sample in samples))
         return np.array(sorted(steps), dtype=np.int64)
 
+    def way(self, end: int) -> tuple[Link, ...]:
+        """The recorded steps that lead to an end of the run, the first one first: those of the samples it continues.
+
+        Parameters
+        ----------
+        end
+            Its number, from 0.
+
+        Raises
+        ------
+        EdmNoiseError
+            No such end.
+        """
+        if not 0 <= end < self.ends:
+            raise EdmNoiseError(f"{self.path} has no sample {end}: give a number from 0 to {self.ends - 1}")
+        way: list[Link] = []
+        motion, row, sample, step = self.closing, end, _before(self.closing, end, end), math.inf
+        while (made := self._last_before(sample, step)) is not None:
+            step, frame, call = made
+            way.append(
+                Link(
+                    step=call.step,
+                    sample=sample,
+                    row=frame,
+                    sigma=call.sigma,
+                    turned=None if motion.turned is None else motion.turned[row],
+                    aligned=None if motion.aligned is None else motion.aligned[row],
+                    guided=math.nan if motion.guided is None else float(motion.guided[row]),
+                )
+            )
+            motion, row = call.motion, call.samples.index(sample)
+            sample = _before(motion, row, sample)
+        return tuple(way[::-1])
+
+    def _last_before(self, sample: int, step: float) -> tuple[int, int, Call] | None:
+        """The last call of a sample before a step: its step, which of the sample's frames it has, and the call."""
+        if sample >= self.samples:
+            return None
+        steps = self._steps[sample]
+        place = bisect_left(steps, step) - 1
+        return None if place < 0 else (steps[place], place, self._made[sample][place])
+
+    @cached_property
+    def _made(self) -> list[list[Call]]:
+        """For each sample its calls."""
+        found: list[list[Call]] = [[] for _ in range(self.samples)]
+        for call in self.calls:
+            for sample in call.samples:
+                found[sample].append(call)
+        return found
+
+    @cached_property
+    def _steps(self) -> list[list[int]]:
+        return [[call.step for call in made] for made in self._made]
+
     def _rows(self, sample: int, steps: Sequence[int] | NDArray[np.int64]) -> list[int]:
-        rows = {step: row for row, step in enumerate(self._levels[sample])}
+        rows = {step: row for row, step in enumerate(self._steps[sample])}
         missing = [int(step) for step in steps if int(step) not in rows]
         if missing:
             raise EdmNoiseError(
@@ -160,57 +217,108 @@ class Trace(Legible):
             raise EdmNoiseError(f"{self.path} has no sample {sample}: give a number from 0 to {self.samples - 1}")
 
 
-def runs_of(path: str | os.PathLike[str]) -> tuple[str, ...]:
-    """The trace folders in a folder of runs, in their order; the folder itself where it is a trace."""
-    folder = os.path.expanduser(os.fspath(path))
-    if not os.path.isdir(folder) or os.path.exists(os.path.join(folder, RUN)):
-        return (folder,)
-    inside = sorted((name for name in os.listdir(folder) if name.isdigit()), key=int)
-    found = [os.path.join(folder, name) for name in inside]
-    return tuple(one for one in found if os.path.exists(os.path.join(one, RUN))) or (folder,)
+def _before(motion: Motion, row: int, sample: int) -> int:
+    """The sample that a sample continues."""
+    return sample if motion.continues is None else motion.continues[row]
 
 
 def open_trace(path: str | os.PathLike[str], run: int | None = None) -> Trace:
-    """Open a folder that a recorder has written or still writes; lines and frames that are not whole are left out.
+    """Open a folder that a recorder has written or still writes, or a file of another program.
+
+    Lines and frames that are not whole are left out.
+
+    Parameters
+    ----------
+    path
+        A trace, a folder of them, or a trajectory (`edmnoise.trajectories.files.read_trajectory`).
+    run
+        Which one of a folder of runs, by its number; needed where there are several.
 
     Raises
     ------
     EdmNoiseError
-        No such folder, another folder than a trace, one of a newer version, or one without calls.
+        Nothing there, another folder than a trace, one of a newer version or one without calls; several runs and none
+        chosen, or one that is not there.
     """
-    folders = runs_of(path)
-    if run is None and len(folders) > 1:
-        raise EdmNoiseError(f"{path} holds {len(folders)} runs: give run, a number from 1 to {len(folders)}")
-    if run is not None and not 1 <= run <= len(folders):
-        raise EdmNoiseError(f"run is {run}: {path} holds {len(folders)}, from 1")
-    folder = folders[(run or 1) - 1]
+    given = os.path.expanduser(os.fspath(path))
+    if os.path.isfile(given):
+        if run is not None:
+            raise EdmNoiseError(f"run is {run}, and {given} is a file: leave run out")
+        from .files import read_trajectory  # it makes traces of files
+
+        return read_trajectory(given)
+    folder = _chosen(given, run)
     info = _info(folder)
     kinds = tuple(info["kinds"])
-    calls, ended = _calls(folder, kinds)
-    if not calls:
-        raise EdmNoiseError(f"{folder} holds no calls: the denoiser was not called, or not yet")
-    samples = 1 + max(max(call.samples) for call in calls)
-    atoms = mapped_frames(os.path.join(folder, frames_file(kinds[0], calls[0].samples[0]))).shape[1]
 
     def read(kind: str, sample: int) -> NDArray[np.float32]:
         return mapped_frames(os.path.join(folder, frames_file(kind, sample)))
 
+    def frames_of(sample: int) -> int:
+        return min(_frames_in(os.path.join(folder, frames_file(kind, sample))) for kind in kinds)
+
+    found = read_calls(os.path.join(folder, CALLS), frames_of)
+    if not found.calls:
+        raise EdmNoiseError(f"{folder} holds no calls: the denoiser was not called, or not yet")
+    samples = 1 + max(max(call.samples) for call in found.calls)
+    atoms = read(kinds[0], found.calls[0].samples[0]).shape[1]
+    ends = samples if found.closing.continues is None else len(found.closing.continues)
+    final = _final(folder, ends, atoms)
+    rows = named_rows(info.get("names"), atoms)
+    coordinates = read(kinds[-1], 0)[-1] if final is None else final[0]
     return Trace(
         path=folder,
         info=info,
-        calls=tuple(calls),
+        calls=found.calls,
         atoms=atoms,
         samples=samples,
         kinds=kinds,
-        ended=ended,
-        final=_final(folder, samples, atoms),
+        ended=found.ended,
+        final=final,
         read=read,
+        structure=named_structure(info.get("names"), coordinates, rows),
+        rows=rows,
+        closing=found.closing,
     )
 
 
-def _info(folder: str) -> dict[str, Any]:
+def runs_of(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """The traces in a folder of runs, by number; a trace is its own only one.
+
+    Raises
+    ------
+    EdmNoiseError
+        No such folder, or one that holds none.
+    """
+    folder = os.path.expanduser(os.fspath(path))
     if not os.path.isdir(folder):
         raise EdmNoiseError(f"there is no folder {folder}: give that of a trace")
+    if os.path.exists(os.path.join(folder, RUN)):
+        return (folder,)
+    numbers = sorted(int(name) for name in os.listdir(folder) if name.isdecimal())
+    runs = tuple(os.path.join(folder, str(number)) for number in numbers)
+    runs = tuple(run for run in runs if os.path.exists(os.path.join(run, RUN)))
+    if not runs:
+        raise EdmNoiseError(f"{folder} is no trace: it holds no {RUN} that says so, and no runs")
+    return runs
+
+
+def _chosen(path: str, run: int | None) -> str:
+    runs = runs_of(path)
+    if runs == (path,):
+        if run not in (None, 1):
+            raise EdmNoiseError(f"run is {run}, and {path} is one trace: leave run out")
+        return path
+    numbers = [int(os.path.basename(found)) for found in runs]
+    there = f"{path} holds {len(runs)} run{'' if len(runs) == 1 else 's'}, from {numbers[0]} to {numbers[-1]}"
+    if run is None and len(runs) > 1:
+        raise EdmNoiseError(f"{there}: say which one, as in run={numbers[0]}")
+    if run is not None and run not in numbers:
+        raise EdmNoiseError(f"run is {run}, and {there}")
+    return runs[0] if run is None else runs[numbers.index(run)]
+
+
+def _info(folder: str) -> dict[str, Any]:
     try:
         with open(os.path.join(folder, RUN), encoding="utf-8") as handle:
             info: dict[str, Any] = json.load(handle)
@@ -230,51 +338,6 @@ def _info(folder: str) -> dict[str, Any]:
     return info
 
 
-def _calls(folder: str, kinds: Sequence[str]) -> tuple[list[Call], bool]:
-    """Calls of which every frame is there, and whether the run said that it had ended."""
-    calls: list[Call] = []
-    read: Counter[int] = Counter()
-    there: dict[int, int] = {}
-    for line in _lines(os.path.join(folder, CALLS)):
-        if line == _ENDED:
-            return calls, True
-        call = _call(line)
-        if call is None:
-            break
-        read.update(call.samples)
-        for sample in call.samples:
-            if sample not in there:
-                there[sample] = min(_frames_in(os.path.join(folder, frames_file(kind, sample))) for kind in kinds)
-        if any(read[sample] > there[sample] for sample in call.samples):
-            break
-        calls.append(call)
-    return calls, False
-
-
-def _lines(path: str) -> Iterator[Any]:
-    """Whole lines; a torn one ends them."""
-    if not os.path.exists(path):
-        return
-    with open(path, encoding="utf-8", errors="replace") as handle:
-        for line in handle:
-            if not line.endswith("\n"):
-                return
-            try:
-                yield json.loads(line)
-            except ValueError:
-                return
-
-
-def _call(line: Any) -> Call | None:
-    """What a line says, None where it is not that of a call."""
-    try:
-        samples = tuple(int(sample) for sample in line["samples"])
-        call = Call(int(line["call"]), int(line["step"]), samples, float(line["sigma"]))
-    except (KeyError, TypeError, ValueError):
-        return None
-    return call if samples and min(samples) >= 0 else None
-
-
 def _frames_in(path: str) -> int:
     try:
         return len(mapped_frames(path))
@@ -288,109 +351,3 @@ def _final(folder: str, samples: int, atoms: int) -> NDArray[np.float32] | None:
         return None
     frames = mapped_frames(path)
     return frames if frames.shape == (samples, atoms, 3) else None
-
-
-def run_of(
-    trace: Trace,
-    structure: Structure,
-    samples: Sequence[int] | None = None,
-    steps: Sequence[int] | None = None,
-    rows: NDArray[np.int64] | None = None,
-    lay: str | None = None,
-) -> Run:
-    """The run, each step laid on the end by superposition, and the end on the structure.
-
-    Samplers of structure predictors turn and shift the samples at each step, and a trace does not say how. So each
-    estimate is superposed on its end, and x goes along. What the whole turned by itself is lost with that: what is to
-    go, and freeze-out, are those of the shape alone (docs/traces.rst measures what that makes of them).
-
-    Parameters
-    ----------
-    structure
-        In three levels.
-    samples, steps
-        Their numbers; all samples and the steps that they have in common when not given.
-    rows
-        (N,) which atom of the trace each atom of the structure is (`edmnoise.trajectories.matching`), for models pad
-        their atoms; all in their order when not given.
-
-    Returns
-    -------
-    Run
-        Its end is ``trace.final``, or where there is none the last estimate of each sample; partial where the run did
-        not say that it had ended. What was not kept (``noisy``) is NaN.
-
-    Raises
-    ------
-    EdmNoiseError
-        Another number of atoms, no denoised frames, samples or steps that are not there, samples of different levels,
-        groups of another depth than three, a record that does not fit in memory.
-    """
-    check_three(structure.hierarchy)
-    held = np.arange(trace.atoms) if rows is None else rows
-    if structure.n_atoms != len(held):
-        raise EdmNoiseError(f"the structure has {structure.n_atoms:,} atoms and {trace.path} {len(held):,}")
-    chosen = list(range(trace.samples) if samples is None else samples)
-    if not chosen:
-        raise EdmNoiseError("no samples are chosen: give at least one")
-    for sample in chosen:
-        trace._check_sample(sample)
-    numbers = trace.steps_of(chosen) if steps is None else np.asarray(steps, dtype=np.int64)
-    if not len(numbers):
-        raise EdmNoiseError("no steps are chosen: give at least one that every sample has")
-    sigmas = _levels_of(trace, chosen, numbers)
-    check_frames_fit(len(chosen), len(held) * 12 * (2 * len(numbers) + 4), what="samples with their recorded steps")
-    denoised = np.stack([trace.frames("denoised", sample, numbers)[:, held] for sample in chosen], axis=1)
-    if "noisy" in trace.kinds:
-        noisy = np.stack([trace.frames("noisy", sample, numbers)[:, held] for sample in chosen], axis=1)
-    else:
-        noisy = np.full_like(denoised, np.nan)
-    end = denoised[-1] if trace.final is None else trace.final[chosen][:, held]
-    final = _laid(end, end, torch.tensor(structure.coordinates.T))
-    target = torch.tensor(final).mT.contiguous()
-    for estimate, x in zip(denoised, noisy, strict=True):
-        x[:] = _laid(x, estimate, target)
-        estimate[:] = _laid(estimate, estimate, target)
-    last = 0.0 if trace.ended else float(sigmas[-1])
-    return Run(
-        structure=structure,
-        sigmas=sigmas,
-        steps=numbers,
-        noisy=noisy,
-        denoised=denoised,
-        final=final,
-        states=None,
-        partial=not trace.ended,
-        last_sigma=last,
-        asked=len(chosen),
-        laid=Laying("superposition", 0.0),
-    )
-
-
-@dataclass(frozen=True, repr=False)
-class Laying(Legible):
-    """STUB"""
-
-    how: str
-    error: float
-
-    def __str__(self) -> str:
-        return "steps are laid on the end of each sample by superposition: what it turned as a whole is not counted"
-
-
-def _levels_of(trace: Trace, samples: Sequence[int], steps: NDArray[np.int64]) -> NDArray[np.float64]:
-    for sample in samples:
-        trace._rows(sample, steps)
-    levels = np.array([[trace._levels[sample][step] for step in steps.tolist()] for sample in samples])
-    other = np.flatnonzero((levels != levels[0]).any(axis=1))
-    if len(other):
-        raise EdmNoiseError(
-            f"samples {samples[0]} and {samples[other[0]]} of {trace.path} have other levels: choose those of one run"
-        )
-    return levels[0]
-
-
-def _laid(frames: NDArray[np.float32], by: NDArray[np.float32], target: torch.Tensor) -> NDArray[np.float32]:
-    """(B, N, 3) frames, moved as lays ``by`` on (3, N) or (B, 3, N) targets."""
-    fit = superpose(torch.tensor(by).mT, target)
-    return move(fit, torch.tensor(frames).mT).mT.contiguous().numpy()

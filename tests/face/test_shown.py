@@ -105,6 +105,7 @@ MADE = {
     "run_sampler": World.run,
     "record": lambda w: w.recorded(f"{time.monotonic_ns()}.trace"),
     "open_trace": lambda w: edm.open_trace(w.recorded(f"{time.monotonic_ns()}.trace").path),
+    "runs_of": lambda w: edm.runs_of(w.recorded(f"{time.monotonic_ns()}.trace").path),
     "run_of": lambda w: edm.run_of(MADE["open_trace"](w), w.structure),
     "log_likelihood": World.likelihood,
     "EdmNoiseError": lambda w: edm.EdmNoiseError("weights are 0 0 0: give one above 0"),

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...base.errors import EdmNoiseError
-from ..elements import ELEMENTS
+from ..elements import ELEMENTS, element_in_columns
 from ..structure import NO_BONDS, Atoms, Structure
 from .connections import conect_lines
 from .digits import integers, thousandths
@@ -160,18 +160,8 @@ def _elements(table: Bytes, residue_name: Text) -> Text:
     symbols = each(_column(table, 77, 78).tolist(), lambda said: said.decode("latin-1").strip().upper())
     names = _column(table, 13, 16)
     for atom in np.flatnonzero(~np.isin(symbols, list(ELEMENTS))):
-        symbols[atom] = _guess(names[atom].decode("latin-1").ljust(4), str(residue_name[atom]))
+        symbols[atom] = element_in_columns(names[atom].decode("latin-1").ljust(4), str(residue_name[atom]))
     return symbols
-
-
-def _guess(field: str, residue_name: str) -> str:
-    """Element of a name as it stands in columns 13 to 16: a symbol of two letters begins in column 13."""
-    letters = re.sub("[^A-Z]", "", field.upper())
-    two = letters[:2]
-    could_be = field[0].isalpha() and field[3] == " " and len(two) == 2 and two in ELEMENTS
-    if could_be and (two[0] not in "CHNOPS" or residue_name.upper().startswith(two)):
-        return two
-    return next((symbol for symbol in (letters[:1], two) if symbol in ELEMENTS), "")
 
 
 class PdbLayout(Layout):

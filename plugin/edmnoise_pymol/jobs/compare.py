@@ -21,9 +21,10 @@ from edmnoise.noise.weights import Weights
 from edmnoise.structure.structure import Structure
 from edmnoise.study.comparison import MOST, Comparison, Variant, variant
 from edmnoise.study.figures.comparison import comparison_figure
+from edmnoise.trajectories.laid import run_of
 from edmnoise.trajectories.opening import Fitted, fitting_trace, program_of
 from edmnoise.trajectories.run import run_sampler
-from edmnoise.trajectories.trace import run_of
+
 
 from ..job import Cancelled, Job, Watch
 from ..scene.ask import Cmd

@@ -22,9 +22,10 @@ from edmnoise.structure.files.reading import SOURCES
 from edmnoise.structure.structure import Structure
 from edmnoise.study.levels import RESIDUE_IN_CHAIN
 from edmnoise.study.replay import Replay, replay
+from edmnoise.trajectories.laid import run_of
 from edmnoise.trajectories.opening import Fitted, Listed, fitting_trace, list_runs, program_of, runs_table
 from edmnoise.trajectories.run import Run
-from edmnoise.trajectories.trace import KINDS, run_of
+from edmnoise.trajectories.trace import KINDS
 
 from ..job import Job, Watch
 from ..scene import ask
