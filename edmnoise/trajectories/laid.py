@@ -60,14 +60,13 @@ def run_of(
     -------
     Run
         Its end is ``trace.final``, or where there is none the last estimate of each sample; partial where the run did
-        not say that it had ended. What was not kept (``noisy``) is NaN.
+        not say that it had ended. What was not kept is NaN.
 
     Raises
     ------
     EdmNoiseError
-        No structure, another number of atoms, no denoised frames, samples or steps that are not there, samples of
-        different levels, groups of another depth than three, a way to lay that the trace does not allow, a record that
-        does not fit in memory.
+        No structure, another number of atoms, samples or steps that are not there, samples of different levels, groups
+        of another depth than three, a way to lay that the trace does not allow, a record that does not fit in memory.
     """
     structure, rows = _named(trace, structure, rows)
     numbers = list(range(trace.ends) if samples is None else samples)
@@ -78,23 +77,25 @@ def run_of(
     sigmas = np.array([link.sigma for link in chosen[0]])
     check_frames_fit(len(ways), len(rows) * 12 * (2 * len(sigmas) + 4), what="samples with their recorded steps")
     frames = {kind: _read(trace, kind, chosen, rows) for kind in trace.kinds}
-    ends = frames["denoised"][-1] if trace.final is None else trace.final[numbers][:, rows]
-    turns = _turns(trace, numbers, chosen, rows, frames["denoised"], ends, lay)
+    laid = frames["denoised" if "denoised" in frames else "noisy"]  # x alone is laid by itself
+    ends = laid[-1] if trace.final is None else trace.final[numbers][:, rows]
+    turns = _turns(trace, numbers, chosen, rows, laid, ends, lay)
     place = _Place.of(ends, structure)
     final = place.put(ends, ends, np.eye(3))
     for k in range(len(sigmas)):
-        estimate = frames["denoised"][k]
         if "noisy" in frames:
             x = frames["noisy"][k]
-            by, turn = (estimate, turns.to_end[k]) if turns.of_x is None else (x, turns.of_x[k] @ turns.to_end[k])
+            by, turn = (laid[k], turns.to_end[k]) if turns.of_x is None else (x, turns.of_x[k] @ turns.to_end[k])
             x[:] = place.put(x, by, turn)
-        estimate[:] = place.put(estimate, estimate, turns.to_end[k])
+        if "denoised" in frames:
+            estimate = frames["denoised"][k]
+            estimate[:] = place.put(estimate, estimate, turns.to_end[k])
     return Run(
         structure=structure,
         sigmas=sigmas,
         steps=np.array([link.step for link in chosen[0]], dtype=np.int64),
-        noisy=frames["noisy"] if "noisy" in frames else np.full_like(frames["denoised"], np.nan),
-        denoised=frames["denoised"],
+        noisy=frames["noisy"] if "noisy" in frames else np.full_like(laid, np.nan),
+        denoised=frames["denoised"] if "denoised" in frames else np.full_like(laid, np.nan),
         final=final,
         states=None,
         partial=not trace.ended,
@@ -138,8 +139,6 @@ def _named(
     held = np.arange(trace.atoms) if rows is None else rows
     if structure.n_atoms != len(held):
         raise EdmNoiseError(f"the structure has {structure.n_atoms:,} atoms and {trace.path} {len(held):,}")
-    if "denoised" not in trace.kinds:
-        raise EdmNoiseError(f"{trace.path} holds no denoised frames: what is to go is measured on them")
     return structure, held
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
@@ -88,10 +89,16 @@ def list_runs(path: str | os.PathLike[str]) -> tuple[Listed, ...]:
     EdmNoiseError
         Where a single one is there, and cannot be opened.
     """
-    folders = runs_of(path)
-    if len(folders) == 1:
-        return (_listed(1, open_trace(path)),)
-    return tuple(_listed_or_not(path, number) for number in range(1, len(folders) + 1))
+    numbers = _numbers(path)
+    if len(numbers) == 1:
+        return (_listed(numbers[0], open_trace(path)),)
+    return tuple(_listed_or_not(path, number) for number in numbers)
+
+
+def _numbers(path: str | os.PathLike[str]) -> tuple[int, ...]:
+    """Of the runs in a folder, by which they are chosen; 1 for a trace or a file."""
+    folders = () if os.path.isfile(path) else runs_of(path)
+    return tuple(int(os.path.basename(folder)) for folder in folders) if len(folders) > 1 else (1,)
 
 
 def runs_table(runs: Sequence[Listed]) -> Table:
@@ -138,28 +145,28 @@ def fitting_trace(
         What cannot be opened, a structure that none of the runs ended in, several runs and neither of both, names that
         were not recorded.
     """
-    runs = len(runs_of(path))
+    numbers = _numbers(path)
     if schedule is not None or kind is not None:
         if os.path.isdir(path):
             raise EdmNoiseError(
                 f"schedule and kind are for other programs' files: {path} is a folder, whose trace says them itself"
             )
         trace = read_trajectory(path, schedule, kind, structure)
-    elif run is None and runs > 1:
-        return _best(path, structure, runs)
+    elif run is None and len(numbers) > 1:
+        return _best(path, structure, numbers)
     else:
         trace = open_trace(path, run)
-    return _named(trace, structure, run or 1, runs)
+    return _named(trace, structure, run or numbers[0], len(numbers))
 
 
-def _best(path: str | os.PathLike[str], structure: Structure | None, runs: int) -> Fitted:
+def _best(path: str | os.PathLike[str], structure: Structure | None, numbers: Sequence[int]) -> Fitted:
     """The run whose end is nearest to the structure."""
     if structure is None:
         raise EdmNoiseError(f"{_all(path)}: choose one by run, or give a structure that one of them ended in")
     found: list[Fitted] = []
-    for number in range(1, runs + 1):
+    for number in numbers:
         try:
-            fitted = _named(open_trace(path, number), structure, number, runs)
+            fitted = _named(open_trace(path, number), structure, number, len(numbers))
         except EdmNoiseError:
             continue
         if fitted.match.farthest <= PLACE_TOLERANCE:  # as a file of this run lies, but for rounding
@@ -171,9 +178,9 @@ def _best(path: str | os.PathLike[str], structure: Structure | None, runs: int) 
     if len(found) == 1:
         return found[0]
     if found:
-        numbers = ", ".join(str(fitted.run) for fitted in found)
+        unproven = ", ".join(str(fitted.run) for fitted in found)
         raise EdmNoiseError(
-            f"the runs {numbers} of {path} have as many atoms as the structure, and no end that would tell them apart: "
+            f"the runs {unproven} of {path} have as many atoms as the structure, and no end that would tell them apart: "
             "choose one by run"
         )
     raise EdmNoiseError(
@@ -194,7 +201,7 @@ def _named(trace: Trace, structure: Structure | None, run: int, runs: int) -> Fi
 def _matched(given: Structure, trace: Trace, recorded: bool) -> Match:
     """Which atom is which; in their order, unproven, where the trace does not hold the end of the run."""
     if recorded:
-        return Match(np.arange(given.n_atoms), 0, "name", 0.0)
+        return Match(np.arange(trace.atoms) if trace.rows is None else trace.rows, 0, "name", 0.0)
     if trace.final is not None:
         return match_atoms(given, trace.final)
     if given.n_atoms != trace.atoms:
@@ -230,14 +237,20 @@ def _listed(number: int, trace: Trace) -> Listed:
         name=name,
         program=program,
         version=version,
-        samples=trace.samples,
-        steps=len(trace.steps),
+        samples=trace.ends,
+        steps=len(steps_to(trace, range(trace.ends))),
         atoms=trace.atoms,
         kinds=trace.kinds,
         ended=trace.ended,
         named=trace.structure is not None,
         fault="",
     )
+
+
+def steps_to(trace: Trace, samples: Sequence[int]) -> NDArray[np.int64]:
+    """(S,) numbers of the recorded steps that led to each of some samples, from 0, as the run gave them back."""
+    ways = ({link.step for link in trace.way(sample)} for sample in samples)
+    return np.array(sorted(set.intersection(*ways)), dtype=np.int64)
 
 
 def program_of(trace: Trace) -> str:

@@ -54,7 +54,7 @@ class Run(Legible):
     structure
         The reference: its atoms and groups, and the place that the samples are laid on.
     sigmas
-        (T,) level at which the denoiser was asked in each recorded step, angstrom.
+        (T,) level at which the denoiser was asked in each recorded step, angstrom; NaN where a file does not tell.
     steps
         (T,) numbers of the recorded steps, from 1.
     noisy, denoised
@@ -111,13 +111,24 @@ class Run(Legible):
             return dict.fromkeys(NESTED, math.nan)
         return {part: _crossing(self.sigmas, way) for part, way in self.to_go(what).items()}
 
+    @property
+    def _why_unfrozen(self) -> str:
+        """Where nothing freezes out, why."""
+        if self.partial:
+            return "freeze-out: the run was cancelled, and what is to go is counted from where it stopped"
+        if not np.isfinite(self.denoised).all():
+            return "freeze-out: the way of estimates counts, and none were recorded"
+        if not np.isfinite(self.sigmas).all():
+            return "freeze-out: the levels of the steps are not known"
+        return "part freezes out: nothing had a way to go"
+
     def table(self, distribution: SigmaDistribution) -> Table:
         """One row a recorded step."""
         hierarchy = self.structure.hierarchy
         columns = [
             Column("step", self.steps.tolist()),
             Column("sigma", self.sigmas.tolist(), "A", decimals=4),
-            Column("z", [distribution.z(sigma) for sigma in self.sigmas.tolist()], decimals=2),
+            Column("z", distribution.z(self.sigmas).tolist(), decimals=2),
         ]
         for what in ("denoised", "noisy"):
             way = self.to_go(what)
@@ -135,11 +146,7 @@ class Run(Legible):
         frozen = ", ".join(
             f"{part.label(hierarchy)} {sigma:.3g} A" for part, sigma in as_read(self.freeze_out().items()) if sigma > 0
         )
-        note = (
-            f"90 % of the way is done at sigma: {frozen}" if frozen else "No part freezes out: nothing had a way to go"
-        )
-        if self.partial:
-            note = "No freeze-out: the run was cancelled, and what is to go is counted from where it stopped"
+        note = f"90 % of the way is done at sigma: {frozen}" if frozen else f"No {self._why_unfrozen}"
         title = f"{len(self.final)} sample{'' if len(self.final) == 1 else 's'}, {self.ended}: {describe(hierarchy)}"
         return Table(title, tuple(columns), {"partial": self.partial}, (note,))
 

@@ -71,7 +71,7 @@ def test_a_run_without_an_end_is_taken_where_no_other_fits(fragment, bent, tmp_p
     assert found.run == 2
     assert np.isnan(found.match.farthest)
     recorded(folder / "3", bent[2:3], ended=False)
-    with pytest.raises(EdmNoiseError, match="runs 2, 3 of .* no end that would tell them apart: choose one by run"):
+    with pytest.raises(EdmNoiseError, match=r"runs 2, 3 of .* no end that would tell them apart: choose one by run"):
         fitting_trace(folder, named(fragment, bent[0]))
     recorded(folder / "4", bent[:1])
     assert fitting_trace(folder, named(fragment, bent[0])).run == 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,9 +23,8 @@ from edmnoise.structure.structure import Structure
 from edmnoise.study.comparison import MOST, Comparison, Variant, variant
 from edmnoise.study.figures.comparison import comparison_figure
 from edmnoise.trajectories.laid import run_of
-from edmnoise.trajectories.opening import Fitted, fitting_trace, program_of
+from edmnoise.trajectories.opening import Fitted, fitting_trace, program_of, steps_to
 from edmnoise.trajectories.run import run_sampler
-
 
 from ..job import Cancelled, Job, Watch
 from ..scene.ask import Cmd
@@ -164,7 +164,7 @@ class _Recorded:
     def variant(self, structure: Structure) -> Variant:
         """Keep of it what is compared."""
         trace = self.fitted.trace
-        run = run_of(trace, structure, None, choose_steps(trace.steps, _STEPS), self.rows)
+        run = run_of(trace, structure, None, choose_steps(steps_to(trace, range(trace.ends)), _STEPS), self.rows)
         self.note = "; ".join([said(self.fitted, "the selection"), *([str(run.laid)] if run.laid else [])])
         return variant(run, None, program_of(trace) or "unknown", self.label)
 
@@ -186,9 +186,11 @@ def _opened(traces: Sequence[tuple[str, int | None]], whole: Source, kept: Sourc
     for number, (path, run) in enumerate(traces):
         watch.check(number / len(traces), f"trace {number + 1} of {len(traces)}")
         fitted = fitting_trace(os.path.expanduser(path), given, run)
+        if not all(math.isfinite(link.sigma) for link in fitted.trace.way(0)):
+            raise EdmNoiseError(f"no levels are known of {path}: only runs with levels can be compared")
         rows = np.empty_like(order)
         rows[order] = fitted.match.rows
-        choose_steps(fitted.trace.steps, _STEPS)
+        choose_steps(steps_to(fitted.trace, range(fitted.trace.ends)), _STEPS)
         found.append(_Recorded("", fitted, rows[compared]))
     for each, label in zip(found, _labels([each.fitted for each in found]), strict=True):
         each.label = label

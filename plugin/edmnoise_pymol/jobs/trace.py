@@ -23,7 +23,7 @@ from edmnoise.structure.structure import Structure
 from edmnoise.study.levels import RESIDUE_IN_CHAIN
 from edmnoise.study.replay import Replay, replay
 from edmnoise.trajectories.laid import run_of
-from edmnoise.trajectories.opening import Fitted, Listed, fitting_trace, list_runs, program_of, runs_table
+from edmnoise.trajectories.opening import Fitted, Listed, fitting_trace, list_runs, program_of, runs_table, steps_to
 from edmnoise.trajectories.run import Run
 from edmnoise.trajectories.trace import KINDS
 
@@ -212,10 +212,10 @@ def _planned(wanted: Wanted, given: Structure | None, denoised: bool, hydrogens:
     """Everything that can be refused, before anything is made."""
     fitted = fitting_trace(os.path.expanduser(wanted.path), given, wanted.run, wanted.schedule, wanted.kind)
     trace, atoms = fitted.trace, fitted.structure.atoms
-    chosen = tuple(range(trace.samples)) if wanted.samples is None else tuple(n - 1 for n in wanted.samples)
-    if max(chosen) >= trace.samples:
-        raise EdmNoiseError(f"samples is {max(chosen) + 1}: the trace has the samples 1 to {trace.samples}")
-    shown = choose_steps(trace.steps_of(chosen), wanted.steps)
+    chosen = tuple(range(trace.ends)) if wanted.samples is None else tuple(n - 1 for n in wanted.samples)
+    if max(chosen) >= trace.ends:
+        raise EdmNoiseError(f"samples is {max(chosen) + 1}: the trace has the samples 1 to {trace.ends}")
+    shown = choose_steps(steps_to(trace, chosen), wanted.steps)
     keep = (hydrogens | ~atoms.is_hydrogen) & (solvent | ~atoms.is_water)
     if not keep.any():
         raise EdmNoiseError(
@@ -270,17 +270,26 @@ def _notes(plan: _Plan, structure: str, run: Run, did: Replay | None) -> list[st
     fitted, trace = plan.fitted, plan.fitted.trace
     about = program_of(trace)
     name = f", {trace.info['name']}" if trace.info.get("name") else ""
-    steps = len(trace.steps_of(plan.samples))
+    steps = len(steps_to(trace, plan.samples))
+    continued = f", which continue some of {trace.samples}" if trace.ends < trace.samples else ""
     return [
         *([f"recorded of {about}{name}"] if about else []),
         *([f"run {fitted.run} of {fitted.runs}"] if fitted.runs > 1 else []),
-        f"{len(plan.samples)} of {trace.samples} samples, {len(plan.steps)} of {steps} steps",
-        *([] if "noisy" in plan.kinds else ["denoised estimates alone were recorded: they are the steps"]),
+        f"{len(plan.samples)} of {trace.ends} samples{continued}, {len(plan.steps)} of {steps} steps",
+        *([_ALONE[trace.kinds[0]]] if len(trace.kinds) == 1 else []),
+        *trace.info.get("repairs", ()),
         said(fitted, structure),
         *([] if trace.ended else ["the run had not ended when this was recorded"]),
         *([str(run.laid)] if run.laid is not None else []),
         *(did.findings if did else ()),
     ]
+
+
+_ALONE = {
+    "noisy": "noisy coordinates alone are there: how far estimates still had to go is not known",
+    "denoised": "denoised estimates alone were recorded: they are the steps",
+}
+"""What is to be said where one kind of frames was kept."""
 
 
 def said(fitted: Fitted, structure: str) -> str:
