@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +57,7 @@ def wanted_levels(wanted: Wanted, frames: int, end: bool) -> tuple[NDArray[np.fl
         steps = frames - 1 if end else frames
         between = preset_levels(preset, steps)
         churn = preset.sampler(steps).churn
-        asked = [level * (1 + churn.of(level, after)) for level, after in zip(between, between[1:], strict=False)]
+        asked = [level * (1 + churn.of(level, after)) for level, after in pairwise(between)]
         return between if end else np.array(asked), f"schedule of {preset.name} in {steps} steps"
     given = np.array(wanted.sigmas if isinstance(wanted, Schedule) else wanted, dtype=np.float64)
     # With the level of the end, which no estimate was asked at.

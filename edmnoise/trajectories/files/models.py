@@ -151,7 +151,7 @@ def _line(data: bytes, start: int) -> bytes:
 
 
 def _apart(line: bytes) -> tuple[Sequence[float], bool]:
-    """x, y, z of a line that is not as usual, split behind three decimals each, and whether they leave their columns."""
+    """x, y, z of an unusual line, split behind three decimals each, and whether they leave their columns."""
     found = list(_NUMBER.finditer(line, _X))[:3]
     if len(found) == 3 and not line[_X : found[-1].end()].translate(None, b" -.0123456789"):
         inside = all(_X + 8 * axis <= at.start() and at.end() <= _X + 8 + 8 * axis for axis, at in enumerate(found))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...base.errors import EdmNoiseError, one_of
+from ...base.errors import EdmNoiseError
 from ...structure.files.dcd import mapped_frames
 from ...structure.files.reading import SOURCES
 from ...structure.structure import Structure
-from ..trace import KINDS, Trace
+from ..trace import Trace
 from .content import are_noisy, noise_first
-from .levels import Wanted, wanted_levels
-from .made import made_trace
+from .levels import wanted_levels
+from .made import Asked, made_trace
 from .models import read_models
 from .xtc import read_xtc
 
@@ -20,24 +20,26 @@ ENDINGS = (*SOURCES, ".dcd", ".xtc")
 """What the name of a file may end in; those of `SOURCES` also with .gz."""
 
 
-def read_plain(path: str, schedule: Wanted, kind: str | None, structure: Structure | None) -> Trace:
+UNKNOWN = "a program that is not known"
+
+
+def read_plain(path: str, asked: Asked) -> Trace:
     """Order and kind as the frames tell; of noisy ones the last is the end of the run."""
-    frames, named, repairs = _frames(path, structure)
+    frames, named, repairs = _frames(path, asked.structure)
     first, said = noise_first(frames)
     repairs.append(f"noise comes {'first' if first else 'last, so the order was turned round'}: {said}")
     if not first:
         frames = frames[::-1]
+    kind = asked.kind
     if kind is None:
         kind = "noisy" if are_noisy(frames[0]) else "denoised"
         what = "noise: they are taken for samples" if kind == "noisy" else "a structure: they are taken for estimates"
         repairs.append(f"the frames begin with {what}")
-    elif kind not in KINDS:
-        raise EdmNoiseError(f"kind is {kind!r}: give {one_of(KINDS)}")
     end = kind == "noisy"
-    levels, sigma = wanted_levels(schedule, len(frames), end)
+    levels, sigma = wanted_levels(asked.schedule, len(frames), end)
     steps = len(frames) - end
     final = frames[-1:] if end else None
-    return made_trace(path, "unknown", {kind: [frames[:steps]]}, levels[:steps], sigma, repairs, final, named)
+    return made_trace(path, UNKNOWN, {kind: [frames[:steps]]}, levels[:steps], sigma, repairs, final, named)
 
 
 def _frames(path: str, structure: Structure | None) -> tuple[NDArray[np.float32], Structure | None, list[str]]:

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
-from ...base.errors import EdmNoiseError
+from ...base.errors import EdmNoiseError, one_of
 from ...structure.files import read_structure
 from ...structure.structure import Structure
-from ..trace import Trace
+from ..trace import KINDS, Trace
+from . import lucidrains
+from .boltzgen import read_boltzgen
+from .foundry import read_foundry
 from .levels import Wanted
+from .lucidrains import read_lucidrains
+from .made import Asked
 from .plain import ENDINGS, read_plain
+from .proteina import read_proteina
+from .rfdiffusion import read_rfdiffusion
+
+PROGRAMS: tuple[Callable[[str, Asked], Trace | None], ...] = (
+    read_rfdiffusion,
+    read_boltzgen,
+    read_foundry,
+    read_proteina,
+    read_lucidrains,
+)
+"""In the order in which they are asked whether a file is theirs."""
 
 
 def read_trajectory(
@@ -43,8 +60,13 @@ def read_trajectory(
     file = os.path.expanduser(os.fspath(path))
     if not os.path.isfile(file):
         raise EdmNoiseError(f"there is no file {file}: give that of a trajectory")
+    if kind not in (None, *KINDS):
+        raise EdmNoiseError(f"kind is {kind!r}: give {one_of(KINDS)}")
+    known = (*ENDINGS, *lucidrains.ENDINGS)
+    if not file.lower().removesuffix(".gz").endswith(known):
+        raise EdmNoiseError(f"{file} is no trajectory: its name must end in {', '.join(known)}")
     if structure is not None and not isinstance(structure, Structure):
         structure = read_structure(structure, solvent=True)
-    if not file.lower().removesuffix(".gz").endswith(ENDINGS):
-        raise EdmNoiseError(f"{file} is no trajectory: its name must end in {', '.join(ENDINGS)}")
-    return read_plain(file, schedule, kind, structure)
+    asked = Asked(schedule, kind, structure)
+    found = (trace for read in PROGRAMS if (trace := read(file, asked)) is not None)
+    return next(found, None) or read_plain(file, asked)
