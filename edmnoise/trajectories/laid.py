@@ -156,7 +156,7 @@ def _chosen_steps(trace: Trace, ways: Sequence[tuple[Link, ...]], steps: Sequenc
             )
     chosen = [[way[step] for step in numbers] for way in found]
     levels = np.array([[link.sigma for link in way] for way in chosen])
-    others = int((levels != levels[0]).any(axis=1).sum())
+    others = sum(not np.array_equal(row, levels[0], equal_nan=True) for row in levels)
     if others:
         raise EdmNoiseError(
             f"{others} of {len(ways)} samples of {trace.path} have other levels than the first: choose those of one run"

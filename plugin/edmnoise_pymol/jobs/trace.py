@@ -278,6 +278,7 @@ def _notes(plan: _Plan, structure: str, run: Run, did: Replay | None) -> list[st
         f"{len(plan.samples)} of {trace.ends} samples{continued}, {len(plan.steps)} of {steps} steps",
         *([_ALONE[trace.kinds[0]]] if len(trace.kinds) == 1 else []),
         *trace.info.get("repairs", ()),
+        *([f"levels: {trace.info['sigma']}"] if trace.info.get("sigma") else []),
         said(fitted, structure),
         *([] if trace.ended else ["the run had not ended when this was recorded"]),
         *([str(run.laid)] if run.laid is not None else []),
