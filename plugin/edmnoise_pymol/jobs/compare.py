@@ -146,7 +146,7 @@ def _check_count(
         raise EdmNoiseError("no weights or no sampler given: give at least one of each, or traces")
     count = len(weights) * len(samplers) + len(traces)
     if count > MOST:
-        beside = f" and {len(traces)} traces" if traces else ""
+        beside = f" and {len(traces)} trace{'' if len(traces) == 1 else 's'}" if traces else ""
         raise EdmNoiseError(
             f"{len(weights)} weights times {len(samplers)} samplers{beside} are {count} variants: give at most {MOST}"
         )
