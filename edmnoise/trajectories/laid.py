@@ -60,13 +60,14 @@ def run_of(
     -------
     Run
         Its end is ``trace.final``, or where there is none the last estimate of each sample; partial where the run did
-        not say that it had ended. What was not kept is NaN.
+        not say that it had ended. What was not kept is NaN, and so are levels that nobody knows.
 
     Raises
     ------
     EdmNoiseError
-        No structure, another number of atoms, samples or steps that are not there, samples of different levels, groups
-        of another depth than three, a way to lay that the trace does not allow, a record that does not fit in memory.
+        No structure, another number of atoms, samples or steps that are not there, samples of
+        different levels, groups of another depth than three, a way to lay that the trace does not allow, a record that
+        does not fit in memory.
     """
     structure, rows = _named(trace, structure, rows)
     numbers = list(range(trace.ends) if samples is None else samples)
@@ -77,25 +78,25 @@ def run_of(
     sigmas = np.array([link.sigma for link in chosen[0]])
     check_frames_fit(len(ways), len(rows) * 12 * (2 * len(sigmas) + 4), what="samples with their recorded steps")
     frames = {kind: _read(trace, kind, chosen, rows) for kind in trace.kinds}
-    laid = frames["denoised" if "denoised" in frames else "noisy"]  # x alone is laid by itself
-    ends = laid[-1] if trace.final is None else trace.final[numbers][:, rows]
-    turns = _turns(trace, numbers, chosen, rows, laid, ends, lay)
+    # Some programs write samples alone.
+    leading = frames["denoised" if "denoised" in frames else "noisy"]
+    ends = leading[-1] if trace.final is None else trace.final[numbers][:, rows]
+    turns = _turns(trace, numbers, chosen, rows, leading, ends, lay)
     place = _Place.of(ends, structure)
     final = place.put(ends, ends, np.eye(3))
     for k in range(len(sigmas)):
-        if "noisy" in frames:
+        estimate = leading[k]
+        if "noisy" in frames and leading is not frames["noisy"]:
             x = frames["noisy"][k]
-            by, turn = (laid[k], turns.to_end[k]) if turns.of_x is None else (x, turns.of_x[k] @ turns.to_end[k])
+            by, turn = (estimate, turns.to_end[k]) if turns.of_x is None else (x, turns.of_x[k] @ turns.to_end[k])
             x[:] = place.put(x, by, turn)
-        if "denoised" in frames:
-            estimate = frames["denoised"][k]
-            estimate[:] = place.put(estimate, estimate, turns.to_end[k])
+        estimate[:] = place.put(estimate, estimate, turns.to_end[k])
     return Run(
         structure=structure,
         sigmas=sigmas,
         steps=np.array([link.step for link in chosen[0]], dtype=np.int64),
-        noisy=frames["noisy"] if "noisy" in frames else np.full_like(laid, np.nan),
-        denoised=frames["denoised"] if "denoised" in frames else np.full_like(laid, np.nan),
+        noisy=frames["noisy"] if "noisy" in frames else np.full_like(leading, np.nan),
+        denoised=frames["denoised"] if "denoised" in frames else np.full_like(leading, np.nan),
         final=final,
         states=None,
         partial=not trace.ended,
@@ -156,7 +157,7 @@ def _chosen_steps(trace: Trace, ways: Sequence[tuple[Link, ...]], steps: Sequenc
             )
     chosen = [[way[step] for step in numbers] for way in found]
     levels = np.array([[link.sigma for link in way] for way in chosen])
-    others = sum(not np.array_equal(row, levels[0], equal_nan=True) for row in levels)
+    others = int((~np.isclose(levels, levels[0], rtol=0, atol=0, equal_nan=True)).any(axis=1).sum())
     if others:
         raise EdmNoiseError(
             f"{others} of {len(ways)} samples of {trace.path} have other levels than the first: choose those of one run"

@@ -54,7 +54,7 @@ class Run(Legible):
     structure
         The reference: its atoms and groups, and the place that the samples are laid on.
     sigmas
-        (T,) level at which the denoiser was asked in each recorded step, angstrom; NaN where a file does not tell.
+        (T,) level at which the denoiser was asked in each recorded step, angstrom.
     steps
         (T,) numbers of the recorded steps, from 1.
     noisy, denoised
@@ -111,26 +111,17 @@ class Run(Legible):
             return dict.fromkeys(NESTED, math.nan)
         return {part: _crossing(self.sigmas, way) for part, way in self.to_go(what).items()}
 
-    @property
-    def _why_unfrozen(self) -> str:
-        """Where nothing freezes out, why."""
-        if self.partial:
-            return "freeze-out: the run was cancelled, and what is to go is counted from where it stopped"
-        if not np.isfinite(self.denoised).all():
-            return "freeze-out: the way of estimates counts, and none were recorded"
-        if not np.isfinite(self.sigmas).all():
-            return "freeze-out: the levels of the steps are not known"
-        return "part freezes out: nothing had a way to go"
-
     def table(self, distribution: SigmaDistribution) -> Table:
         """One row a recorded step."""
         hierarchy = self.structure.hierarchy
-        columns = [
-            Column("step", self.steps.tolist()),
-            Column("sigma", self.sigmas.tolist(), "A", decimals=4),
-            Column("z", distribution.z(self.sigmas).tolist(), decimals=2),
-        ]
-        for what in ("denoised", "noisy"):
+        columns = [Column("step", self.steps.tolist())]
+        if self._has_levels:
+            columns += [
+                Column("sigma", self.sigmas.tolist(), "A", decimals=4),
+                Column("z", distribution.z(self.sigmas).tolist(), decimals=2),
+            ]
+        kinds = [what for what in ("denoised", "noisy") if not np.isnan(getattr(self, what)).all()]
+        for what in kinds:
             way = self.to_go(what)
             columns += [
                 Column(
@@ -143,12 +134,29 @@ class Run(Legible):
                 Column(f"state {number}", share.tolist(), help="mean posterior probability")
                 for number, share in enumerate(self.states.T, 1)
             ]
-        frozen = ", ".join(
-            f"{part.label(hierarchy)} {sigma:.3g} A" for part, sigma in as_read(self.freeze_out().items()) if sigma > 0
-        )
-        note = f"90 % of the way is done at sigma: {frozen}" if frozen else f"No {self._why_unfrozen}"
+        note = self._note(kinds[0])
+        if self.partial:
+            note = "No freeze-out: the run was cancelled, and what is to go is counted from where it stopped"
         title = f"{len(self.final)} sample{'' if len(self.final) == 1 else 's'}, {self.ended}: {describe(hierarchy)}"
         return Table(title, tuple(columns), {"partial": self.partial}, (note,))
+
+    @property
+    def _has_levels(self) -> bool:
+        """Files of other programs do not tell them."""
+        return bool(np.isfinite(self.sigmas).all())
+
+    def _note(self, what: str) -> str:
+        """Where each part freezes out: at which level, or, where nobody knows them, at which step."""
+        if self._has_levels:
+            where = {part: f"{sigma:.3g} A" for part, sigma in self.freeze_out(what).items() if sigma > 0}
+            at = "sigma"
+        else:
+            places = {part: _crossing(self.steps, way) for part, way in self.to_go(what).items()}
+            where, at = {part: f"{step:.0f}" for part, step in places.items() if step > 0}, "step"
+        if not where:
+            return "No part freezes out: nothing had a way to go"
+        said = ", ".join(f"{part.label(self.structure.hierarchy)} {place}" for part, place in as_read(where.items()))
+        return f"90 % of the way is done at {at}: {said}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -373,8 +381,8 @@ def moves(way: Sequence[float] | NDArray[np.float64]) -> bool:
     return bool(way[0] > _STILL)
 
 
-def _crossing(sigmas: Sequence[float] | NDArray[np.float64], way: NDArray[np.float64]) -> float:
-    """Level below which the way stays within a tenth of its first value, by straight lines in log sigma."""
+def _crossing(sigmas: Sequence[float] | NDArray[np.generic], way: NDArray[np.float64]) -> float:
+    """Level, or step, below which the way stays within a tenth of its first value, by straight lines in log sigma."""
     if not moves(way):
         return math.nan
     above = np.flatnonzero(way > FROZEN * way[0])

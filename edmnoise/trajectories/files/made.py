@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from ...base.errors import EdmNoiseError
 from ...structure.structure import Structure
 from ...structure.superpose import superpose
-from ..trace import KINDS, Call, Trace
+from ..lines import Call
+from ..trace import KINDS, Trace
 from .levels import Wanted
 
 
