@@ -1,8 +1,8 @@
 """What a run's ``run.json`` says of it: seed, settings and names, read from what a sampler was called with.
 
 Where it stands is said by a spec, in paths: ``feats.record.0.id`` is an argument, its key or attribute, an index, and
-so on; ``self.levels(steps)`` is called with what stands at ``steps``; of a list the first that is there counts; what is
-no text stands for itself. This file imports the standard library and NumPy alone.
+so on; ``self.levels(steps)`` is called with what stands at ``steps``; of a list the first that is there counts; nothing
+need stand at a path that ends in ``?``; what is no text stands for itself. ``module`` is the program's. This file imports the standard library and NumPy alone.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ _SYMBOLS = (
 _LONGEST = 100_000
 """Numbers at most of a setting."""
 
+_NAME = 4
+"""Letters of an atom's name in features."""
+
 
 def facts(spec: Mapping[str, Any], arguments: Arguments, atoms: int) -> dict[str, Any]:
     """For ``run.json``; what could not be read stands under ``unread``, with its error.
@@ -43,7 +46,7 @@ def facts(spec: Mapping[str, Any], arguments: Arguments, atoms: int) -> dict[str
         How many it moves.
     """
     found: dict[str, Any] = {"command": list(sys.argv)}
-    found |= {key: spec[key] for key in ("preset", "align", "calls_per_step", "read_only") if key in spec}
+    found |= {key: spec[key] for key in ("preset", "align", "read_only") if key in spec}
     unread: dict[str, str] = {}
 
     def read(key: str, into: dict[str, Any], name: str, value: Callable[[], Any]) -> None:
@@ -55,6 +58,10 @@ def facts(spec: Mapping[str, Any], arguments: Arguments, atoms: int) -> dict[str
     torch = sys.modules.get("torch")
     if torch is not None:
         read("seed", found, "seed", lambda: torch.initial_seed())
+    if "seed" in spec:
+        read("seed", found, "seed", lambda: _setting(at([spec["seed"], found.get("seed")], arguments), arguments))
+    if "calls_per_step" in spec:
+        read("calls_per_step", found, "calls_per_step", lambda: 1 + bool(at(spec["calls_per_step"], arguments)))
     if "name" in spec:
         read("name", found, "name", lambda: str(at(spec["name"], arguments)))
     settings: dict[str, Any] = {}
@@ -62,7 +69,7 @@ def facts(spec: Mapping[str, Any], arguments: Arguments, atoms: int) -> dict[str
         read(f"settings.{name}", settings, name, functools.partial(_setting, path, arguments))
     names: dict[str, Any] = {}
     if "names" in spec:
-        columns = _array_columns if "atom_array" in spec["names"] else _feature_columns
+        columns = _array_columns if "atom_array" in spec["names"] else _padded_columns
         for name, column in columns(spec["names"], arguments, atoms).items():
             read(f"names.{name}", names, name, column)
     if all(names.get("mask", [0])):  # all atoms are real
@@ -92,6 +99,11 @@ def at(path: Any, arguments: Arguments) -> Any:
         raise LookupError(f"nothing stands at {' or '.join(map(str, path))}")
     if not isinstance(path, str):
         return path
+    if path.endswith("?"):
+        try:
+            return at(path[:-1], arguments)
+        except (LookupError, AttributeError):
+            return None
     call = re.fullmatch(r"([\w.]+)\((.*)\)", path)
     if call:
         return at(call[1], arguments)(*(at(part.strip(), arguments) for part in call[2].split(",") if part.strip()))
@@ -149,6 +161,20 @@ def _array_columns(about: Mapping[str, Any], arguments: Arguments, atoms: int) -
     return columns | ({"mask": lambda: _mask(about, arguments, atoms)} if "mask" in about else {})
 
 
+def _padded_columns(about: Mapping[str, Any], arguments: Arguments, atoms: int) -> dict[str, Callable[[], Any]]:
+    """Names from a network's features, of all atoms or of the real ones, which come first where ``first`` says so."""
+    if "first" not in about:
+        return _feature_columns(about, arguments, atoms)
+    real = len(at(about["first"], arguments))
+
+    def padded(column: Callable[[], Any]) -> list[Any]:
+        values: list[Any] = column()
+        return values + [type(values[0])()] * (atoms - real)
+
+    columns = {"mask": lambda: [1] * real} | _feature_columns(about, arguments, real)
+    return {name: functools.partial(padded, column) for name, column in columns.items()}
+
+
 def _feature_columns(about: Mapping[str, Any], arguments: Arguments, atoms: int) -> dict[str, Callable[[], Any]]:
     """Names from a network's features, by atom or by token."""
 
@@ -167,7 +193,12 @@ def _feature_columns(about: Mapping[str, Any], arguments: Arguments, atoms: int)
         return entry, _indices(_rows(values, count), 1)[_indices(tokens, 1)].tolist()
 
     def atom() -> list[str]:
-        codes = _indices(_rows(feature("atom")[1], atoms), 2)
+        letters = _rows(feature("atom")[1], atoms)
+        if letters.dtype.kind == "U":
+            return [str(name) for name in letters]
+        if letters.ndim == 2 and letters.shape[1] > _NAME:  # one-hot, laid in a row
+            letters = letters.reshape(atoms, _NAME, -1)
+        codes = _indices(letters, 2)
         return ["".join(chr(code + 32) for code in row if code).strip() for row in codes.tolist()]
 
     def element() -> list[str]:

@@ -290,7 +290,7 @@ class _Run:
     ) -> None:
         self.spec, self.process = spec, os.getpid()
         self._listening, self._home, self._place = listening, home, place
-        self._arguments: dict[str, Any] = _arguments(place.function, given, named)
+        self._arguments = {"module": sys.modules[spec["module"]]} | _arguments(place.function, given, named)
         self._motion, self._moved = motion, False
         self._recorder: Any = None
         self._atoms = 0
@@ -347,7 +347,8 @@ class _Run:
             key = (function, id(entry))
             if key not in self._ears:
                 x, out = (None, entry["rotation"]) if "rotation" in entry else (entry["x"], entry.get("result"))
-                self._ears[key] = self._recorder.wrap_motion(function, x, entry.get("onto"), out, bound)
+                columns = entry.get("columns", False)
+                self._ears[key] = self._recorder.wrap_motion(function, x, entry.get("onto"), out, bound, columns)
             return self._ears[key]
         except Exception as error:
             self._listening.warn(f"how {self.spec['program']} turns its samples is not recorded: {_error(error)}")
@@ -358,9 +359,10 @@ class _Run:
         options, recorder = self._listening.options, load("recorder")
         path = _claimed(options["out"])
         info = load("facts").facts(self.spec, self._arguments, self._atoms) | self._home
+        still = "turns" in self.spec and not load("facts").at(self.spec["turns"], self._arguments)
         self._arguments = {}
         run = recorder.Recorder(path, options["keep"], options["every"], info, motion=self._motion)
-        if self._motion and self._moved:
+        if self._motion and (self._moved or still):
             run.turned([[[1, 0, 0], [0, 1, 0], [0, 0, 1]]])
         return run
 

@@ -183,6 +183,7 @@ class Recorder:
         onto: str | int | None = None,
         out: str | int | None = None,
         method: bool = False,
+        columns: bool = False,
     ) -> Callable[..., Any]:
         """The same function, from which the recorder hears how the samples are turned as a whole.
 
@@ -200,6 +201,8 @@ class Recorder:
             a tuple that begins with them.
         method
             As in `wrap`.
+        columns
+            Whether rotations turn columns, after = rotation @ before, where `turned` has rows.
 
         Raises
         ------
@@ -216,7 +219,7 @@ class Recorder:
             result = function(*given, **named)
             where = 0 if out is None and isinstance(result, tuple) else out
             if find_x is None:
-                self._follow(lambda motion: self._turned(motion, taken(result, where)))
+                self._follow(lambda motion: self._turned(motion, taken(result, where), columns))
             elif held:
                 self._follow(lambda motion: self._moved(motion, _few(taken(result, where)), *held))
             return result
@@ -250,8 +253,9 @@ class Recorder:
             except Exception as error:
                 self._lose_motion(error)
 
-    def _turned(self, motion: _Motion, rotation: Any) -> None:
-        motion.turned(_rotations(rotation))
+    def _turned(self, motion: _Motion, rotation: Any, columns: bool = False) -> None:
+        turns = _rotations(rotation)
+        motion.turned(turns.swapaxes(1, 2) if columns else turns)
         self._tell_motion()
 
     def _moved(self, motion: _Motion, after: _Few, before: _Few, onto: _Few | None = None) -> None:
@@ -363,7 +367,8 @@ class Recorder:
         with self._lock:
             try:
                 estimate = taken(result, out)
-                if tuple(np.shape(estimate)) != begun.shape:
+                # Chai-1 hands its network an axis more than comes back.
+                if counted(tuple(np.shape(estimate))) != counted(begun.shape):
                     raise ValueError(f"the estimate has the shape {tuple(np.shape(estimate))} and x {begun.shape}")
                 self.calls += 1
                 self._atoms = counted(begun.shape)[1]
