@@ -22,6 +22,7 @@ parser.add_argument("--parallel", type=int)
 parser.add_argument("--records", type=int, default=1)
 parser.add_argument("--steps", type=int, default=12)
 parser.add_argument("--gamma", type=float, default=0.8)
+parser.add_argument("--noise-scale", type=float, default=1.003)
 parser.add_argument("--runs", type=int, default=1)
 parser.add_argument("--steered", action="store_true")
 parser.add_argument("--resampled", action="store_true")
@@ -98,14 +99,33 @@ class Pull:
         return (x - x.mean(dim=-2, keepdim=True)) / 10
 
 
-module.DiffusionModule = Network
-settings = {"gamma_0": given.gamma, "noise_scale": 1.003, "step_scale": 1.5, "gamma_min": 1.0}
+align, draw = module.weighted_rigid_align, torch.multinomial
+moves, lineages = [], []
+
+
+def aligned(x, onto, weights, mask):
+    moves.append((x.numpy(), onto.numpy()))
+    return align(x, onto, weights, mask)
+
+
+def drawn(weights, count, replacement):
+    """Particles that go on, of each sample in turn."""
+    chosen = draw(weights, count, replacement=replacement)
+    lineages.append((len(moves), chosen + weights.shape[1] * torch.arange(len(weights))[:, None]))
+    return chosen
+
+
+module.DiffusionModule, module.weighted_rigid_align, torch.multinomial = Network, aligned, drawn
+settings = {"gamma_0": given.gamma, "noise_scale": given.noise_scale, "step_scale": 1.5, "gamma_min": 1.0}
 model = module.AtomDiffusion(
     {"token_s": 1}, sigma_min=4e-4, alignment_reverse_diff=True, num_sampling_steps=given.steps, **settings
 ).eval()
 feats = features()
 options = {}
-if "boltzgen" not in given.module:
+generates = given.module.startswith("boltzgen")
+if generates:
+    feats["id"] = [feats.pop("record")[0].id]
+else:
     module.get_potentials = lambda steering, boltz2: [Pull()]
     options["steering_args"] = {
         "fk_steering": given.resampled,
@@ -129,16 +149,19 @@ with torch.no_grad():
             **options,
         )
         finals.append(result["sample_atom_coords"].numpy())
-mask = feats["atom_pad_mask"][0].numpy()
-np.savez(
-    given.out,
-    final=np.stack(finals),
-    schedule=(model.sample_schedule_af3 if "boltzgen" in given.module else model.sample_schedule)(given.steps).numpy(),
-    sigma=np.array([call[0] for call in calls]),
-    rows=np.array([len(call[1]) for call in calls]),
-    x=np.concatenate([call[1] for call in calls]),
-    x0=np.concatenate([call[2] for call in calls]),
-    mask=mask,
+saved = {
+    "final": np.stack(finals),
+    "schedule": (model.sample_schedule_af3 if generates else model.sample_schedule)(given.steps).numpy(),
+    "sigma": np.array([call[0] for call in calls]),
+    "rows": np.array([len(call[1]) for call in calls]),
+    "x": np.concatenate([call[1] for call in calls]),
+    "x0": np.concatenate([call[2] for call in calls]),
+    "names_mask": feats["atom_pad_mask"][0].numpy(),
     **known.names(),
-)
+}
+for step, (_, onto) in enumerate(moves):
+    saved[f"onto_{step}"] = onto
+for step, chosen in lineages:
+    saved[f"from_{step}"] = chosen.ravel().numpy()
+np.savez(given.out, **saved)
 print(f"{given.runs} runs, {len(calls)} calls")
