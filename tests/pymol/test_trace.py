@@ -288,7 +288,7 @@ def test_x_alone_is_laid_by_itself(cmd, folder, traced, typed, truth, frames_of)
     (trace / "run.json").write_text(json.dumps(facts | {"kinds": ["noisy"]}))
     said = typed("edm_trace run.trace, complex_model_0.cif, samples=1, denoised=1, file=steps.png, name=seen")
     assert "noisy coordinates alone are there" in said
-    assert "No freeze-out: the way of estimates counts, and none were recorded" in said
+    assert "denoised residue" not in said
     assert cmd.get_names("objects") == ["seen"]
     assert max(rmsd(frames_of("seen")[:-1], truth(traced.run.noisy[:, 0], "seen"))) < 1e-3
 
@@ -373,7 +373,7 @@ def test_models_of_a_file_are_the_steps(cmd, folder, traced, typed, frames_of, t
 def test_a_file_without_levels_opens_and_says_so(cmd, folder, traced, typed):
     write_frames(folder / "steps.pdb", traced.run.structure, traced.run.denoised[:, 0])
     said = typed("edm_trace steps.pdb, file=steps.png, name=seen")
-    assert "No freeze-out: the levels of the steps are not known" in said
+    assert "90 % of the way is done at step" in said
     assert "give a schedule" in said
     assert caption(cmd.get_title("seen", 2)) == "step 1"
     assert (folder / "steps.png").read_bytes()[1:4] == b"PNG"
