@@ -12,7 +12,7 @@ ON_SCREEN := $(SCREEN) $(PY)
 QT := pyqt5
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-panel test-numpy2 demo bench docs screenshots lint zip wheel clean system-run system-test
+.PHONY: help test test-panel test-numpy2 test-programs demo bench docs screenshots lint zip wheel clean system-run system-test
 
 help:
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -21,6 +21,7 @@ test: system-test lint ## lint, types, import rules, documentation, and all test
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target docs test-panel
 	$(ON_SCREEN) -m pytest
 	@$(MAKE) --no-print-directory test-numpy2
+	@$(MAKE) --no-print-directory test-programs
 
 # PyMOL's window cannot start where PyMOL runs as a library already, so the panel's tests are a process of their own.
 test-panel: .venv/installed-$(QT) ## the panel in a window; with QT=pyqt6 on Qt 6
@@ -28,6 +29,9 @@ test-panel: .venv/installed-$(QT) ## the panel in a window; with QT=pyqt6 on Qt 
 
 test-numpy2: .venv-numpy2/installed-test ## the commands on pip's newest PyMOL, with NumPy 2
 	$(SCREEN) $(PY2) -m pytest tests/pymol
+
+test-programs: .programs/installed ## recording in the sampling loops of other programs
+	$(SCREEN) $(PY) -m pytest tests/programs
 
 demo: .venv/installed-run ## a tour without a window: tables and pictures into demo/
 	$(PY) -m edmnoise_pymol.demo demo
@@ -78,6 +82,16 @@ system-run system-test:
 
 .venv/installed-pyqt6: .venv/installed-test
 	$(PY) $(call PIP_INSTALL,numpy1) PyQt6
+	@touch $@
+
+# Each in a folder of its own, for two of them are imported by one name; without what their loops never use.
+.programs/installed: tests/programs/programs.txt tests/programs/common.txt | .venv/installed-test
+	rm -rf .programs
+	$(PY) -m pip install -qq --no-deps --target .programs/common --requirement tests/programs/common.txt
+	for program in $$(cat tests/programs/programs.txt); do \
+	    $(PY) -m pip install -qq --no-deps --ignore-requires-python --no-compile \
+	        --target .programs/$${program%%==*} $$program || exit; \
+	done
 	@touch $@
 
 .venv-numpy2/installed-test: $(INPUTS) | system-run .venv-numpy2/bin/python

@@ -1,4 +1,7 @@
-"""python -m edmnoise sweep study.toml: many structures, many settings, one table; version: what a report needs."""
+"""python -m edmnoise sweep study.toml: many structures, many settings, one table; record: what a model really does.
+
+version: what a report of a mistake needs.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,8 @@ from .sweep.pools import Pool, dask_pool, local_pool
 from .sweep.run import Progress
 from .sweep.settings import KEYS, read_settings
 from .sweep.sweep import Swept, sweep
+from .trajectories.command import record_command
+from .trajectories.recorder import KEPT
 
 REFUSED, FAILED, INTERRUPTED = 1, 3, 130
 """Exit codes: nothing or not all could be done; all was done and some tasks have no numbers; Ctrl-C."""
@@ -26,7 +31,9 @@ _RETURN, _CLEAR = "\r", "\x1b[K"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit code."""
-    given = _parser().parse_args(arguments)
+    own, command = _parted(list(sys.argv[1:] if arguments is None else arguments))
+    given = _parser().parse_args(own)
+    given.command = command
     try:
         return int(given.run(given))
     except EdmNoiseError as error:
@@ -35,6 +42,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nedmnoise: interrupted; what is done is kept, and the same command goes on from there", file=sys.stderr)
         return INTERRUPTED
+
+
+def _parted(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """What is ours, and the command after --, of which nothing is to be understood."""
+    if arguments[:1] != ["record"] or "--" not in arguments:
+        return arguments, []
+    place = arguments.index("--")
+    return arguments[:place], arguments[place + 1 :]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,6 +78,24 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how often progress is told where it is not told to a terminal (default: %(default)g)",
     )
+    record = commands.add_parser(
+        "record",
+        help="run a command and record what its model does",
+        usage="%(prog)s [options] -- command ...",
+        description="Run a command unchanged, in its own environment, and record every denoiser call of the programs "
+        "that are known. Its exit code is the command's.",
+    )
+    record.set_defaults(run=_record)
+    record.add_argument("--out", default="run.trace", metavar="FOLDER", help="new folder (default: %(default)s)")
+    record.add_argument(
+        "--keep", default="both", choices=tuple(KEPT), help="x0: estimates alone (default: %(default)s)"
+    )
+    record.add_argument(
+        "--every", type=int, default=1, metavar="K", help="keep the calls 1, 1 + K, 1 + 2 K, ... (default: %(default)s)"
+    )
+    record.add_argument(
+        "--program", action="append", default=[], metavar="FILE", help="description of a program of your own, as JSON"
+    )
     version = commands.add_parser("version", help="print the versions that a report of a mistake needs")
     version.set_defaults(run=_version)
     return parser
@@ -71,6 +104,10 @@ def _parser() -> argparse.ArgumentParser:
 def _version(given: argparse.Namespace) -> int:
     print(versions())
     return 0
+
+
+def _record(given: argparse.Namespace) -> int:
+    return record_command(given.command, given.out, given.keep, given.every, given.program)
 
 
 def _sweep(given: argparse.Namespace) -> int:

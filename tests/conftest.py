@@ -31,8 +31,11 @@ PROPERTIES = (
 
 
 def pytest_ignore_collect(collection_path, config):
-    """PyMOL's window cannot start where PyMOL runs as a library already: tests/panel is a run of its own."""
-    if collection_path.name == "panel" and not any("panel" in given for given in config.args):
+    """Runs of their own: tests/panel, for PyMOL's window cannot start where PyMOL runs as a library already, and
+    tests/programs, which needs other programs installed.
+    """
+    name = collection_path.name
+    if name in ("panel", "programs") and not any(name in Path(given).parts for given in config.args):
         return True
     return None
 

@@ -1,5 +1,7 @@
 """Copies x, sigma and the estimate of every denoiser call into a folder while a program runs, and changes nothing.
 
+Where it is told which functions turn the samples as a whole, it follows that motion as well.
+
 A lone copy of this file listens in any program: it needs the standard library and the program's own NumPy, and takes
 its tensors as they are. So it repeats the header of a DCD file, which ``edmnoise.structure.files.dcd`` has as well.
 ``docs/traces.rst`` describes the folder.
@@ -18,6 +20,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,6 +39,15 @@ _WAITING = 256 << 20
 
 _FRAMES_AT = 8
 """Where the number of frames stands in a DCD file."""
+
+_FITTED = 1000
+"""Atoms at most, every so many of all, by which turns are fitted and samples told apart."""
+
+_RIGID = 0.02
+"""Part of a molecule's size that may be left when it was turned as a whole: bfloat16 rounds to .004."""
+
+_GUIDED = 1e-3
+"""Angstrom by which an estimate was moved at least: less is rounding."""
 
 
 def frames_file(kind: str, sample: int) -> str:
@@ -59,6 +71,15 @@ class Recorder:
         Of each sample the calls 1, 1 + every, 1 + 2 every, ... are kept.
     info
         More for ``run.json``, as JSON has it.
+    motion
+        Whether it will be told by `wrap_motion`, `turned`, `moved` or `aligned` how samples are turned as a whole.
+
+    Attributes
+    ----------
+    calls
+        How many were recorded or, by ``every``, left out.
+    fault
+        Why the recording stopped, where it did.
 
     Raises
     ------
@@ -68,7 +89,12 @@ class Recorder:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], keep: str = "both", every: int = 1, info: Mapping[str, Any] | None = None
+        self,
+        path: str | os.PathLike[str],
+        keep: str = "both",
+        every: int = 1,
+        info: Mapping[str, Any] | None = None,
+        motion: bool = False,
     ) -> None:
         if keep not in KEPT:
             raise ValueError(f"keep is {keep!r}: give {' or '.join(KEPT)}")
@@ -80,14 +106,15 @@ class Recorder:
         self._kinds, self._every = KEPT[keep], every
         if not isinstance(info, Mapping | None):
             raise ValueError(f"info is a {type(info).__name__}: give a dictionary")
-        run = dict(info or {}) | {"format": FORMAT, "version": VERSION, "kinds": self._kinds, "every": every}
+        about = {"format": FORMAT, "version": VERSION, "kinds": self._kinds, "every": every}
+        self._run = about | dict(info or {}) | about
         try:
-            text = json.dumps(run, indent=1)
+            text = _lines(self._run)
         except (TypeError, ValueError) as error:
             raise ValueError(f"info cannot be written as JSON: {error}") from None
         try:
             _make_folder(self.path)
-            self._replace(RUN, text.encode())
+            self._replace(RUN, text)
         except OSError as error:
             raise ValueError(f"cannot make the folder {self.path}: {error.strerror or error}") from None
         self._place = _Place()
@@ -95,9 +122,10 @@ class Recorder:
         self._written: dict[int, int] = {}
         self._end: NDArray[np.float32] | None = None
         self._rooms: dict[tuple[int, ...], list[NDArray[np.float32]]] = {}
-        self._listening, self._inside, self._said = True, False, False
+        self._motion = _Motion() if motion else None
+        self._listening, self._inside, self.fault = True, False, ""
         self._process, self._lock = os.getpid(), threading.Lock()
-        self._queue: queue.Queue[tuple[_Place, dict[str, NDArray[np.float32]]] | None] | None = None
+        self._queue: queue.Queue[_Kept | None] | None = None
         self._thread: threading.Thread | None = None
         atexit.register(self.close)
 
@@ -148,11 +176,113 @@ class Recorder:
 
         return recorded
 
+    def wrap_motion(
+        self,
+        function: Callable[..., Any],
+        x: str | int | None = None,
+        onto: str | int | None = None,
+        out: str | int | None = None,
+        method: bool = False,
+        columns: bool = False,
+    ) -> Callable[..., Any]:
+        """The same function, from which the recorder hears how the samples are turned as a whole.
+
+        Parameters
+        ----------
+        function
+            One that moves all samples, which are made together, between denoiser calls.
+        x
+            Its argument that holds what it moves, by name or position; None where what it returns are rotations, for
+            `turned`.
+        onto
+            Its argument that holds estimates, where it aligns x onto them.
+        out
+            Where the moved x, or the rotations, stand in what it returns, as in `wrap`; None where it returns them, or
+            a tuple that begins with them.
+        method
+            As in `wrap`.
+        columns
+            Whether rotations turn columns, after = rotation @ before, where `turned` has rows.
+
+        Raises
+        ------
+        ValueError
+            Arguments that the function does not have.
+        """
+        find_x = None if x is None else Argument.of(function, x, method)
+        find_onto = None if onto is None else Argument.of(function, onto, method)
+
+        @functools.wraps(function)
+        def heard(*given: Any, **named: Any) -> Any:
+            held: list[_Few] = []
+            self._follow(lambda motion: held.extend(_few(at.among(given, named)) for at in (find_x, find_onto) if at))
+            result = function(*given, **named)
+            where = 0 if out is None and isinstance(result, tuple) else out
+            if find_x is None:
+                self._follow(lambda motion: self._turned(motion, taken(result, where), columns))
+            elif held:
+                self._follow(lambda motion: self._moved(motion, _few(taken(result, where)), *held))
+            return result
+
+        return heard
+
+    def turned(self, rotation: Any) -> None:
+        """All samples that are made together were turned: (samples, 3, 3), after = before @ rotation."""
+        self._follow(lambda motion: self._turned(motion, rotation))
+
+    def moved(self, before: Any, after: Any) -> None:
+        """All samples that are made together were moved as rigid bodies: coordinates as those that `wrap` takes."""
+        self._follow(lambda motion: self._moved(motion, _few(after), _few(before)))
+
+    def aligned(self, before: Any, after: Any, onto: Any) -> None:
+        """The last x of all samples were moved as rigid bodies onto estimates, with which the sampler goes on.
+
+        Rows of ``before`` may be those of other samples, where a sampler goes on from some of them; estimates may have
+        been changed after the denoiser gave them.
+        """
+        self._follow(lambda motion: self._moved(motion, _few(after), _few(before), _few(onto)))
+
+    def _follow(self, change: Callable[[_Motion], None]) -> None:
+        """Where the motion cannot be followed any more the folder says so, and frames are recorded as before."""
+        # What turns within a denoiser call turns nothing of the loop.
+        if self._motion is None or self._inside or not self._listening or self._process != os.getpid():
+            return
+        with self._lock:
+            try:
+                change(self._motion)
+            except Exception as error:
+                self._lose_motion(error)
+
+    def _turned(self, motion: _Motion, rotation: Any, columns: bool = False) -> None:
+        turns = _rotations(rotation)
+        motion.turned(turns.swapaxes(1, 2) if columns else turns)
+        self._tell_motion()
+
+    def _moved(self, motion: _Motion, after: _Few, before: _Few, onto: _Few | None = None) -> None:
+        if self._atoms not in (0, before.atoms):  # not the samples
+            return
+        if onto is None:
+            motion.turned(_fitted(before, after))
+        else:
+            motion.aligned(before, after, onto)
+        self._tell_motion()
+
+    def _tell_motion(self) -> None:
+        if "motion" not in self._run:
+            self._run["motion"] = True
+            self._replace(RUN, _lines(self._run))
+
+    def _lose_motion(self, error: Exception) -> None:
+        self._motion = None
+        self._run |= {"motion": False, "motion_lost": _said(error)}
+        with suppress(Exception):
+            self._replace(RUN, _lines(self._run))
+
     def final(self, coordinates: Any) -> None:
         """Keep the sampler's result, (samples, N, 3) or (samples, 3, N), angstrom; the last one that is given."""
         with self._lock:
             try:
-                self._end = _bordered(np.array(_on_cpu(coordinates), dtype=np.float32))
+                self._end = _bordered(np.array(on_cpu(coordinates), dtype=np.float32))
             except Exception as error:
                 self._stop(error)
 
@@ -174,14 +304,38 @@ class Recorder:
             self._listening = False
 
     def _finish(self, ended: bool) -> None:
+        ways = self._ways()
         if self._end is not None:
-            samples = self._place.begin + self._place.together
-            if self._end.shape != (samples, self._atoms, 3):
-                raise ValueError(f"the final coordinates are {self._end.shape}, not ({samples}, {self._atoms}, 3)")
-            frames = b"".join(_record(frame).tobytes() for frame in self._end)
-            self._replace(FINAL, _header(samples, self._atoms) + frames)
+            try:
+                ways = self._write_end(self._end, ways)
+            except Exception as error:
+                self._stop(error)
         if ended:
-            self._line({"ended": True})
+            origins = [way.origin for way in ways]
+            own = origins == list(range(self._place.begin + self._place.together))
+            self._line({"ended": True} | self._motion_keys(ways) | ({} if own else {"from": origins}))
+
+    def _ways(self) -> list[_Way]:
+        """What lies behind each end."""
+        if self._motion is not None:
+            try:
+                return self._motion.closed()
+            except Exception as error:
+                self._lose_motion(error)
+        return [_Way(sample) for sample in range(self._place.begin + self._place.together)]
+
+    def _write_end(self, end: NDArray[np.float32], ways: list[_Way]) -> list[_Way]:
+        """What lies behind the ends that were given: of all, or of those that were made last."""
+        rows = len(end)
+        last = sum(way.origin >= self._place.begin for way in ways)
+        if end.shape[1:] != (self._atoms, 3) or rows not in (len(ways), last):
+            raise ValueError(f"the final coordinates are {end.shape}, not ({len(ways)}, {self._atoms}, 3)")
+        frames = b"".join(_record(frame).tobytes() for frame in end)
+        self._replace(FINAL, _header(rows, self._atoms) + frames)
+        return ways[len(ways) - rows :]
+
+    def _motion_keys(self, ways: list[_Way]) -> dict[str, Any]:
+        return _keys(ways) if self._motion is not None and self._run.get("motion") else {}
 
     def _before(
         self, find_x: Argument, find_sigma: Argument, given: tuple[Any, ...], named: dict[str, Any]
@@ -196,14 +350,15 @@ class Recorder:
                     raise ValueError("a call began before the one before it had returned")
                 x = find_x.among(given, named)
                 shape = tuple(np.shape(x))
-                rows, atoms = _counted(shape)
+                rows, atoms = counted(shape)
                 if self._atoms not in (0, atoms):
                     raise ValueError(f"a call had {atoms} atoms where those before had {self._atoms}")
                 place = self._place.next(rows, _level(find_sigma.among(given, named)))
                 # Now, for the denoiser may change what it was given.
                 noisy = self._copied(x) if "noisy" in self._kinds and self._kept(place) else None
+                few = None if self._motion is None else _few(x)
                 self._inside = True
-                return _Begun(place, shape, noisy)
+                return _Begun(place, shape, noisy, few)
             except Exception as error:
                 self._stop(error)
                 return None
@@ -211,47 +366,63 @@ class Recorder:
     def _after(self, begun: _Begun, result: Any, out: str | int | None) -> None:
         with self._lock:
             try:
-                estimate = _taken(result, out)
-                if tuple(np.shape(estimate)) != begun.shape:
+                estimate = taken(result, out)
+                # Chai-1 hands its network an axis more than comes back.
+                if counted(tuple(np.shape(estimate))) != counted(begun.shape):
                     raise ValueError(f"the estimate has the shape {tuple(np.shape(estimate))} and x {begun.shape}")
                 self.calls += 1
-                self._atoms = _counted(begun.shape)[1]
+                self._atoms = counted(begun.shape)[1]
                 self._place = begun.place._replace(call=self.calls)
+                keys = self._motion_till(begun, estimate)
                 if self._kept(self._place):
                     # Now, for samplers go on in the same memory.
                     frames = {} if begun.noisy is None else {"noisy": begun.noisy}
-                    self._hand_over(self._place, frames | {"denoised": self._copied(estimate)})
+                    self._hand_over(_Kept(self._place, frames | {"denoised": self._copied(estimate)}, keys))
             except Exception as error:
                 self._stop(error)
+
+    def _motion_till(self, begun: _Begun, estimate: Any) -> dict[str, Any]:
+        """What the line of a call says of the motion since the kept call before."""
+        if self._motion is None or begun.few is None:
+            return {}
+        try:
+            ways = self._motion.called(begun.place, self._kept(begun.place), begun.few, _few(estimate))
+        except Exception as error:
+            self._lose_motion(error)
+            return {}
+        keys = self._motion_keys(ways)
+        if [way.origin for way in ways] != list(begun.place.samples)[: len(ways)]:
+            keys["from"] = [way.origin for way in ways]
+        return keys
 
     def _kept(self, place: _Place) -> bool:
         return (place.step - 1) % self._every == 0
 
     def _copied(self, values: Any) -> NDArray[np.float32]:
         """float32 in memory that was written before, where there is some: new memory takes four times as long."""
-        array = np.asarray(_on_cpu(values))
+        array = np.asarray(on_cpu(values))
         rooms = self._rooms.setdefault(array.shape, [])
         room = rooms.pop() if rooms else np.empty(array.shape, np.float32)
         room[...] = array
         return room
 
-    def _hand_over(self, place: _Place, frames: dict[str, NDArray[np.float32]]) -> None:
+    def _hand_over(self, kept: _Kept) -> None:
         """A thread writes: 14 ms a call of 5 x 50,000 atoms would be the program's otherwise."""
         if self._queue is None:
-            self._queue = queue.Queue(max(1, _WAITING // sum(block.nbytes for block in frames.values())))
+            self._queue = queue.Queue(max(1, _WAITING // sum(block.nbytes for block in kept.frames.values())))
             self._thread = threading.Thread(target=self._serve, args=(self._queue,), daemon=True)
             self._thread.start()
-        self._queue.put((place, frames))
+        self._queue.put(kept)
 
-    def _serve(self, waiting: queue.Queue[tuple[_Place, dict[str, NDArray[np.float32]]] | None]) -> None:
-        while (item := waiting.get()) is not None:
+    def _serve(self, waiting: queue.Queue[_Kept | None]) -> None:
+        while (kept := waiting.get()) is not None:
             try:
                 if self._listening:
-                    self._write(*item)
+                    self._write(*kept)
             except Exception as error:
                 self._stop(error)
 
-    def _write(self, place: _Place, frames: dict[str, NDArray[np.float32]]) -> None:
+    def _write(self, place: _Place, frames: dict[str, NDArray[np.float32]], keys: dict[str, Any]) -> None:
         """Frames first, then the line that says that they are there."""
         for kind, block in frames.items():
             for sample, frame in zip(place.samples, _bordered(block), strict=True):
@@ -260,7 +431,7 @@ class Recorder:
         for sample in place.samples:
             self._written[sample] = self._written.get(sample, 0) + 1
         facts = {"call": place.call, "step": place.step, "samples": list(place.samples), "sigma": place.sigma}
-        self._line(facts)
+        self._line(facts | keys)
 
     def _line(self, facts: dict[str, Any]) -> None:
         with open(os.path.join(self.path, CALLS), "ab") as handle:
@@ -274,12 +445,11 @@ class Recorder:
 
     def _stop(self, error: Exception) -> None:
         self._listening = False
-        if not self._said:
-            self._said = True
+        if not self.fault:
+            self.fault = _said(error)
             with suppress(Exception):
-                said = " ".join(f"{type(error).__name__}: {error}".split())
                 # Not by print, which takes the standard output where there is no other.
-                sys.stderr.write(f"edmnoise: recording to {self.path} stopped, the run goes on: {said}\n")
+                sys.stderr.write(f"edmnoise: recording to {self.path} stopped, the run goes on: {self.fault}\n")
 
 
 class _Place(NamedTuple):
@@ -323,6 +493,216 @@ class _Begun(NamedTuple):
     place: _Place
     shape: tuple[int, ...]
     noisy: NDArray[np.float32] | None
+    few: _Few | None
+
+
+class _Kept(NamedTuple):
+    """A call that waits to be written."""
+
+    place: _Place
+    frames: dict[str, NDArray[np.float32]]
+    keys: dict[str, Any]
+
+
+class _Few(NamedTuple):
+    """Some atoms of every row, by which turns are fitted and rows told apart."""
+
+    atoms: int
+    rows: NDArray[np.float64]
+    """(B, n, 3), every so many of all atoms."""
+
+
+def _few(values: Any) -> _Few:
+    values = values if hasattr(values, "shape") else np.asarray(values)
+    shape = tuple(values.shape)
+    atoms = counted(shape)[1]
+    every = -(-atoms // _FITTED)
+    # Taken where the values are: on a graphics card the rest need not come.
+    some = values[..., ::every, :] if shape[-1] == 3 else values[..., ::every]
+    return _Few(atoms, _bordered(np.array(on_cpu(some), np.float64)))
+
+
+def turn_of(before: Any, after: Any) -> NDArray[np.float64]:
+    """(B, 3, 3) how coordinates were turned as a whole: after = before @ turn + a shift.
+
+    Parameters
+    ----------
+    before, after
+        (..., N, 3) or (..., 3, N), as many rows of as many atoms. Atoms at exactly 0 in one of them do not count:
+        there models put atoms that are masked.
+
+    Raises
+    ------
+    ValueError
+        Other rows, a change that is no motion of rigid bodies, or atoms that do not say how they were turned.
+
+    References
+    ----------
+    Kabsch, Acta Crystallogr. A 32, 922 (1976).
+    """
+    return _fitted(_few(before), _few(after))
+
+
+def _fitted(before: _Few, after: _Few) -> NDArray[np.float64]:
+    if before.rows.shape != after.rows.shape or before.atoms != after.atoms:
+        raise ValueError(
+            f"{len(before.rows)} samples of {before.atoms} atoms became {len(after.rows)} of {after.atoms} "
+            "where they should be turned"
+        )
+    there = (before.rows.any(-1) & after.rows.any(-1))[..., None]
+    b, a = (_centred(rows, there) for rows in (before.rows, after.rows))
+    u, widths, v = np.linalg.svd(b.swapaxes(1, 2) @ a)
+    if not (widths[:, 1] > 1e-9 * widths[:, 0]).all():
+        raise ValueError("the atoms lie in a line, which does not say how they were turned")
+    u[..., 2] *= np.sign(np.linalg.det(u @ v))[:, None]
+    turn = u @ v
+    left, size = (np.sqrt((rows**2).mean((1, 2))) for rows in (a - b @ turn, a))
+    if not (left <= _RIGID * size).all():
+        raise ValueError(f"samples were changed by {left.max():.3g} A beside a motion of the whole")
+    return turn
+
+
+def _centred(rows: NDArray[np.float64], there: NDArray[np.bool_]) -> NDArray[np.float64]:
+    return (rows - rows.sum(1, keepdims=True, where=there) / np.maximum(there.sum(1, keepdims=True), 1)) * there
+
+
+def _rotations(values: Any) -> NDArray[np.float64]:
+    """(B, 3, 3), the rotations nearest to the values: half precision rounds them."""
+    given = np.array(on_cpu(values), np.float64)
+    if given.shape[-2:] != (3, 3):
+        raise ValueError(f"rotations have the shape {given.shape}, not (samples, 3, 3)")
+    u, widths, v = np.linalg.svd(given.reshape(-1, 3, 3))
+    if not (abs(widths - 1) <= _RIGID).all() or (np.linalg.det(u @ v) < 0).any():
+        raise ValueError("what should be rotations are none")
+    return u @ v
+
+
+@dataclass
+class _Way:
+    """What became of an estimate: where a sample comes from, and how it was turned since."""
+
+    origin: int
+    """Number of the sample whose last kept estimate it is."""
+    turn: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
+    """From there to the last call, the alignment after it included where it was not kept."""
+    since: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
+    """From the last call to now."""
+    align: NDArray[np.float64] | None = None
+    """How x of the kept call was turned onto its estimate."""
+    guided: float | None = None
+    """RMS in angstrom by which the estimate was changed."""
+
+
+def _keys(ways: list[_Way]) -> dict[str, Any]:
+    """What a line says of the motion."""
+    if not ways:
+        return {}
+    keys: dict[str, Any] = {"turned": [_numbers(way.turn @ way.since) for way in ways]}
+    if any(way.align is not None for way in ways):
+        keys["aligned"] = [_numbers(np.eye(3) if way.align is None else way.align) for way in ways]
+    if any(way.guided is not None for way in ways):
+        keys["guided"] = [round(way.guided or 0.0, 4) for way in ways]
+    return keys
+
+
+def _numbers(turn: NDArray[np.float64]) -> list[float]:
+    return [round(number, 9) for number in turn.ravel().tolist()]
+
+
+class _Motion:
+    """How the samples that are made together are turned as a whole, from one kept call to the next."""
+
+    def __init__(self) -> None:
+        self._begin = 0
+        self._ways: list[_Way] = []
+        self._x: list[NDArray[np.float64]] = []
+        self._estimates: list[NDArray[np.float64]] = []
+        self._kept = False
+        self._other = ""
+        self._ends: list[_Way] = []
+
+    def called(self, place: _Place, kept: bool, x: _Few, estimate: _Few) -> list[_Way]:
+        """What lies behind the samples of a call; nothing where they begin with it."""
+        if place.step == 1:
+            if place.done == place.rows:
+                self._begin_samples(place.begin)
+            self._ways += [_Way(sample) for sample in place.samples]
+            self._x += list(x.rows)
+            self._estimates += list(estimate.rows)
+            self._kept = kept
+            return []
+        if self._other or len(self._ways) != place.together:
+            raise ValueError(self._other or f"{place.together} samples went on where {len(self._ways)} were aligned")
+        first = place.samples.start - self._begin
+        rows = slice(first, first + place.rows)
+        behind = self._ways[rows]
+        self._ways[rows] = [_Way(sample) for sample in place.samples] if kept else [_past(way) for way in behind]
+        self._x[rows], self._estimates[rows] = list(x.rows), list(estimate.rows)
+        self._kept = kept
+        return behind
+
+    def _begin_samples(self, begin: int) -> None:
+        # What was turned after the last call of the samples before was that of these: loops turn before they call.
+        self._ends += [replace(way, since=np.eye(3)) for way in self._ways]
+        self._begin, self._other = begin, ""
+        self._ways, self._x, self._estimates = [], [], []
+
+    def turned(self, turns: NDArray[np.float64]) -> None:
+        if len(turns) != len(self._ways):
+            # Perhaps those of samples that begin with the next call.
+            self._other = f"{len(turns)} samples were turned where {len(self._ways)} are made together"
+            return
+        self._ways = [replace(way, since=way.since @ turn) for way, turn in zip(self._ways, turns, strict=True)]
+
+    def aligned(self, before: _Few, after: _Few, onto: _Few) -> None:
+        if not self._ways:
+            return
+        origins = self._origins(before)
+        turns = _fitted(before, after)
+        ways = [self._ways[row] for row in origins]
+        if not self._kept:
+            ways = [_past(way, turn) for way, turn in zip(ways, turns, strict=True)]
+        else:
+            far = [_distance(estimate, self._estimates[row]) for row, estimate in zip(origins, onto.rows, strict=True)]
+            ways = [_aligned(way, turn, rms) for way, turn, rms in zip(ways, turns, far, strict=True)]
+        self._ways, self._x, self._estimates = ways, list(after.rows), list(onto.rows)
+
+    def _origins(self, before: _Few) -> list[int]:
+        """Which sample each row is, by its x: bytes, for rows are copied where samplers go on from others."""
+        rows: dict[bytes, list[int]] = {}
+        for row, x in enumerate(self._x):
+            rows.setdefault(x.tobytes(), []).append(row)
+        found = [rows.get(x.tobytes(), []) for x in before.rows]
+        if all(found):
+            return [row if row in same else same[0] for row, same in enumerate(found)]
+        if len(before.rows) == len(self._ways):  # rounded, or changed
+            return list(range(len(self._ways)))
+        raise ValueError(f"{len(before.rows)} samples were aligned where {len(self._ways)} are made together")
+
+    def closed(self) -> list[_Way]:
+        """What lies behind the end of every sample, or of those that the sampler has chosen."""
+        if self._other:
+            raise ValueError(self._other)
+        return self._ends + self._ways
+
+
+def _past(way: _Way, turn: NDArray[np.float64] | None = None) -> _Way:
+    """A way of which all is past a call, and perhaps past the alignment after it."""
+    all_of_it = way.turn @ way.since
+    return replace(way, turn=all_of_it if turn is None else all_of_it @ turn, since=np.eye(3))
+
+
+def _aligned(way: _Way, turn: NDArray[np.float64], rms: float) -> _Way:
+    return replace(
+        way,
+        align=turn if way.align is None else way.align @ turn,
+        guided=rms if rms > _GUIDED else way.guided,
+    )
+
+
+def _distance(rows: NDArray[np.float64], others: NDArray[np.float64]) -> float:
+    """RMS over atoms, angstrom."""
+    return float(np.sqrt(((rows - others) ** 2).sum(-1).mean()))
 
 
 class Argument(NamedTuple):
@@ -359,6 +739,17 @@ class Argument(NamedTuple):
         raise ValueError(f"a call came without {self.name or f'argument {self.position}'}")
 
 
+def _said(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def _lines(facts: Mapping[str, Any]) -> bytes:
+    """JSON, a line each key: lists of names are long."""
+    return (
+        "{\n" + ",\n".join(f" {json.dumps(key)}: {json.dumps(value)}" for key, value in facts.items()) + "\n}"
+    ).encode()
+
+
 def _make_folder(path: str) -> None:
     if not os.path.isdir(path):
         os.mkdir(path)
@@ -367,7 +758,8 @@ def _make_folder(path: str) -> None:
     open(os.path.join(path, CALLS), "xb").close()  # of two that come at once one finds it there
 
 
-def _taken(result: Any, out: str | int | None) -> Any:
+def taken(result: Any, out: str | int | None) -> Any:
+    """What stands at a key, an attribute or an index; None stands for all of it."""
     if out is None:
         return result
     if isinstance(out, str) and not isinstance(result, Mapping):
@@ -375,21 +767,26 @@ def _taken(result: Any, out: str | int | None) -> Any:
     return result[out]
 
 
-def _on_cpu(values: Any) -> Any:
+def on_cpu(values: Any) -> Any:
     """An array, or what can be made one; it may be the memory of the values."""
     return values.detach().cpu().float().numpy() if hasattr(values, "detach") else values
 
 
-def _counted(shape: tuple[int, ...]) -> tuple[int, int]:
+def counted(shape: tuple[int, ...]) -> tuple[int, int]:
     """Rows and atoms of coordinates."""
     if len(shape) < 2 or 3 not in shape[-2:] or 0 in shape:
         raise ValueError(f"x has the shape {shape}, not (..., N, 3) or (..., 3, N)")
     return int(np.prod(shape[:-2])), shape[-2] if shape[-1] == 3 else shape[-1]
 
 
-def _bordered(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def atoms_of(values: Any) -> int:
+    """How many atoms coordinates are of."""
+    return counted(tuple(np.shape(values)))[1]
+
+
+def _bordered(values: NDArray[Any]) -> NDArray[Any]:
     """(..., N, 3) or (..., 3, N) -> (B, N, 3)."""
-    _counted(values.shape)
+    counted(values.shape)
     rows = values.reshape(-1, *values.shape[-2:])
     return rows if values.shape[-1] == 3 else rows.swapaxes(1, 2)
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from os import PathLike
 from typing import Any
 
 from ..base.errors import EdmNoiseError
+from .hooks import Place
 from .recorder import Argument, Recorder
+
+Moving = tuple[Any, ...]
+"""Module or class, name of a function, its argument with coordinates, and where it aligns them, that with estimates."""
 
 
 @contextmanager
@@ -24,6 +28,7 @@ def record(
     keep: str = "both",
     every: int = 1,
     info: Mapping[str, Any] | None = None,
+    motion: Moving | Sequence[Moving] = (),
 ) -> Iterator[Recorder]:
     """Record every denoiser call that is made while the block runs; `edmnoise.trajectories.trace.open_trace` reads it.
 
@@ -51,6 +56,11 @@ def record(
         Of each sample the calls 1, 1 + every, 1 + 2 every, ... are kept.
     info
         More for ``run.json``, as JSON has it: seed, settings, names.
+    motion
+        What turns all samples between two calls, so that their steps can be laid in one frame: (module or class, name
+        of a function, its argument with the coordinates), which returns them moved, or a tuple that begins with them.
+        Several of these where there are several. With a fourth part, its argument with estimates, the function is one
+        that aligns x onto them; where the third is None it returns rotations R, (samples, 3, 3), of x R.
 
     Yields
     ------
@@ -60,8 +70,8 @@ def record(
     Raises
     ------
     EdmNoiseError
-        No such method or argument, a folder that is not empty or cannot be made, another ``keep`` or ``every``, an
-        ``info`` that JSON cannot hold.
+        No such method, function or argument, a folder that is not empty or cannot be made, another ``keep`` or
+        ``every``, an ``info`` that JSON cannot hold.
 
     Notes
     -----
@@ -81,22 +91,50 @@ def record(
     try:
         for which in (x, sigma):  # before a folder is made
             Argument.of(function, which, is_method)
-        recorder = Recorder(path, keep, every, info)
+        movers = _movers(motion)
+        recorder = Recorder(path, keep, every, info, motion=bool(movers))
         wrapped = recorder.wrap(function, x, sigma, out, is_method)
+        heard = [(at, recorder.wrap_motion(at.function, moved, onto, None, at.bound)) for at, moved, onto in movers]
     except ValueError as error:
         raise EdmNoiseError(str(error)) from None
-    inherited = method not in vars(owner)
-    setattr(owner, method, wrapped)
     ended = False
     try:
-        yield recorder
+        with ExitStack() as given_back:
+            for place, ear in [*heard, (Place(owner, method, function, None, is_method), wrapped)]:
+                given_back.enter_context(_replaced(place, ear))
+            yield recorder
         ended = True
     finally:
-        if inherited:
-            delattr(owner, method)
-        else:
-            setattr(owner, method, function)
         recorder.close(ended)
+
+
+def _movers(motion: Moving | Sequence[Moving]) -> list[tuple[Place, str | int | None, str | int | None]]:
+    """Functions, their x, and what they align it onto; ValueError where one is none."""
+    movers = []
+    several = motion if not motion or isinstance(motion[0], tuple | list) else [motion]
+    for one in several:
+        if not (isinstance(one, tuple | list) and len(one) in (3, 4) and isinstance(one[1], str)):
+            raise ValueError(f"motion holds {one!r}: give (module or class, name of a function, its argument x)")
+        owner = one[0] if inspect.isclass(one[0]) or inspect.ismodule(one[0]) else type(one[0])
+        place = Place.of(owner, one[1])
+        for which in one[2:]:
+            if which is not None:
+                Argument.of(place.function, which, place.bound)
+        movers.append((place, one[2], one[3] if len(one) == 4 else None))
+    return movers
+
+
+@contextmanager
+def _replaced(place: Place, ear: Callable[..., Any]) -> Iterator[None]:
+    before = vars(place.owner).get(place.name)
+    place.put(ear)
+    try:
+        yield
+    finally:
+        if before is None:  # a class that has it from another
+            delattr(place.owner, place.name)
+        else:
+            setattr(place.owner, place.name, before)
 
 
 def _found(model: Any, owner: Any, method: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -79,10 +80,10 @@ def states_of(names: Sequence[str], made: Run, trajectory: bool, denoised: bool)
         return {names[0]: (made.final, titles)}
     total = len(made.steps)
     steps = [
-        f"{k}/{total} step={step} sigma={sigma:.6g}{mark} edmsample"
+        f"{k}/{total} step={step}{_sigma(sigma)}{mark} edmsample"
         for k, (step, sigma) in enumerate(zip(made.steps.tolist(), made.sigmas.tolist(), strict=True), 1)
     ]
-    titles = [*steps, f"end sigma={made.last_sigma:.6g}{mark} edmsample"]
+    titles = [*steps, f"end{_sigma(made.last_sigma)}{mark} edmsample"]
     objects = {}
     left = iter(names)
     for sample_number in range(len(made.final)):
@@ -90,6 +91,11 @@ def states_of(names: Sequence[str], made: Run, trajectory: bool, denoised: bool)
         for recorded in (made.noisy, made.denoised) if denoised else (made.noisy,):
             objects[next(left)] = (np.concatenate([recorded[:, sample_number], end]), titles)
     return objects
+
+
+def _sigma(level: float) -> str:
+    """Part of a title; nothing where the level is not known."""
+    return "" if math.isnan(level) else f" sigma={level:.6g}"
 
 
 def coloured(cmd: Cmd, structure: Structure, moved: Displacement, names: Sequence[str]) -> Colouring:

@@ -142,7 +142,7 @@ class FreezeOutChart(Chart):
 
     def fit(self) -> None:
         sigmas = [math.log10(sigma) for sigma in self._of.sigmas]
-        top = max(1.0, *(max(way.denoised) for way in self._of.ways))
+        top = max(1.0, *(way.highest for way in self._of.ways))
         self.canvas.fit((min(sigmas), max(sigmas)), (math.log10(_LOWEST), math.log10(5 * top)))
 
     # What it answers

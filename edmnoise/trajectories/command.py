@@ -1,0 +1,292 @@
+"""Runs a command unchanged while hooks.py listens in its processes, and says in one line what was recorded."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..base.errors import EdmNoiseError, one_of
+from .hooks import NOTES, OPTIONS, SEEN
+from .recorder import CALLS, KEPT, RUN
+
+RECORDING = "recording.json"
+"""In the folder of runs: the command and its options."""
+
+NOT_FOUND, NOT_RUN, BY_SIGNAL = 127, 126, 128
+"""Exit codes that shells have for a command that is not there, or cannot be run; and what they add to a signal's."""
+
+_HERE = Path(__file__).parent
+_FORWARDED = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
+
+
+def record_command(
+    command: Sequence[str],
+    out: str | os.PathLike[str],
+    keep: str = "both",
+    every: int = 1,
+    programs: Sequence[str | os.PathLike[str]] = (),
+) -> int:
+    """Run a command and record into a folder each run of a program that is known; the command's exit code.
+
+    The command has the same input, output, error and arguments as without; its environment has one variable more, and
+    one folder in front of ``PYTHONPATH``. What was recorded, or why nothing was, is one line on the standard error.
+
+    Parameters
+    ----------
+    out
+        A folder that is not there yet, or an empty one; it is not left behind where nothing was recorded.
+    keep, every
+        As `edmnoise.trajectories.recording.record` has them.
+    programs
+        More specs, beside those of ``edmnoise/trajectories/programs``.
+
+    Raises
+    ------
+    EdmNoiseError
+        No command, a folder that holds something or cannot be made, a spec that is none, another ``keep`` or ``every``.
+    """
+    if not command:
+        raise EdmNoiseError("there is no command: give it after --, as in edmnoise record --out run.trace -- program")
+    if keep not in KEPT:
+        raise EdmNoiseError(f"keep is {keep!r}: give {one_of(tuple(KEPT))}")
+    if every < 1:
+        raise EdmNoiseError(f"every is {every}: give a whole number from 1")
+    specs = [*sorted((_HERE / "programs").glob("*.json")), *(_checked(file) for file in programs)]
+    folder = _Folder(out)
+    options = {"out": folder.path, "keep": keep, "every": every, "programs": [str(file.resolve()) for file in specs]}
+    folder.begin({"command": list(command), "keep": keep, "every": every})
+    try:
+        code = _run(command, os.environ | {OPTIONS: json.dumps(options), "PYTHONPATH": _path()})
+    except OSError as error:
+        folder.remove()
+        missing = isinstance(error, FileNotFoundError)
+        print(f"edmnoise: nothing was recorded: {command[0]}: {error.strerror}", file=sys.stderr)
+        return NOT_FOUND if missing else NOT_RUN
+    print(f"edmnoise: {folder.end()}", file=sys.stderr)
+    return code
+
+
+def _checked(file: str | os.PathLike[str]) -> Path:
+    path = Path(file).expanduser()
+    try:
+        spec = json.loads(path.read_text(encoding="utf-8"))
+        ok = isinstance(spec, dict) and {"program", "distributions", "module", "sampler", "denoiser"} <= set(spec)
+    except (OSError, ValueError) as error:
+        raise EdmNoiseError(f"{path} cannot be read as the description of a program: {error}") from None
+    if not ok:
+        raise EdmNoiseError(f"{path} describes no program: it needs program, distributions, module, sampler, denoiser")
+    return path
+
+
+def _path() -> str:
+    own, given = str(_HERE.resolve() / "inside"), os.environ.get("PYTHONPATH")
+    return f"{own}{os.pathsep}{given}" if given else own
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """The exit code as a shell has it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with _signals() as children:
+        child = subprocess.Popen(list(command), env=environment)
+        children.append(child)
+        code = child.wait()
+    return code if code >= 0 else BY_SIGNAL - code
+
+
+@contextmanager
+def _signals() -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Ctrl-C goes to the command by itself, and others are handed on: the command says how it ends."""
+    children: list[subprocess.Popen[bytes]] = []
+
+    def hand_on(number: int, frame: Any) -> None:
+        for child in children:
+            child.send_signal(number)
+
+    handlers: dict[int, Any] = {signal.SIGINT: lambda number, frame: None}
+    handlers |= {getattr(signal, name): hand_on for name in _FORWARDED if hasattr(signal, name)}
+    before = {number: signal.getsignal(number) for number in handlers}
+    # What is ignored, as under nohup, is so by the command as well.
+    changed = {number: handler for number, handler in handlers.items() if before[number] is not signal.SIG_IGN}
+    try:
+        for number, handler in changed.items():
+            signal.signal(number, handler)
+        yield children
+    finally:
+        for number in changed:
+            signal.signal(number, before[number])
+
+
+class _Folder:
+    """The folder of runs."""
+
+    def __init__(self, out: str | os.PathLike[str]) -> None:
+        self.path = os.path.abspath(os.path.expanduser(os.fspath(out)))
+        self._shown = os.fspath(out)
+        self._own = not os.path.isdir(self.path)
+        self._about: dict[str, Any] = {}
+
+    def begin(self, about: dict[str, Any]) -> None:
+        self._about = about
+        try:
+            if self._own:
+                os.mkdir(self.path)
+            elif os.listdir(self.path):
+                raise EdmNoiseError(f"{self._shown} holds something already: give a folder that is new or empty")
+            self._write()
+        except OSError as error:
+            raise EdmNoiseError(f"cannot make the folder {self._shown}: {error.strerror or error}") from None
+
+    def _write(self) -> None:
+        Path(self.path, RECORDING).write_text(json.dumps(self._about, indent=1), encoding="utf-8")
+
+    def remove(self) -> None:
+        """What is not ours stays."""
+        for name in (RECORDING, NOTES, SEEN):
+            with suppress(FileNotFoundError):
+                os.unlink(os.path.join(self.path, name))
+        if self._own:
+            with suppress(OSError):
+                os.rmdir(self.path)
+
+    def end(self) -> str:
+        """What was recorded, or why nothing was; recording.json takes the notes in."""
+        notes = list(_notes(os.path.join(self.path, NOTES)))
+        runs = [run for run in map(_Recorded.of, _numbered(self.path)) if run is not None]
+        warned = list(dict.fromkeys(note["sentence"] for note in notes if note["about"] == "warned"))
+        if not any(run.calls for run in runs):
+            why = _why_nothing(notes, os.path.exists(os.path.join(self.path, SEEN)))
+            self.remove()
+            return f"nothing was recorded: {why}"
+        self._about["notes"] = notes
+        self._write()
+        for name in (NOTES, SEEN):
+            with suppress(FileNotFoundError):
+                os.unlink(os.path.join(self.path, name))
+        faults = [note["fault"] for note in notes if note.get("fault")]
+        return "; ".join([_told(runs, self._shown), *faults[:1], *warned[:1]])
+
+
+def _notes(path: str) -> Iterator[dict[str, Any]]:
+    with suppress(FileNotFoundError), open(path, encoding="utf-8", errors="replace") as handle:
+        for line in handle:
+            with suppress(ValueError):
+                yield json.loads(line)
+
+
+def _numbered(folder: str) -> list[str]:
+    """The folders of runs, in their order."""
+    return [os.path.join(folder, name) for name in sorted(filter(str.isdigit, os.listdir(folder)), key=int)]
+
+
+class _Recorded(NamedTuple):
+    """What a trace holds, without its coordinates."""
+
+    info: dict[str, Any]
+    calls: int
+    samples: int
+    steps: int
+    atoms: int
+    ended: bool
+    size: int
+
+    @classmethod
+    def of(cls, folder: str) -> _Recorded | None:
+        try:
+            info = json.loads(Path(folder, RUN).read_text(encoding="utf-8"))
+            lines = Path(folder, CALLS).read_text(encoding="utf-8").splitlines()
+        except (OSError, ValueError):
+            return None
+        calls, ended = [], False
+        for line in lines:
+            with suppress(ValueError):
+                call = json.loads(line)
+                ended = ended or "ended" in call
+                calls += [call] if "samples" in call else []
+        size = 0
+        frames = None
+        for entry in os.scandir(folder):
+            size += entry.stat().st_size
+            frames = entry.path if entry.name.startswith("denoised_") else frames
+        samples = len({sample for call in calls for sample in call["samples"]})
+        steps = len({call["step"] for call in calls})
+        return cls(info, len(calls), samples, steps, _atoms(frames), ended, size)
+
+
+def _atoms(frames: str | None) -> int:
+    if frames is None:
+        return 0
+    with open(frames, "rb") as handle:
+        handle.seek(188)
+        return int.from_bytes(handle.read(4), "little")
+
+
+def _why_nothing(notes: list[dict[str, Any]], seen: bool) -> str:
+    """One clause."""
+    warned = [note["sentence"] for note in notes if note["about"] == "warned"]
+    called = sorted({note["program"] for note in notes if note["about"] == "called"})
+    imported = sorted({note["program"] for note in notes if note["about"] == "imported"})
+    if warned:
+        return warned[0]
+    if called:
+        return f"the sampler of {one_of(called)} was called, its denoiser was not"
+    if imported:
+        return f"{one_of(imported)} was imported, and its sampler was never called"
+    if seen:
+        return "no program that is known was imported (a container, and python -I, -E or -S, keep the recorder out)"
+    return "no Python of the command could be listened to (a container, and python -I, -E or -S, keep the recorder out)"
+
+
+def _told(runs: list[_Recorded], shown: str) -> str:
+    held = [run for run in runs if run.calls]
+    programs = Counter(_program(run.info) for run in held)
+    samples, steps, atoms = ({getattr(run, name) for run in held} for name in ("samples", "steps", "atoms"))
+    size = sum(run.size for run in held)
+    counts = f"{_range(samples)} samples of {_range(atoms)} atoms, {_range(steps)} steps"
+    each = " each" if len(held) > 1 else ""
+    lines = [f"recorded {_plural(len(held), 'run')} of {', '.join(programs)} in {shown}: {counts}{each}, {_size(size)}"]
+    unfinished = sum(not run.ended for run in held)
+    if unfinished:
+        lines.append(f"{unfinished} of them did not end" if len(held) > 1 else "it did not end")
+    lost = [run.info["motion_lost"] for run in held if "motion_lost" in run.info]
+    if lost:
+        lines.append(f"how samples turn was lost in {_plural(len(lost), 'run')} ({lost[0]})")
+    return "; ".join(lines)
+
+
+def _program(info: Mapping[str, Any]) -> str:
+    """Its name and version, and whether that one was tried."""
+    name, version, tried = info.get("program", "?"), info.get("program_version"), info.get("tried")
+    if version is None:
+        return f"{name} (of an unknown version)"
+    of = f"{info['distribution']} {version}"
+    if info.get("read_only"):
+        return f"{name} ({of}; hooked by its source, not tried)"
+    return f"{name} ({of})" if version == tried else f"{name} ({of}, tried with {tried})"
+
+
+def _range(numbers: set[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def _size(count: int) -> str:
+    return (
+        f"{count / 1e9:.1f} GB"
+        if count >= 1e9
+        else f"{count / 1e6:.1f} MB"
+        if count >= 1e5
+        else f"{count / 1e3:.0f} kB"
+    )

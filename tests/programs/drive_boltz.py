@@ -1,0 +1,167 @@
+"""The sampler of Boltz-1 or Boltz-2 (boltz or boltz-community) or of BoltzGen, with a stub in place of its network."""
+
+import argparse
+import importlib
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+from stand_ins import stand_in
+from toy import estimate, toy
+
+stand_in("einx", "fairscale")
+
+PAD_TO, ELEMENTS, TOKENS = 32, 128, 33
+NUMBERS = {"C": 6, "N": 7, "O": 8, "S": 16, "CL": 17, "ZN": 30}
+
+parser = argparse.ArgumentParser()
+parser.add_argument("out")
+parser.add_argument("--module", default="boltz.model.modules.diffusionv2")
+parser.add_argument("--samples", type=int, default=3)
+parser.add_argument("--parallel", type=int)
+parser.add_argument("--records", type=int, default=1)
+parser.add_argument("--steps", type=int, default=12)
+parser.add_argument("--gamma", type=float, default=0.8)
+parser.add_argument("--noise-scale", type=float, default=1.003)
+parser.add_argument("--runs", type=int, default=1)
+parser.add_argument("--steered", action="store_true")
+parser.add_argument("--resampled", action="store_true")
+given = parser.parse_args()
+
+module = importlib.import_module(given.module)
+const = importlib.import_module(given.module.split(".")[0] + ".data.const")
+known = toy()
+atoms = len(known.name)
+padded = -(-atoms // PAD_TO) * PAD_TO
+calls = []
+
+
+class Network(torch.nn.Module):
+    """Answers with what makes the preconditioned estimate that of the toy."""
+
+    def __init__(self, **given):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(()))
+
+    def forward(self, r_noisy, times, **condition):
+        sigma = 16 * torch.exp(4 * times)[:, None, None]
+        x = r_noisy * torch.sqrt(sigma**2 + 256)
+        wanted = estimate(x, known.coordinates)
+        update = (wanted - 256 / (sigma**2 + 256) * x) * torch.sqrt(sigma**2 + 256) / (16 * sigma)
+        calls.append((float(sigma[0]), x.numpy(), wanted.numpy()))
+        if "diffusionv2" in given.module:
+            return update
+        return {"r_update": update, "token_a": torch.zeros(len(x), known.token[-1] + 1, 2)}
+
+
+def features():
+    """As the program's featurizer has them, of a batch of equal records."""
+
+    def batched(values):
+        return torch.as_tensor(values)[None].repeat(given.records, *[1] * np.ndim(values))
+
+    def padding(values):
+        values = torch.as_tensor(values)
+        return torch.cat([values, values.new_zeros(padded - atoms, *values.shape[1:])])
+
+    one_hot = torch.nn.functional.one_hot
+    kinds = [const.token_ids.get(name, const.token_ids["UNK"]) for name in known.of_tokens(known.residue_name)]
+    token = torch.as_tensor(known.token)
+    chains = list(dict.fromkeys(known.chain))
+    asym = np.array([chains.index(chain) for chain in known.of_tokens(known.chain)])
+    ligand = known.of_tokens(known.residue_name) == "LIG"
+    element = torch.tensor([NUMBERS[element] for element in known.element])
+    record = SimpleNamespace(id="toy", chains=[SimpleNamespace(chain_id=i, chain_name=c) for i, c in enumerate(chains)])
+    return {
+        "ref_atom_name_chars": batched(padding(known.one_hot_names())),
+        "ref_element": batched(padding(one_hot(element, ELEMENTS))),
+        "atom_to_token": batched(padding(one_hot(token))),
+        "atom_pad_mask": batched(padding(torch.ones(atoms))),
+        "token_index": batched(torch.arange(len(asym))),
+        "residue_index": batched(known.of_tokens(known.residue) - 1),
+        "asym_id": batched(asym),
+        "mol_type": batched(np.where(ligand, 3, 0)),
+        "res_type": batched(one_hot(torch.tensor(kinds), TOKENS)),
+        "record": [record] * given.records,
+    }
+
+
+class Pull:
+    """A potential in place of those that need the program's chemistry: towards the centre."""
+
+    def compute_parameters(self, t):
+        return {"guidance_weight": 0.02 * given.steered, "resampling_weight": 1.0, "guidance_interval": 1}
+
+    def compute(self, x, feats, parameters):
+        return 0.5 * (x - x.mean(dim=-2, keepdim=True)).square().sum(dim=(-1, -2)) / 100
+
+    def compute_gradient(self, x, feats, parameters):
+        return (x - x.mean(dim=-2, keepdim=True)) / 10
+
+
+align, draw = module.weighted_rigid_align, torch.multinomial
+moves, lineages = [], []
+
+
+def aligned(x, onto, weights, mask):
+    moves.append((x.numpy(), onto.numpy()))
+    return align(x, onto, weights, mask)
+
+
+def drawn(weights, count, replacement):
+    """Particles that go on, of each sample in turn."""
+    chosen = draw(weights, count, replacement=replacement)
+    lineages.append((len(moves), chosen + weights.shape[1] * torch.arange(len(weights))[:, None]))
+    return chosen
+
+
+module.DiffusionModule, module.weighted_rigid_align, torch.multinomial = Network, aligned, drawn
+settings = {"gamma_0": given.gamma, "noise_scale": given.noise_scale, "step_scale": 1.5, "gamma_min": 1.0}
+model = module.AtomDiffusion(
+    {"token_s": 1}, sigma_min=4e-4, alignment_reverse_diff=True, num_sampling_steps=given.steps, **settings
+).eval()
+feats = features()
+options = {}
+generates = given.module.startswith("boltzgen")
+if generates:
+    feats["id"] = [feats.pop("record")[0].id]
+else:
+    module.get_potentials = lambda steering, boltz2: [Pull()]
+    options["steering_args"] = {
+        "fk_steering": given.resampled,
+        "num_particles": 2,
+        "fk_lambda": 4.0,
+        "fk_resampling_interval": 3,
+        "physical_guidance_update": given.steered,
+        "contact_guidance_update": False,
+        "num_gd_steps": 3,
+    }
+    options["max_parallel_samples"] = given.parallel or given.samples
+torch.manual_seed(1)
+finals = []
+with torch.no_grad():
+    for _ in range(given.runs):
+        result = model.sample(
+            atom_mask=feats["atom_pad_mask"],
+            num_sampling_steps=given.steps,
+            multiplicity=given.samples,
+            feats=feats,
+            **options,
+        )
+        finals.append(result["sample_atom_coords"].numpy())
+saved = {
+    "final": np.stack(finals),
+    "schedule": (model.sample_schedule_af3 if generates else model.sample_schedule)(given.steps).numpy(),
+    "sigma": np.array([call[0] for call in calls]),
+    "rows": np.array([len(call[1]) for call in calls]),
+    "x": np.concatenate([call[1] for call in calls]),
+    "x0": np.concatenate([call[2] for call in calls]),
+    "names_mask": feats["atom_pad_mask"][0].numpy(),
+    **known.names(),
+}
+for step, (_, onto) in enumerate(moves):
+    saved[f"onto_{step}"] = onto
+for step, chosen in lineages:
+    saved[f"from_{step}"] = chosen.ravel().numpy()
+np.savez(given.out, **saved)
+print(f"{given.runs} runs, {len(calls)} calls")

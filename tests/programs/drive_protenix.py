@@ -1,0 +1,110 @@
+"""The sampler of Protenix or OpenDDE, with a stub in place of its network."""
+
+import argparse
+import importlib
+
+import gemmi
+import numpy as np
+import torch
+from stand_ins import stand_in
+from toy import estimate, toy
+
+
+class GetPeriodicTable:
+    """Of rdkit, which Protenix asks for the symbols of elements."""
+
+    def GetElementSymbol(self, number):  # noqa: N802, rdkit's name
+        return gemmi.Element(number).name
+
+
+stand_in("optree", "rdkit", GetPeriodicTable=GetPeriodicTable)
+
+parser = argparse.ArgumentParser()
+parser.add_argument("out")
+parser.add_argument("--program", default="protenix")
+parser.add_argument("--samples", type=int, default=3)
+parser.add_argument("--chunk", type=int)
+parser.add_argument("--steps", type=int, default=12)
+parser.add_argument("--gamma", type=float, default=0.8)
+parser.add_argument("--guided", type=float, nargs=2, help="rho and mu of guidance")
+given = parser.parse_args()
+
+generator = importlib.import_module(f"{given.program}.model.generator")
+constants = importlib.import_module(f"{given.program}.data.constants")
+# By name, as the programs' models do.
+sample_diffusion = generator.sample_diffusion
+known = toy()
+calls = []
+
+
+class Network(torch.nn.Module):
+    def forward(self, x_noisy, t_hat_noise_level, input_feature_dict, **condition):
+        wanted = estimate(x_noisy, known.coordinates)
+        calls.append((float(t_hat_noise_level.ravel()[0]), x_noisy.detach().numpy(), wanted.detach().numpy()))
+        return wanted
+
+
+def features():
+    """As the programs' featurizers have them."""
+    one_hot = torch.nn.functional.one_hot
+    kinds = [constants.STD_RESIDUES.get(name, 20) for name in known.of_tokens(known.residue_name)]
+    elements = [symbol.upper() for symbol in constants.get_all_elems()]
+    chains = list(dict.fromkeys(known.chain))
+    return {
+        "atom_to_token_idx": torch.as_tensor(known.token),
+        "ref_atom_name_chars": known.one_hot_names().float(),
+        "ref_element": one_hot(torch.tensor([elements.index(element) for element in known.element]), 128).float(),
+        "residue_index": torch.as_tensor(known.of_tokens(known.residue)),
+        "asym_id": torch.tensor([chains.index(chain) for chain in known.of_tokens(known.chain)]),
+        "restype": one_hot(torch.tensor(kinds), 32).float(),
+    }
+
+
+guidance = None
+if given.guided:
+    rho, mu = given.guided
+    config = importlib.import_module(f"{given.program}.tfg.config")
+    potentials = importlib.import_module(f"{given.program}.tfg.potentials")
+
+    class Pull(potentials.Potential):
+        """A potential in place of those that need the program's chemistry: towards the centre."""
+
+        def _eval(self, coords, feats, params, need_grad):
+            away = coords - coords.mean(dim=-2, keepdim=True)
+            energy = away.square().sum(dim=(-1, -2)) / 200
+            return (energy, away / 100) if need_grad else energy
+
+    guidance = {"enable": True, "rho": rho, "mu": mu, "terms": {"Pull": {"interval": 1, "weight": 1.0}}}
+    guidance["steps"] = {"tfg_inner": 2, "projection_outer": 0}
+    potentials.register(Pull)
+
+torch.manual_seed(1)
+np.random.seed(1)
+schedule = generator.InferenceNoiseScheduler(s_max=160.0, s_min=4e-4, rho=7, sigma_data=16.0)(given.steps)
+with torch.no_grad():
+    final = sample_diffusion(
+        denoise_net=Network(),
+        input_feature_dict=features(),
+        s_inputs=torch.zeros(known.token[-1] + 1, 4),
+        s_trunk=None,
+        z_trunk=None,
+        pair_z=None,
+        p_lm=None,
+        c_l=None,
+        noise_schedule=schedule,
+        N_sample=given.samples,
+        gamma0=given.gamma,
+        diffusion_chunk_size=given.chunk,
+        guidance_configs=guidance,
+    )
+np.savez(
+    given.out,
+    final=final.numpy()[None],
+    schedule=schedule.numpy(),
+    sigma=np.array([call[0] for call in calls]),
+    rows=np.array([len(call[1]) for call in calls]),
+    x=np.concatenate([call[1] for call in calls]),
+    x0=np.concatenate([call[2] for call in calls]),
+    **known.names(),
+)
+print(f"{len(calls)} calls")
