@@ -74,6 +74,15 @@ def _made(folder: str, atoms: int, steps: int, samples: int) -> None:
         recorded(x, sigma)
     recorder.final(np.broadcast_to(end, x.shape))
     recorder.close(ended=True)
+    _still(Path(folder, "run.trace", "calls.jsonl"), samples)
+
+
+def _still(calls: Path, samples: int) -> None:
+    """Say that no step turned the samples: motion is recorded of every program that is known."""
+    lines = [json.loads(line) for line in calls.read_text().splitlines()]
+    for line in lines:
+        line["turned"] = [np.eye(3).ravel().tolist()] * samples
+    calls.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
 def _places(path: str, atoms: int) -> np.ndarray:
