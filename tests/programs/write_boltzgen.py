@@ -47,10 +47,10 @@ def structure(frame, last):
         chains.append({"asym_id": len(chains), "res_idx": len(residues), "res_num": len(numbers), "mol_type": kind})
         for number in numbers:
             held = np.flatnonzero((known.chain == chain) & (known.residue == number))
-            name = known.residue_name[held[0]] if last or kind else "GLY"
-            residues.append({"atom_idx": len(atoms), "atom_num": len(held), "name": name, "res_idx": number - 1})
-            for at in held.tolist():
-                atoms.append((known.name[at] if last or kind else f"X{at % 14}", frame[at].numpy(), True))
+            guessed = known.residue_name[held[0]] if last or kind else "GLY"
+            residues.append({"atom_idx": len(atoms), "atom_num": len(held), "name": guessed, "res_idx": number - 1})
+            names = [known.name[at] if last or kind else f"X{at % 14}" for at in held.tolist()]
+            atoms += [(name, place, True) for name, place in zip(names, frame[held].numpy(), strict=True)]
     rows = np.array(atoms, dtype=[("name", "U4"), ("coords", "f4", 3), ("is_present", "?")])
     return SimpleNamespace(chains=chains, residues=residues, atoms=rows, bonds=[])
 
