@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from docutils import nodes
-from sources import depend_on_sources
+from sources import ROOT, depend_on_sources
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -24,6 +26,8 @@ from edmnoise.noise.theory.statistics import NoiseStatistics
 from edmnoise.noise.weights import PRESETS, Weights
 from edmnoise.structure.files import read_structure
 from edmnoise.structure.structure import Structure, describe
+
+PROGRAMS = ROOT / "edmnoise" / "trajectories" / "programs"
 
 MORE = ((8, 1, 1), (1, 8, 1))
 """Weights that only differ in what they give to the chain and to the residue."""
@@ -99,8 +103,32 @@ def scramble_points() -> str:
     return table("residue in chain = 3.8 Å, atom in residue = 1.4 Å, in space", heads, rows)
 
 
+def programs() -> str:
+    """The table of programs that can be recorded, and what is to be known of each, out of their descriptions."""
+    specs = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(PROGRAMS.glob("*.json"))]
+    specs.sort(key=lambda spec: spec["program"].lower())
+    heads = ["program", "package and version tried", "chunks, steps", "motion", "names", "settings"]
+    rows = [
+        [
+            spec["program"],
+            ", ".join(f"{name} {version}" for name, version in spec["distributions"].items()),
+            "two calls a step" if spec.get("calls_per_step", 1) not in (1, False) else "one call a step",
+            "recorded" if spec.get("motion") else "not recorded",
+            "recorded" if "atom" in spec.get("names", {}) else "from the structure",
+            ", ".join(spec.get("settings", {})).replace("_", " ") or "none",
+        ]
+        for spec in specs
+    ]
+    said = [f"*{spec['program']}*{_read_only(spec)}\n   {' '.join(spec.get('notes', ()))}" for spec in specs]
+    return "\n\n".join([table("what is recorded of which program", heads, rows), *said])
+
+
+def _read_only(spec: Mapping[str, Any]) -> str:
+    return " (read in its source, not run)" if spec.get("read_only") else ""
+
+
 FIGURES: dict[str, Callable[[], str]] = {
-    made.__name__: made for made in (fragment_levels, fragment_facts, noise_levels, scramble_points)
+    made.__name__: made for made in (fragment_levels, fragment_facts, noise_levels, scramble_points, programs)
 }
 
 

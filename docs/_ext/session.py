@@ -144,7 +144,7 @@ class File(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         name, text = self.arguments[0], "\n".join(self.content)
         Path(session_of(self.env.docname).folder.name, name).write_text(text + "\n", encoding="utf-8")
-        language = {".py": "python", ".pml": "text", ".toml": "toml"}[Path(name).suffix]
+        language = {".py": "python", ".pml": "text", ".toml": "toml", ".json": "json"}[Path(name).suffix]
         return [container_wrapper(self, nodes.literal_block(text, text, language=language), f"``{name}``")]
 
 
