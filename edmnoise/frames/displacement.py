@@ -298,15 +298,21 @@ def _atoms_last(block: Tensor) -> Tensor:
 @alone()
 def mean_squares(moved: Tensor, hierarchy: Hierarchy, wanted: Sequence[Measure]) -> dict[Measure, Tensor]:
     """(s, groups) mean over x, y, z of the squared displacement, for each measure."""
+    squares = {}
+    for measure, vector in vectors_of(moved, hierarchy, wanted):
+        x, y, z = vector.unbind(dim=1)
+        squares[measure] = torch.mul(x, x).addcmul_(y, y).addcmul_(z, z).div_(3)  # a mean takes three times as long
+    return squares
+
+
+def vectors_of(moved: Tensor, hierarchy: Hierarchy, wanted: Sequence[Measure]) -> Iterator[tuple[Measure, Tensor]]:
+    """Each measure with its vectors (s, 3, groups), of (s, 3, N) displacements or coordinates; their sign is free."""
     needed = {m.level for m in wanted} | {m.level + 1 for m in wanted if m.relative}
     means = atom_means(moved, hierarchy, needed)
-    squares = {}
     for measure in wanted:
         vector = means[measure.level].to(moved.dtype)
         if measure.relative:
             parent = measure.level + 1
             around = spread(means[parent].to(moved.dtype), hierarchy, parent, measure.level)
-            vector = around.sub_(vector)  # its square alone counts
-        x, y, z = vector.unbind(dim=1)
-        squares[measure] = torch.mul(x, x).addcmul_(y, y).addcmul_(z, z).div_(3)  # a mean takes three times as long
-    return squares
+            vector = around.sub_(vector)
+        yield measure, vector

@@ -35,8 +35,9 @@ def run_of(
     "motion"
         By the turns that were recorded, put together from the end backwards: exact.
     "replay"
-        Each step is made once more from x and the estimate, and fitted onto what came (`replayed_turns`). Churn noise
-        turns each fit a little, and that adds up; how much is known: `Run.freeze_out_range`.
+        Each step is made once more from x and the estimate, and fitted onto what came (`replayed_turns`). What noise
+        turns as a whole is lost with that. Its size is known: it is counted on average, and has a range
+        (`Run.freeze_out_range`). Noise is taken to be independent from atom to atom, as it is in published samplers.
     "superposition"
         Each estimate is superposed on its end. What the whole turned by itself is lost with that: what is to go, and
         freeze-out, are those of the shape alone, and how far they are from those of one frame the trace cannot say.
@@ -146,7 +147,7 @@ def _named(
 def _chosen_steps(trace: Trace, ways: Sequence[tuple[Link, ...]], steps: Sequence[int] | None) -> list[list[Link]]:
     """Of each way the same steps, those that were asked for."""
     found = [{link.step: link for link in way} for way in ways]
-    numbers = sorted(set.intersection(*map(set, found))) if steps is None else [int(step) for step in steps]
+    numbers = sorted(set.intersection(*map(set, found)) if steps is None else {int(step) for step in steps})
     if not numbers:
         raise EdmNoiseError("no steps are chosen: give at least one that every sample has")
     for way in found:

@@ -23,8 +23,8 @@ class Laying(Legible):
     how
         One of `WAYS`.
     turns
-        (T, B, 3, 3) rad^2, where it is known: covariance of the small rotation by which each step may be off against
-        the recorded one after it (the last against the end), independent from step to step.
+        (T, B, 3, 3) rad^2, where steps were replayed: covariance of the small turn that noise made of each sample
+        between a recorded step and the one after it (of the last one, and the end), independent from step to step.
     """
 
     how: str
@@ -32,16 +32,11 @@ class Laying(Legible):
 
     @property
     def turn_error(self) -> NDArray[np.float64] | None:
-        """(T,) by how much a step may be turned against the end, rad RMS about an axis; None where nobody knows."""
+        """(T,) by how much each step may lie turned against the end, rad RMS about an axis: by replay alone."""
         if self.turns is None:
             return None
-        return np.sqrt(np.trace(self._of_the_end, axis1=2, axis2=3).mean(axis=1) / 3)
-
-    @property
-    def _of_the_end(self) -> NDArray[np.float64]:
-        """(T, B, 3, 3) covariances of the rotation of each step against the end."""
-        assert self.turns is not None
-        return np.cumsum(self.turns[::-1], axis=0)[::-1]
+        to_end = np.cumsum(self.turns[::-1], axis=0)[::-1]
+        return np.sqrt(np.trace(to_end, axis1=2, axis2=3).mean(axis=1) / 3)
 
     def __str__(self) -> str:
         error = self.turn_error
@@ -50,9 +45,9 @@ class Laying(Legible):
         if error is None:
             return (
                 "steps are laid on the end of each sample by superposition: what it turned as a whole is not counted "
-                "as to go, and the error of that is not known from a trace"
+                "as to go, and how much that was a trace cannot say"
             )
         return (
-            "steps are laid in one frame by replaying each and fitting it onto the next: the first step may be turned "
-            f"by {np.degrees(error[0]):.2g} degrees RMS about each axis"
+            "steps are laid in one frame by replaying each of them, which cannot see what noise turned as a whole, "
+            f"{np.degrees(error[0]):.2g} degrees RMS about each axis by the end: what is to go counts that on average"
         )

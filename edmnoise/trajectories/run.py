@@ -31,6 +31,7 @@ from ..structure.hierarchy import as_read, check_three
 from ..structure.structure import Structure, describe
 from ..structure.superpose import move, superpose
 from .laying import Laying
+from .ranges import possible_ways
 
 FROZEN = 0.1
 """Share of its way that a level may still have to go when it counts as frozen out."""
@@ -96,11 +97,21 @@ class Run(Legible):
         return f"cancelled at sigma {self.last_sigma:.3g} A"
 
     def to_go(self, what: str = "denoised") -> dict[Measure, NDArray[np.float64]]:
-        """For each of NESTED (T,): RMS distance per coordinate from the end, angstrom, over groups and samples."""
+        """For each of NESTED (T,): RMS distance per coordinate from the end, angstrom, over groups and samples.
+
+        Where steps were replayed, over the turns by noise as well that a replay cannot see (`freeze_out_range`).
+        """
+        drawn = self._ways(what)
+        return {part: np.sqrt((ways**2).mean(axis=0)) for part, ways in drawn.items()}
+
+    def _ways(self, what: str) -> dict[Measure, NDArray[np.float64]]:
+        """For each of NESTED (draws, T): what may have been to go; one draw where that is known."""
         frames = {"denoised": self.denoised, "noisy": self.noisy}[what]
+        if self.laid is not None and self.laid.turns is not None:
+            return possible_ways(frames, self.final, self.structure.hierarchy, self.laid.turns)
         end = torch.from_numpy(self.final).mT
         rows = [_parts(torch.from_numpy(frame).mT - end, self.structure) for frame in frames]
-        return {part: np.sqrt([row[part] for row in rows]) for part in NESTED}
+        return {part: np.sqrt([[row[part] for row in rows]]) for part in NESTED}
 
     def freeze_out(self, what: str = "denoised") -> dict[Measure, float]:
         """For each of NESTED the level, angstrom, below which it stays within a tenth of its way.
@@ -110,6 +121,18 @@ class Run(Legible):
         if self.partial:
             return dict.fromkeys(NESTED, math.nan)
         return {part: _crossing(self.sigmas, way) for part, way in self.to_go(what).items()}
+
+    def freeze_out_range(self, what: str = "denoised") -> dict[Measure, tuple[float, float]]:
+        """For each of NESTED the levels, angstrom, between which freeze-out lies in 95 of 100 runs like this one.
+
+        One level where the frame of the steps is known: in runs of our own, and in traces whose motion was recorded. A
+        range where steps were replayed (`edmnoise.trajectories.ranges`). NaN where they were superposed, for the trace
+        cannot say, and where `freeze_out` is.
+        """
+        unknown = self.laid is not None and self.laid.how == "superposition"
+        if self.partial or unknown:
+            return dict.fromkeys(NESTED, (math.nan, math.nan))
+        return {part: _range([_crossing(self.sigmas, way) for way in ways]) for part, ways in self._ways(what).items()}
 
     def table(self, distribution: SigmaDistribution) -> Table:
         """One row a recorded step."""
@@ -379,6 +402,11 @@ def _parts(difference: Tensor, structure: Structure) -> dict[Measure, float]:
 def moves(way: Sequence[float] | NDArray[np.float64]) -> bool:
     """Whether a way (T,) is one, and not only rounding: a single chain does not move about its own centre."""
     return bool(way[0] > _STILL)
+
+
+def _range(levels: Sequence[float]) -> tuple[float, float]:
+    low, high = np.quantile(levels, [0.025, 0.975])
+    return float(low), float(high)
 
 
 def _crossing(sigmas: Sequence[float] | NDArray[np.generic], way: NDArray[np.float64]) -> float:

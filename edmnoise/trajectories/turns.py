@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..structure.superpose import superpose
+from .replaying import aligns, can_be_replayed, replayed_steps
 from .trace import Link, Trace
 
 
@@ -67,7 +68,35 @@ def _or_still(turn: NDArray[np.float64] | None) -> NDArray[np.float64]:
 
 
 def replayed_turns(trace: Trace, numbers: Sequence[int], steps: Sequence[int], rows: NDArray[np.int64]) -> Turns | None:
-    return None
+    """Each step replayed and fitted onto what came next (`edmnoise.trajectories.replaying`), from the end backwards.
+
+    None where x or the estimate of a step was not kept, or most steps are no Euler steps.
+
+    Parameters
+    ----------
+    rows
+        (N,) the atoms that the structure has; those of ``trace.rows`` are fitted where it says which are real.
+    """
+    if not can_be_replayed(trace, numbers):
+        return None
+    fitted = rows if trace.rows is None else trace.rows
+    made = list(replayed_steps(trace, numbers, fitted, aligns(trace)))
+    if sum(step.fit is not None and bool(step.fit.strays.any()) for step in made) > len(made) / 2:
+        return None
+    to_end = np.tile(np.eye(3), (len(numbers), 1, 1))
+    spread, found = np.zeros_like(to_end), {}
+    for step in reversed(made):
+        if step.fit is not None:
+            # A small turn w of rows in the frame of the next x is w R once R has brought them to the end.
+            spread = spread + to_end.swapaxes(1, 2) @ step.fit.spread @ to_end
+            to_end = step.fit.turn @ to_end
+        found[step.links[0].step] = (to_end, step.onto, spread)
+        if step.onto is not None:
+            to_end = step.onto @ to_end
+    chosen = [found[step] for step in steps]
+    turns, onto, spreads = zip(*chosen, strict=True)
+    between = np.diff(np.stack(spreads)[::-1], axis=0, prepend=0)[::-1]
+    return Turns("replay", np.stack(turns), None if onto[0] is None else np.stack(onto), between)
 
 
 def superposed_turns(denoised: NDArray[np.float32], ends: NDArray[np.float32]) -> Turns:

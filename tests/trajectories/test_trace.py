@@ -98,7 +98,7 @@ def test_each_step_lies_as_near_to_the_end_as_it_can(trace, fragment):
     """Another program's superposition comes no nearer; x has gone along with its estimate."""
     from scipy.spatial.transform import Rotation
 
-    run = edm.run_of(trace, fragment, samples=[2, 0], steps=[1, 4, 9])
+    run = edm.run_of(trace, fragment, samples=[2, 0], steps=[1, 4, 9], lay="superposition")
     for row, sample in enumerate((2, 0)):
         end = run.final[row] - run.final[row].mean(axis=0)
         for k, step in enumerate((1, 4, 9)):
@@ -113,7 +113,7 @@ def test_each_step_lies_as_near_to_the_end_as_it_can(trace, fragment):
 def test_a_run_in_some_of_the_atoms(trace, fragment):
     """As if no other atom had been recorded: padding takes no part in the superposition."""
     rows = np.array([250, 3, 4, 5, 90, 40, 120, 7])
-    run = edm.run_of(trace, fragment.take(rows), samples=[1], rows=rows)
+    run = edm.run_of(trace, fragment.take(rows), samples=[1], rows=rows, lay="superposition")
     for estimate, x, step in zip(run.denoised[:, 0], run.noisy[:, 0], trace.steps.tolist(), strict=True):
         own = trace.frames("denoised", 1, [step])[0, rows]
         fit = edm.superpose(own.T[None], run.final[0].T)
@@ -140,7 +140,7 @@ def test_every_and_the_estimate_alone(model, trace, fragment, tmp_path):
     assert not list((tmp_path / "some.trace").glob("noisy*"))
     run = edm.run_of(found, fragment)
     assert np.isnan(run.noisy).all()
-    assert np.array_equal(run.denoised, edm.run_of(trace, fragment, steps=[1, 5, 9]).denoised)
+    assert np.array_equal(run.denoised, edm.run_of(trace, fragment, steps=[1, 5, 9], lay="superposition").denoised)
 
 
 def test_frames_stay_in_their_file(trace):
