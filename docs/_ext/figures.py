@@ -107,24 +107,31 @@ def programs() -> str:
     """The table of programs that can be recorded, and what is to be known of each, out of their descriptions."""
     specs = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(PROGRAMS.glob("*.json"))]
     specs.sort(key=lambda spec: spec["program"].lower())
-    heads = ["program", "package and version tried", "chunks, steps", "motion", "names", "settings"]
+    heads = ["program", "package and version tried", "a step", "motion", "names"]
     rows = [
         [
             spec["program"],
             ", ".join(f"{name} {version}" for name, version in spec["distributions"].items()),
-            "two calls a step" if spec.get("calls_per_step", 1) not in (1, False) else "one call a step",
+            "one call"
+            if spec.get("calls_per_step", 1) in (1, None) and spec.get("calls_per_step") is not True
+            else "two calls",
             "recorded" if spec.get("motion") else "not recorded",
-            "recorded" if "atom" in spec.get("names", {}) else "from the structure",
-            ", ".join(spec.get("settings", {})).replace("_", " ") or "none",
+            "recorded" if {"atom", "atom_array"} & set(spec.get("names", ())) else "from the structure",
         ]
         for spec in specs
     ]
-    said = [f"*{spec['program']}*{_read_only(spec)}\n   {' '.join(spec.get('notes', ()))}" for spec in specs]
-    return "\n\n".join([table("what is recorded of which program", heads, rows), *said])
+    return "\n\n".join([table("what is recorded of which program", heads, rows), *map(_program, specs)])
 
 
-def _read_only(spec: Mapping[str, Any]) -> str:
-    return " (read in its source, not run)" if spec.get("read_only") else ""
+def _program(spec: Mapping[str, Any]) -> str:
+    """A paragraph: files, settings that are recorded, what else is to be known."""
+    read_only = " (read in its source, not run)" if spec.get("read_only") else ""
+    said = [
+        *([f"Writes {spec['files']}."] if "files" in spec else []),
+        f"Of its settings {', '.join(spec['settings'])} are recorded.".replace("_", " "),
+        *spec.get("notes", ()),
+    ]
+    return f"*{spec['program']}*{read_only}\n   {' '.join(said)}"
 
 
 FIGURES: dict[str, Callable[[], str]] = {
