@@ -113,7 +113,7 @@ def runs_table(runs: Sequence[Listed]) -> Table:
             Column("steps", [run.steps or None for run in runs], help="recorded ones that all samples have"),
             Column("atoms", [run.atoms or None for run in runs]),
             Column("end", [run.fault or ("ended" if run.ended else "not ended") for run in runs]),
-            Column("kept", [" and ".join(run.kinds) or None for run in runs], help="kinds of frames"),
+            Column("kept", [", ".join(run.kinds) or None for run in runs], help="kinds of frames"),
         ),
     )
 
