@@ -281,6 +281,19 @@ def test_a_folder_that_is_no_trace(cmd, folder, refusal):
     assert "run.trace is no trace" in refusal("edm_trace run.trace, complex_model_0.cif")
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("calls.jsonl", "", "holds no calls: the denoiser was not called, or not yet"),
+        ("run.json", '{"format": "edmnoise trace", "version": 99}', "version 99"),
+        ("run.json", "[", "is no trace"),
+    ],
+)
+def test_a_broken_trace_says_what_it_is(cmd, folder, refusal, file, text, said):
+    (folder / "run.trace" / file).write_text(text)
+    assert said in refusal("edm_trace run.trace, complex_model_0.cif")
+
+
 def test_x_alone_is_laid_by_itself(cmd, folder, traced, typed, truth, frames_of):
     """What estimates had to go is missing in the table, and said; x is there as it was recorded."""
     trace = folder / "run.trace"

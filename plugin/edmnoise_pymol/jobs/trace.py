@@ -25,7 +25,7 @@ from edmnoise.study.replay import Replay, replay
 from edmnoise.trajectories.laid import run_of
 from edmnoise.trajectories.opening import Fitted, Listed, fitting_trace, list_runs, program_of, runs_table, steps_to
 from edmnoise.trajectories.run import Run
-from edmnoise.trajectories.trace import KINDS
+from edmnoise.trajectories.trace import KINDS, Trace
 
 from ..job import Job, Watch
 from ..scene import ask
@@ -260,9 +260,19 @@ def _read(
     watch.check(0.0, "reading the trace")
     run = run_of(trace, structure, plan.samples, plan.steps, rows, lay)
     watch.check(0.7, "looking at what the sampler did")
-    did = replay(trace, rows, plan.samples if in_full else plan.samples[:1]) if set(KINDS) <= set(trace.kinds) else None
+    did = _done(trace, rows, plan.samples, in_full)
     watch.check(1.0, "reading the trace")
     return run, did
+
+
+def _done(trace: Trace, rows: NDArray[np.int64], samples: Sequence[int], in_full: bool) -> Replay | None:
+    """What the sampler did: in every sample where it is asked for, else in the first, where the trace can tell."""
+    try:
+        return replay(trace, rows, samples if in_full else samples[:1])
+    except EdmNoiseError:
+        if in_full:
+            raise
+        return None
 
 
 def _notes(plan: _Plan, structure: str, run: Run, did: Replay | None) -> list[str]:
