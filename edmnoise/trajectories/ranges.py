@@ -7,8 +7,8 @@ along with x: what really happened is the laid run with a small random turn afte
 put together from the end backwards, and what was to go is measured for each draw.
 
 With u the centres of groups in a step (atoms in their residue, residues in their chain, chains about the centre of all)
-and v those in the end, what is to go is w^2 = mean |u - v|^2 / 3 = (mean |u|^2 + mean |v|^2 - 2 mean u v) / 3. A turn
-of u by Q makes mean (u Q) v of the last term, to which nine numbers a step, mean u^T v, are enough.
+and v those in the end, what is to go is w^2 = mean |u - v|^2 / 3. A turn of u by Q adds 2 (mean u v - mean (u Q) v) / 3
+to that: nine numbers a step, mean u^T v, are enough.
 """
 
 from __future__ import annotations
@@ -55,24 +55,24 @@ def possible_ways(
 
 
 class _Parts(NamedTuple):
-    """Of B samples mean |u|^2 + |v|^2 (B,) and mean u v^T (B, 3, 3), angstrom^2."""
+    """Of B samples mean |u - v|^2 (B,) and mean u^T v (B, 3, 3), angstrom^2."""
 
-    lengths: Tensor
+    apart: Tensor
     cross: Tensor
 
     @classmethod
     def of(cls, u: Tensor, v: Tensor) -> _Parts:
-        return cls((u.square() + v.square()).sum(1).mean(1), u @ v.mT / u.shape[2])
+        return cls((u - v).square().sum(1).mean(1).double(), (u @ v.mT).double() / u.shape[2])
 
     def turned(self, turn: Tensor) -> Tensor:
         """(draws,) w^2 after (draws, B, 3, 3) turns of u."""
-        met = (turn * self.cross).sum((2, 3))
-        return (self.lengths - 2 * met).mean(1).clamp_min(0) / 3
+        added = self.cross.diagonal(dim1=1, dim2=2).sum(1) - (turn * self.cross).sum((2, 3))
+        return (self.apart + 2 * added).mean(1).clamp_min(0) / 3
 
 
 def _vectors(frames: NDArray[np.float32], hierarchy: Hierarchy) -> dict[Measure, Tensor]:
-    """For each of NESTED (B, 3, groups) float64, about the centre of all atoms."""
-    x = torch.from_numpy(frames).mT.double()
+    """For each of NESTED (B, 3, groups), about the centre of all atoms."""
+    x = torch.from_numpy(frames).mT
     return dict(vectors_of(x - x.mean(dim=2, keepdim=True), hierarchy, NESTED))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -104,8 +104,18 @@ class Run(Legible):
         drawn = self._ways(what)
         return {part: np.sqrt((ways**2).mean(axis=0)) for part, ways in drawn.items()}
 
+    @cached_property
+    def _measured(self) -> dict[str, dict[Measure, NDArray[np.float64]]]:
+        """What `_ways` has found: drawing takes seconds for a large run."""
+        return {}
+
     def _ways(self, what: str) -> dict[Measure, NDArray[np.float64]]:
         """For each of NESTED (draws, T): what may have been to go; one draw where that is known."""
+        if what not in self._measured:
+            self._measured[what] = self._measure(what)
+        return self._measured[what]
+
+    def _measure(self, what: str) -> dict[Measure, NDArray[np.float64]]:
         frames = {"denoised": self.denoised, "noisy": self.noisy}[what]
         if self.laid is not None and self.laid.turns is not None:
             return possible_ways(frames, self.final, self.structure.hierarchy, self.laid.turns)

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..structure.superpose import superpose
-from .replaying import aligns, can_be_replayed, replayed_steps
+from .replaying import aligns, can_be_replayed, in_pairs, replayed_steps
 from .trace import Link, Trace
 
 
@@ -77,7 +77,7 @@ def replayed_turns(trace: Trace, numbers: Sequence[int], steps: Sequence[int], r
     rows
         (N,) the atoms that the structure has; those of ``trace.rows`` are fitted where it says which are real.
     """
-    if not can_be_replayed(trace, numbers):
+    if not can_be_replayed(trace, numbers) or in_pairs(trace, numbers[0]):
         return None
     fitted = rows if trace.rows is None else trace.rows
     made = list(replayed_steps(trace, numbers, fitted, aligns(trace)))
