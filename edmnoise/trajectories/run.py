@@ -8,7 +8,7 @@ still carries sigma.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -153,9 +153,9 @@ class Run(Legible):
                 Column("sigma", self.sigmas.tolist(), "A", decimals=4),
                 Column("z", distribution.z(self.sigmas).tolist(), decimals=2),
             ]
-        kinds = [what for what in ("denoised", "noisy") if not np.isnan(getattr(self, what)).all()]
-        for what in kinds:
-            way = self.to_go(what)
+        kinds = [what for what in ("denoised", "noisy") if not np.isnan(getattr(self, what)[0, 0, 0, 0])]
+        ways = {what: self.to_go(what) for what in kinds}
+        for what, way in ways.items():
             columns += [
                 Column(
                     f"{what} {part.label(hierarchy)}", way[part].tolist(), "A", help="RMS still to go per coordinate"
@@ -167,7 +167,7 @@ class Run(Legible):
                 Column(f"state {number}", share.tolist(), help="mean posterior probability")
                 for number, share in enumerate(self.states.T, 1)
             ]
-        note = self._note(kinds[0])
+        note = self._note(ways[kinds[0]])
         if self.partial:
             note = "No freeze-out: the run was cancelled, and what is to go is counted from where it stopped"
         title = f"{len(self.final)} sample{'' if len(self.final) == 1 else 's'}, {self.ended}: {describe(hierarchy)}"
@@ -178,18 +178,16 @@ class Run(Legible):
         """Files of other programs do not tell them."""
         return bool(np.isfinite(self.sigmas).all())
 
-    def _note(self, what: str) -> str:
+    def _note(self, ways: Mapping[Measure, NDArray[np.float64]]) -> str:
         """Where each part freezes out: at which level, or, where nobody knows them, at which step."""
-        if self._has_levels:
-            where = {part: f"{sigma:.3g} A" for part, sigma in self.freeze_out(what).items() if sigma > 0}
-            at = "sigma"
-        else:
-            places = {part: _crossing(self.steps, way) for part, way in self.to_go(what).items()}
-            where, at = {part: f"{step:.0f}" for part, step in places.items() if step > 0}, "step"
+        at, digits = (self.sigmas, ".3g") if self._has_levels else (self.steps, ".0f")
+        found = {part: _crossing(at, way) for part, way in ways.items()}
+        unit, name = (" A", "sigma") if self._has_levels else ("", "step")
+        where = {part: f"{place:{digits}}{unit}" for part, place in found.items() if place > 0}
         if not where:
             return "No part freezes out: nothing had a way to go"
         said = ", ".join(f"{part.label(self.structure.hierarchy)} {place}" for part, place in as_read(where.items()))
-        return f"90 % of the way is done at {at}: {said}"
+        return f"90 % of the way is done at {name}: {said}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -50,9 +50,7 @@ def toy(seed=0, residues=(14, 10)):
     inside = residue_name != "LIG"
     new = np.append(True, (residue[1:] != residue[:-1]) | (chain[1:] != chain[:-1]) | ~inside[1:])
     element = np.array([ELEMENTS.get(atom, atom[0]) for atom in name])
-    return Toy(
-        centres + 1.5 * _unit(rng, len(rows)), name, element, residue, residue_name, chain, np.cumsum(new) - 1
-    )
+    return Toy(centres + 1.5 * _unit(rng, len(rows)), name, element, residue, residue_name, chain, np.cumsum(new) - 1)
 
 
 def _unit(rng, *shape):

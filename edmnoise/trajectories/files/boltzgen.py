@@ -60,7 +60,7 @@ def read_boltzgen(path: str, asked: Asked) -> Trace | None:
     levels, said = _levels(asked, steps, "denoised" in frames)
     structure = asked.structure or next(iter(models.values())).structure(-1)
     held = {kind: [found] for kind, found in frames.items()}
-    return made_trace(path, "BoltzGen", held, levels, said, repairs, final, structure)
+    return made_trace(path, "BoltzGen", held, levels, said, repairs, final, structure, between=True)
 
 
 def _is_of_boltzgen(frames: NDArray[np.float32]) -> bool:

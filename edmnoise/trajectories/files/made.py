@@ -74,6 +74,7 @@ def made_trace(
     final: NDArray[np.float32] | None = None,
     structure: Structure | None = None,
     steps: Sequence[int] | None = None,
+    between: bool = False,
 ) -> Trace:
     """A run that has ended, of one level for all samples in each step.
 
@@ -93,6 +94,8 @@ def made_trace(
         N atoms.
     steps
         (S,) numbers of the steps; from 1 when not given.
+    between
+        Whether noisy frames are samples between steps, and not what the denoiser was given.
     """
     kinds = tuple(kind for kind in KINDS if kind in frames)
     samples, atoms = len(frames[kinds[0]]), frames[kinds[0]][0].shape[1]
@@ -101,6 +104,7 @@ def made_trace(
             f"the structure has {structure.n_atoms:,} atoms and {path} {atoms:,}: give one of the same atoms"
         )
     info: dict[str, Any] = {"program": program, "kinds": kinds, "sigma": sigma, "repairs": list(repairs)}
+    info |= {"between_steps": True} if between else {}
     every = tuple(range(samples))
     numbers = range(1, len(levels) + 1) if steps is None else steps
     return Trace(

@@ -48,7 +48,9 @@ def read_rfdiffusion(path: str, asked: Asked) -> Trace | None:
     )
     structure = asked.structure or next(iter(models.values())).structure(0)
     held = {kind: [found] for kind, found in frames.items()}
-    return made_trace(path, "RFdiffusion", held, levels, said, repairs, final, structure, numbers.tolist())
+    return made_trace(
+        path, "RFdiffusion", held, levels, said, repairs, final, structure, numbers.tolist(), between=True
+    )
 
 
 def _levels(asked: Asked, steps: int) -> tuple[NDArray[np.float64], str]:

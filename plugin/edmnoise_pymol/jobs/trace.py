@@ -178,11 +178,12 @@ def _objects(cmd: Cmd, source: Source, plan: _Plan, run: Run, names: tuple[str, 
     steps = run if "noisy" in plan.kinds else replace(run, noisy=run.denoised)
     made = Growing(cmd, source, names)
     try:
-        made.write(states_of(names, steps, True, len(plan.kinds) > 1))
         ends = run.final[:, made.order]
         moved = yield lambda _: measure_displacement(made.structure, [ends], only=[RESIDUE_IN_CHAIN])
         made.check()
-        return coloured(cmd, made.structure, moved, names)
+        colouring = coloured(cmd, made.structure, moved, names)  # PyMOL takes long to colour hundreds of states
+        made.write(states_of(names, steps, True, len(plan.kinds) > 1))
+        return colouring
     except BaseException:
         made.remove()
         raise
