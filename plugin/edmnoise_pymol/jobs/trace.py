@@ -19,6 +19,7 @@ from edmnoise.frames.displacement import measure_displacement
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.structure.files import read_structure, write_frames
 from edmnoise.structure.files.reading import SOURCES
+from edmnoise.structure.hierarchy import as_read
 from edmnoise.structure.structure import Structure
 from edmnoise.study.levels import RESIDUE_IN_CHAIN
 from edmnoise.study.replay import Replay, replay
@@ -131,11 +132,11 @@ def show_trace(
             assert source is not None
             shown, rows = _shown(source, plan)
             run, did = yield lambda watch: _read(plan, wanted.lay, shown.structure, rows, in_full, watch)
-            table = yield lambda _: run.table(distribution)
+            table, ranges = yield lambda _: (run.table(distribution), _ranges(run))
             numbers = [sample + 1 for sample in plan.samples]
             names = object_names(cmd, _stem(plan, wanted.path), name, numbers, True, len(plan.kinds) > 1)
             colouring = yield from _objects(cmd, shown, plan, run, names)
-    notes = (*_notes(plan, structure or "its recorded names", run, did), *shown.notes)
+    notes = (*_notes(plan, structure or "its recorded names", run, did), *ranges, *shown.notes)
     about = source.object if file is None else structure or ""
     return TraceResult(names, about, run, table, colouring, notes, did)
 
@@ -274,6 +275,21 @@ def _done(trace: Trace, rows: NDArray[np.int64], samples: Sequence[int], in_full
         if in_full:
             raise
         return None
+
+
+def _ranges(run: Run) -> tuple[str, ...]:
+    """Between which levels each part froze out, where steps were replayed; nothing where that is one level."""
+    found = run.freeze_out_range() if run.laid is not None and run.laid.how == "replay" else {}
+    said = [
+        f"{part.label(run.structure.hierarchy)} {low:.3g} to {high:.3g} A"
+        for part, (low, high) in as_read(found.items())
+        if high > low * (1 + _ONE_LEVEL)
+    ]
+    return (f"freeze-out lies, in 95 of 100 such runs, between: {', '.join(said)}",) if said else ()
+
+
+_ONE_LEVEL = 0.005
+"""Levels that differ by a smaller share are printed alike."""
 
 
 def _notes(plan: _Plan, structure: str, run: Run, did: Replay | None) -> list[str]:

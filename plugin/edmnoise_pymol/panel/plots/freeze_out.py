@@ -160,9 +160,7 @@ class FreezeOutChart(Chart):
     def _read_out(self, step: int) -> str:
         ink = self.canvas.ink
         parts = [
-            tinted(ink(LEVEL_COLOURS[way.level]).name(), brief(way.shown[step]))
-            for way in self._of.ways
-            if way.moves
+            tinted(ink(LEVEL_COLOURS[way.level]).name(), brief(way.shown[step])) for way in self._of.ways if way.moves
         ]
         return f"step {self._of.steps[step]}, σ {brief(self._of.sigmas[step])} Å: to go {', '.join(parts)} Å"
 
