@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
 from edmnoise.base.memory import check_frames_fit
 from edmnoise.base.table import Table
 from edmnoise.frames.displacement import measure_displacement
@@ -46,8 +47,8 @@ class TraceResult(SampleResult):
     replay: Replay | None
 
 
-@dataclass(frozen=True)
-class Wanted:
+@dataclass(frozen=True, repr=False)
+class Wanted(Legible):
     """What is asked for of a trace.
 
     Attributes
