@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -95,21 +96,29 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     """The exit code as a shell has it."""
     sys.stdout.flush()
     sys.stderr.flush()
-    with _signals() as children:
+    with _signals() as (children, early):
         child = subprocess.Popen(list(command), env=environment)
         children.append(child)
+        for number in early:
+            child.send_signal(number)
         code = child.wait()
     return code if code >= 0 else BY_SIGNAL - code
 
 
 @contextmanager
-def _signals() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Ctrl-C goes to the command by itself, and others are handed on: the command says how it ends."""
+def _signals() -> Iterator[tuple[list[subprocess.Popen[bytes]], list[int]]]:
+    """Ctrl-C goes to the command by itself, and others are handed on: the command says how it ends.
+
+    Yields where the command is to be put, and the signals that came before it was there.
+    """
     children: list[subprocess.Popen[bytes]] = []
+    early: list[int] = []
 
     def hand_on(number: int, frame: Any) -> None:
         for child in children:
             child.send_signal(number)
+        if not children:
+            early.append(number)
 
     handlers: dict[int, Any] = {signal.SIGINT: lambda number, frame: None}
     handlers |= {getattr(signal, name): hand_on for name in _FORWARDED if hasattr(signal, name)}
@@ -119,7 +128,7 @@ def _signals() -> Iterator[list[subprocess.Popen[bytes]]]:
     try:
         for number, handler in changed.items():
             signal.signal(number, handler)
-        yield children
+        yield children, early
     finally:
         for number in changed:
             signal.signal(number, before[number])
@@ -150,6 +159,8 @@ class _Folder:
 
     def remove(self) -> None:
         """What is not ours stays."""
+        for run in _numbered(self.path):  # which holds no call
+            shutil.rmtree(run, ignore_errors=True)
         for name in (RECORDING, NOTES, SEEN):
             with suppress(FileNotFoundError):
                 os.unlink(os.path.join(self.path, name))
@@ -159,9 +170,11 @@ class _Folder:
 
     def end(self) -> str:
         """What was recorded, or why nothing was; recording.json takes the notes in."""
+        if not os.path.isdir(self.path):
+            return f"nothing was recorded: {self._shown} was removed"
         notes = list(_notes(os.path.join(self.path, NOTES)))
-        runs = [run for run in map(_Recorded.of, _numbered(self.path)) if run is not None]
-        warned = list(dict.fromkeys(note["sentence"] for note in notes if note["about"] == "warned"))
+        faults = {note["path"]: note["fault"] for note in notes if note["about"] == "run"}
+        runs = [run for run in (_Recorded.of(path, faults.get(path, "")) for path in _numbered(self.path)) if run]
         if not any(run.calls for run in runs):
             why = _why_nothing(notes, os.path.exists(os.path.join(self.path, SEEN)))
             self.remove()
@@ -171,8 +184,7 @@ class _Folder:
         for name in (NOTES, SEEN):
             with suppress(FileNotFoundError):
                 os.unlink(os.path.join(self.path, name))
-        faults = [note["fault"] for note in notes if note.get("fault")]
-        return "; ".join([_told(runs, self._shown), *faults[:1], *warned[:1]])
+        return "; ".join([_told(runs, self._shown), *_warned(notes)[:1]])
 
 
 def _notes(path: str) -> Iterator[dict[str, Any]]:
@@ -180,6 +192,10 @@ def _notes(path: str) -> Iterator[dict[str, Any]]:
         for line in handle:
             with suppress(ValueError):
                 yield json.loads(line)
+
+
+def _warned(notes: list[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(note["sentence"] for note in notes if note["about"] == "warned"))
 
 
 def _numbered(folder: str) -> list[str]:
@@ -196,10 +212,12 @@ class _Recorded(NamedTuple):
     steps: int
     atoms: int
     ended: bool
+    fault: str
+    """Why the recording stopped before the run did."""
     size: int
 
     @classmethod
-    def of(cls, folder: str) -> _Recorded | None:
+    def of(cls, folder: str, fault: str) -> _Recorded | None:
         try:
             info = json.loads(Path(folder, RUN).read_text(encoding="utf-8"))
             lines = Path(folder, CALLS).read_text(encoding="utf-8").splitlines()
@@ -218,7 +236,7 @@ class _Recorded(NamedTuple):
             frames = entry.path if entry.name.startswith("denoised_") else frames
         samples = len({sample for call in calls for sample in call["samples"]})
         steps = len({call["step"] for call in calls})
-        return cls(info, len(calls), samples, steps, _atoms(frames), ended, size)
+        return cls(info, len(calls), samples, steps, _atoms(frames), ended, fault, size)
 
 
 def _atoms(frames: str | None) -> int:
@@ -231,7 +249,7 @@ def _atoms(frames: str | None) -> int:
 
 def _why_nothing(notes: list[dict[str, Any]], seen: bool) -> str:
     """One clause."""
-    warned = [note["sentence"] for note in notes if note["about"] == "warned"]
+    warned = _warned(notes) + [f"recording stopped: {note['fault']}" for note in notes if note.get("fault")]
     called = sorted({note["program"] for note in notes if note["about"] == "called"})
     imported = sorted({note["program"] for note in notes if note["about"] == "imported"})
     if warned:
@@ -253,12 +271,13 @@ def _told(runs: list[_Recorded], shown: str) -> str:
     counts = f"{_range(samples)} samples of {_range(atoms)} atoms, {_range(steps)} steps"
     each = " each" if len(held) > 1 else ""
     lines = [f"recorded {_plural(len(held), 'run')} of {', '.join(programs)} in {shown}: {counts}{each}, {_size(size)}"]
-    unfinished = sum(not run.ended for run in held)
-    if unfinished:
-        lines.append(f"{unfinished} of them did not end" if len(held) > 1 else "it did not end")
-    lost = [run.info["motion_lost"] for run in held if "motion_lost" in run.info]
-    if lost:
-        lines.append(f"how samples turn was lost in {_plural(len(lost), 'run')} ({lost[0]})")
+    for what, why in (
+        ("did not end", ["" for run in held if not run.ended and not run.fault]),
+        ("stopped being recorded", [run.fault for run in held if run.fault]),
+        ("lost how its samples turn", [run.info["motion_lost"] for run in held if "motion_lost" in run.info]),
+    ):
+        if why:
+            lines.append(f"{_plural(len(why), 'run')} {what}" + f" ({why[0]})" * bool(why[0]))
     return "; ".join(lines)
 
 

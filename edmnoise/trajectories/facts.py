@@ -1,8 +1,9 @@
 """What a run's ``run.json`` says of it: seed, settings and names, read from what a sampler was called with.
 
 Where it stands is said by a spec, in paths: ``feats.record.0.id`` is an argument, its key or attribute, an index, and
-so on; ``self.levels(steps)`` is called with what stands at ``steps``; of a list the first that is there counts; nothing
-need stand at a path that ends in ``?``; what is no text stands for itself. ``module`` is the program's. This file imports the standard library and NumPy alone.
+so on; ``self.levels(steps)`` is called with what stands at ``steps``; ``self.levels_{kind}`` is named by what stands at
+``kind``; of a list the first that is there counts; nothing need stand at a path that ends in ``?``; what is no text
+stands for itself. ``module`` is the program's. This file imports the standard library and NumPy alone.
 """
 
 from __future__ import annotations
@@ -104,6 +105,7 @@ def at(path: Any, arguments: Arguments) -> Any:
             return at(path[:-1], arguments)
         except (LookupError, AttributeError):
             return None
+    path = re.sub(r"\{([\w.]+)\}", lambda within: str(at(within[1], arguments)), path)
     call = re.fullmatch(r"([\w.]+)\((.*)\)", path)
     if call:
         return at(call[1], arguments)(*(at(part.strip(), arguments) for part in call[2].split(",") if part.strip()))

@@ -7,7 +7,6 @@ standard library alone, of Python 3.10, until one of those modules is imported. 
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 import importlib.util
 import inspect
 import itertools
@@ -18,7 +17,6 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -39,7 +37,8 @@ def listen(environment: Mapping[str, str]) -> None:
     if OPTIONS not in environment:
         return
     options = json.loads(environment[OPTIONS])
-    Path(options["out"], SEEN).touch()
+    with open(os.path.join(options["out"], SEEN), "ab"):
+        pass
     listening = _Listening(options)
     sys.meta_path.insert(0, _Finder(listening.wanted, listening.patch))
 
@@ -63,7 +62,7 @@ def load(name: str) -> ModuleType:
 class _Finder:
     """Has modules patched when they have been executed; others find them."""
 
-    def __init__(self, wanted: set[str], patch: Callable[[ModuleType], None]) -> None:
+    def __init__(self, wanted: dict[str, set[str]], patch: Callable[[ModuleType], None]) -> None:
         self._wanted, self._patch = wanted, patch
         self._asking = threading.local()
         self._done: dict[str, ModuleType] = {}
@@ -88,7 +87,8 @@ class _Finder:
             module = sys.modules.get(name)
             if module is None or self._done.get(name) is module:
                 continue
-            if not getattr(getattr(module, "__spec__", None), "_initializing", False):
+            # Not one that is being executed, or that will be, lazily.
+            if type(module) is ModuleType and self._wanted[name] <= vars(module).keys() and not _initializing(module):
                 self._patched(module)
 
     def _found(self, name: str, path: Sequence[str] | None, target: ModuleType | None) -> Any:
@@ -118,6 +118,14 @@ class _Finder:
         self._patch(module)
 
 
+def _initializing(module: ModuleType) -> bool:
+    return bool(getattr(module.__spec__, "_initializing", False))
+
+
+def _names(spec: _Spec) -> set[str]:
+    return {function.partition(".")[0] for function in _many(spec["sampler"]["function"])}
+
+
 class _Listening:
     """The specs, and what is wrong with them."""
 
@@ -128,7 +136,8 @@ class _Listening:
             with open(file, encoding="utf-8") as handle:
                 spec = json.load(handle)
             self._specs.setdefault(spec["module"], []).append(spec)
-        self.wanted = set(self._specs)
+        self.wanted = {module: set().union(*map(_names, specs)) for module, specs in self._specs.items()}
+        """Modules, and what of them specs ask for."""
         self._now = threading.local()
         self._said: set[str] = set()
         self._noted: set[tuple[str, str]] = set()
@@ -159,6 +168,9 @@ class _Listening:
                 recorder.Argument.of(place.function, denoiser["argument"], place.bound)
         motion = self._motion(module, spec)
         ears += motion
+        if hasattr(module, denoiser.get("rows", "")):  # not every distribution has it
+            place = Place.of(module, denoiser["rows"])
+            ears.append((place, self._rows(spec, place)))
         ears += [(place, self._sampler(spec, place, home, bool(motion))) for place in samplers]
         for place, ear in ears:
             setattr(ear, _PATCHED, (*getattr(place.function, _PATCHED, ()), spec["program"]))
@@ -242,13 +254,26 @@ class _Listening:
 
         return heard
 
+    def _rows(self, spec: _Spec, place: Place) -> Callable[..., Any]:
+        function = place.function
+
+        @functools.wraps(function)
+        def heard(*given: Any, **named: Any) -> Any:
+            result = function(*given, **named)
+            run = self.running(spec)
+            if run is not None:
+                run.chunked(result)
+            return result
+
+        return heard
+
     def _mover(self, spec: _Spec, place: Place, entry: dict[str, Any]) -> Callable[..., Any]:
         function = place.function
 
         @functools.wraps(function)
         def heard(*given: Any, **named: Any) -> Any:
             run = self.running(spec)
-            listening = function if run is None else run.mover(function, place.bound, entry)
+            listening = function if run is None else run.mover(function, place.bound, entry, given, named)
             return listening(*given, **named)
 
         return heard
@@ -291,9 +316,10 @@ class _Run:
         self.spec, self.process = spec, os.getpid()
         self._listening, self._home, self._place = listening, home, place
         self._arguments = {"module": sys.modules[spec["module"]]} | _arguments(place.function, given, named)
-        self._motion, self._moved = motion, False
+        self._motion, self._moved = motion, set[int]()
         self._recorder: Any = None
         self._atoms = 0
+        self._order: list[int] | None = None
         self._ears: dict[Any, Callable[..., Any]] = {}
 
     def is_now(self) -> bool:
@@ -338,15 +364,34 @@ class _Run:
             self._listening.warn(f"a run of {self.spec['program']} is not recorded: {_error(error)}")
             return function
 
-    def mover(self, function: Callable[..., Any], bound: bool, entry: dict[str, Any]) -> Callable[..., Any]:
-        """The function, from which the recorder hears how samples are turned."""
-        if self._recorder is None:  # what comes before the first call is not part of the way from call to call
-            self._moved = True
-            return function
+    def chunked(self, chunks: Any) -> None:
+        """Which of the samples each call of a step will hold."""
         try:
+            order = [int(row) for chunk in chunks for row in chunk]
+            if sorted(order) != list(range(len(order))):
+                raise ValueError(f"{order} numbers no samples")
+            self._order = order
+        except Exception as error:
+            self._listening.warn(f"samples of {self.spec['program']} are numbered as they came: {_error(error)}")
+
+    def mover(
+        self,
+        function: Callable[..., Any],
+        bound: bool,
+        entry: dict[str, Any],
+        given: tuple[Any, ...],
+        named: dict[str, Any],
+    ) -> Callable[..., Any]:
+        """The function, from which the recorder hears how samples are turned."""
+        try:
+            x, out = (None, entry["rotation"]) if "rotation" in entry else (entry["x"], entry.get("result"))
+            recorder = load("recorder")
+            if self._recorder is None:  # what comes before the first call is not part of the way from call to call
+                turned = x is not None and recorder.Argument.of(function, x, bound).among(given, named)
+                self._moved.add(0 if x is None else recorder.atoms_of(turned))
+                return function
             key = (function, id(entry))
             if key not in self._ears:
-                x, out = (None, entry["rotation"]) if "rotation" in entry else (entry["x"], entry.get("result"))
                 columns = entry.get("columns", False)
                 self._ears[key] = self._recorder.wrap_motion(function, x, entry.get("onto"), out, bound, columns)
             return self._ears[key]
@@ -359,12 +404,19 @@ class _Run:
         options, recorder = self._listening.options, load("recorder")
         path = _claimed(options["out"])
         info = load("facts").facts(self.spec, self._arguments, self._atoms) | self._home
-        still = "turns" in self.spec and not load("facts").at(self.spec["turns"], self._arguments)
+        still = self._still()
         self._arguments = {}
-        run = recorder.Recorder(path, options["keep"], options["every"], info, motion=self._motion)
-        if self._motion and (self._moved or still):
+        about = {"motion": self._motion, "whole": self.spec["denoiser"].get("whole", False), "order": self._order}
+        run = recorder.Recorder(path, options["keep"], options["every"], info, **about)
+        if self._moved & {0, self._atoms} or still:
             run.turned([[[1, 0, 0], [0, 1, 0], [0, 0, 1]]])
         return run
+
+    def _still(self) -> bool:
+        """Whether it turns nothing, by its own settings."""
+        with suppress(LookupError, AttributeError):
+            return "turns" in self.spec and not load("facts").at(self.spec["turns"], self._arguments)
+        return False
 
     def end(self, result: Any, ended: bool) -> None:
         if self._recorder is None:
@@ -471,7 +523,9 @@ def _home(module: ModuleType, spec: _Spec) -> dict[str, Any]:
     return about | {"distribution": name, "program_version": found[0].version, "tried": spec["distributions"][name]}
 
 
-def _distribution(name: str) -> importlib.metadata.Distribution | None:
+def _distribution(name: str) -> Any:
+    import importlib.metadata  # late, for it takes longer than all else that a process without a program needs
+
     try:
         return importlib.metadata.distribution(name)
     except importlib.metadata.PackageNotFoundError:

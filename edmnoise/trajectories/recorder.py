@@ -18,7 +18,7 @@ import queue
 import struct
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -73,6 +73,11 @@ class Recorder:
         More for ``run.json``, as JSON has it.
     motion
         Whether it will be told by `wrap_motion`, `turned`, `moved` or `aligned` how samples are turned as a whole.
+    whole
+        Whether each call is known to hold all samples that are made together.
+    order
+        Which of the samples that are made together come first, second, ... in the calls of a step, where they do not
+        come in their order.
 
     Attributes
     ----------
@@ -95,6 +100,8 @@ class Recorder:
         every: int = 1,
         info: Mapping[str, Any] | None = None,
         motion: bool = False,
+        whole: bool = False,
+        order: Sequence[int] | None = None,
     ) -> None:
         if keep not in KEPT:
             raise ValueError(f"keep is {keep!r}: give {' or '.join(KEPT)}")
@@ -118,14 +125,17 @@ class Recorder:
         except OSError as error:
             raise ValueError(f"cannot make the folder {self.path}: {error.strerror or error}") from None
         self._place = _Place()
+        self._whole, self._order = whole, order
         self._atoms = 0
         self._written: dict[int, int] = {}
         self._end: NDArray[np.float32] | None = None
         self._rooms: dict[tuple[int, ...], list[NDArray[np.float32]]] = {}
         self._motion = _Motion() if motion else None
+        self._turns: set[int] = set()  # of how many atoms turns were heard; 0 of any
         self._listening, self._inside, self.fault = True, False, ""
         self._process, self._lock = os.getpid(), threading.Lock()
-        self._queue: queue.Queue[_Kept | None] | None = None
+        self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._waiting: threading.Semaphore | None = None
         self._thread: threading.Thread | None = None
         atexit.register(self.close)
 
@@ -176,6 +186,23 @@ class Recorder:
 
         return recorded
 
+    def call(self, sigma: Any, estimate: Any, x: Any = None) -> None:
+        """A denoiser call that has been made, from a program that tells its steps and in which nothing can be wrapped.
+
+        Parameters
+        ----------
+        sigma
+            The level that the denoiser was told, angstrom.
+        estimate
+            What it gave, (..., N, 3) or (..., 3, N), angstrom.
+        x
+            What it was given, alike; it may be missing where ``keep`` is "x0".
+        """
+        if x is None and "noisy" in self._kinds:
+            self._stop(ValueError("a call came without x: give it, or keep x0 alone"))
+        told = self.wrap(lambda x, sigma: estimate, "x", "sigma")
+        told(estimate if x is None else x, sigma)
+
     def wrap_motion(
         self,
         function: Callable[..., Any],
@@ -215,24 +242,24 @@ class Recorder:
         @functools.wraps(function)
         def heard(*given: Any, **named: Any) -> Any:
             held: list[_Few] = []
-            self._follow(lambda motion: held.extend(_few(at.among(given, named)) for at in (find_x, find_onto) if at))
+            self._hear(lambda: held.extend(_few(at.among(given, named)) for at in (find_x, find_onto) if at))
             result = function(*given, **named)
             where = 0 if out is None and isinstance(result, tuple) else out
             if find_x is None:
-                self._follow(lambda motion: self._turned(motion, taken(result, where), columns))
+                self._hear(lambda: _Turned(_numbers_of(taken(result, where)), columns))
             elif held:
-                self._follow(lambda motion: self._moved(motion, _few(taken(result, where)), *held))
+                self._hear(lambda: self._moved(_few(taken(result, where)), *held))
             return result
 
         return heard
 
     def turned(self, rotation: Any) -> None:
         """All samples that are made together were turned: (samples, 3, 3), after = before @ rotation."""
-        self._follow(lambda motion: self._turned(motion, rotation))
+        self._hear(lambda: _Turned(_numbers_of(rotation)))
 
     def moved(self, before: Any, after: Any) -> None:
         """All samples that are made together were moved as rigid bodies: coordinates as those that `wrap` takes."""
-        self._follow(lambda motion: self._moved(motion, _few(after), _few(before)))
+        self._hear(lambda: self._moved(_few(after), _few(before)))
 
     def aligned(self, before: Any, after: Any, onto: Any) -> None:
         """The last x of all samples were moved as rigid bodies onto estimates, with which the sampler goes on.
@@ -240,35 +267,40 @@ class Recorder:
         Rows of ``before`` may be those of other samples, where a sampler goes on from some of them; estimates may have
         been changed after the denoiser gave them.
         """
-        self._follow(lambda motion: self._moved(motion, _few(after), _few(before), _few(onto)))
+        self._hear(lambda: self._moved(_few(after), _few(before), _few(onto)))
 
-    def _follow(self, change: Callable[[_Motion], None]) -> None:
-        """Where the motion cannot be followed any more the folder says so, and frames are recorded as before."""
+    def _hear(self, take: Callable[[], _Turned | _Moved | None]) -> None:
+        """Copy now what says how samples were turned, and have it worked out by the thread that writes."""
         # What turns within a denoiser call turns nothing of the loop.
         if self._motion is None or self._inside or not self._listening or self._process != os.getpid():
             return
         with self._lock:
             try:
-                change(self._motion)
+                heard = take()
             except Exception as error:
-                self._lose_motion(error)
+                self._put(functools.partial(self._lose_motion, error))
+            else:
+                if heard is not None:
+                    self._put(functools.partial(self._follow, heard))
 
-    def _turned(self, motion: _Motion, rotation: Any, columns: bool = False) -> None:
-        turns = _rotations(rotation)
-        motion.turned(turns.swapaxes(1, 2) if columns else turns)
-        self._tell_motion()
+    def _moved(self, after: _Few, before: _Few, onto: _Few | None = None) -> _Moved | None:
+        """None where other atoms than the samples' were moved."""
+        return _Moved(before, after, onto) if self._atoms in (0, before.atoms) else None
 
-    def _moved(self, motion: _Motion, after: _Few, before: _Few, onto: _Few | None = None) -> None:
-        if self._atoms not in (0, before.atoms):  # not the samples
+    # What follows is done by the thread that writes, or after it.
+    def _follow(self, heard: _Turned | _Moved) -> None:
+        """Where the motion cannot be followed any more the folder says so, and frames are recorded as before."""
+        if self._motion is None:
             return
-        if onto is None:
-            motion.turned(_fitted(before, after))
-        else:
-            motion.aligned(before, after, onto)
-        self._tell_motion()
+        try:
+            self._motion.heard(heard)
+            self._turns.add(heard.atoms)
+        except Exception as error:
+            self._lose_motion(error)
 
     def _tell_motion(self) -> None:
-        if "motion" not in self._run:
+        """Once something was heard that turns as many atoms as the calls have."""
+        if "motion" not in self._run and self._turns & {0, self._atoms}:
             self._run["motion"] = True
             self._replace(RUN, _lines(self._run))
 
@@ -292,7 +324,7 @@ class Recorder:
         if self._process != os.getpid():  # a fork: the folder is its parent's
             return
         self._process = -1
-        if self._thread is not None and self._queue is not None:
+        if self._thread is not None:
             self._queue.put(None)
             self._thread.join()
         with self._lock:
@@ -319,6 +351,7 @@ class Recorder:
         """What lies behind each end."""
         if self._motion is not None:
             try:
+                self._tell_motion()
                 return self._motion.closed()
             except Exception as error:
                 self._lose_motion(error)
@@ -353,7 +386,7 @@ class Recorder:
                 rows, atoms = counted(shape)
                 if self._atoms not in (0, atoms):
                     raise ValueError(f"a call had {atoms} atoms where those before had {self._atoms}")
-                place = self._place.next(rows, _level(find_sigma.among(given, named)))
+                place = self._place.next(rows, _level(find_sigma.among(given, named)), self._whole)
                 # Now, for the denoiser may change what it was given.
                 noisy = self._copied(x) if "noisy" in self._kinds and self._kept(place) else None
                 few = None if self._motion is None else _few(x)
@@ -367,33 +400,26 @@ class Recorder:
         with self._lock:
             try:
                 estimate = taken(result, out)
+                shape = tuple(np.shape(estimate))
                 # Chai-1 hands its network an axis more than comes back.
-                if counted(tuple(np.shape(estimate))) != counted(begun.shape):
-                    raise ValueError(f"the estimate has the shape {tuple(np.shape(estimate))} and x {begun.shape}")
+                if shape[-2:] != begun.shape[-2:] or np.prod(shape) != np.prod(begun.shape):
+                    raise ValueError(f"the estimate has the shape {shape} and x {begun.shape}")
                 self.calls += 1
                 self._atoms = counted(begun.shape)[1]
                 self._place = begun.place._replace(call=self.calls)
-                keys = self._motion_till(begun, estimate)
-                if self._kept(self._place):
-                    # Now, for samplers go on in the same memory.
-                    frames = {} if begun.noisy is None else {"noisy": begun.noisy}
-                    self._hand_over(_Kept(self._place, frames | {"denoised": self._copied(estimate)}, keys))
+                # Now, for samplers go on in the same memory.
+                few = None if begun.few is None else (begun.few, _few(estimate))
+                frames = {} if begun.noisy is None else {"noisy": begun.noisy}
+                frames |= {"denoised": self._copied(estimate)} if self._kept(self._place) else {}
+                self._hand_over(_Heard(self._place, frames, few))
             except Exception as error:
                 self._stop(error)
 
-    def _motion_till(self, begun: _Begun, estimate: Any) -> dict[str, Any]:
-        """What the line of a call says of the motion since the kept call before."""
-        if self._motion is None or begun.few is None:
-            return {}
-        try:
-            ways = self._motion.called(begun.place, self._kept(begun.place), begun.few, _few(estimate))
-        except Exception as error:
-            self._lose_motion(error)
-            return {}
-        keys = self._motion_keys(ways)
-        if [way.origin for way in ways] != list(begun.place.samples)[: len(ways)]:
-            keys["from"] = [way.origin for way in ways]
-        return keys
+    def _samples(self, place: _Place) -> list[int]:
+        """Numbers of the samples in a call, from 0."""
+        if self._order is None:
+            return list(place.samples)
+        return [place.begin + self._order[row - place.begin] for row in place.samples]
 
     def _kept(self, place: _Place) -> bool:
         return (place.step - 1) % self._every == 0
@@ -406,31 +432,66 @@ class Recorder:
         room[...] = array
         return room
 
-    def _hand_over(self, kept: _Kept) -> None:
+    def _hand_over(self, call: _Heard) -> None:
         """A thread writes: 14 ms a call of 5 x 50,000 atoms would be the program's otherwise."""
-        if self._queue is None:
-            self._queue = queue.Queue(max(1, _WAITING // sum(block.nbytes for block in kept.frames.values())))
-            self._thread = threading.Thread(target=self._serve, args=(self._queue,), daemon=True)
-            self._thread.start()
-        self._queue.put(kept)
+        if call.frames:
+            if self._waiting is None:
+                count = _WAITING // sum(block.nbytes for block in call.frames.values())
+                self._waiting = threading.Semaphore(max(1, count))
+            self._waiting.acquire()
+        self._put(functools.partial(self._take, call))
 
-    def _serve(self, waiting: queue.Queue[_Kept | None]) -> None:
-        while (kept := waiting.get()) is not None:
+    def _put(self, work: Callable[[], None]) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._serve, daemon=True)
+            self._thread.start()
+        self._queue.put(work)
+
+    def _serve(self) -> None:
+        whole = True  # whatever stops the listening, what was heard before is written
+        while (work := self._queue.get()) is not None:
             try:
-                if self._listening:
-                    self._write(*kept)
+                if whole:
+                    work()
             except Exception as error:
+                whole = False
                 self._stop(error)
+
+    def _take(self, call: _Heard) -> None:
+        try:
+            keys = self._motion_till(call)
+            if call.frames:
+                self._write(call.place, call.frames, keys)
+        finally:
+            if call.frames and self._waiting is not None:
+                self._waiting.release()
+
+    def _motion_till(self, call: _Heard) -> dict[str, Any]:
+        """What the line of a call says of the motion since the kept call before."""
+        if self._motion is None or call.few is None:
+            return {}
+        try:
+            samples = self._samples(call.place)
+            ways = self._motion.called(call.place, samples, bool(call.frames), *call.few)
+            self._tell_motion()
+        except Exception as error:
+            self._lose_motion(error)
+            return {}
+        keys = self._motion_keys(ways)
+        if [way.origin for way in ways] != samples[: len(ways)]:
+            keys["from"] = [way.origin for way in ways]
+        return keys
 
     def _write(self, place: _Place, frames: dict[str, NDArray[np.float32]], keys: dict[str, Any]) -> None:
         """Frames first, then the line that says that they are there."""
+        samples = self._samples(place)
         for kind, block in frames.items():
-            for sample, frame in zip(place.samples, _bordered(block), strict=True):
+            for sample, frame in zip(samples, _bordered(block), strict=True):
                 _append(os.path.join(self.path, frames_file(kind, sample)), self._written.get(sample, 0), frame)
             self._rooms[block.shape].append(block)
-        for sample in place.samples:
+        for sample in samples:
             self._written[sample] = self._written.get(sample, 0) + 1
-        facts = {"call": place.call, "step": place.step, "samples": list(place.samples), "sigma": place.sigma}
+        facts = {"call": place.call, "step": place.step, "samples": samples, "sigma": place.sigma}
         self._line(facts | keys)
 
     def _line(self, facts: dict[str, Any]) -> None:
@@ -473,10 +534,10 @@ class _Place(NamedTuple):
         end = self.begin + self.done
         return range(end - self.rows, end)
 
-    def next(self, rows: int, sigma: float) -> _Place:
+    def next(self, rows: int, sigma: float, whole: bool) -> _Place:
         if self.step == 0 or sigma > _JUMP * self.sigma:
             return _Place(self.begin + self.together, rows, sigma, 1, rows, rows, sigma)
-        if self.step == 1 and sigma == self.first:
+        if self.step == 1 and sigma == self.first and not whole:
             return self._replace(together=self.together + rows, done=self.done + rows, rows=rows)
         new = self.done == self.together
         done = rows if new else self.done + rows
@@ -496,12 +557,14 @@ class _Begun(NamedTuple):
     few: _Few | None
 
 
-class _Kept(NamedTuple):
+class _Heard(NamedTuple):
     """A call that waits to be written."""
 
     place: _Place
     frames: dict[str, NDArray[np.float32]]
-    keys: dict[str, Any]
+    """Empty where the call is not kept."""
+    few: tuple[_Few, _Few] | None
+    """Of x and of the estimate, where motion is followed."""
 
 
 class _Few(NamedTuple):
@@ -520,6 +583,29 @@ def _few(values: Any) -> _Few:
     # Taken where the values are: on a graphics card the rest need not come.
     some = values[..., ::every, :] if shape[-1] == 3 else values[..., ::every]
     return _Few(atoms, _bordered(np.array(on_cpu(some), np.float64)))
+
+
+class _Turned(NamedTuple):
+    """All samples, by rotations of row vectors or of columns."""
+
+    rotations: NDArray[np.float64]
+    columns: bool = False
+
+    @property
+    def atoms(self) -> int:
+        return 0  # of any molecule
+
+
+class _Moved(NamedTuple):
+    """All samples, laid onto estimates or moved as they are."""
+
+    before: _Few
+    after: _Few
+    onto: _Few | None
+
+    @property
+    def atoms(self) -> int:
+        return self.before.atoms
 
 
 def turn_of(before: Any, after: Any) -> NDArray[np.float64]:
@@ -566,9 +652,12 @@ def _centred(rows: NDArray[np.float64], there: NDArray[np.bool_]) -> NDArray[np.
     return (rows - rows.sum(1, keepdims=True, where=there) / np.maximum(there.sum(1, keepdims=True), 1)) * there
 
 
-def _rotations(values: Any) -> NDArray[np.float64]:
+def _numbers_of(values: Any) -> NDArray[np.float64]:
+    return np.array(on_cpu(values), np.float64)
+
+
+def _rotations(given: NDArray[np.float64]) -> NDArray[np.float64]:
     """(B, 3, 3), the rotations nearest to the values: half precision rounds them."""
-    given = np.array(on_cpu(values), np.float64)
     if given.shape[-2:] != (3, 3):
         raise ValueError(f"rotations have the shape {given.shape}, not (samples, 3, 3)")
     u, widths, v = np.linalg.svd(given.reshape(-1, 3, 3))
@@ -621,23 +710,24 @@ class _Motion:
         self._other = ""
         self._ends: list[_Way] = []
 
-    def called(self, place: _Place, kept: bool, x: _Few, estimate: _Few) -> list[_Way]:
+    def called(self, place: _Place, samples: list[int], kept: bool, x: _Few, estimate: _Few) -> list[_Way]:
         """What lies behind the samples of a call; nothing where they begin with it."""
         if place.step == 1:
             if place.done == place.rows:
                 self._begin_samples(place.begin)
-            self._ways += [_Way(sample) for sample in place.samples]
-            self._x += list(x.rows)
-            self._estimates += list(estimate.rows)
+            made = [*zip(self._ways, self._x, self._estimates, strict=True)]
+            made += zip(map(_Way, samples), x.rows, estimate.rows, strict=True)
+            made.sort(key=lambda sample: sample[0].origin)  # as the loop has them
+            self._ways, self._x, self._estimates = map(list, zip(*made, strict=True))
             self._kept = kept
             return []
         if self._other or len(self._ways) != place.together:
             raise ValueError(self._other or f"{place.together} samples went on where {len(self._ways)} were aligned")
-        first = place.samples.start - self._begin
-        rows = slice(first, first + place.rows)
-        behind = self._ways[rows]
-        self._ways[rows] = [_Way(sample) for sample in place.samples] if kept else [_past(way) for way in behind]
-        self._x[rows], self._estimates[rows] = list(x.rows), list(estimate.rows)
+        rows = [sample - self._begin for sample in samples]
+        behind = [self._ways[row] for row in rows]
+        for row, way, own_x, own_estimate in zip(rows, behind, x.rows, estimate.rows, strict=True):
+            self._ways[row] = _Way(self._begin + row) if kept else _past(way)
+            self._x[row], self._estimates[row] = own_x, own_estimate
         self._kept = kept
         return behind
 
@@ -647,16 +737,23 @@ class _Motion:
         self._begin, self._other = begin, ""
         self._ways, self._x, self._estimates = [], [], []
 
-    def turned(self, turns: NDArray[np.float64]) -> None:
+    def heard(self, what: _Turned | _Moved) -> None:
+        if isinstance(what, _Turned):
+            turns = _rotations(what.rotations)
+            self._turned(turns.swapaxes(1, 2) if what.columns else turns)
+        elif what.onto is None:
+            self._turned(_fitted(what.before, what.after))
+        elif self._ways:
+            self._aligned(what.before, what.after, what.onto)
+
+    def _turned(self, turns: NDArray[np.float64]) -> None:
         if len(turns) != len(self._ways):
             # Perhaps those of samples that begin with the next call.
             self._other = f"{len(turns)} samples were turned where {len(self._ways)} are made together"
             return
         self._ways = [replace(way, since=way.since @ turn) for way, turn in zip(self._ways, turns, strict=True)]
 
-    def aligned(self, before: _Few, after: _Few, onto: _Few) -> None:
-        if not self._ways:
-            return
+    def _aligned(self, before: _Few, after: _Few, onto: _Few) -> None:
         origins = self._origins(before)
         turns = _fitted(before, after)
         ways = [self._ways[row] for row in origins]

@@ -108,7 +108,7 @@ def record(
         recorder.close(ended)
 
 
-def _movers(motion: Moving | Sequence[Moving]) -> list[tuple[Place, str | int | None, str | int | None]]:
+def _movers(motion: Moving | Sequence[Moving]) -> list[tuple[Place, Any, Any]]:
     """Functions, their x, and what they align it onto; ValueError where one is none."""
     movers = []
     several = motion if not motion or isinstance(motion[0], tuple | list) else [motion]

@@ -1,5 +1,6 @@
 """Runs the sampling loops of other programs, plainly and recorded, in processes of their own."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,10 +10,70 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from edmnoise.trajectories.trace import Trace, open_trace, runs_of
+from edmnoise.trajectories.trace import Trace, open_trace
 
 HERE = Path(__file__).parent
 PROGRAMS = HERE.parents[1] / ".programs"
+sys.path.insert(0, str(HERE))  # checks.py, which these tests share
+
+
+class Followed:
+    """A trace read by hand: what its lines say became of each sample between its calls, and what Euler steps make."""
+
+    def __init__(self, trace):
+        self.trace, self.samples = trace, range(trace.samples)
+        lines = [json.loads(line) for line in (Path(trace.path) / "calls.jsonl").read_text().splitlines()]
+        self.calls, self.closing = lines[:-1], lines[-1]
+        assert self.closing.pop("ended")
+        last = self.closing.get("from", list(self.samples))
+        self.lines = [
+            [_of(line, sample) for line in self.calls if sample in line["samples"]] for sample in self.samples
+        ]
+        self.ends = [_row(self.closing, row) for row in range(len(last))]
+        read = {kind: [trace.frames(kind, sample).astype(float) for sample in self.samples] for kind in trace.kinds}
+        self.x, self.x0 = read["noisy"], read["denoised"]
+
+    def steps(self):
+        """How many calls each sample had."""
+        return [len(lines) for lines in self.lines]
+
+    def made(self, behind, sample, step, target, step_scale):
+        """(N, 3) what a step made of a sample, centred, as the next line says that it was aligned and turned."""
+        origin = behind.get("from", sample)
+        x, x0 = (_centred(frames[origin][step]) for frames in (self.x, self.x0))
+        x = x @ behind.get("aligned", np.eye(3))
+        sigma = self.lines[sample][step]["sigma"]
+        return (x + step_scale * (target - sigma) / sigma * (x - x0)) @ behind["turned"]
+
+    def noise(self, schedule, step_scale):
+        """For each step but the first (samples, N, 3): what x has beside what the step before made of it."""
+        for step in range(len(schedule) - 2):
+            yield np.array(
+                [
+                    _centred(self.x[sample][step + 1])
+                    - self.made(self.lines[sample][step + 1], sample, step, schedule[step + 1], step_scale)
+                    for sample in self.samples
+                ]
+            )
+
+    def end(self, row, step_scale):
+        """(N, 3) a sample's end, centred, made of its last call alone; the target is 0."""
+        behind = self.ends[row]
+        origin = behind.get("from", row)
+        return self.made(behind, origin, len(self.lines[origin]) - 1, 0.0, step_scale)
+
+
+def _of(line, sample):
+    return {"sigma": line["sigma"]} | _row(line, line["samples"].index(sample))
+
+
+def _row(line, row):
+    found = {key: line[key][row] for key in ("turned", "aligned", "guided", "from") if key in line}
+    return found | {key: np.reshape(found[key], (3, 3)) for key in ("turned", "aligned") if key in found}
+
+
+def _centred(x):
+    return x - x.mean(axis=0)
 
 
 class Pair(NamedTuple):
@@ -26,7 +87,12 @@ class Pair(NamedTuple):
 
     @property
     def traces(self) -> list[Trace]:
-        return [open_trace(path) for path in runs_of(self.folder)]
+        runs = sorted(int(path.name) for path in self.folder.iterdir() if path.name.isdigit())
+        return [open_trace(self.folder / str(run)) for run in runs]
+
+    @property
+    def followed(self) -> list[Followed]:
+        return [Followed(trace) for trace in self.traces]
 
     def assert_untouched(self):
         """Results are equal to the bit, and so is what was printed."""
@@ -37,11 +103,10 @@ class Pair(NamedTuple):
         assert self.printed[0] == self.printed[1]
 
 
-def _run(command, program, folder):
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (PROGRAMS / program, PROGRAMS / "common")))}
-    done = subprocess.run(command, env=env, cwd=folder, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr.decode()
-    return done
+def _begun(command, program, folder):
+    path = [PROGRAMS / program, PROGRAMS / "common", *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path))}
+    return subprocess.Popen(command, env=env, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def _saved(path):
@@ -59,16 +124,15 @@ def driven(tmp_path_factory):
         folder = tmp_path_factory.mktemp(program)
         command = [sys.executable, str(HERE / driver)]
         options = [str(option) for option in options]
-        plain = _run([*command, "plain.npz", *options], program, folder)
         listened = [sys.executable, "-m", "edmnoise", "record", "--out", "out", *record, "--"]
-        # Programs are started in another folder than the tests': edmnoise is found where it is installed.
-        recorded = _run([*listened, *command, "recorded.npz", *options], program, folder)
-        return Pair(
-            _saved(folder / "plain.npz"),
-            _saved(folder / "recorded.npz"),
-            (plain.stdout, recorded.stdout),
-            folder / "out",
-            recorded.stderr.decode(),
-        )
+        # At the same time, each on a core of its own.
+        running = [
+            _begun([*command, "plain.npz", *options], program, folder),
+            _begun([*listened, *command, "recorded.npz", *options], program, folder),
+        ]
+        printed, said = zip(*(process.communicate() for process in running), strict=True)
+        assert [process.returncode for process in running] == [0, 0], b"\n".join(said).decode()
+        saved = [_saved(folder / name) for name in ("plain.npz", "recorded.npz")]
+        return Pair(*saved, printed, folder / "out", said[1].decode())
 
     return drive

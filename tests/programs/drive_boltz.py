@@ -21,9 +21,8 @@ parser.add_argument("--samples", type=int, default=3)
 parser.add_argument("--parallel", type=int)
 parser.add_argument("--records", type=int, default=1)
 parser.add_argument("--steps", type=int, default=12)
-parser.add_argument("--gamma", type=float, default=0.8)
+parser.add_argument("--gammas", type=float, nargs="+", default=[0.8], help="a run each")
 parser.add_argument("--noise-scale", type=float, default=1.003)
-parser.add_argument("--runs", type=int, default=1)
 parser.add_argument("--steered", action="store_true")
 parser.add_argument("--resampled", action="store_true")
 given = parser.parse_args()
@@ -100,23 +99,23 @@ class Pull:
 
 
 align, draw = module.weighted_rigid_align, torch.multinomial
-moves, lineages = [], []
+estimates, lineages = [], []
 
 
 def aligned(x, onto, weights, mask):
-    moves.append((x.numpy(), onto.numpy()))
+    estimates.append(onto.numpy().copy())  # the sampler goes on in the same memory
     return align(x, onto, weights, mask)
 
 
 def drawn(weights, count, replacement):
     """Particles that go on, of each sample in turn."""
     chosen = draw(weights, count, replacement=replacement)
-    lineages.append((len(moves), chosen + weights.shape[1] * torch.arange(len(weights))[:, None]))
+    lineages.append((len(estimates), chosen + weights.shape[1] * torch.arange(len(weights))[:, None]))
     return chosen
 
 
 module.DiffusionModule, module.weighted_rigid_align, torch.multinomial = Network, aligned, drawn
-settings = {"gamma_0": given.gamma, "noise_scale": given.noise_scale, "step_scale": 1.5, "gamma_min": 1.0}
+settings = {"noise_scale": given.noise_scale, "step_scale": 1.5, "gamma_min": 1.0}
 model = module.AtomDiffusion(
     {"token_s": 1}, sigma_min=4e-4, alignment_reverse_diff=True, num_sampling_steps=given.steps, **settings
 ).eval()
@@ -138,9 +137,10 @@ else:
     }
     options["max_parallel_samples"] = given.parallel or given.samples
 torch.manual_seed(1)
-finals = []
-with torch.no_grad():
-    for _ in range(given.runs):
+runs = []
+for model.gamma_0 in given.gammas:
+    calls.clear()
+    with torch.no_grad():
         result = model.sample(
             atom_mask=feats["atom_pad_mask"],
             num_sampling_steps=given.steps,
@@ -148,20 +148,24 @@ with torch.no_grad():
             feats=feats,
             **options,
         )
-        finals.append(result["sample_atom_coords"].numpy())
+    runs.append(
+        {
+            "final": result["sample_atom_coords"].numpy(),
+            "sigma": np.array([call[0] for call in calls]),
+            "rows": np.array([len(call[1]) for call in calls]),
+            "x": np.concatenate([call[1] for call in calls]),
+            "x0": np.concatenate([call[2] for call in calls]),
+        }
+    )
 saved = {
-    "final": np.stack(finals),
+    **{key: np.stack([run[key] for run in runs]) for key in runs[0]},
     "schedule": (model.sample_schedule_af3 if generates else model.sample_schedule)(given.steps).numpy(),
-    "sigma": np.array([call[0] for call in calls]),
-    "rows": np.array([len(call[1]) for call in calls]),
-    "x": np.concatenate([call[1] for call in calls]),
-    "x0": np.concatenate([call[2] for call in calls]),
     "names_mask": feats["atom_pad_mask"][0].numpy(),
     **known.names(),
 }
-for step, (_, onto) in enumerate(moves):
+for step, onto in enumerate(estimates):
     saved[f"onto_{step}"] = onto
 for step, chosen in lineages:
     saved[f"from_{step}"] = chosen.ravel().numpy()
 np.savez(given.out, **saved)
-print(f"{given.runs} runs, {len(calls)} calls")
+print(f"{len(runs)} runs, {len(calls)} calls each")

@@ -1,4 +1,4 @@
-"""Protenix's sampler on the exact denoiser of a structure; says when what froze out, with the motion of each step undone.
+"""Protenix's sampler on the exact denoiser of a structure; says when what froze out, every motion undone.
 
 Rotations are taken where the program draws them, one floor below the function that a recorder listens to, and undone in
 float64: the truth that a trace is compared with.
@@ -20,7 +20,7 @@ from edmnoise.trajectories.run import Run
 class GetPeriodicTable:
     """Of rdkit, which Protenix asks for the symbols of elements."""
 
-    def GetElementSymbol(self, number):  # noqa: N802, rdkit's name
+    def GetElementSymbol(self, number):
         return gemmi.Element(number).name
 
 
@@ -50,7 +50,7 @@ class Watched:
         self.frame = np.eye(3)
         self.sigmas, self.noisy, self.denoised = [], [], []
         torch.manual_seed(seed)
-        np.random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002, where Protenix takes rotations from
         utils.uniform_random_rotation = self.drawn
         with torch.no_grad():
             self.final = generator.sample_diffusion(
@@ -62,7 +62,7 @@ class Watched:
                 N_sample=given.samples,
             )
 
-    def drawn(self, N_sample):  # noqa: N803, Protenix's name
+    def drawn(self, N_sample):
         """Rotations for column vectors, as Protenix uses them."""
         rotation = draw(N_sample)
         self.frame = rotation.double().numpy() @ self.frame

@@ -5,17 +5,11 @@ import argparse
 import biotite.structure
 import numpy as np
 import torch
-from stand_ins import stand_in
+from stand_ins import replace
 from toy import estimate, toy
 
-
-class ConfigDict(dict):
-    """Of ml_collections: keys are attributes."""
-
-    __getattr__ = dict.__getitem__
-
-
-stand_in("ml_collections", ConfigDict=ConfigDict)
+layers = ("layers.diffusion_conditioning", "layers.diffusion_transformer", "layers.sequence_local_atom_attention")
+replace("openfold3.core.config", *(f"openfold3.core.model.{name}" for name in ("primitives", *layers)))
 
 from openfold3.core.model.structure import diffusion_module as module  # noqa: E402
 

@@ -40,7 +40,7 @@ def toy(seed=0, residues=(14, 10)):
     rng = np.random.default_rng(seed)
     rows, centre = [], np.zeros(3)
     for chain, length in zip("AB", residues, strict=True):
-        centre = centre + (0, 12, 0)
+        centre = centre + np.array([0, 12, 0])
         for number in range(1, length + 1):
             centre = centre + 3.8 * _unit(rng)
             residue = list(SIDE_CHAINS)[rng.integers(len(SIDE_CHAINS))]
@@ -59,7 +59,7 @@ def _unit(rng, *shape):
 
 
 def estimate(x, known):
-    """(..., N, 3): known coordinates (M, 3) laid on x by superposition, bent a little by x; other atoms at the centre."""
+    """(..., N, 3): known coordinates (M, 3) laid on x by superposition, a little bent; others at the centre."""
     count = len(known)
     y = torch.as_tensor(known, dtype=x.dtype) - torch.as_tensor(known, dtype=x.dtype).mean(dim=0)
     centre = x[..., :count, :].mean(dim=-2, keepdim=True)

@@ -263,6 +263,17 @@ def test_a_call_within_a_call(tmp_path, capfd):
     assert "a call began before the one before it had returned" in err
 
 
+def test_what_was_heard_before_a_fault_is_written(tmp_path, capfd):
+    home = types.ModuleType("home")
+    home.denoise = lambda x, sigma: x
+    with edm.record(home, "denoise", "x", "sigma", path=tmp_path / "a.trace"):
+        for call in range(50):
+            home.denoise(torch.ones(2, 500, 3), 100.0 / (1 + call))
+        home.denoise(torch.ones(2, 499, 3), 1.0)
+    assert len(edm.open_trace(tmp_path / "a.trace").calls) == 50
+    assert "499 atoms" in capfd.readouterr().err
+
+
 def test_final_coordinates_of_other_samples(tmp_path, capfd):
     net = Net()
     with edm.record(net, "forward", "x", "t", path=tmp_path / "a.trace") as recorder:
@@ -441,3 +452,38 @@ def test_a_model_that_was_never_called(tmp_path):
         assert repr(recorder).endswith("a.trace', 0 calls)")
     with pytest.raises(edm.EdmNoiseError, match="holds no calls: the denoiser was not called"):
         edm.open_trace(tmp_path / "a.trace")
+
+
+def test_calls_that_have_been_made_already(tmp_path):
+    """From programs that tell their steps: as if they had been listened to; x may be missing where it is not kept."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(len(LEVELS), 2, ATOMS, 3)).astype(np.float32)
+    for keep in ("both", "x0"):
+        told = listening.Recorder(tmp_path / keep, keep=keep)
+        heard = listening.Recorder(tmp_path / f"{keep} heard", keep=keep)
+        denoise = heard.wrap(lambda x, sigma: x / 2, "x", "sigma")
+        for noisy, sigma in zip(x, LEVELS, strict=True):
+            told.call(sigma, noisy / 2, *([noisy] if keep == "both" else []))
+            denoise(noisy, sigma)
+        for recorder in (told, heard):
+            recorder.final(x[-1] / 2)
+            recorder.close(ended=True)
+        for file in os.listdir(tmp_path / keep):
+            assert (tmp_path / keep / file).read_bytes() == (tmp_path / f"{keep} heard" / file).read_bytes(), file
+
+
+def test_calls_that_lack_x(tmp_path, capfd):
+    recorder = listening.Recorder(tmp_path / "a")
+    recorder.call(4.0, np.ones((2, ATOMS, 3)))
+    recorder.close(ended=True)
+    assert "a call came without x: give it, or keep x0 alone" in capfd.readouterr().err
+
+
+def test_an_estimate_may_have_other_axes_before_its_atoms(tmp_path):
+    x = np.random.default_rng(0).normal(size=(1, 3, ATOMS, 3)).astype(np.float32)
+    recorder = listening.Recorder(tmp_path / "a")
+    recorder.wrap(lambda x, sigma: x[0] / 2, "x", "sigma")(x, 4.0)
+    recorder.close(ended=True)
+    trace = edm.open_trace(tmp_path / "a")
+    for sample in range(3):
+        assert np.array_equal(trace.frames("denoised", sample)[0], x[0, sample] / 2)
