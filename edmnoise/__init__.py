@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .structure.superpose import superpose as superpose
     from .study.levels import level_table as level_table
     from .study.levels import z_table as z_table
+    from .study.replay import replay as replay
     from .trajectories.finding import find_denoiser as find_denoiser
     from .trajectories.laid import run_of as run_of
     from .trajectories.recording import record as record
@@ -92,6 +93,7 @@ _HOMES = {
     "open_trace": "edmnoise.trajectories.trace",
     "runs_of": "edmnoise.trajectories.trace",
     "run_of": "edmnoise.trajectories.laid",
+    "replay": "edmnoise.study.replay",
     # judge a model
     "log_likelihood": "edmnoise.diffusion.likelihood",
     # all that is refused

@@ -11,14 +11,17 @@ import torch
 
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
 from edmnoise.diffusion.denoisers.denoiser import Denoised
-from edmnoise.diffusion.samplers.sampler import Sampler
+from edmnoise.diffusion.denoisers.states import StatesDenoiser
+from edmnoise.diffusion.samplers.sampler import Sampler, sample
 from edmnoise.diffusion.samplers.schedule import karras
 from edmnoise.noise.process import NoiseChoice
+from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.files import read_structure, write_frames
 from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.structure import Atoms, Structure
 from edmnoise.trajectories.recorder import Recorder
+from edmnoise.trajectories.recording import record as recording
 from edmnoise.trajectories.run import Run, record
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # for the processes that tests start
@@ -130,6 +133,45 @@ def traced(toxin, tmp_path_factory):
     file = folder / "complex_model_0.cif"
     write_frames(file, structure, run.final[1:2])
     return Traced(run, folder, folder / "run.trace", file)
+
+
+@pytest.fixture(scope="session")
+def three_chains(toxin):
+    """Residues 66 to 75 of 1TII's chains D, E and F: 3 chains, 30 residues, 195 atoms."""
+    numbers = [str(number) for number in range(66, 76)]
+    keep = np.isin(toxin.atoms.chain, ["D", "E", "F"]) & np.isin(toxin.atoms.number, numbers)
+    return Structure.from_atoms(toxin.coordinates[keep], toxin.atoms.take(keep))
+
+
+@pytest.fixture(scope="session")
+def two_states(three_chains):
+    """The exact denoiser of two states: the three chains, and these with chain F turned by 40 degrees, moved by 5 A."""
+    x = three_chains.coordinates.T.astype(np.float64)
+    third = three_chains.atoms.chain == "F"
+    angle = np.radians(40)
+    turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+    centre = x[:, third].mean(axis=1, keepdims=True)
+    other = x.copy()
+    other[:, third] = turn @ (x[:, third] - centre) + centre + [[5], [0], [0]]
+    covariance = NestedCovariance(three_chains.hierarchy, {"atom": 1.0, "residue": 0.0, "chain": 0.0})
+    return StatesDenoiser(torch.tensor(np.stack([x, other]), dtype=torch.float32), covariance)
+
+
+@pytest.fixture(scope="session")
+def record_run():
+    """Record our own sampler as a program's: gives its rotation of each sample up to each step (T, B, 3, 3)."""
+
+    def make(model, path, schedule, sampler, samples=2, seed=0, covariance=None, info=None):
+        turns = []
+        options = {"x": "x", "sigma": "sigma", "out": "atoms", "path": path, "info": info}
+        with recording(model, "denoise", **options) as recorder:
+            for step in sample(model, covariance or model.covariance, schedule, sampler, samples, seed):
+                turns.append(step.frame.rotation.clone())
+                end = step.x
+            recorder.final(end)
+        return np.stack(turns)
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -119,7 +119,8 @@ def _acted(method: str, steps: Steps, before: Array, after: Array) -> Acted:
     whole = 1 - after / steps.sigma
     gamma = steps.sigma / before - 1
     # What is left of a step is the noise that was added before the next call.
-    left, left_freedom = np.append(np.nan, steps.noise[:-1]), np.append(1, steps.freedom[:-1])
+    left = np.append(np.nan, np.where(steps.closes, 0.0, steps.noise)[:-1])
+    left_freedom = np.append(1, steps.freedom[:-1])
     raised = gamma > _RAISED
     added = np.sqrt(np.where(raised, steps.sigma**2 - before**2, np.nan))
     noise_scale = left / added

@@ -153,9 +153,7 @@ def _one_number(values: Array, errors: Array) -> tuple[float, float, NDArray[np.
     """The number that the surest values are, its error, and which values agree with it."""
     weight = 1 / np.maximum(errors, 1e-9) ** 2
     middle = weighted_median(values, weight)
-    same = abs(values - middle) < SURE * errors + _SHOWN * abs(middle)
-    if not same.any():
-        return middle, 0.0, same
+    same = abs(values - middle) <= SURE * errors + _SHOWN * abs(middle)
     total = weight[same].sum()
     return float((weight * values)[same].sum() / total), float(total**-0.5), same
 
@@ -226,7 +224,7 @@ def within(value: float, error: float) -> str:
     >>> within(0.81, 0.0013), within(1.5, 1e-7)
     ('0.810 +- 0.001', '1.5')
     """
-    if error < 2e-4 * abs(value) or not np.isfinite(error):
+    if error < max(2e-4 * abs(value), 1e-6) or not np.isfinite(error):
         return f"{value:.4g}"
     decimals = max(0, -int(np.floor(np.log10(error))))
     return f"{value:.{decimals}f} +- {error:.{decimals}f}"

@@ -117,17 +117,21 @@ class _Place(NamedTuple):
     def of(cls, ends: NDArray[np.float32], structure: Structure) -> _Place:
         fit = superpose(torch.tensor(ends).mT, torch.tensor(structure.coordinates.T))
         turn = fit.rotation.mT.numpy()
-        return cls(turn, ends.mean(axis=1, keepdims=True, dtype=np.float64) @ turn + fit.translation[:, None].numpy())
+        return cls(turn, _centre(ends) @ turn + fit.translation[:, None].numpy())
 
     def put(
         self, frames: NDArray[np.float32], by: NDArray[np.float32], turns: NDArray[np.float64]
     ) -> NDArray[np.float32]:
         """(B, N, 3) frames, turned to their ends and then with these, so that the centre of ``by`` is the ends' own."""
         turn = np.swapaxes(turns @ self.turn, 1, 2).astype(np.float32)
-        centred = frames.swapaxes(1, 2) - by.swapaxes(1, 2).mean(axis=2, keepdims=True)
-        moved = turn @ centred
+        moved = turn @ (frames - _centre(by).astype(np.float32)).swapaxes(1, 2)
         moved += self.centre.swapaxes(1, 2).astype(np.float32)
         return moved.swapaxes(1, 2)
+
+
+def _centre(frames: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(B, 1, 3); the origin for a frame that is not finite, which has none."""
+    return np.nan_to_num(frames.mean(axis=1, keepdims=True, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def _named(
@@ -200,11 +204,16 @@ def _turns(
     if lay in (None, "motion") and (turns := recorded_turns(trace, numbers, steps)) is not None:
         return turns
     if lay == "motion":
-        raise EdmNoiseError(
-            f"the motion of the samples of {trace.path} was not recorded: lay is replay or superposition"
-        )
-    if lay in (None, "replay") and (turns := replayed_turns(trace, numbers, steps, rows)) is not None:
-        return turns
+        raise EdmNoiseError(f"the motion of all steps of {trace.path} was not recorded: give replay or superposition")
+    if lay in (None, "replay"):
+        try:
+            turns = replayed_turns(trace, numbers, steps, rows)
+        except EdmNoiseError:  # a run that ended in NaN can still be looked at
+            if lay is not None:
+                raise
+            turns = None
+        if turns is not None:
+            return turns
     if lay == "replay":
         raise EdmNoiseError(
             f"{trace.path} cannot be replayed, which needs x and the estimate of every step of Euler's method: give "

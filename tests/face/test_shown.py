@@ -113,6 +113,7 @@ MADE = {
     "open_trace": lambda w: edm.open_trace(w.recorded(f"{time.monotonic_ns()}.trace").path),
     "runs_of": lambda w: edm.runs_of(w.recorded(f"{time.monotonic_ns()}.trace").path),
     "run_of": lambda w: edm.run_of(MADE["open_trace"](w), w.structure),
+    "replay": lambda w: edm.replay(MADE["open_trace"](w)),
     "log_likelihood": World.likelihood,
     "EdmNoiseError": lambda w: edm.EdmNoiseError("weights are 0 0 0: give one above 0"),
 }
