@@ -133,7 +133,8 @@ def _write_models(folder: str) -> None:
     """What a user has today: for each sample a PDB file of models."""
     from edmnoise.trajectories.trace import open_trace
 
-    lines = Path(folder, "end.pdb").read_text().splitlines()[:-1]
+    text = Path(folder, "end.pdb").read_text()
+    lines = [line for line in text.splitlines() if line.startswith(("ATOM", "HETATM"))]
     trace = open_trace(f"{folder}/run.trace")
     for sample in range(SAMPLES):
         with open(f"{folder}/models_{sample}.pdb", "w") as file:

@@ -39,6 +39,8 @@ FROZEN = 0.1
 _STILL = 1e-3
 """Way, angstrom, that is only rounding: a single chain has no other about its own centre."""
 
+_NO_ESTIMATES = "No freeze-out: there are no estimates, and samples carry their noise to the end"
+
 _CHUNK_BYTES = 256 << 20
 """Memory for the working arrays of the samples that are made together."""
 
@@ -167,7 +169,7 @@ class Run(Legible):
                 Column(f"state {number}", share.tolist(), help="mean posterior probability")
                 for number, share in enumerate(self.states.T, 1)
             ]
-        note = self._note(ways[kinds[0]])
+        note = self._note(ways["denoised"]) if "denoised" in ways else _NO_ESTIMATES
         if self.partial:
             note = "No freeze-out: the run was cancelled, and what is to go is counted from where it stopped"
         title = f"{len(self.final)} sample{'' if len(self.final) == 1 else 's'}, {self.ended}: {describe(hierarchy)}"

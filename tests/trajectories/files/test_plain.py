@@ -194,3 +194,27 @@ def test_a_coordinate_that_is_no_number(make, tmp_path):
     run.pdb(tmp_path / "nan.pdb", [run.end, np.full_like(run.end, np.nan)])
     with pytest.raises(edm.EdmNoiseError, match=r"columns 31 to 54 of 'ATOM .* are no coordinates"):
         read_trajectory(tmp_path / "nan.pdb")
+
+
+def test_estimates_without_levels_freeze_out_at_a_step(files, run):
+    """The step is the one at whose level they freeze out where levels are known."""
+    known = edm.run_of(read_trajectory(files[0] / "estimates.dcd", schedule="boltz2"), run.structure)
+    unknown = edm.run_of(read_trajectory(files[0] / "estimates.dcd"), run.structure)
+    distribution = edm.sigma_distribution("alphafold3")
+    table = unknown.table(distribution)
+    assert [column.name for column in table.columns if column.name in ("step", "sigma", "z")] == ["step"]
+    assert np.isnan(list(unknown.freeze_out().values())).all()
+    (sigma,) = re.findall(r"atom in residue ([\d.]+) A", known.table(distribution).notes[0])
+    (step,) = re.findall(r"done at step: .*atom in residue (\d+)", table.notes[0])
+    below = int(step) - 1
+    assert known.sigmas[below - 1] >= float(sigma) * 0.99
+    assert known.sigmas[min(below + 1, len(known.sigmas) - 1)] <= float(sigma) * 1.01
+
+
+def test_samples_alone_tell_no_freeze_out(files):
+    made = edm.run_of(read_trajectory(files[0] / "run.pdb", schedule="boltz2"))
+    table = made.table(edm.sigma_distribution("alphafold3"))
+    assert not any("denoised" in column.name for column in table.columns)
+    assert table.notes == ("No freeze-out: there are no estimates, and samples carry their noise to the end",)
+    way = made.to_go("noisy")
+    np.testing.assert_allclose(next(iter(way.values()))[:6], made.sigmas[:6].clip(max=150.0), rtol=0.15)
