@@ -7,8 +7,8 @@
 # Behaviour: both multiply turns about z, y and x by angles that are uniform in [0, 2 pi). Uniform rotations, which
 # AlphaFold 3's Algorithm 19 calls for, need the sine of the middle angle to be uniform. Under uniform rotations the square
 # of each of the nine numbers of the matrix is 1/3 on average; here from 1/4 to 1/2, by its place: x axes are turned to the
-# poles too often. Boltz, OpenFold 3, Chai-1 and ESMFold2 take random quaternions, Protenix takes SciPy's, which are 1/3 throughout.
-# So a sample is noised the same way in all directions, but turned by a law that knows the axes of the box.
+# poles too often. Boltz, OpenFold 3, Chai-1 and ESMFold2 take random quaternions and Protenix SciPy's rotations, which are
+# uniform. So a sample is noised alike in all directions, but turned by a law that knows the axes of the box.
 # Seen: means of squares, by rows: foundry and alphafold3-pytorch 0.25 0.38 0.38 / 0.25 0.38 0.38 / 0.50 0.25 0.25.
 # Exits with 1 where the behaviour has changed.
 set -eu
@@ -23,19 +23,21 @@ done
 cat > "$folder/turn.py" <<'PY'
 import sys
 
+import foundry_parts
+import lucidrains_parts
 import torch
-from foundry_parts import stand_in_for_others
-from lucidrains_parts import module
 from scipy.spatial.transform import Rotation
 
-stand_in_for_others()
+foundry_parts.stand_in_for_others()
+lucidrains_parts.stand_in_for_others()
+from alphafold3_pytorch import alphafold3
 from foundry.utils.rotation_augmentation import uniform_random_rotation
 
 DRAWS = 20_000
 torch.manual_seed(0)
 found = {
     "foundry": uniform_random_rotation((DRAWS,)),
-    "alphafold3-pytorch": module.CentreRandomAugmentation()._random_rotation_matrix(DRAWS),
+    "alphafold3-pytorch": alphafold3.CentreRandomAugmentation()._random_rotation_matrix(DRAWS),
     "SciPy": torch.tensor(Rotation.random(DRAWS, random_state=0).as_matrix()),
 }
 squares = {name: turns.double().square().mean(0) for name, turns in found.items()}

@@ -1,4 +1,4 @@
-"""alphafold3-pytorch's module, without what it imports and its sampler does not use."""
+"""What stands in for what alphafold3-pytorch imports and its sampler does not use."""
 
 import logging
 import typing
@@ -24,12 +24,12 @@ def which(program):
     raise ErrorReturnCode_1
 
 
-unused = "cli common configs data inputs life mocks nlm plm trainer"
-replace(*(f"alphafold3_pytorch.{name}" for name in unused.split()), IS_MOLECULE_TYPES=5)
-stand_in("beartype", **{name: getattr(typing, name) for name in typing.__all__})
-stand_in("environs", Env=Env)
-stand_in("loguru", logger=logging.getLogger())
-stand_in("sh", which=which, ErrorReturnCode_1=ErrorReturnCode_1)
-stand_in("Bio", "colt5_attention", "einx", "frame_averaging_pytorch", "huggingface_hub", "jaxtyping")
-stand_in("taylor_series_linear_attention", "torch_einops_utils")
-
+def stand_in_for_others():
+    unused = "cli common configs data inputs life mocks nlm plm trainer"
+    replace(*(f"alphafold3_pytorch.{name}" for name in unused.split()), IS_MOLECULE_TYPES=5)
+    stand_in("beartype", **{name: getattr(typing, name) for name in typing.__all__})
+    stand_in("environs", Env=Env)
+    stand_in("loguru", logger=logging.getLogger())
+    stand_in("sh", which=which, ErrorReturnCode_1=ErrorReturnCode_1)
+    stand_in("Bio", "colt5_attention", "einx", "frame_averaging_pytorch", "huggingface_hub", "jaxtyping")
+    stand_in("taylor_series_linear_attention", "torch_einops_utils")
