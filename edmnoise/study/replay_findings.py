@@ -184,7 +184,7 @@ def _guidance(acted: Acted) -> str:
 def _misses(acted: Acted, steps: Steps) -> str:
     """Steps that are not what they should be, guided ones aside."""
     moved = np.nan_to_num(acted.guided) > _SHOWN
-    missing = (np.nan_to_num(acted.misses) > np.sqrt(3) * steps.rounding) & ~moved
+    missing = (np.nan_to_num(acted.misses) > np.maximum(np.sqrt(3) * steps.rounding, _SHOWN)) & ~moved
     if not missing.any():
         return ""
     largest = acted.misses[missing].max()

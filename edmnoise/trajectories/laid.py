@@ -201,7 +201,7 @@ def _turns(
     if lay not in (None, *WAYS):
         raise EdmNoiseError(f"lay is {lay!r}: give {one_of(WAYS)}")
     steps = [link.step for link in chosen[0]]
-    if lay in (None, "motion") and (turns := recorded_turns(trace, numbers, steps)) is not None:
+    if lay in (None, "motion") and (turns := recorded_turns(trace, numbers, steps, rows)) is not None:
         return turns
     if lay == "motion":
         raise EdmNoiseError(f"the motion of all steps of {trace.path} was not recorded: give replay or superposition")

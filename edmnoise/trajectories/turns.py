@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -36,22 +37,46 @@ class Turns(NamedTuple):
     spread: NDArray[np.float64] | None = None
 
 
-def recorded_turns(trace: Trace, numbers: Sequence[int], steps: Sequence[int]) -> Turns | None:
+_ELSEWHERE = 0.1
+"""Turn of the last estimate against the end, rad, above which the end lies in another frame than the sampler's."""
+
+
+def recorded_turns(trace: Trace, numbers: Sequence[int], steps: Sequence[int], rows: NDArray[np.int64]) -> Turns | None:
     """The motion that was recorded, put together from the end backwards; None where a step lacks it.
 
     With T the turn after an estimate and A that of x onto its estimate, x0_k comes to the end by
-    T_k A_(k+1) T_(k+1) A_(k+2) ..., and x_k by A_k before that: `Link` holds both of its step.
+    T_k A_(k+1) T_(k+1) A_(k+2) ..., and x_k by A_k before that: `Link` holds both of its step. An end that was turned
+    after the run, as where a result was laid on something, is where its last estimate is best laid on it.
+
+    Parameters
+    ----------
+    rows
+        (N,) the atoms by which the last estimate is laid.
     """
     ways = [trace.way(number) for number in numbers]
     # Without an end of its own a way ends with its last estimate, and nothing can have turned that.
     needed = (link for way in ways for link in (way if trace.final is not None else way[:-1]))
     if any(link.turned is None for link in needed):
         return None
+    ways = [_closed(trace, number, way, rows) for number, way in zip(numbers, ways, strict=True)]
     to_end = np.stack([_composed(way, steps) for way in ways], axis=1)
     if all(link.aligned is None for way in ways for link in way):
         return Turns("motion", to_end)
     aligned = [{link.step: _or_still(link.aligned) for link in way} for way in ways]
     return Turns("motion", to_end, np.array([[way[step] for way in aligned] for step in steps]))
+
+
+def _closed(trace: Trace, number: int, way: tuple[Link, ...], rows: NDArray[np.int64]) -> tuple[Link, ...]:
+    """The way, its last turn that of its last estimate onto the end, where the end lies elsewhere."""
+    last = way[-1]
+    if trace.final is None or last.turned is None:
+        return way
+    estimate = trace.read("denoised", last.sample)[last.row][rows]
+    fit = superpose(torch.tensor(estimate.T[None]), torch.tensor(trace.final[number][rows].T))
+    turn = fit.rotation[0].mT.numpy()
+    # The trace of a rotation is 1 + 2 cos of its angle.
+    near = np.trace(turn.T @ last.turned) > 1 + 2 * np.cos(_ELSEWHERE)
+    return way if near or not bool(fit.valid[0]) else (*way[:-1], replace(last, turned=turn))
 
 
 def _composed(way: Sequence[Link], steps: Sequence[int]) -> NDArray[np.float64]:

@@ -4,8 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 import edmnoise as edm
+from edmnoise.structure.files.dcd import DcdWriter
 from edmnoise.structure.superpose import superpose
 from edmnoise.trajectories.laying import WAYS
 from edmnoise.trajectories.recorder import Recorder
@@ -83,6 +85,23 @@ def test_by_its_recorded_motion_a_trace_is_our_own_run(name, two_states, three_c
     for part, sigma in own.freeze_out().items():
         assert run.freeze_out()[part] == pytest.approx(sigma, rel=1e-3)
         assert run.freeze_out_range()[part] == (run.freeze_out()[part],) * 2
+
+
+def test_an_end_that_was_laid_on_something_is_found(two_states, three_chains, protenix):
+    """The result that a program gives back may lie in another frame than its loop."""
+    path, turns = protenix
+    write_motion(path, turns)
+    before = edm.run_of(edm.open_trace(path), three_chains)
+    own = edm.open_trace(path).final
+    turned = np.stack(
+        [end @ Rotation.from_rotvec(angle).as_matrix() for end, angle in zip(own, np.eye(3), strict=True)]
+    )
+    with open(path / "final.dcd", "wb") as handle:
+        writer = DcdWriter(handle, *turned.shape[:2])
+        writer.write(turned.astype(np.float32))
+    after = edm.run_of(edm.open_trace(path), three_chains)
+    assert after.laid.how == "motion"
+    np.testing.assert_allclose(after.denoised, before.denoised, atol=0.05)
 
 
 def test_the_range_of_a_replay_covers_the_truth(two_states, three_chains, record_run, tmp_path):
