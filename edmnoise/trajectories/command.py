@@ -28,7 +28,8 @@ KEYS: dict[str, tuple[set[str], set[str]]] = {
     "": (
         {"program", "distributions", "module", "sampler", "denoiser"},
         set(
-            "when other_atoms motion settings seed name names preset align calls_per_step turns read_only files notes".split()
+            "when other_atoms motion settings seed name names preset align calls_per_step turns read_only files "
+            "notes".split()
         ),
     ),
     "sampler.": ({"function"}, {"result"}),
