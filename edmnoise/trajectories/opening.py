@@ -113,7 +113,7 @@ def runs_table(runs: Sequence[Listed]) -> Table:
             Column("steps", [run.steps or None for run in runs], help="recorded ones that all samples have"),
             Column("atoms", [run.atoms or None for run in runs]),
             Column("end", [run.fault or ("ended" if run.ended else "not ended") for run in runs]),
-            Column("kept", [" and ".join(run.kinds) or None for run in runs], help="kinds of frames"),
+            Column("kept", [", ".join(run.kinds) or None for run in runs], help="kinds of frames"),
         ),
     )
 
@@ -180,8 +180,8 @@ def _best(path: str | os.PathLike[str], structure: Structure | None, numbers: Se
     if found:
         unproven = ", ".join(str(fitted.run) for fitted in found)
         raise EdmNoiseError(
-            f"the runs {unproven} of {path} have as many atoms as the structure, and no end that would tell them apart: "
-            "choose one by run"
+            f"the runs {unproven} of {path} have as many atoms as the structure, and no end that would tell them "
+            "apart: choose one by run"
         )
     raise EdmNoiseError(
         f"the structure's {structure.n_atoms:,} atoms are those of none of the runs, {_all(path)}: give the structure "

@@ -49,7 +49,7 @@ def test_the_runs_are_listed_with_what_is_wrong(opened, folder):
     dialog = opened(folder / "out")
     first, second, third = cells(dialog.list)
     assert "holds no calls" in first[6]
-    assert second == ["2", "complex", "Toy", "3", "12", "300", "ended", "noisy and denoised"]
+    assert second == ["2", "complex", "Toy", "3", "12", "300", "ended", "noisy, denoised"]
     assert third[:3] == ["3", "-", "toy"]
     assert dialog.request is None
     assert not dialog.open.isEnabled()

@@ -191,15 +191,14 @@ def _opened(traces: Sequence[tuple[str, int | None]], whole: Source, kept: Sourc
         rows = np.empty_like(order)
         rows[order] = fitted.match.rows
         choose_steps(steps_to(fitted.trace, range(fitted.trace.ends)), _STEPS)
-        found.append(_Recorded("", fitted, rows[compared]))
-    for each, label in zip(found, _labels([each.fitted for each in found]), strict=True):
-        each.label = label
-    return found
+        found.append((fitted, rows[compared]))
+    labels = _labels([path for path, _ in traces], [fitted for fitted, _ in found])
+    return [_Recorded(label, fitted, rows) for label, (fitted, rows) in zip(labels, found, strict=True)]
 
 
-def _labels(found: Sequence[Fitted]) -> list[str]:
+def _labels(given: Sequence[str], found: Sequence[Fitted]) -> list[str]:
     """The name of each folder, as much of its path as tells them apart, and the number of the run of several."""
-    paths = [os.path.abspath(f.trace.path if f.runs == 1 else os.path.dirname(f.trace.path)) for f in found]
+    paths = [os.path.abspath(os.path.expanduser(path)) for path in given]
     parts = [path.split(os.sep) for path in paths]
     length = 1
     while length < max(map(len, parts)) and len({tuple(p[-length:]) for p in parts}) < len(set(paths)):

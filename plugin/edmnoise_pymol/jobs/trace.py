@@ -13,19 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
 from edmnoise.base.memory import check_frames_fit
 from edmnoise.base.table import Table
 from edmnoise.frames.displacement import measure_displacement
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.structure.files import read_structure, write_frames
 from edmnoise.structure.files.reading import SOURCES
+from edmnoise.structure.hierarchy import as_read
 from edmnoise.structure.structure import Structure
 from edmnoise.study.levels import RESIDUE_IN_CHAIN
 from edmnoise.study.replay import Replay, replay
 from edmnoise.trajectories.laid import run_of
 from edmnoise.trajectories.opening import Fitted, Listed, fitting_trace, list_runs, program_of, runs_table, steps_to
 from edmnoise.trajectories.run import Run
-from edmnoise.trajectories.trace import KINDS
+from edmnoise.trajectories.trace import KINDS, Trace
 
 from ..job import Job, Watch
 from ..scene import ask
@@ -45,8 +47,8 @@ class TraceResult(SampleResult):
     replay: Replay | None
 
 
-@dataclass(frozen=True)
-class Wanted:
+@dataclass(frozen=True, repr=False)
+class Wanted(Legible):
     """What is asked for of a trace.
 
     Attributes
@@ -131,11 +133,11 @@ def show_trace(
             assert source is not None
             shown, rows = _shown(source, plan)
             run, did = yield lambda watch: _read(plan, wanted.lay, shown.structure, rows, in_full, watch)
-            table = yield lambda _: run.table(distribution)
+            table, ranges = yield lambda _: (run.table(distribution), _ranges(run))
             numbers = [sample + 1 for sample in plan.samples]
             names = object_names(cmd, _stem(plan, wanted.path), name, numbers, True, len(plan.kinds) > 1)
             colouring = yield from _objects(cmd, shown, plan, run, names)
-    notes = (*_notes(plan, structure or "its recorded names", run, did), *shown.notes)
+    notes = (*_notes(plan, structure or "its recorded names", run, did), *ranges, *shown.notes)
     about = source.object if file is None else structure or ""
     return TraceResult(names, about, run, table, colouring, notes, did)
 
@@ -261,9 +263,34 @@ def _read(
     watch.check(0.0, "reading the trace")
     run = run_of(trace, structure, plan.samples, plan.steps, rows, lay)
     watch.check(0.7, "looking at what the sampler did")
-    did = replay(trace, rows, plan.samples if in_full else plan.samples[:1]) if set(KINDS) <= set(trace.kinds) else None
+    did = _done(trace, rows, plan.samples, in_full)
     watch.check(1.0, "reading the trace")
     return run, did
+
+
+def _done(trace: Trace, rows: NDArray[np.int64], samples: Sequence[int], in_full: bool) -> Replay | None:
+    """What the sampler did: in every sample where it is asked for, else in the first, where the trace can tell."""
+    try:
+        return replay(trace, rows, samples if in_full else samples[:1])
+    except EdmNoiseError:
+        if in_full:
+            raise
+        return None
+
+
+def _ranges(run: Run) -> tuple[str, ...]:
+    """Between which levels each part froze out, where steps were replayed; nothing where that is one level."""
+    found = run.freeze_out_range() if run.laid is not None and run.laid.how == "replay" else {}
+    said = [
+        f"{part.label(run.structure.hierarchy)} {low:.3g} to {high:.3g} A"
+        for part, (low, high) in as_read(found.items())
+        if high > low * (1 + _ONE_LEVEL)
+    ]
+    return (f"freeze-out lies, in 95 of 100 such runs, between: {', '.join(said)}",) if said else ()
+
+
+_ONE_LEVEL = 0.005
+"""Levels that differ by a smaller share are printed alike."""
 
 
 def _notes(plan: _Plan, structure: str, run: Run, did: Replay | None) -> list[str]:

@@ -32,9 +32,9 @@ class Way(Legible):
         return moves(self.denoised) or moves(self.noisy)
 
     @property
-    def highest(self) -> float:
-        """Of the estimates, or of x where there are none."""
-        return max(self.denoised if math.isfinite(self.denoised[0]) else self.noisy)
+    def shown(self) -> tuple[float, ...]:
+        """The estimates' way, or that of x where there are none."""
+        return self.denoised if math.isfinite(self.denoised[0]) else self.noisy
 
     @property
     def threshold(self) -> float:

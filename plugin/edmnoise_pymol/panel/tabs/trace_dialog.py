@@ -68,7 +68,7 @@ class TraceDialog(QtWidgets.QDialog):
         self._connect()
         self._name_objects()
         self._show_runs([])
-        self.resize(660, 400)
+        self.resize(720, 400)
 
     def choose(self, path: str) -> None:
         """Take a path, and look what is in it at once."""
