@@ -117,7 +117,7 @@ class _Place(NamedTuple):
     def of(cls, ends: NDArray[np.float32], structure: Structure) -> _Place:
         fit = superpose(torch.tensor(ends).mT, torch.tensor(structure.coordinates.T))
         turn = fit.rotation.mT.numpy()
-        return cls(turn, _centre(ends) @ turn + fit.translation[:, None].numpy())
+        return cls(turn, _centre(ends).swapaxes(1, 2) @ turn + fit.translation[:, None].numpy())
 
     def put(
         self, frames: NDArray[np.float32], by: NDArray[np.float32], turns: NDArray[np.float64]
