@@ -24,6 +24,23 @@ RECORDING = "recording.json"
 NOT_FOUND, NOT_RUN, BY_SIGNAL = 127, 126, 128
 """Exit codes that shells have for a command that is not there, or cannot be run; and what they add to a signal's."""
 
+KEYS: dict[str, tuple[set[str], set[str]]] = {
+    "": (
+        {"program", "distributions", "module", "sampler", "denoiser"},
+        set(
+            "when other_atoms motion settings seed name names preset align calls_per_step turns read_only files "
+            "notes".split()
+        ),
+    ),
+    "sampler.": ({"function"}, {"result"}),
+    "denoiser.": ({"x", "sigma"}, {"function", "argument", "out", "whole", "rows"}),
+    "names.": (
+        set(),
+        {"atom", "element", "token", "residue", "residue_name", "chain", "mask", "first", "atom_array"},
+    ),
+}
+"""What a spec needs, and what it may have; ``docs/traces.rst`` says what each is."""
+
 _HERE = Path(__file__).parent
 _FORWARDED = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
 
@@ -76,15 +93,32 @@ def record_command(
 
 
 def _checked(file: str | os.PathLike[str]) -> Path:
+    """The file, where it is a spec; hooks.py reads it in the program's own Python."""
     path = Path(file).expanduser()
     try:
         spec = json.loads(path.read_text(encoding="utf-8"))
-        ok = isinstance(spec, dict) and {"program", "distributions", "module", "sampler", "denoiser"} <= set(spec)
     except (OSError, ValueError) as error:
         raise EdmNoiseError(f"{path} cannot be read as the description of a program: {error}") from None
-    if not ok:
-        raise EdmNoiseError(f"{path} describes no program: it needs program, distributions, module, sampler, denoiser")
+    parts = {"": _part({"": spec}, "")} | {f"{name}.": _part(spec, name) for name in ("sampler", "denoiser", "names")}
+    for prefix, part in parts.items():
+        needed, known = KEYS[prefix]
+        missing, other = sorted(needed - set(part)), sorted(set(part) - needed - known)
+        if missing or other:
+            what = f"lacks {prefix}{missing[0]}" if missing else f"has {prefix}{other[0]}"
+            raise EdmNoiseError(
+                f"{path} describes no program: it {what}, and may have {one_of(sorted(needed | known))}"
+            )
+    denoiser = spec["denoiser"]
+    if ("function" in denoiser) == ("argument" in denoiser):
+        raise EdmNoiseError(f"{path} describes no program: its denoiser is a function or an argument of the sampler")
     return path
+
+
+def _part(spec: Any, name: str) -> dict[str, Any]:
+    if not isinstance(spec, dict):
+        return {}
+    part = spec.get(name, {})
+    return part if isinstance(part, dict) else {}
 
 
 def _path() -> str:

@@ -136,3 +136,17 @@ def driven(tmp_path_factory):
         return Pair(*saved, printed, folder / "out", said[1].decode())
 
     return drive
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory):
+    """``written("boltzgen", "write_boltzgen.py")``: a folder with what a driver had the program write."""
+    if not (PROGRAMS / "installed").exists():
+        pytest.fail("the programs are not installed: make .programs/installed")
+
+    def write(program, driver, *options):
+        folder = tmp_path_factory.mktemp(program)
+        _run([sys.executable, str(HERE / driver), str(folder), *map(str, options)], program, folder)
+        return folder
+
+    return write

@@ -28,6 +28,9 @@ stand_in("optree", "rdkit", GetPeriodicTable=GetPeriodicTable)
 
 from protenix.model import generator, utils  # noqa: E402, after what stands in for its imports
 
+FLUCTUATIONS = 3.0, 1.5, 0.5
+"""Of chains, residues and atoms, angstrom: so different that the levels freeze out one after the other."""
+
 parser = argparse.ArgumentParser()
 parser.add_argument("out")
 parser.add_argument("--structure")
@@ -38,7 +41,7 @@ given = parser.parse_args()
 
 structure = edm.read_structure(given.structure)
 noise = edm.NestedCovariance(structure.hierarchy, edm.Weights.of(chain=0, residue=0, atom=1))
-exact = DenoiserChoice("states", None, [0, 0.3, 0.2]).build(structure, structure.coordinates[None].copy(), noise)
+exact = DenoiserChoice("states", None, FLUCTUATIONS).build(structure, structure.coordinates[None].copy(), noise)
 schedule = generator.InferenceNoiseScheduler(s_max=160.0, s_min=4e-4, rho=7, sigma_data=16.0)(given.steps)
 draw = utils.uniform_random_rotation
 

@@ -1,41 +1,13 @@
 """The sampler of alphafold3-pytorch, with a stub in place of its network."""
 
 import argparse
-import logging
-import typing
 
 import numpy as np
 import torch
-from stand_ins import replace, stand_in
+from lucidrains_parts import stand_in_for_others
 from toy import estimate, toy
 
-
-class Env:
-    """Of environs: nothing is set."""
-
-    def read_env(self):
-        pass
-
-    def bool(self, name, default):
-        return default
-
-
-class ErrorReturnCode_1(Exception):
-    pass
-
-
-def which(program):
-    raise ErrorReturnCode_1
-
-
-unused = "cli common configs data inputs life mocks nlm plm trainer"
-replace(*(f"alphafold3_pytorch.{name}" for name in unused.split()), IS_MOLECULE_TYPES=5)
-stand_in("beartype", **{name: getattr(typing, name) for name in typing.__all__})
-stand_in("environs", Env=Env)
-stand_in("loguru", logger=logging.getLogger())
-stand_in("sh", which=which, ErrorReturnCode_1=ErrorReturnCode_1)
-stand_in("Bio", "colt5_attention", "einx", "frame_averaging_pytorch", "huggingface_hub", "jaxtyping")
-stand_in("taylor_series_linear_attention", "torch_einops_utils")
+stand_in_for_others()
 
 from alphafold3_pytorch import alphafold3 as module  # noqa: E402
 

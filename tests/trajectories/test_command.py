@@ -446,6 +446,7 @@ def test_options_that_cannot_be(tmp_path, monkeypatch):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thing").write_text("kept")
     (tmp_path / "bad.json").write_text("{}")
+    (tmp_path / "none.txt").write_text("3")
     touch = [sys.executable, "-c", "open('started', 'w')"]
     for command, options, said in (
         ([], {}, "there is no command: give it after --"),
@@ -454,11 +455,35 @@ def test_options_that_cannot_be(tmp_path, monkeypatch):
         (touch, {"keep": "all"}, "keep is 'all': give x0 or both"),
         (touch, {"every": 0}, "every is 0: give a whole number from 1"),
         (touch, {"programs": ["none.json"]}, "none.json cannot be read as the description of a program"),
-        (touch, {"programs": ["bad.json"]}, "bad.json describes no program: it needs program, distributions, module"),
+        (touch, {"programs": ["none.txt"]}, "none.txt describes no program: it lacks denoiser"),
+        (touch, {"programs": ["bad.json"]}, "bad.json describes no program: it lacks denoiser, and may have align"),
     ):
         with pytest.raises(edm.EdmNoiseError, match=said):
             record_command(command, **{"out": "run.trace"} | options)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.json", "full"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.json", "full", "none.txt"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"moton": []}, "it has moton, and may have"),
+        ({"sampler": "sample"}, "it lacks sampler.function"),
+        ({"denoiser": {"function": "f", "x": "x"}}, "it lacks denoiser.sigma"),
+        ({"denoiser": {"x": "x", "sigma": "t"}}, "its denoiser is a function or an argument of the sampler"),
+        ({"names": {"atoms": "x"}}, "it has names.atoms, and may have atom, atom_array, "),
+    ],
+)
+def test_descriptions_that_are_none(tmp_path, monkeypatch, change, said):
+    monkeypatch.chdir(tmp_path)
+    Path("bad.json").write_text(json.dumps(SPECS[0] | change))
+    with pytest.raises(edm.EdmNoiseError, match=said.replace("(", ".")):
+        record_command(["true"], "run.trace", programs=["bad.json"])
+
+
+@pytest.mark.parametrize("file", sorted((Path(edm.__file__).parent / "trajectories" / "programs").glob("*.json")))
+def test_programs_that_are_known_are_described(tmp_path, monkeypatch, file):
+    monkeypatch.chdir(tmp_path)
+    assert record_command([sys.executable, "-c", ""], "run.trace", programs=[file]) == 0
 
 
 def test_two_runs_do_not_share_a_folder(program, tmp_path):

@@ -1,4 +1,4 @@
-"""What run.json says of a run: paths into what a sampler was called with, and names in all the ways programs hold them."""
+"""What run.json says of a run: paths into what a sampler was called with, and names as programs hold them."""
 
 import numpy as np
 import pytest
