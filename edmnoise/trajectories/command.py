@@ -28,7 +28,7 @@ KEYS: dict[str, tuple[set[str], set[str]]] = {
     "": (
         {"program", "distributions", "module", "sampler", "denoiser"},
         set(
-            "when same motion settings seed name names preset align calls_per_step turns read_only notes".split()
+            "when same motion settings seed name names preset align calls_per_step turns read_only files notes".split()
         ),
     ),
     "sampler.": ({"function"}, {"result", "all_steps"}),
