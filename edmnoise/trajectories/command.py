@@ -61,7 +61,7 @@ def record_command(
     keep, every
         As `edmnoise.trajectories.recording.record` has them.
     programs
-        More specs, beside those of ``edmnoise/trajectories/programs``.
+        More specs, beside those of ``edmnoise/trajectories/programs``; of a module that is known they take the place.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def record_command(
         raise EdmNoiseError(f"keep is {keep!r}: give {one_of(tuple(KEPT))}")
     if every < 1:
         raise EdmNoiseError(f"every is {every}: give a whole number from 1")
-    specs = [*sorted((_HERE / "programs").glob("*.json")), *(_checked(file) for file in programs)]
+    specs = _specs(programs)
     folder = _Folder(out)
     options = {"out": folder.path, "keep": keep, "every": every, "programs": [str(file.resolve()) for file in specs]}
     folder.begin({"command": list(command), "keep": keep, "every": every})
@@ -87,6 +87,17 @@ def record_command(
         return NOT_FOUND if missing else NOT_RUN
     print(f"edmnoise: {folder.end()}", file=sys.stderr)
     return code
+
+
+def _specs(programs: Sequence[str | os.PathLike[str]]) -> list[Path]:
+    """Those that are known, of modules that the given ones do not describe, and the given ones."""
+    given = {_checked(file): _module(Path(file)) for file in programs}
+    known = sorted((_HERE / "programs").glob("*.json"))
+    return [*(file for file in known if _module(file) not in given.values()), *given]
+
+
+def _module(spec: Path) -> str:
+    return str(json.loads(spec.expanduser().read_text(encoding="utf-8"))["module"])
 
 
 def _checked(file: str | os.PathLike[str]) -> Path:

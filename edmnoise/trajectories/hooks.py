@@ -1,7 +1,7 @@
 """Listens to the programs that specs describe: patches their modules as they are imported, in the program's own Python.
 
 ``inside/sitecustomize.py`` loads this file by its path into every process of a recorded command, so it imports the
-standard library alone, of Python 3.10, until one of those modules is imported. ``programs/README.rst`` describes specs.
+standard library alone, of Python 3.10, until one of those modules is imported. ``docs/traces.rst`` describes specs.
 """
 
 from __future__ import annotations
@@ -398,8 +398,9 @@ class _Run:
             x, out = (None, entry["rotation"]) if "rotation" in entry else (entry["x"], entry.get("result"))
             recorder = load("recorder")
             if self._recorder is None:  # what comes before the first call is not part of the way from call to call
-                turned = x is not None and recorder.Argument.of(function, x, bound).among(given, named)
-                self._moved.add(0 if x is None else recorder.atoms_of(turned))
+                with suppress(Exception):  # what is no coordinates is none of the samples
+                    turned = x is not None and recorder.Argument.of(function, x, bound).among(given, named)
+                    self._moved.add(0 if x is None else recorder.atoms_of(turned))
                 return function
             key = (function, id(entry))
             if key not in self._ears:
@@ -433,11 +434,13 @@ class _Run:
     def end(self, result: Any, ended: bool) -> None:
         if self._recorder is None:
             return
-        where = self.spec["sampler"].get("result")
-        if ended and where is not False:
-            found = load("recorder").taken(result, where)
-            self._recorder.final(found[-1] if self._all_steps else found)
-        self._recorder.close(ended)
+        try:
+            where = self.spec["sampler"].get("result")
+            if ended and where is not False:
+                found = load("recorder").taken(result, where)
+                self._recorder.final(found[-1] if self._all_steps else found)
+        finally:
+            self._recorder.close(ended)
         self._listening.note("run", program=self.spec["program"], path=self._recorder.path, fault=self._recorder.fault)
 
 

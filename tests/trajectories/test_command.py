@@ -405,6 +405,7 @@ def test_faults_are_one_line_and_the_run_goes_on(program, capfd, fault):
         ({"denoiser": {"argument": "network", "x": "x", "sigma": "sigma"}}, "recorded 1 run"),
         ({"motion": [{"function": "turn", "x": 0}]}, "how Loops turns its samples is not recorded: loops.inner has no"),
         ({"settings": {"gamma0": "self.gamma.first"}}, "recorded 1 run"),
+        ({"sampler": {"function": "Model.sample", "result": "x"}}, "the end of a run of Loops is not recorded: "),
     ],
 )
 def test_what_another_version_lacks_is_one_warning(program, tmp_path, capfd, change, said):
@@ -418,6 +419,9 @@ def test_what_another_version_lacks_is_one_warning(program, tmp_path, capfd, cha
     runs = sorted((tmp_path / "run.trace").glob("*/run.json"))
     if runs:
         info = json.loads(runs[0].read_text())
+        assert edm.open_trace(runs[0].parent).ended
+        if "sampler" in change:
+            return
         assert "motion" not in info if "motion" in change else info["unread"] == {"settings.gamma0": UNREAD}
 
 
@@ -502,6 +506,19 @@ def test_descriptions_that_are_none(tmp_path, monkeypatch, change, said):
 def test_programs_that_are_known_are_described(tmp_path, monkeypatch, file):
     monkeypatch.chdir(tmp_path)
     assert record_command([sys.executable, "-c", ""], "run.trace", programs=[file]) == 0
+
+
+def test_descriptions_of_ones_own_take_the_place_of_those_that_are_known(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    known = Path(edm.__file__).parent / "trajectories" / "programs"
+    shutil.copy(known / "boltz2.json", "mine.json")
+    record_command(
+        [sys.executable, "-c", "import os; print(os.environ['EDMNOISE_RECORD'])"], "a", programs=["mine.json"]
+    )
+    files = [Path(file) for file in json.loads(capfd.readouterr().out)["programs"]]
+    assert {file.name for file in files} == {file.name for file in known.glob("*.json")} - {"boltz2.json"} | {
+        "mine.json"
+    }
 
 
 def test_two_runs_do_not_share_a_folder(program, tmp_path):
