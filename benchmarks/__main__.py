@@ -15,6 +15,7 @@ MODULES = (
     "startup",
     "sampler",
     "recording",
+    "opening",
     "design",
     "damage",
     "sweep",

@@ -72,6 +72,24 @@ class Window:
         print(path, file=sys.__stdout__)  # not in PyMOL's text window, which the next picture shows
 
 
+def record_runs() -> None:
+    """run.trace with two runs of a sampler of our own, as if they were another program's."""
+    import numpy as np
+
+    import edmnoise as edm
+    from edmnoise.trajectories.recorder import Recorder
+
+    place = np.random.default_rng(0).normal(size=(1, 740, 3)).astype(np.float32)
+    os.mkdir("run.trace")
+    for number, (name, samples) in enumerate({"complex": 5, "complex_apo": 3}.items(), 1):
+        about = {"program": "Boltz-2", "program_version": "2.2.1", "name": name}
+        recorder = Recorder(f"run.trace/{number}", info=about)
+        denoise = recorder.wrap(lambda x, sigma: x - sigma, "x", "sigma")
+        for sigma in edm.sampler_preset("boltz2").schedule(200).sigmas[:-1]:
+            denoise(place.repeat(samples, axis=0) + sigma, sigma)
+        recorder.close(ended=True)
+
+
 def main(folder: Path) -> None:
     """All pictures, in the order in which a user gets there."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -150,6 +168,15 @@ def main(folder: Path) -> None:
     cmd.frame(30)
     view("Plots")
     window.photograph(folder / "panel_sampling.png")
+    with tempfile.TemporaryDirectory() as place:
+        os.chdir(place)
+        record_runs()
+        dialog = panel.sampling.open_trace("run.trace")
+        window.until(lambda: len(dialog.runs) == 2)
+        dialog.list.selectRow(0)
+        dialog.structure.setEditText("copies")
+        dialog.move(120, 330)
+        window.photograph(folder / "panel_trace.png")
     sys.stdout.flush()
     os._exit(0)  # the window's threads end with the process
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .study.levels import level_table as level_table
     from .study.levels import z_table as z_table
     from .study.replay import replay as replay
+    from .trajectories.finding import find_denoiser as find_denoiser
     from .trajectories.laid import run_of as run_of
     from .trajectories.recording import record as record
     from .trajectories.run import run_sampler as run_sampler
@@ -87,6 +88,7 @@ _HOMES = {
     "sample": "edmnoise.diffusion.samplers.sampler",
     "run_sampler": "edmnoise.trajectories.run",
     # listen to a model
+    "find_denoiser": "edmnoise.trajectories.finding",
     "record": "edmnoise.trajectories.recording",
     "open_trace": "edmnoise.trajectories.trace",
     "runs_of": "edmnoise.trajectories.trace",

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from docutils import nodes
-from sources import depend_on_sources
+from sources import ROOT, depend_on_sources
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -24,6 +26,8 @@ from edmnoise.noise.theory.statistics import NoiseStatistics
 from edmnoise.noise.weights import PRESETS, Weights
 from edmnoise.structure.files import read_structure
 from edmnoise.structure.structure import Structure, describe
+
+PROGRAMS = ROOT / "edmnoise" / "trajectories" / "programs"
 
 MORE = ((8, 1, 1), (1, 8, 1))
 """Weights that only differ in what they give to the chain and to the residue."""
@@ -99,8 +103,39 @@ def scramble_points() -> str:
     return table("residue in chain = 3.8 Å, atom in residue = 1.4 Å, in space", heads, rows)
 
 
+def programs() -> str:
+    """The table of programs that can be recorded, and what is to be known of each, out of their descriptions."""
+    specs = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(PROGRAMS.glob("*.json"))]
+    specs.sort(key=lambda spec: spec["program"].lower())
+    heads = ["program", "package and version tried", "a step", "motion", "names"]
+    rows = [
+        [
+            spec["program"],
+            ", ".join(f"{name} {version}" for name, version in spec["distributions"].items()),
+            "one call"
+            if spec.get("calls_per_step", 1) in (1, None) and spec.get("calls_per_step") is not True
+            else "two calls",
+            "recorded" if spec.get("motion") else "not recorded",
+            "recorded" if {"atom", "atom_array"} & set(spec.get("names", ())) else "from the structure",
+        ]
+        for spec in specs
+    ]
+    return "\n\n".join([table("what is recorded of which program", heads, rows), *map(_program, specs)])
+
+
+def _program(spec: Mapping[str, Any]) -> str:
+    """A paragraph: files, settings that are recorded, what else is to be known."""
+    read_only = " (read in its source, not run)" if spec.get("read_only") else ""
+    said = [
+        *([f"Writes {spec['files']}."] if "files" in spec else []),
+        f"Of its settings {', '.join(spec['settings'])} are recorded.".replace("_", " "),
+        *spec.get("notes", ()),
+    ]
+    return f"*{spec['program']}*{read_only}\n   {' '.join(said)}"
+
+
 FIGURES: dict[str, Callable[[], str]] = {
-    made.__name__: made for made in (fragment_levels, fragment_facts, noise_levels, scramble_points)
+    made.__name__: made for made in (fragment_levels, fragment_facts, noise_levels, scramble_points, programs)
 }
 
 

@@ -12,5 +12,6 @@ ROOT = Path(__file__).resolve().parents[2]
 def depend_on_sources(env: BuildEnvironment) -> None:
     """Tie the page at hand to the code of the program and of these extensions."""
     for folder in ("edmnoise", "plugin", "docs/_ext"):
-        for path in (ROOT / folder).rglob("*.py"):
-            env.note_dependency(str(path))
+        for ending in ("*.py", "*.json"):
+            for path in (ROOT / folder).rglob(ending):
+                env.note_dependency(str(path))

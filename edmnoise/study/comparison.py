@@ -9,6 +9,10 @@ change no shape, so that nobody who centres or superposes sees them:
 The same can be asked of the noise before anything is sampled. With Q an orthonormal basis of the three shifts of all
 atoms, or of the three infinitesimal turns of the reference about its centre, it is tr Q^T (K (x) I_3) Q / 3 tr K: the
 share of every draw, at the start and in between, that is a shift or a turn.
+
+A recorded run of another program is a variant like any other. What its noise was is not known, so these shares are NaN.
+So are those of the way where x_t was not recorded, or where steps are not laid by the motion that was: what superposes
+them takes shifts and turns away.
 """
 
 from __future__ import annotations
@@ -30,7 +34,7 @@ from ..noise.weights import Weights
 from ..structure.hierarchy import as_read
 from ..structure.structure import Structure, describe
 from ..structure.superpose import superpose
-from ..trajectories.run import Run
+from ..trajectories.run import Run, moves
 
 MOST = 12
 """Variants that a comparison takes: more lines in one figure cannot be told apart."""
@@ -47,14 +51,20 @@ class Gauge(Legible):
     turn: NDArray[np.float64]
 
 
+def _unknown(*shape: int) -> Gauge:
+    return Gauge(np.full(shape, np.nan), np.full(shape, np.nan))
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Variant(Legible):
     """What a comparison keeps of a run.
 
     Attributes
     ----------
-    weights, sampler
-        What the run was made with, as it is called in tables.
+    weights, sampler, trace
+        What the run was made with and where it was recorded, as it is called in tables; "" for what is not known of it.
+    samples
+        How many.
     steps, sigmas
         (T,) numbers of the recorded steps, and the levels at which the denoiser was asked, angstrom.
     to_go
@@ -69,6 +79,8 @@ class Variant(Legible):
 
     weights: str
     sampler: str
+    trace: str
+    samples: int
     steps: NDArray[np.int64]
     sigmas: NDArray[np.float64]
     to_go: dict[Measure, NDArray[np.float64]]
@@ -76,31 +88,42 @@ class Variant(Legible):
     way: Gauge
     noise: Gauge
 
+    @property
+    def origin(self) -> str:
+        """Where it comes from: its weights, or its trace."""
+        return self.weights or self.trace
 
-def variant(run: Run, noise: Weights | NoiseChoice, sampler: str) -> Variant:
-    """Keep of a run what is compared; its frames may go then."""
+
+def variant(run: Run, noise: Weights | NoiseChoice | None, sampler: str, trace: str = "") -> Variant:
+    """Keep of a run what is compared; its frames may go then. No ``noise`` where nobody knows what was drawn."""
     return Variant(
-        weights=NoiseChoice.of(noise).label,
+        weights="" if noise is None else NoiseChoice.of(noise).label,
         sampler=sampler,
+        trace=trace,
+        samples=len(run.final),
         steps=run.steps,
         sigmas=run.sigmas,
         to_go=run.to_go(),
         frozen=run.freeze_out(),
-        way=gauge_of_way(run),
-        noise=gauge_of_noise(run.structure, noise),
+        way=gauge_of_way(run) if run.laid is None or run.laid.how == "motion" else _unknown(len(run.steps)),
+        noise=_unknown() if noise is None else gauge_of_noise(run.structure, noise),
     )
 
 
 def gauge_of_way(run: Run) -> Gauge:
     """Shares (T,) of the noisy sample's way to its end at each recorded step, over all samples together.
 
-    NaN where the way is below 1e-4 of the first level: float32 does not say better than that where the whole lies.
+    NaN where x was not recorded, and where the way is below 1e-4 of the first level: float32 does not say better than
+    that where the whole lies.
     """
     least = (_ROUNDED * run.sigmas[0]) ** 2 * run.noisy[0].size
     end = torch.from_numpy(run.final).mT.double()
     centre = end.mean(dim=2, keepdim=True)
     rows = []
     for frame in run.noisy:
+        if not np.isfinite(frame).all():
+            rows.append((np.nan,) * 3)
+            continue
         noisy = torch.from_numpy(frame).mT.double()
         mean = noisy.mean(dim=2, keepdim=True)
         shift = float((mean - centre).square().sum()) * end.shape[2]
@@ -138,7 +161,7 @@ def gauge_of_noise(structure: Structure, noise: Weights | NoiseChoice) -> Gauge:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison(Legible):
-    """Variants of one sampling run, of the same states and seed.
+    """Runs of the same atoms: variants of one sampling run, recorded runs of other programs, or both.
 
     Attributes
     ----------
@@ -146,14 +169,13 @@ class Comparison(Legible):
         The reference.
     variants
         In the order in which they are listed and drawn.
-    samples, seed
-        What all have in common.
+    seed
+        What all that were sampled here have in common; None where all were recorded.
     """
 
     structure: Structure
     variants: tuple[Variant, ...]
-    samples: int = 1
-    seed: int = 0
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         if not 0 < len(self.variants) <= MOST:
@@ -214,19 +236,27 @@ class Comparison(Legible):
         return [
             Column(
                 what,
-                [getattr(row, what) for row, times in zip(self.variants, repeats, strict=True) for _ in range(times)],
+                [
+                    getattr(row, what) or None
+                    for row, times in zip(self.variants, repeats, strict=True)
+                    for _ in range(times)
+                ],
             )
-            for what in ("weights", "sampler")
+            for what in ("weights", "sampler", "trace")
+            if what == "sampler" or any(getattr(row, what) for row in self.variants)
         ]
 
     def moving(self) -> list[Measure]:
         """The parts that moved in any variant: a single chain has no other to move against."""
-        return [part for part in as_read(NESTED) if any(np.isfinite(row.frozen[part]) for row in self.variants)]
+        return [part for part in as_read(NESTED) if any(moves(row.to_go[part]) for row in self.variants)]
 
     def _table(self, columns: Sequence[Column], notes: tuple[str, ...]) -> Table:
-        made = f"{self.samples} sample{'' if self.samples == 1 else 's'} each, seed {self.seed}"
-        meta = {"samples": self.samples, "seed": self.seed, "structure": describe(self.structure.hierarchy)}
-        return Table(f"{made}: {describe(self.structure.hierarchy)}", tuple(columns), meta, notes)
+        counts = [row.samples for row in self.variants]
+        low, high = min(counts), max(counts)
+        made = f"{low} sample{'' if high == 1 else 's'} each" if low == high else f"{low} to {high} samples each"
+        seed = "" if self.seed is None else f", seed {self.seed}"
+        meta = {"samples": counts, "seed": self.seed, "structure": describe(self.structure.hierarchy)}
+        return Table(f"{made}{seed}: {describe(self.structure.hierarchy)}", tuple(columns), meta, notes)
 
 
 def _mean(shares: NDArray[np.float64]) -> float:

@@ -98,6 +98,8 @@ def replay(trace: Trace, rows: NDArray[np.int64] | None = None, samples: Sequenc
     if not numbers:
         raise EdmNoiseError("no samples are chosen: give at least one")
     levels = {tuple(link.sigma for link in trace.way(number)) for number in numbers}
+    if not all(np.isfinite(one).all() for one in levels):
+        raise EdmNoiseError(f"{trace.path} cannot be replayed: it does not hold the level of every step")
     if len(levels) > 1:
         raise EdmNoiseError(f"the samples of {trace.path} have {len(levels)} sets of levels: choose those of one run")
     if not can_be_replayed(trace, numbers):

@@ -28,10 +28,10 @@ KEYS: dict[str, tuple[set[str], set[str]]] = {
     "": (
         {"program", "distributions", "module", "sampler", "denoiser"},
         set(
-            "when other_atoms motion settings seed name names preset align calls_per_step turns read_only notes".split()
+            "when same motion settings seed name names preset align calls_per_step turns read_only files notes".split()
         ),
     ),
-    "sampler.": ({"function"}, {"result"}),
+    "sampler.": ({"function"}, {"result", "all_steps"}),
     "denoiser.": ({"x", "sigma"}, {"function", "argument", "out", "whole", "rows"}),
     "names.": (
         set(),
@@ -63,7 +63,7 @@ def record_command(
     keep, every
         As `edmnoise.trajectories.recording.record` has them.
     programs
-        More specs, beside those of ``edmnoise/trajectories/programs``.
+        More specs, beside those of ``edmnoise/trajectories/programs``; of a module that is known they take the place.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def record_command(
         raise EdmNoiseError(f"keep is {keep!r}: give {one_of(tuple(KEPT))}")
     if every < 1:
         raise EdmNoiseError(f"every is {every}: give a whole number from 1")
-    specs = [*sorted((_HERE / "programs").glob("*.json")), *(_checked(file) for file in programs)]
+    specs = _specs(programs)
     folder = _Folder(out)
     options = {"out": folder.path, "keep": keep, "every": every, "programs": [str(file.resolve()) for file in specs]}
     folder.begin({"command": list(command), "keep": keep, "every": every})
@@ -89,6 +89,17 @@ def record_command(
         return NOT_FOUND if missing else NOT_RUN
     print(f"edmnoise: {folder.end()}", file=sys.stderr)
     return code
+
+
+def _specs(programs: Sequence[str | os.PathLike[str]]) -> list[Path]:
+    """Those that are known, of modules that the given ones do not describe, and the given ones."""
+    given = {_checked(file): _module(Path(file)) for file in programs}
+    known = sorted((_HERE / "programs").glob("*.json"))
+    return [*(file for file in known if _module(file) not in given.values()), *given]
+
+
+def _module(spec: Path) -> str:
+    return str(json.loads(spec.expanduser().read_text(encoding="utf-8"))["module"])
 
 
 def _checked(file: str | os.PathLike[str]) -> Path:

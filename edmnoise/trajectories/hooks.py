@@ -1,7 +1,7 @@
 """Listens to the programs that specs describe: patches their modules as they are imported, in the program's own Python.
 
 ``inside/sitecustomize.py`` loads this file by its path into every process of a recorded command, so it imports the
-standard library alone, of Python 3.10, until one of those modules is imported. ``programs/README.rst`` describes specs.
+standard library alone, of Python 3.10, until one of those modules is imported. ``docs/traces.rst`` describes specs.
 """
 
 from __future__ import annotations
@@ -325,6 +325,7 @@ class _Run:
         self._listening, self._home, self._place = listening, home, place
         self._arguments = {"module": sys.modules[spec["module"]]} | _arguments(place.function, given, named)
         self._motion, self._moved, self._all_steps = motion, set[int](), False
+        self._same = self._arguments.get(spec.get("same"))
         self._recorder: Any = None
         self._atoms = 0
         self._order: list[int] | None = None
@@ -358,11 +359,13 @@ class _Run:
             argument = load("recorder").Argument.of
             if "when" in self.spec and not _has(argument(function, self.spec["when"], bound), given, named):
                 return function
-            atoms = load("recorder").atoms_of(argument(function, about["x"], bound).among(given, named))
-            if self._atoms not in (0, atoms) and self.spec.get("other_atoms") == "skip":
+            if (
+                "same" in self.spec
+                and argument(function, self.spec["same"], bound).among(given, named) is not self._same
+            ):
                 return function
             if self._recorder is None:
-                self._atoms = atoms
+                self._atoms = load("recorder").atoms_of(argument(function, about["x"], bound).among(given, named))
                 self._recorder = self._begin()
             if function not in self._ears:
                 wrap = self._recorder.wrap
@@ -395,8 +398,9 @@ class _Run:
             x, out = (None, entry["rotation"]) if "rotation" in entry else (entry["x"], entry.get("result"))
             recorder = load("recorder")
             if self._recorder is None:  # what comes before the first call is not part of the way from call to call
-                turned = x is not None and recorder.Argument.of(function, x, bound).among(given, named)
-                self._moved.add(0 if x is None else recorder.atoms_of(turned))
+                with suppress(Exception):  # what is no coordinates is none of the samples
+                    turned = x is not None and recorder.Argument.of(function, x, bound).among(given, named)
+                    self._moved.add(0 if x is None else recorder.atoms_of(turned))
                 return function
             key = (function, id(entry))
             if key not in self._ears:
@@ -430,11 +434,13 @@ class _Run:
     def end(self, result: Any, ended: bool) -> None:
         if self._recorder is None:
             return
-        where = self.spec["sampler"].get("result")
-        if ended and where is not False:
-            found = load("recorder").taken(result, where)
-            self._recorder.final(found[-1] if self._all_steps else found)
-        self._recorder.close(ended)
+        try:
+            where = self.spec["sampler"].get("result")
+            if ended and where is not False:
+                found = load("recorder").taken(result, where)
+                self._recorder.final(found[-1] if self._all_steps else found)
+        finally:
+            self._recorder.close(ended)
         self._listening.note("run", program=self.spec["program"], path=self._recorder.path, fault=self._recorder.fault)
 
 

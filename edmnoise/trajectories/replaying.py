@@ -263,7 +263,12 @@ def _coming(
 
 
 def can_be_replayed(trace: Trace, numbers: Sequence[int]) -> bool:
-    """Whether x and the estimate of every call that led to some ends were kept."""
+    """Whether x and the estimate of every call that led to some ends were kept.
+
+    Files of other programs may hold samples between steps, which their denoisers were not given.
+    """
+    if trace.info.get("between_steps"):
+        return False
     steps = {tuple(link.step for link in trace.way(number)) for number in numbers}
     in_a_row = len(steps) == 1 and (np.diff(next(iter(steps))) == 1).all()
     return bool(in_a_row) and len(trace.kinds) == 2

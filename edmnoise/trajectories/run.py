@@ -8,7 +8,7 @@ still carries sigma.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -38,6 +38,8 @@ FROZEN = 0.1
 
 _STILL = 1e-3
 """Way, angstrom, that is only rounding: a single chain has no other about its own centre."""
+
+_NO_ESTIMATES = "No freeze-out: there are no estimates, and samples carry their noise to the end"
 
 _CHUNK_BYTES = 256 << 20
 """Memory for the working arrays of the samples that are made together."""
@@ -147,13 +149,15 @@ class Run(Legible):
     def table(self, distribution: SigmaDistribution) -> Table:
         """One row a recorded step."""
         hierarchy = self.structure.hierarchy
-        columns = [
-            Column("step", self.steps.tolist()),
-            Column("sigma", self.sigmas.tolist(), "A", decimals=4),
-            Column("z", [distribution.z(sigma) for sigma in self.sigmas.tolist()], decimals=2),
-        ]
-        for what in ("denoised", "noisy"):
-            way = self.to_go(what)
+        columns = [Column("step", self.steps.tolist())]
+        if self._has_levels:
+            columns += [
+                Column("sigma", self.sigmas.tolist(), "A", decimals=4),
+                Column("z", distribution.z(self.sigmas).tolist(), decimals=2),
+            ]
+        kinds = [what for what in ("denoised", "noisy") if not np.isnan(getattr(self, what)[0, 0, 0, 0])]
+        ways = {what: self.to_go(what) for what in kinds}
+        for what, way in ways.items():
             columns += [
                 Column(
                     f"{what} {part.label(hierarchy)}", way[part].tolist(), "A", help="RMS still to go per coordinate"
@@ -165,16 +169,27 @@ class Run(Legible):
                 Column(f"state {number}", share.tolist(), help="mean posterior probability")
                 for number, share in enumerate(self.states.T, 1)
             ]
-        frozen = ", ".join(
-            f"{part.label(hierarchy)} {sigma:.3g} A" for part, sigma in as_read(self.freeze_out().items()) if sigma > 0
-        )
-        note = (
-            f"90 % of the way is done at sigma: {frozen}" if frozen else "No part freezes out: nothing had a way to go"
-        )
+        note = self._note(ways["denoised"]) if "denoised" in ways else _NO_ESTIMATES
         if self.partial:
             note = "No freeze-out: the run was cancelled, and what is to go is counted from where it stopped"
         title = f"{len(self.final)} sample{'' if len(self.final) == 1 else 's'}, {self.ended}: {describe(hierarchy)}"
         return Table(title, tuple(columns), {"partial": self.partial}, (note,))
+
+    @property
+    def _has_levels(self) -> bool:
+        """Files of other programs do not tell them."""
+        return bool(np.isfinite(self.sigmas).all())
+
+    def _note(self, ways: Mapping[Measure, NDArray[np.float64]]) -> str:
+        """Where each part freezes out: at which level, or, where nobody knows them, at which step."""
+        at, digits = (self.sigmas, ".3g") if self._has_levels else (self.steps, ".0f")
+        found = {part: _crossing(at, way) for part, way in ways.items()}
+        unit, name = (" A", "sigma") if self._has_levels else ("", "step")
+        where = {part: f"{place:{digits}}{unit}" for part, place in found.items() if place > 0}
+        if not where:
+            return "No part freezes out: nothing had a way to go"
+        said = ", ".join(f"{part.label(self.structure.hierarchy)} {place}" for part, place in as_read(where.items()))
+        return f"90 % of the way is done at {name}: {said}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -404,8 +419,8 @@ def _range(levels: Sequence[float]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _crossing(sigmas: Sequence[float] | NDArray[np.float64], way: NDArray[np.float64]) -> float:
-    """Level below which the way stays within a tenth of its first value, by straight lines in log sigma."""
+def _crossing(sigmas: Sequence[float] | NDArray[np.generic], way: NDArray[np.float64]) -> float:
+    """Level, or step, below which the way stays within a tenth of its first value, by straight lines in log sigma."""
     if not moves(way):
         return math.nan
     above = np.flatnonzero(way > FROZEN * way[0])

@@ -46,6 +46,11 @@ class World:
     def preconditioner(self):
         return edm.Preconditioner(self.structure.hierarchy, WEIGHTS, edm.measured_scales(self.structure))
 
+    def found(self):
+        with edm.find_denoiser(self.model) as found:
+            pass
+        return found
+
     def recorded(self, name):
         path = self.path.with_name(name)
         with edm.record(self.model, "denoise", x="x", sigma="sigma", out="atoms", path=path) as recorder:
@@ -103,6 +108,7 @@ MADE = {
     "sampler_preset": lambda w: edm.sampler_preset("boltz2"),
     "sample": lambda w: next(w.steps()),
     "run_sampler": World.run,
+    "find_denoiser": lambda w: w.found(),
     "record": lambda w: w.recorded(f"{time.monotonic_ns()}.trace"),
     "open_trace": lambda w: edm.open_trace(w.recorded(f"{time.monotonic_ns()}.trace").path),
     "runs_of": lambda w: edm.runs_of(w.recorded(f"{time.monotonic_ns()}.trace").path),

@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from edmnoise.structure.files import write_frames
 from edmnoise.structure.hierarchy import as_read
 from edmnoise_pymol.commands.request import Request, quoted
 from edmnoise_pymol.scene import follow
@@ -57,6 +58,29 @@ def test_estimates_alone_are_drawn_alone(panel, traced, open_it, tmp_path, qtbot
     _, (low, high) = chart.canvas.box.viewRange()
     assert math.isfinite(low)
     assert math.isfinite(high)
+
+
+def test_x_alone_is_drawn_alone(panel, traced, open_it, tmp_path, qtbot):
+    """Within the axes, though there are no estimates; a place in it is read."""
+    traced.into(tmp_path)
+    run = tmp_path / "run.trace" / "run.json"
+    run.write_text(json.dumps(json.loads(run.read_text()) | {"kinds": ["noisy"]}))
+    result = open_it(tmp_path / "run.trace")
+    chart = panel.plots.charts["freeze_out"]
+    qtbot.waitUntil(lambda: chart.full and not chart._soon.isActive(), timeout=PATIENCE)
+    way = chart._of.ways[2]
+    assert way.noisy == tuple(as_read(result.run.to_go("noisy").values())[2])
+    _, (low, high) = chart.canvas.box.viewRange()
+    assert low < math.log10(way.noisy[0]) < high
+    assert "nan" not in chart.read(0.0, 0.0)
+
+
+def test_steps_without_levels_have_no_freeze_out(panel, traced, open_it, tmp_path, qtbot):
+    write_frames(tmp_path / "steps.pdb", traced.run.structure, traced.run.denoised[:, 0])
+    open_it(tmp_path / "steps.pdb")
+    panel.plots.choose("freeze_out")
+    chart = panel.plots.charts["freeze_out"]
+    qtbot.waitUntil(lambda: "no levels are known" in chart.message.text(), timeout=PATIENCE)
 
 
 def test_colours_follow_its_steps(panel, opened, cmd, made):

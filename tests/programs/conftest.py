@@ -136,3 +136,19 @@ def driven(tmp_path_factory):
         return Pair(*saved, printed, folder / "out", said[1].decode())
 
     return drive
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory):
+    """``written("boltzgen", "write_boltzgen.py")``: a folder with what a driver had the program write."""
+    if not (PROGRAMS / "installed").exists():
+        pytest.fail("the programs are not installed: make .programs/installed")
+
+    def write(program, driver, *options):
+        folder = tmp_path_factory.mktemp(program)
+        made = _begun([sys.executable, str(HERE / driver), str(folder), *map(str, options)], program, folder)
+        _, said = made.communicate()
+        assert made.returncode == 0, said.decode()
+        return folder
+
+    return write

@@ -17,15 +17,17 @@ class Env:
         return default
 
 
-class Rank:
-    """Of lightning: one process."""
+def one_process(function):
+    """Of lightning: what the first process does alone."""
+    return function
 
-    rank = 0
+
+one_process.rank = 0
 
 
 def stand_in_for_others():
     stand_in("beartype", "jaxtyping", "omegaconf")
-    stand_in("lightning", rank_zero_only=Rank)
+    stand_in("lightning", rank_zero_only=one_process)
     stand_in("lightning_utilities", rank_prefixed_message=lambda message, rank: message)
     stand_in("environs", Env=Env)
     stand_in("pydantic", __version__="2")

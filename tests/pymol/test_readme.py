@@ -18,6 +18,7 @@ DRAWING = {file[1]: line for line in COMMANDS if (file := re.search(r"file=(\w+\
 def states(cmd, traced, tmp_path):
     """What the README's commands speak of, of few atoms, and in the folder."""
     traced.into(tmp_path)
+    cmd.load(str(traced.file))
     cmd.load("$PYMOL_DATA/demo/1tii.pdb")
     for name in "de":
         cmd.create(name, f"1tii and chain {name.upper()} and resi 1-20", 1, 1)
@@ -25,7 +26,9 @@ def states(cmd, traced, tmp_path):
     cmd.viewport(80, 60)
 
 
-def test_what_stands_at_its_head_runs(typed):
+def test_what_stands_at_its_head_runs(typed, traced, tmp_path, monkeypatch):
+    traced.into(tmp_path)
+    monkeypatch.chdir(tmp_path)
     for line in TYPED:
         typed(line)
 

@@ -93,7 +93,7 @@ def test_only_churn_spends_the_chains_noise_on_the_way(fragment):
 
 def test_the_table_is_the_runs_own(fragment):
     runs = [(sampled(fragment, weights, samples=2), weights) for weights in WEIGHTS]
-    compared = Comparison(fragment, tuple(variant(made, weights, "heun") for made, weights in runs), 2, 4)
+    compared = Comparison(fragment, tuple(variant(made, weights, "heun") for made, weights in runs), 4)
     table, steps = compared.table(), compared.by_step()
     assert table["weights"] == ["flat", "current", "rebalanced"]
     assert len(steps) == 3 * 14

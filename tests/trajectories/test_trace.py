@@ -180,6 +180,17 @@ def test_the_two_writers_of_dcd_files_agree(tmp_path):
     assert np.array_equal(mapped_frames(tmp_path / "ours.dcd"), frames)
 
 
+@pytest.mark.filterwarnings("ignore")  # mdtraj uses names that pyparsing gives up
+@pytest.mark.parametrize("cell", [{}, {"cell_lengths": np.full((5, 3), 90.0), "cell_angles": np.full((5, 3), 90.0)}])
+def test_files_of_other_programs_are_read(tmp_path, cell):
+    from mdtraj.formats import DCDTrajectoryFile
+
+    frames = np.random.default_rng(0).normal(scale=30, size=(5, 11, 3)).astype(np.float32)
+    with DCDTrajectoryFile(str(tmp_path / "other.dcd"), "w") as file:
+        file.write(frames, **cell)
+    assert np.array_equal(mapped_frames(tmp_path / "other.dcd"), frames)
+
+
 @pytest.mark.parametrize(
     "line", [b"[]", b"{}", b'{"call": 5, "step": 5, "samples": [-1], "sigma": 1}', b"\xff", b"\0" * 40]
 )
@@ -294,7 +305,9 @@ def test_a_run_that_cannot_be_made(trace, fragment, toxin):
     [
         (lambda b: b[:190], "is no DCD file"),
         (lambda b: b"text" * 100, "is no DCD file"),
-        (lambda b: b[:48] + b"\1\0\0\0" + b[52:], "unit cell"),
+        (lambda b: b[:40] + b"\1\0\0\0" + b[44:], "fixed atoms"),
+        (lambda b: b[:48] + b"\1\0\0\0" + b[52:] + bytes(56), "frames are not what its header says"),
+        (lambda b: b[:92] + b"\0\1\0\0" + b[96:], "header is torn"),
     ],
 )
 def test_files_that_are_not_read(tmp_path, change, said):

@@ -15,7 +15,10 @@ _CHARMM_VERSION = 24
 """Says that coordinates are float32 and that the control words mean what CHARMM takes them to mean."""
 
 _HEADER = 196
-"""Bytes before the first frame: three records."""
+"""Bytes before the first frame, as `DcdWriter` has them: three records."""
+
+_LONGEST_HEADER = 1 << 16
+"""Bytes in which a header is looked for; programs write up to some dozens of titles, 80 each."""
 
 
 class DcdWriter:
@@ -55,39 +58,44 @@ class DcdWriter:
 
 
 def mapped_frames(path: str | os.PathLike[str]) -> NDArray[np.float32]:
-    """(S, N, 3) float32, angstrom: the frames of a file that `DcdWriter` could have written, left in the file.
+    """(S, N, 3) float32, angstrom: the frames of a DCD file, left in the file.
 
     They are read where they are looked at; the file counts, not its header, and a torn frame at its end is left out.
+    Unit cells are passed over.
 
     Raises
     ------
     EdmNoiseError
-        A file that cannot be read, is no DCD file, or has a unit cell, fixed atoms or the other byte order.
+        A file that cannot be read, is no DCD file, or has fixed atoms or the other byte order.
     """
     try:
         with open(path, "rb") as handle:
-            head, size = handle.read(_HEADER), os.fstat(handle.fileno()).st_size
+            head, size = handle.read(_LONGEST_HEADER), os.fstat(handle.fileno()).st_size
     except OSError as error:
         raise EdmNoiseError(f"cannot read {os.fspath(path)}: {error.strerror or error}") from error
-    if len(head) < _HEADER or head[:8] != struct.pack("<i4s", 84, b"CORD"):
-        raise EdmNoiseError(f"{os.fspath(path)} is no DCD file of little-endian numbers")
-    control = np.frombuffer(head, "<i4", 20, offset=8)
-    if (
-        control[8]
-        or control[10]
-        or control[11]
-        or head[-12:-8] != head[-4:]
-        or head[92:100] != struct.pack("<ii", 84, 1)
-    ):
-        raise EdmNoiseError(
-            f"{os.fspath(path)} is a DCD file with a unit cell, fixed atoms or another title than one line"
-        )
-    record = _record(struct.unpack("<i", head[-8:-4])[0])
-    frames = (size - _HEADER) // (3 * record.itemsize)
+    begin, frame = _layout(os.fspath(path), head)
+    frames = (size - begin) // frame.itemsize
     if frames == 0:  # nothing cannot be mapped
-        return np.empty((0, record["values"].shape[0], 3), np.float32)
-    values = np.memmap(path, record, "r", _HEADER, (frames, 3)).view(np.ndarray)["values"]
-    return values.transpose(0, 2, 1)
+        return np.empty((0, frame["xyz"].base["values"].shape[0], 3), np.float32)
+    records = np.memmap(path, frame, "r", begin, (frames,)).view(np.ndarray)["xyz"]
+    if (records["before"][0] != records["values"].itemsize * records["values"].shape[-1]).any():
+        raise EdmNoiseError(f"{os.fspath(path)} is a DCD file whose frames are not what its header says")
+    return records["values"].transpose(0, 2, 1)
+
+
+def _layout(path: str, head: bytes) -> tuple[int, np.dtype]:
+    """Bytes before the first frame, and how a frame is laid out."""
+    if len(head) < _HEADER or head[:8] != struct.pack("<i4s", 84, b"CORD"):
+        raise EdmNoiseError(f"{path} is no DCD file of little-endian numbers")
+    control = np.frombuffer(head, "<i4", 20, offset=8)
+    (title,) = struct.unpack_from("<i", head, 92)
+    begin = 92 + 8 + title + 12  # behind the titles there is the number of atoms, a record of its own
+    if title < 4 or begin > len(head) or head[begin - 12 : begin - 8] != head[begin - 4 : begin]:
+        raise EdmNoiseError(f"{path} is a DCD file whose header is torn, or longer than {_LONGEST_HEADER:,} bytes")
+    if control[8] or control[11]:
+        raise EdmNoiseError(f"{path} is a DCD file with fixed atoms or a fourth dimension")
+    cell = [("cell", "V56")] if control[10] else []
+    return begin, np.dtype([*cell, ("xyz", _record(*struct.unpack_from("<i", head, begin - 8)), (3,))])
 
 
 def _record(atoms: int) -> np.dtype:

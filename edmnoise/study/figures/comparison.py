@@ -1,4 +1,4 @@
-"""Variants of one sampling run: what each level still has to go against sigma, and what moves the whole."""
+"""Runs side by side: what each level still has to go against sigma, and what moves the whole."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...base.colours import SERIES_COLOURS
 from ...trajectories.run import FROZEN
@@ -22,15 +23,18 @@ _LINES = ("-", "--", ":", "-.")
 def comparison_figure(comparison: Comparison, path: str | os.PathLike[str]) -> None:
     """RMS still to go against sigma, a panel for each level, and the shares of the way that move the whole, as a file.
 
-    A line for each variant, a dot where 90 % of its way is done; none where it never is.
+    A line for each variant, a dot where 90 % of its way is done; none where it never is. No panel of the shares where
+    none is known.
     """
     moving = comparison.moving()
-    figure = new_figure(4.1 * (len(moving) + 1), 4.9)
-    panels = figure.subplots(1, len(moving) + 1, squeeze=False)[0]
+    known = any(np.isfinite(row.way.shift).any() for row in comparison.variants)
+    number = len(moving) + (known or not moving)
+    figure = new_figure(4.1 * number, 4.9)
+    panels = figure.subplots(1, number, squeeze=False)[0]
     looks = _looks(comparison.variants)
     high = max(float(row.sigmas[0]) for row in comparison.variants)
     for axes, part in zip(panels, moving, strict=False):
-        top = max(float(row.to_go[part].max()) for row in comparison.variants)
+        top = max(map(_largest, (row.to_go[part] for row in comparison.variants)))
         for row, look in zip(comparison.variants, looks, strict=True):
             way = row.to_go[part]
             axes.plot(row.sigmas, way, lw=1.8, **look)
@@ -39,14 +43,15 @@ def comparison_figure(comparison: Comparison, path: str | os.PathLike[str]) -> N
         axes.set(yscale="log", ylim=(top / _LOWEST, 2 * top), title=part.label(comparison.structure.hierarchy))
         axes.yaxis.set_major_formatter("{x:g}")
     panels[0].set_ylabel("still to go (Å, RMS per coordinate)")
-    for row, look in zip(comparison.variants, looks, strict=True):
-        panels[-1].plot(row.sigmas, 100 * (row.way.shift + row.way.turn), lw=1.8, **look)
-    panels[-1].set(title="moves the whole", ylim=(-2, 102), ylabel="shift and turn (% of the noisy way)")
+    if len(panels) > len(moving):
+        for row, look in zip(comparison.variants, looks, strict=True):
+            panels[-1].plot(row.sigmas, 100 * (row.way.shift + row.way.turn), lw=1.8, **look)
+        panels[-1].set(title="moves the whole", ylim=(-2, 102), ylabel="shift and turn (% of the noisy way)")
     seen = [
-        float(row.sigmas[row.to_go[part] > row.to_go[part].max() / _LOWEST][-1])
+        float(row.sigmas[row.to_go[part] > _largest(row.to_go[part]) / _LOWEST][-1])
         for row in comparison.variants
         for part in moving
-        if row.to_go[part].max() > 0
+        if _largest(row.to_go[part]) > 0
     ]
     low = min(seen, default=high / 1e4)
     for axes in panels:
@@ -62,11 +67,16 @@ def comparison_figure(comparison: Comparison, path: str | os.PathLike[str]) -> N
     save_figure(figure, path)
 
 
+def _largest(way: NDArray[np.float64]) -> float:
+    """Of a way (T,), NaN where no estimates were recorded; 0 then."""
+    return float(np.nan_to_num(way).max())
+
+
 def _looks(variants: Sequence[Variant]) -> list[dict[str, Any]]:
-    """Colour and line of each: what there is more of, weights or samplers, has the colours, the other the lines."""
-    keys = [list(dict.fromkeys(getattr(row, what) for row in variants)) for what in ("weights", "sampler")]
-    coloured, lined = ("weights", "sampler") if len(keys[0]) >= len(keys[1]) else ("sampler", "weights")
-    kinds = dict(zip(("weights", "sampler"), keys, strict=True))
+    """Colour and line of each: what there is more of, weights and traces or samplers, has the colours."""
+    keys = [list(dict.fromkeys(getattr(row, what) for row in variants)) for what in ("origin", "sampler")]
+    coloured, lined = ("origin", "sampler") if len(keys[0]) >= len(keys[1]) else ("sampler", "origin")
+    kinds = dict(zip(("origin", "sampler"), keys, strict=True))
     return [
         {
             "color": SERIES_COLOURS[kinds[coloured].index(getattr(row, coloured)) % len(SERIES_COLOURS)],
@@ -78,8 +88,9 @@ def _looks(variants: Sequence[Variant]) -> list[dict[str, Any]]:
 
 def _labels(variants: Sequence[Variant]) -> list[str]:
     """What tells the variants apart."""
-    several = [what for what in ("weights", "sampler") if len({getattr(row, what) for row in variants}) > 1]
-    return [", ".join(getattr(row, what) for what in several or ("weights", "sampler")) for row in variants]
+    several = [what for what in ("origin", "sampler") if len({getattr(row, what) for row in variants}) > 1]
+    shown = several or ("origin", "sampler")
+    return [", ".join(filter(None, (getattr(row, what) for what in shown))) for row in variants]
 
 
 def _handle(look: dict[str, Any], name: str) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+import numpy as np
+
 from ...base.colours import LEVEL_COLOURS
 from ...diffusion.samplers.schedule import Schedule
 from ...frames.displacement import NESTED
@@ -23,21 +25,27 @@ def freeze_out_figure(run: Run, path: str | os.PathLike[str]) -> None:
     axes = figure.add_subplot()
     hierarchy, frozen = run.structure.hierarchy, run.freeze_out()
     denoised, noisy = run.to_go("denoised"), run.to_go("noisy")
+    known, estimates = np.isfinite(run.sigmas).all(), np.isfinite(run.denoised).all()
+    where = run.sigmas if known else run.steps
     lowest = 1e-3
     for part in as_read(NESTED):
         colour = LEVEL_COLOURS[LEVELS[part.level]]
-        if not moves(denoised[part]):
+        if not (moves(denoised[part]) or moves(noisy[part])):
             continue
         done = f": 90 % done at {frozen[part]:.3g} Å" if frozen[part] > 0 else ""
-        axes.plot(run.sigmas, denoised[part], color=colour, lw=2, label=part.label(hierarchy) + done)
-        axes.plot(run.sigmas, noisy[part], ":", color=colour, lw=1.2)
+        axes.plot(where, denoised[part], color=colour, lw=2, label=part.label(hierarchy) + done)
+        axes.plot(where, noisy[part], ":", color=colour, lw=1.2)
         if done:
             axes.axvline(frozen[part], color=colour, lw=1, ls="--")
             axes.plot([frozen[part]], [FROZEN * denoised[part][0]], "o", color=colour, ms=6)
-    axes.set(xscale="log", yscale="log", xlabel="noise level σ (Å)", ylabel="still to go (Å, RMS per coordinate)")
-    top = max(1.0, *(float(way.max()) for way in denoised.values()))
+    axes.set(yscale="log", ylabel="still to go (Å, RMS per coordinate)")
+    top = max(1.0, *(float(np.nan_to_num(way).max()) for way in (denoised if estimates else noisy).values()))
     axes.set_ylim(lowest, 5 * top)
-    axes.invert_xaxis()
+    if known:
+        axes.set(xscale="log", xlabel="noise level σ (Å)")
+        axes.invert_xaxis()
+    else:
+        axes.set(xlabel="step, whose level is not known")
     axes.grid(True, which="major", color="0.9")
     axes.xaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_major_formatter("{x:g}")

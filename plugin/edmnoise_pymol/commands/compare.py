@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.settings import atoms, noise, results, sampling
+from edmnoise.settings import traces as recorded
 
 from ..job import Job
 from .speech import command, output_file, say, show, write
@@ -18,11 +19,16 @@ if TYPE_CHECKING:
     from ..jobs.compare import CompareResult
 
 
+_USUAL = ", or none beside traces"
+_WEIGHTS = noise.COMPARED.but(default=None, usual=noise.COMPARED.said + _USUAL)
+_SAMPLERS = sampling.SAMPLERS.but(default=None, usual=sampling.SAMPLERS.said + _USUAL)
+
+
 @command
 def edm_compare(
     selection: str = atoms.DATA,
-    weights: Sequence[Weights] = noise.COMPARED,
-    sampler: Sequence[str] = sampling.SAMPLERS,
+    weights: Sequence[Weights] | None = _WEIGHTS,
+    sampler: Sequence[str] | None = _SAMPLERS,
     steps: int | None = sampling.COMPARED_STEPS,
     samples: int = sampling.COMPARED_SAMPLES,
     seed: int = sampling.COMPARED_SEED,
@@ -38,6 +44,7 @@ def edm_compare(
     state_weights: Sequence[float] | None = sampling.STATE_WEIGHTS,
     fluctuations: Sequence[float] | str | None = sampling.FLUCTUATIONS,
     process: str = noise.PROCESS,
+    traces: Sequence[tuple[str, int | None]] | None = recorded.TRACES,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -49,13 +56,16 @@ def edm_compare(
         samplers, from the same seed, and shows why a level does not move:
         what each level still has to go against sigma, the sigma at which it
         is frozen out, and what is spent on shifting and turning the whole,
-        which centring and superposition remove. It makes no object.
+        which centring and superposition remove. Recorded runs of real models
+        stand beside them, or are compared alone. It makes no object.
 
     EXAMPLES
 
         edm_compare 1tii and chain D, steps=16
         edm_compare 1tii and chain D, weights=flat | 1 4 4, file=compare.png
         edm_compare 1tii and chain D, flat, heun | heun churn 0.4 | boltz2
+        edm_compare complex_model_0, traces=run.trace, file=compare.png
+        edm_compare complex_model_0, flat, boltz2, traces=run.trace
 
     NOTES
 
@@ -65,9 +75,12 @@ def edm_compare(
         the steps. An exact denoiser that takes a structure at any place never
         undoes a shift: the noise that was spent on it does nothing.
 
+        Traces are as "edm_trace" opens them, matched with the selection. What
+        their training noise was is not known, so its shares are missing.
+
     SEE ALSO
 
-        edm_sample, edm_design, edm_damage
+        edm_sample, edm_trace, edm_design, edm_damage
     """
     from edmnoise.diffusion.denoisers.choice import DenoiserChoice
     from edmnoise.noise.process import NoiseChoice
@@ -75,11 +88,17 @@ def edm_compare(
     from ..jobs import compare
 
     path, drawn = output_file(file)
+    if traces and weights is None and sampler is None:
+        weights, sampler = [], []
+    else:  # one of them alone has the other with its usual words
+        weights = noise.COMPARED.read(noise.COMPARED.default) if weights is None else weights
+        sampler = sampling.SAMPLERS.read(sampling.SAMPLERS.default) if sampler is None else sampler
     result = yield from compare.compare(
         _self,
         selection,
         [NoiseChoice.parse(process, each) for each in weights],
         _samplers(sampler, steps),
+        traces or (),
         denoiser=DenoiserChoice(denoiser, state_weights, fluctuations),
         samples=samples,
         seed=seed,

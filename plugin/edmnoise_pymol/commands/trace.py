@@ -13,13 +13,13 @@ from .speech import command, output_file, say, show
 if TYPE_CHECKING:
     from edmnoise.noise.sigma import SigmaDistribution
 
-    from ..jobs.run_objects import SampleResult
+    from ..jobs.trace import TraceResult
 
 
 @command
 def edm_trace(
     trace: str = traces.TRACE,
-    structure: str = traces.STRUCTURE,
+    structure: str | None = traces.STRUCTURE,
     samples: Sequence[int] | None = traces.SAMPLES,
     steps: Sequence[int] = traces.STEPS,
     denoised: bool = sampling.DENOISED,
@@ -28,10 +28,15 @@ def edm_trace(
     distribution: SigmaDistribution = noise.DISTRIBUTION,
     hydrogens: bool = atoms.HYDROGENS,
     solvent: bool = atoms.SOLVENT,
+    run: int | None = traces.RUN,
+    lay: str | None = traces.LAY,
+    replay: bool = traces.REPLAY,
+    schedule: Sequence[float] | str | None = traces.SCHEDULE,
+    kind: str | None = traces.KIND,
     *,
     quiet: int = 1,
     _self: Any = None,
-) -> Job[SampleResult]:
+) -> Job[TraceResult]:
     """
     DESCRIPTION
 
@@ -46,21 +51,29 @@ def edm_trace(
         edm_trace run.trace, complex_model_0.cif
         edm_trace run.trace, complex_model_0, samples=1 3, denoised=1
         edm_trace run.trace, complex_model_0.cif, steps=1 200 5, file=steps.png
+        edm_trace run.trace, complex_model_0.cif, replay=1
 
     NOTES
 
         Atoms are matched by their order where both hold as many and the ends
         fit, otherwise by where the run's output file has them, which need not
-        hold all: a model may pad its atoms.
+        hold all: a model may pad its atoms. In a folder of several runs the
+        one is taken that ended in the structure. Without a structure atoms
+        have the names that were recorded, if they were.
 
-        Programs turn and shift each step at random. Steps are laid back by
-        superposition on the end. What a sample turned as a whole is lost with
-        that: where churn turns it, levels seem to freeze out far earlier than
-        in one frame. The page of traces in the documentation measures it.
+        Programs turn and shift each step at random. Where the motion was
+        recorded, steps are laid in one frame exactly; otherwise by replay of
+        the steps, or by superposition on the end, which loses what a sample
+        turned as a whole: levels then seem to freeze out earlier. What is
+        printed says which, and how far off it may be.
+
+        Files of other programs (BoltzGen, RFdiffusion, RF3, DCD, XTC, models
+        of PDB and mmCIF) open too; what had to be repaired is said. One that
+        does not tell its levels needs schedule.
 
     SEE ALSO
 
-        edm_sample, edm_levels, edm_color, edm_movie
+        edm_sample, edm_compare, edm_levels, edm_color, edm_movie
     """
     from ..jobs import trace as jobs
     from ..jobs.run_objects import write
@@ -68,11 +81,10 @@ def edm_trace(
     path, _ = output_file(file)
     result = yield from jobs.show_trace(
         _self,
-        trace,
+        jobs.Wanted(trace, run, schedule, kind, samples, steps, lay),
         structure,
-        samples=samples,
-        steps=steps,
         denoised=denoised,
+        in_full=replay,
         name=name,
         distribution=distribution,
         hydrogens=hydrogens,
@@ -80,6 +92,8 @@ def edm_trace(
     )
     say(quiet, "edm_trace", f"object {', '.join(result.names)}: {'; '.join(result.notes)}")
     show(quiet, result.table)
+    if replay and result.replay is not None:
+        show(quiet, result.replay.table())
     say(quiet, "edm_trace", f"coloured by {result.colouring}")
     if path is not None:
         write(result, path)

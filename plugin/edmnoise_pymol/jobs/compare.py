@@ -1,11 +1,14 @@
-"""Sampling under several noises and samplers, as a user asks for it; nothing in PyMOL is changed."""
+"""Sampling under several noises and samplers beside recorded runs, as a user asks for it; nothing in PyMOL changes."""
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
@@ -16,14 +19,19 @@ from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import Step
 from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.weights import Weights
+from edmnoise.structure.structure import Structure
 from edmnoise.study.comparison import MOST, Comparison, Variant, variant
 from edmnoise.study.figures.comparison import comparison_figure
+from edmnoise.trajectories.laid import run_of
+from edmnoise.trajectories.opening import Fitted, fitting_trace, program_of, steps_to
 from edmnoise.trajectories.run import run_sampler
 
 from ..job import Cancelled, Job, Watch
 from ..scene.ask import Cmd
+from ..scene.source import Source, reading
 from ..scene.states import read_states
 from . import sampling
+from .trace import choose_steps, file_order, said
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -40,6 +48,7 @@ def compare(
     selection: str,
     weights: Sequence[Weights | NoiseChoice],
     samplers: Mapping[str, SamplerChoice],
+    traces: Sequence[tuple[str, int | None]],
     denoiser: DenoiserChoice,
     samples: int,
     seed: int,
@@ -52,20 +61,25 @@ def compare(
     common: bool,
     ligands: str,
 ) -> Job[CompareResult]:
-    """Sample from the loaded states under every noise and sampler; with the name of a figure, that is drawn too.
+    """Sample from the loaded states under every noise and sampler, beside recorded runs; draws a figure of a name.
 
-    Each variant is the run that `edmnoise_pymol.jobs.sampling.sample` makes of the same arguments and seed.
+    Each variant is the run that `edmnoise_pymol.jobs.sampling.sample` makes of the same arguments and seed, or that
+    `edmnoise_pymol.jobs.trace.show_trace` reads.
 
     Parameters
     ----------
     cmd
         PyMOL.
     selection
-        Atoms of one object (its states are the data) or of several (the shown state of each).
+        Atoms of one object (its states are the data) or of several (the shown state of each). The first state names
+        the atoms of traces.
     weights
-        What has the noise covariances, each as in `edmnoise_pymol.jobs.noise.noise`.
+        What has the noise covariances, each as in `edmnoise_pymol.jobs.noise.noise`; none of them and no samplers for
+        traces alone.
     samplers
         Solvers or presets and their settings, by the name that tables give them.
+    traces
+        Recorded runs: path, and number of the run where there are several.
     denoiser, samples, seed, device, state, hydrogens, solvent, common, ligands
         As in `edmnoise_pymol.jobs.sampling.sample`.
     by
@@ -76,22 +90,22 @@ def compare(
     EdmNoiseError
         For input that cannot be used, before anything is sampled.
     """
-    if not weights or not samplers:
-        raise EdmNoiseError("no weights or no sampler given: give at least one of each")
-    count = len(weights) * len(samplers)
-    if count > MOST:
-        raise EdmNoiseError(
-            f"{len(weights)} weights times {len(samplers)} samplers are {count} variants: give at most {MOST}"
-        )
+    _check_count(weights, samplers, traces)
     built = {name: choice.build() for name, choice in samplers.items()}
     check_seed(seed)
     chosen = sampling.torch_device(device)
     source, states = yield from read_states(cmd, selection, state, hydrogens, solvent, common, ligands)
-    denoiser.check(len(states), source.object)
     structure = source.structure
+    if built:
+        denoiser.check(len(states), source.object)
+    recorded: list[_Recorded] = []
+    if traces:
+        whole = yield from reading(cmd, f"({selection}) and %{source.object}", source.state, solvent=True)
+        recorded = yield lambda watch: _opened(traces, whole, source, watch)
 
     def work(watch: Watch) -> Comparison:
         made: list[Variant] = []
+        count = len(weights) * len(built) + len(recorded)
         for each in map(NoiseChoice.of, weights):
             covariance = each.on(structure).covariance
             model = denoiser.build(structure, np.stack(states), covariance, chosen)
@@ -108,12 +122,88 @@ def compare(
                 if ran.partial:
                     raise Cancelled
                 made.append(variant(ran, each, name))
-        compared = Comparison(structure, tuple(made), samples, seed)
+        for each_trace in recorded:
+            watch.check(len(made) / count, f"run {len(made) + 1} of {count}, reading {each_trace.label}")
+            made.append(each_trace.variant(structure))
+        compared = Comparison(structure, tuple(made), seed if built else None)
         if figure is not None:
             comparison_figure(compared, figure)
         return compared
 
     compared = yield work
     table = compared.table() if by == "summary" else compared.by_step()
-    notes = (f"{len(states)} state{'' if len(states) == 1 else 's'} of {source.object}", *source.notes)
+    count = f"{len(states)} state{'' if len(states) == 1 else 's'} of {source.object}"
+    notes = (count, *(f"{each.label}: {each.note}" for each in recorded), *source.notes)
     return CompareResult(compared, table, notes)
+
+
+def _check_count(
+    weights: Sequence[Weights | NoiseChoice],
+    samplers: Mapping[str, SamplerChoice],
+    traces: Sequence[tuple[str, int | None]],
+) -> None:
+    if bool(weights) != bool(samplers) or not (weights or traces):
+        raise EdmNoiseError("no weights or no sampler given: give at least one of each, or traces")
+    count = len(weights) * len(samplers) + len(traces)
+    if count > MOST:
+        beside = f" and {len(traces)} trace{'' if len(traces) == 1 else 's'}" if traces else ""
+        raise EdmNoiseError(
+            f"{len(weights)} weights times {len(samplers)} samplers{beside} are {count} variants: give at most {MOST}"
+        )
+
+
+@dataclass
+class _Recorded:
+    """A trace that is to be compared, which of its atoms the compared ones are, and how it was read."""
+
+    label: str
+    fitted: Fitted
+    rows: NDArray[np.int64]
+    note: str = ""
+
+    def variant(self, structure: Structure) -> Variant:
+        """Keep of it what is compared."""
+        trace = self.fitted.trace
+        run = run_of(trace, structure, None, choose_steps(steps_to(trace, range(trace.ends)), _STEPS), self.rows)
+        self.note = "; ".join([said(self.fitted, "the selection"), *([str(run.laid)] if run.laid else [])])
+        return variant(run, None, program_of(trace) or "unknown", self.label)
+
+
+_STEPS = (100,)
+"""Of a trace, as many as are recorded of a run of ours."""
+
+
+def _opened(traces: Sequence[tuple[str, int | None]], whole: Source, kept: Source, watch: Watch) -> list[_Recorded]:
+    """Everything that can be refused of traces, before anything is sampled.
+
+    A run's output file may hold hydrogens and solvent that are not compared, so it is matched whole.
+    """
+    order = file_order(whole)
+    given = whole.structure.take(order)
+    where = {index: row for row, index in enumerate(whole.index)}
+    compared = np.array([where[index] for index in kept.index])
+    found = []
+    for number, (path, run) in enumerate(traces):
+        watch.check(number / len(traces), f"trace {number + 1} of {len(traces)}")
+        fitted = fitting_trace(os.path.expanduser(path), given, run)
+        if not all(math.isfinite(link.sigma) for link in fitted.trace.way(0)):
+            raise EdmNoiseError(f"no levels are known of {path}: only runs with levels can be compared")
+        rows = np.empty_like(order)
+        rows[order] = fitted.match.rows
+        choose_steps(steps_to(fitted.trace, range(fitted.trace.ends)), _STEPS)
+        found.append((fitted, rows[compared]))
+    labels = _labels([path for path, _ in traces], [fitted for fitted, _ in found])
+    return [_Recorded(label, fitted, rows) for label, (fitted, rows) in zip(labels, found, strict=True)]
+
+
+def _labels(given: Sequence[str], found: Sequence[Fitted]) -> list[str]:
+    """The name of each folder, as much of its path as tells them apart, and the number of the run of several."""
+    paths = [os.path.abspath(os.path.expanduser(path)) for path in given]
+    parts = [path.split(os.sep) for path in paths]
+    length = 1
+    while length < max(map(len, parts)) and len({tuple(p[-length:]) for p in parts}) < len(set(paths)):
+        length += 1
+    return [
+        os.sep.join(part[-length:]) + (f":{fitted.run}" if fitted.runs > 1 else "")
+        for part, fitted in zip(parts, found, strict=True)
+    ]

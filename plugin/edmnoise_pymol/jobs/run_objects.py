@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from edmnoise.base.colours import DEFAULT_PALETTE, PALETTES
 from edmnoise.base.legible import Legible
@@ -20,7 +19,7 @@ from edmnoise.trajectories.run import Run
 from ..job import MakesObjects
 from ..scene import ask, looks
 from ..scene.ask import Cmd
-from ..scene.growing import Frames
+from ..scene.growing import States
 from ..scene.objects import check_free_name, legal_name
 from .colouring import Colouring, Painter, left_out, range_of, values_of
 
@@ -71,25 +70,29 @@ def object_names(
     return of(stem)
 
 
-def states_of(names: Sequence[str], made: Run, trajectory: bool, denoised: bool) -> dict[str, tuple[Frames, list[str]]]:
-    """Name -> frames (S, N, 3) and their titles, for each object."""
+def states_of(names: Sequence[str], made: Run, trajectory: bool, denoised: bool) -> dict[str, States]:
+    """Name -> frames (S, N, 3) in one block or several, and their titles, for each object."""
     mark = " partial" if made.partial else ""
     if not trajectory:
         titles = [f"{k}/{len(made.final)} sample{mark} edmsample" for k in range(1, len(made.final) + 1)]
-        return {names[0]: (made.final, titles)}
+        return {names[0]: ((made.final,), titles)}
     total = len(made.steps)
     steps = [
-        f"{k}/{total} step={step} sigma={sigma:.6g}{mark} edmsample"
+        f"{k}/{total} step={step}{_sigma(sigma)}{mark} edmsample"
         for k, (step, sigma) in enumerate(zip(made.steps.tolist(), made.sigmas.tolist(), strict=True), 1)
     ]
-    titles = [*steps, f"end sigma={made.last_sigma:.6g}{mark} edmsample"]
-    objects = {}
+    titles = [*steps, f"end{_sigma(made.last_sigma)}{mark} edmsample"]
+    objects: dict[str, States] = {}
     left = iter(names)
     for sample_number in range(len(made.final)):
-        end = made.final[None, sample_number]
         for recorded in (made.noisy, made.denoised) if denoised else (made.noisy,):
-            objects[next(left)] = (np.concatenate([recorded[:, sample_number], end]), titles)
+            objects[next(left)] = ((recorded[:, sample_number], made.final[None, sample_number]), titles)
     return objects
+
+
+def _sigma(level: float) -> str:
+    """Part of a title; nothing where the level is not known."""
+    return "" if math.isnan(level) else f" sigma={level:.6g}"
 
 
 def coloured(cmd: Cmd, structure: Structure, moved: Displacement, names: Sequence[str]) -> Colouring:

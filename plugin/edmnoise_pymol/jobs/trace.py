@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import tempfile
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -12,17 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
 from edmnoise.base.memory import check_frames_fit
+from edmnoise.base.table import Table
 from edmnoise.frames.displacement import measure_displacement
 from edmnoise.noise.sigma import SigmaDistribution
-from edmnoise.structure.files import read_structure
+from edmnoise.structure.files import read_structure, write_frames
 from edmnoise.structure.files.reading import SOURCES
+from edmnoise.structure.hierarchy import as_read
 from edmnoise.structure.structure import Structure
 from edmnoise.study.levels import RESIDUE_IN_CHAIN
+from edmnoise.study.replay import Replay, replay
 from edmnoise.trajectories.laid import run_of
-from edmnoise.trajectories.matching import Match, match_atoms
+from edmnoise.trajectories.opening import Fitted, Listed, fitting_trace, list_runs, program_of, runs_table, steps_to
 from edmnoise.trajectories.run import Run
-from edmnoise.trajectories.trace import KINDS, Trace, open_trace
+from edmnoise.trajectories.trace import KINDS, Trace
 
 from ..job import Job, Watch
 from ..scene import ask
@@ -34,18 +39,48 @@ from ..scene.structure_file import loaded
 from .colouring import Colouring
 from .run_objects import SampleResult, coloured, object_names, states_of
 
-_FRAME = (
-    "steps are laid on the end of each sample by superposition: what it turned as a whole is not counted as to go, "
-    "and freeze-out comes earlier where churn turns it"
-)
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TraceResult(SampleResult):
+    """As of a run of our own, and what the recorded sampler did."""
+
+    replay: Replay | None
+
+
+@dataclass(frozen=True, repr=False)
+class Wanted(Legible):
+    """What is asked for of a trace.
+
+    Attributes
+    ----------
+    path
+        A trace, a folder of runs, or another program's file.
+    run
+        Number of the run in its folder, from 1; None for the one that the structure fits.
+    schedule, kind
+        Levels of another program's file, and what its frames are; None for what it says itself.
+    samples
+        Numbers of the samples, from 1; None for all.
+    steps
+        (how many at most,), spread evenly over the recorded ones; or (first, last, every).
+    lay
+        How steps are laid in one frame; None for the best that the trace allows.
+    """
+
+    path: str
+    run: int | None = None
+    schedule: Sequence[float] | str | None = None
+    kind: str | None = None
+    samples: Sequence[int] | None = None
+    steps: Sequence[int] = (100,)
+    lay: str | None = None
 
 
 @dataclass(frozen=True)
 class _Plan:
     """What of a trace is shown: where each atom of the structure is in it, which of these stay, samples from 0."""
 
-    trace: Trace
-    match: Match
+    fitted: Fitted
     keep: NDArray[np.bool_]
     samples: tuple[int, ...]
     steps: tuple[int, ...]
@@ -54,30 +89,28 @@ class _Plan:
 
 def show_trace(
     cmd: Cmd,
-    path: str,
-    structure: str,
-    samples: Sequence[int] | None,
-    steps: Sequence[int],
+    wanted: Wanted,
+    structure: str | None,
     denoised: bool,
+    in_full: bool,
     name: str | None,
     distribution: SigmaDistribution,
     hydrogens: bool,
     solvent: bool,
-) -> Job[SampleResult]:
+) -> Job[TraceResult]:
     """Open a trace as one object a sample, whose states are the reference, the steps and the end.
 
     Parameters
     ----------
-    path
-        The folder.
+    wanted
+        Which trace, and what of it.
     structure
-        A structure file, or a loaded object or selection: names, bonds and looks of the atoms, and the reference.
-    samples
-        Numbers of the samples, from 1; None for all.
-    steps
-        (how many at most,), spread evenly over the recorded ones; or (first, last, every).
+        A structure file, or a loaded object or selection: names, bonds and looks of the atoms, and the reference; None
+        for the names that were recorded.
     denoised, name, hydrogens, solvent
         As in `edmnoise_pymol.jobs.sampling.sample`.
+    in_full
+        Whether what the sampler did is looked at in every sample, not only in the first.
     distribution
         What gives z.
 
@@ -88,27 +121,57 @@ def show_trace(
     """
     if name is not None:
         check_free_name(cmd, name)
-    trace = yield lambda _: open_trace(os.path.expanduser(path))
+    file, given, source = yield from _names(cmd, structure)
+    plan: _Plan = yield lambda _: _planned(wanted, given, denoised, hydrogens, solvent)
+    with tempfile.TemporaryDirectory(prefix="edmnoise_") as folder:
+        if structure is None:
+            file = yield lambda _: _written(plan.fitted.structure, folder)
+        with nullcontext() if file is None else loaded(cmd, file) as held:
+            if held is not None:
+                source = yield from reading(cmd, held, 1, solvent=True)
+                _check_same(structure or "the recorded names", source, plan.fitted.structure)
+            assert source is not None
+            shown, rows = _shown(source, plan)
+            run, did = yield lambda watch: _read(plan, wanted.lay, shown.structure, rows, in_full, watch)
+            table, ranges = yield lambda _: (run.table(distribution), _ranges(run))
+            numbers = [sample + 1 for sample in plan.samples]
+            names = object_names(cmd, _stem(plan, wanted.path), name, numbers, True, len(plan.kinds) > 1)
+            colouring = yield from _objects(cmd, shown, plan, run, names)
+    notes = (*_notes(plan, structure or "its recorded names", run, did), *ranges, *shown.notes)
+    about = source.object if file is None else structure or ""
+    return TraceResult(names, about, run, table, colouring, notes, did)
+
+
+def runs_in(path: str) -> Job[tuple[Sequence[Listed], Table]]:
+    """The runs of a folder or file, and their table; errors as in `edmnoise.trajectories.opening.list_runs`."""
+    runs = yield lambda _: list_runs(os.path.expanduser(path))
+    return runs, runs_table(runs)
+
+
+def _names(cmd: Cmd, structure: str | None) -> Job[tuple[str | None, Structure | None, Source | None]]:
+    """The path of a structure file, or what is loaded; and its atoms as they stand in their file."""
+    if structure is None:
+        return None, None, None
     file = _file(cmd, structure)
-    if file is None:
-        source = yield from reading(cmd, structure, solvent=True)
-        given = source.structure.take(_file_order(source))
-    else:
+    if file is not None:
         given = yield lambda _: read_structure(file, solvent=True)
-    plan: _Plan = yield lambda _: _planned(trace, given, samples, steps, denoised, hydrogens, solvent)
-    with nullcontext() if file is None else loaded(cmd, file) as held:
-        if held is not None:
-            source = yield from reading(cmd, held, 1, solvent=True)
-            _check_same(structure, source, given)
-        source, rows = _shown(source, plan)
-        run = yield lambda watch: _read(plan, source.structure, rows, watch)
-        table = yield lambda _: run.table(distribution)
-        stem = os.path.splitext(os.path.basename(os.path.abspath(os.path.expanduser(path))))[0]
-        numbers = [sample + 1 for sample in plan.samples]
-        names = object_names(cmd, stem, name, numbers, True, len(plan.kinds) > 1)
-        colouring = yield from _objects(cmd, source, plan, run, names)
-    notes = (*_notes(plan, structure), *source.notes)
-    return SampleResult(names, structure if file else source.object, run, table, colouring, notes)
+        return file, given, None
+    source = yield from reading(cmd, structure, solvent=True)
+    return None, source.structure.take(file_order(source)), source
+
+
+def _written(structure: Structure, folder: str) -> str:
+    """The recorded names as a file, for PyMOL gives bonds and looks to what it loads."""
+    path = os.path.join(folder, "recorded.cif")
+    write_frames(path, structure, structure.coordinates[None])
+    return path
+
+
+def _stem(plan: _Plan, path: str) -> str:
+    """What objects are called: as the folder or file, with the number of the run where there are several."""
+    name = os.path.basename(os.path.abspath(os.path.expanduser(path)))
+    stem = os.path.splitext(name.removesuffix(".gz"))[0]
+    return f"{stem}_run{plan.fitted.run}" if plan.fitted.runs > 1 else stem
 
 
 def _objects(cmd: Cmd, source: Source, plan: _Plan, run: Run, names: tuple[str, ...]) -> Job[Colouring]:
@@ -117,11 +180,12 @@ def _objects(cmd: Cmd, source: Source, plan: _Plan, run: Run, names: tuple[str, 
     steps = run if "noisy" in plan.kinds else replace(run, noisy=run.denoised)
     made = Growing(cmd, source, names)
     try:
-        made.write(states_of(names, steps, True, len(plan.kinds) > 1))
         ends = run.final[:, made.order]
         moved = yield lambda _: measure_displacement(made.structure, [ends], only=[RESIDUE_IN_CHAIN])
         made.check()
-        return coloured(cmd, made.structure, moved, names)
+        colouring = coloured(cmd, made.structure, moved, names)  # PyMOL takes long to colour hundreds of states
+        made.write(states_of(names, steps, True, len(plan.kinds) > 1))
+        return colouring
     except BaseException:
         made.remove()
         raise
@@ -135,36 +199,27 @@ def _file(cmd: Cmd, structure: str) -> str | None:
     return os.path.expanduser(structure)
 
 
-def _file_order(source: Source) -> NDArray[np.int64]:
+def file_order(source: Source) -> NDArray[np.int64]:
     """(N,) the atoms of a source as they stood in their file: PyMOL sorts them."""
     return np.argsort(source.rank, kind="stable")
 
 
 def _check_same(structure: str, source: Source, given: Structure) -> None:
     """The file as PyMOL reads it must be the file as it was matched."""
-    found = source.structure.coordinates[_file_order(source)]
+    found = source.structure.coordinates[file_order(source)]
     if found.shape != given.coordinates.shape or not np.allclose(found, given.coordinates, atol=1e-3):
         raise EdmNoiseError(f"PyMOL reads other atoms in {structure} than edmnoise does: load it and give its name")
 
 
-def _planned(
-    trace: Trace,
-    given: Structure,
-    samples: Sequence[int] | None,
-    steps: Sequence[int],
-    denoised: bool,
-    hydrogens: bool,
-    solvent: bool,
-) -> _Plan:
+def _planned(wanted: Wanted, given: Structure | None, denoised: bool, hydrogens: bool, solvent: bool) -> _Plan:
     """Everything that can be refused, before anything is made."""
-    if "denoised" not in trace.kinds:
-        raise EdmNoiseError("the trace holds no denoised estimates: steps are laid on the end by them")
-    chosen = tuple(range(trace.samples)) if samples is None else tuple(number - 1 for number in samples)
-    if max(chosen) >= trace.samples:
-        raise EdmNoiseError(f"samples is {max(chosen) + 1}: the trace has the samples 1 to {trace.samples}")
-    shown = choose_steps(trace.steps_of(chosen), steps)
-    match = _matched(given, trace)
-    keep = (hydrogens | ~given.atoms.is_hydrogen) & (solvent | ~given.atoms.is_water)
+    fitted = fitting_trace(os.path.expanduser(wanted.path), given, wanted.run, wanted.schedule, wanted.kind)
+    trace, atoms = fitted.trace, fitted.structure.atoms
+    chosen = tuple(range(trace.ends)) if wanted.samples is None else tuple(n - 1 for n in wanted.samples)
+    if max(chosen) >= trace.ends:
+        raise EdmNoiseError(f"samples is {max(chosen) + 1}: the trace has the samples 1 to {trace.ends}")
+    shown = choose_steps(steps_to(trace, chosen), wanted.steps)
+    keep = (hydrogens | ~atoms.is_hydrogen) & (solvent | ~atoms.is_water)
     if not keep.any():
         raise EdmNoiseError(
             "the structure holds nothing but what hydrogens=0 and solvent=0 leave out: keep them with 1"
@@ -173,7 +228,7 @@ def _planned(
     # The run, the states as they are handed over, and those that PyMOL holds.
     frames = 2 * len(shown) + 2 + len(kinds) * 2 * (len(shown) + 2)
     check_frames_fit(len(chosen), frames * int(keep.sum()) * 12, what=f"samples of {len(shown)} steps")
-    return _Plan(trace, match, keep, chosen, shown, kinds)
+    return _Plan(fitted, keep, chosen, shown, kinds)
 
 
 def choose_steps(recorded: NDArray[np.int64], wanted: Sequence[int]) -> tuple[int, ...]:
@@ -192,46 +247,88 @@ def choose_steps(recorded: NDArray[np.int64], wanted: Sequence[int]) -> tuple[in
     return tuple(found.tolist())
 
 
-def _matched(given: Structure, trace: Trace) -> Match:
-    """Which atom is which; in their order, unproven, where the trace does not hold the end of the run."""
-    if trace.final is not None:
-        return match_atoms(given, trace.final)
-    if given.n_atoms != trace.atoms:
-        raise EdmNoiseError(
-            f"the structure has {given.n_atoms:,} atoms and the trace {trace.atoms:,}: the end of the run was not "
-            "recorded, by which they could be told apart"
-        )
-    return Match(np.arange(given.n_atoms), 0, "order", math.nan)
-
-
 def _shown(source: Source, plan: _Plan) -> tuple[Source, NDArray[np.int64]]:
     """The atoms that are shown, in PyMOL's order, and which atom of the trace each of them is."""
-    order = _file_order(source)
+    order = file_order(source)
     rows, keep = np.empty_like(order), np.empty(len(order), dtype=np.bool_)
-    rows[order], keep[order] = plan.match.rows, plan.keep
+    rows[order], keep[order] = plan.fitted.match.rows, plan.keep
     return source.take(np.flatnonzero(keep)), rows[keep]
 
 
-def _read(plan: _Plan, structure: Structure, rows: NDArray[np.int64], watch: Watch) -> Run:
+def _read(
+    plan: _Plan, lay: str | None, structure: Structure, rows: NDArray[np.int64], in_full: bool, watch: Watch
+) -> tuple[Run, Replay | None]:
+    """The frames, and what the sampler did where both x and the estimates tell."""
+    trace = plan.fitted.trace
     watch.check(0.0, "reading the trace")
-    run = run_of(plan.trace, structure, plan.samples, plan.steps, rows)
+    run = run_of(trace, structure, plan.samples, plan.steps, rows, lay)
+    watch.check(0.7, "looking at what the sampler did")
+    did = _done(trace, rows, plan.samples, in_full)
     watch.check(1.0, "reading the trace")
-    return run
+    return run, did
 
 
-def _notes(plan: _Plan, structure: str) -> list[str]:
-    """What is to be said of a trace that was opened."""
-    trace, match, steps = plan.trace, plan.match, len(plan.trace.steps_of(plan.samples))
-    named = f"{len(match.rows):,} atoms of {structure} found among the {trace.atoms:,} of the trace by {match.by}"
-    if math.isnan(match.farthest):
-        named += ", which nothing proves: the end of the run was not recorded"
-    else:
-        named += f", within {match.farthest:.2g} A of sample {match.sample + 1}"
-    return [
-        *([f"recorded of {trace.info['program']}"] if trace.info.get("program") else []),
-        f"{len(plan.samples)} of {trace.samples} samples, {len(plan.steps)} of {steps} steps",
-        *([] if "noisy" in plan.kinds else ["denoised estimates alone were recorded: they are the steps"]),
-        named,
-        *([] if trace.ended else ["the run had not ended when this was recorded"]),
-        _FRAME,
+def _done(trace: Trace, rows: NDArray[np.int64], samples: Sequence[int], in_full: bool) -> Replay | None:
+    """What the sampler did: in every sample where it is asked for, else in the first, where the trace can tell."""
+    try:
+        return replay(trace, rows, samples if in_full else samples[:1])
+    except EdmNoiseError:
+        if in_full:
+            raise
+        return None
+
+
+def _ranges(run: Run) -> tuple[str, ...]:
+    """Between which levels each part froze out, where steps were replayed; nothing where that is one level."""
+    found = run.freeze_out_range() if run.laid is not None and run.laid.how == "replay" else {}
+    said = [
+        f"{part.label(run.structure.hierarchy)} {low:.3g} to {high:.3g} A"
+        for part, (low, high) in as_read(found.items())
+        if high > low * (1 + _ONE_LEVEL)
     ]
+    return (f"freeze-out lies, in 95 of 100 such runs, between: {', '.join(said)}",) if said else ()
+
+
+_ONE_LEVEL = 0.005
+"""Levels that differ by a smaller share are printed alike."""
+
+
+def _notes(plan: _Plan, structure: str, run: Run, did: Replay | None) -> list[str]:
+    """What is to be said of a trace that was opened."""
+    fitted, trace = plan.fitted, plan.fitted.trace
+    about = program_of(trace)
+    name = f", {trace.info['name']}" if trace.info.get("name") else ""
+    steps = len(steps_to(trace, plan.samples))
+    continued = f", which continue some of {trace.samples}" if trace.ends < trace.samples else ""
+    return [
+        *([f"recorded of {about}{name}"] if about else []),
+        *([f"run {fitted.run} of {fitted.runs}"] if fitted.runs > 1 else []),
+        f"{len(plan.samples)} of {trace.ends} samples{continued}, {len(plan.steps)} of {steps} steps",
+        *([_ALONE[trace.kinds[0]]] if len(trace.kinds) == 1 else []),
+        *trace.info.get("repairs", ()),
+        *([f"levels: {trace.info['sigma']}"] if trace.info.get("sigma") else []),
+        said(fitted, structure),
+        *([] if trace.ended else ["the run had not ended when this was recorded"]),
+        *([str(run.laid)] if run.laid is not None else []),
+        *(did.findings if did else ()),
+    ]
+
+
+_ALONE = {
+    "noisy": "noisy coordinates alone are there: how far estimates still had to go is not known",
+    "denoised": "denoised estimates alone were recorded: they are the steps",
+}
+"""What is to be said where one kind of frames was kept."""
+
+
+def said(fitted: Fitted, structure: str) -> str:
+    """How a structure and a trace were matched."""
+    match = fitted.match
+    found = (
+        f"{len(match.rows):,} atoms of {structure} found among the {fitted.trace.atoms:,} of the trace by {match.by}"
+    )
+    if match.by == "name":
+        return f"{len(match.rows):,} atoms by {structure}"
+    if math.isnan(match.farthest):
+        return f"{found}, which nothing proves: the end of the run was not recorded"
+    return f"{found}, within {match.farthest:.2g} A of sample {match.sample + 1}"

@@ -20,8 +20,9 @@ TEXTS = {
     ),
     "Sampling": (
         "The loaded states are the data, and the denoiser is exact: what the sampler does wrong is its own. Each "
-        "level's way from noise to structure, and the noise level at which it is decided, is plotted below.",
-        ("edm_sample", "edm_precondition"),
+        "level's way from noise to structure, and the noise level at which it is decided, is plotted below. Open trace "
+        "shows the same of what was recorded of a real model.",
+        ("edm_sample", "edm_trace", "edm_precondition"),
     ),
     "Design": (
         "Say how far chains, residues in their chain and atoms in their residue shall move, and Design finds the "

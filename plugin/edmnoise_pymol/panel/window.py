@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -18,6 +19,7 @@ from .status import StatusBar
 from .tabs.design import DesignTab
 from .tabs.noise import NoiseTab
 from .tabs.sampling import SamplingTab
+from .tabs.trace_dialog import dropped
 from .views.colours import ColourBox
 from .views.playback import Playback
 from .views.results import Results
@@ -68,6 +70,7 @@ class Panel(QtWidgets.QWidget):
         self._soon.setInterval(_SETTLE_MS)
         self._soon.timeout.connect(self.remember_all)
         self._lay_out()
+        self.setAcceptDrops(True)
         form.leave_the_wheel(self)
         self.recall_all()
         self._watch()
@@ -109,6 +112,19 @@ class Panel(QtWidgets.QWidget):
     def _note(self, **sizes: str) -> None:
         self._sizes |= sizes
         self._soon.start()
+
+    def open_trace(self, path: str) -> None:
+        """Ask how a folder or file of steps is to be opened."""
+        self.tabs.setCurrentWidget(self.sampling)
+        self.sampling.open_trace(path)
+
+    def dragEnterEvent(self, event: Any) -> None:
+        if dropped(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: Any) -> None:
+        event.acceptProposedAction()
+        self.open_trace(dropped(event))
 
     def close_down(self) -> None:
         """Remember the settings, end what runs, leave nothing behind."""
@@ -226,9 +242,15 @@ class Dock(QtWidgets.QDockWidget):
         self._corner = window.corner(_CORNER)
         self._grabbed = 0
         window.installEventFilter(self)
+        window.centralWidget().installEventFilter(self)
 
     def eventFilter(self, watched: Any, event: Any) -> bool:
-        """PyMOL's window closes, and nobody else tells; or the border between it and the panel is dragged."""
+        """PyMOL's window closes, and nobody else tells; or the border between it and the panel is dragged; or a folder
+        is dropped on the view, which PyMOL itself could not load."""
+        if event.type() == QtCore.QEvent.Type.Drop and os.path.isdir(path := dropped(event)):
+            event.acceptProposedAction()
+            self.panel.open_trace(path)
+            return True
         if watched is self.parent():
             kind, kinds = event.type(), QtCore.QEvent.Type
             if kind == kinds.Close:
@@ -247,6 +269,7 @@ class Dock(QtWidgets.QDockWidget):
 
     def closeEvent(self, event: Any) -> None:
         self.setObjectName("")  # it lives a moment longer: who opens the panel now gets a new one
+        self.parent().centralWidget().removeEventFilter(self)
         self.parent().setCorner(_CORNER, self._corner)
         self.panel.close_down()
         super().closeEvent(event)

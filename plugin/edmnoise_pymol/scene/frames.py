@@ -77,6 +77,23 @@ def new_object(cmd: Cmd, source: Source, name: str) -> Placed:
     return Placed(structure, order)
 
 
+def copied_object(cmd: Cmd, made: str, name: str) -> None:
+    """The same as an object of `new_object` that has its first state alone, in a tenth of the time.
+
+    Raises
+    ------
+    EdmNoiseError
+        If the name is taken, or the copy is none (nothing is left behind).
+    """
+    check_free_name(cmd, name)
+    with silence(cmd):
+        cmd.copy(name, made, zoom=0)
+    one, other = (arrays.coordset(cmd, held, 1) for held in (name, made))
+    if one is None or other is None or not np.array_equal(one, other):
+        cmd.delete(name)
+        raise EdmNoiseError(f"PyMOL did not copy {made}: please report this")
+
+
 def _places(cmd: Cmd, name: str) -> NDArray[np.int64]:
     """(N,) where each atom of a new object has its coordinates, which is its place in the source; they are lost."""
     places = np.zeros((ask.atoms(cmd, name), 3), dtype=np.float32)

@@ -13,7 +13,7 @@ from edmnoise.base.errors import EdmNoiseError
 
 from . import ask, looks
 from .ask import Cmd
-from .frames import add_state, appended_frames, new_object, set_titles
+from .frames import add_state, appended_frames, copied_object, new_object, set_titles
 from .objects import is_there
 from .source import Source
 
@@ -23,6 +23,9 @@ _PATIENCE = 4.0
 """The run goes on this many times as long as PyMOL took to show what it had made: a large picture does not stop it."""
 
 Frames = NDArray[np.float32]
+
+States = tuple[Sequence[Frames], Sequence[str]]
+"""Blocks of (s, N, 3) frames, and a title for each frame."""
 
 
 class Growing:
@@ -47,7 +50,10 @@ class Growing:
         try:
             for name in names:
                 looks.forget(name)  # an object that had the name before
-                placed = new_object(cmd, source, name)
+                if self._states:
+                    copied_object(cmd, self.names[0], name)
+                else:
+                    placed = new_object(cmd, source, name)
                 self._states[name] = 1
                 set_titles(cmd, name, ["ref"])
         except BaseException:
@@ -81,21 +87,23 @@ class Growing:
         spent = time.monotonic() - self._let_go if self._let_go else 0.0
         return max(every, _PATIENCE * spent)
 
-    def write(self, frames: Mapping[str, tuple[Frames, Sequence[str]]]) -> None:
-        """Replace all states but the first by (S, N, 3) frames with their titles; objects without any are removed."""
+    def write(self, frames: Mapping[str, States]) -> None:
+        """Replace all states but the first by frames with their titles; objects without any are removed."""
         self._waiting.clear()
         self.check()
         for name in self.names:
             if name not in frames:
                 self._cmd.delete(name)
                 del self._states[name]
-        for name, (coordinates, titles) in frames.items():
-            if self._states[name] > 1 + len(coordinates):  # PyMOL 2.5 cannot take states away
+        in_order = np.array_equal(self.order, np.arange(len(self.order)))
+        for name, (blocks, titles) in frames.items():
+            if self._states[name] > 1 + len(titles):  # PyMOL 2.5 cannot take states away
                 self._cmd.delete(name)
                 new_object(self._cmd, self._source, name)
-            with appended_frames(self._cmd, name, len(coordinates), first=2) as append:
-                append(coordinates[:, self.order])
-            self._states[name] = 1 + len(coordinates)
+            with appended_frames(self._cmd, name, len(titles), first=2) as append:
+                for coordinates in blocks:
+                    append(coordinates if in_order else coordinates[:, self.order])
+            self._states[name] = 1 + len(titles)
             set_titles(self._cmd, name, ["ref", *titles])
 
     def check(self) -> None:

@@ -14,7 +14,7 @@ from .ask import Cmd
 def silence(cmd: Cmd) -> Iterator[None]:
     """Keep PyMOL's line a frame, and those that its DCD reader prints past Python, from the user's screen."""
     cmd.feedback("push")
-    cmd.feedback("disable", "objectmolecule", "actions details blather")
+    cmd.feedback("disable", "objectmolecule executive", "actions details blather")
     try:
         with _no_standard_output():
             yield

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
+from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
 from edmnoise.base.table import Column, Table
 from edmnoise.frames.displacement import NESTED
@@ -27,7 +29,12 @@ class Way(Legible):
 
     @property
     def moves(self) -> bool:
-        return moves(self.denoised)
+        return moves(self.denoised) or moves(self.noisy)
+
+    @property
+    def shown(self) -> tuple[float, ...]:
+        """The estimates' way, or that of x where there are none."""
+        return self.denoised if math.isfinite(self.denoised[0]) else self.noisy
 
     @property
     def threshold(self) -> float:
@@ -55,9 +62,11 @@ class FreezeOut(Legible):
 
 
 def freeze_out(run: Run) -> Job[FreezeOut]:
-    """What each level of a sampling run still has to go, step by step."""
+    """What each level of a sampling run still has to go, step by step; EdmNoiseError where no levels are known."""
 
     def work(_: Any) -> FreezeOut:
+        if not all(map(math.isfinite, run.sigmas.tolist())):
+            raise EdmNoiseError("no levels are known of these steps: give edm_trace their schedule")
         denoised, noisy, frozen = run.to_go("denoised"), run.to_go("noisy"), run.freeze_out()
         names = run.structure.hierarchy.names
         ways = tuple(

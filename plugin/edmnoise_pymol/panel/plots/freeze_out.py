@@ -142,7 +142,7 @@ class FreezeOutChart(Chart):
 
     def fit(self) -> None:
         sigmas = [math.log10(sigma) for sigma in self._of.sigmas]
-        top = max(1.0, *(max(way.denoised) for way in self._of.ways))
+        top = max(1.0, *(max(way.shown) for way in self._of.ways))
         self.canvas.fit((min(sigmas), max(sigmas)), (math.log10(_LOWEST), math.log10(5 * top)))
 
     # What it answers
@@ -160,9 +160,7 @@ class FreezeOutChart(Chart):
     def _read_out(self, step: int) -> str:
         ink = self.canvas.ink
         parts = [
-            tinted(ink(LEVEL_COLOURS[way.level]).name(), brief(way.denoised[step]))
-            for way in self._of.ways
-            if way.moves
+            tinted(ink(LEVEL_COLOURS[way.level]).name(), brief(way.shown[step])) for way in self._of.ways if way.moves
         ]
         return f"step {self._of.steps[step]}, σ {brief(self._of.sigmas[step])} Å: to go {', '.join(parts)} Å"
 

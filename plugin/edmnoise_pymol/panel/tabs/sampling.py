@@ -20,6 +20,7 @@ from ..plots.schedule import SchedulePlot
 from ..session import Session
 from .coefficients import Coefficients
 from .sampling_fields import SamplingFields
+from .trace_dialog import TraceDialog
 
 
 class SamplingTab(QtWidgets.QWidget):
@@ -47,6 +48,9 @@ class SamplingTab(QtWidgets.QWidget):
         self.coefficients.setToolTip(
             "Preconditioning of each level: c_skip, c_out, c_in and c_noise over the noise levels (edm_precondition)"
         )
+        self.trace = QtWidgets.QPushButton("Open trac&e…")
+        self.trace.setIcon(style.icon("open", self.trace))
+        self.trace.setToolTip("Open what was recorded of a real model's run, step by step (edm_trace)")
         self.run = QtWidgets.QPushButton("Ru&n")
         self.copy = _tool("copy", "Copy the command that makes the same samples", "copy sampling as command")
         self.weights_fold = Fold("", self.weights, "Chain, residue and atom shares of the noise")
@@ -120,7 +124,7 @@ class SamplingTab(QtWidgets.QWidget):
         rows.addRow(kept)
         rows.addRow(_row(self.run, self.follow, self.copy))
         rows.addRow(self.plot)
-        rows.addRow(_row(self.coefficients))
+        rows.addRow(_row(self.coefficients, self.trace))
         rows.addRow(self.weights_fold)
         rows.addRow(self.more)
 
@@ -135,6 +139,7 @@ class SamplingTab(QtWidgets.QWidget):
         self.run.clicked.connect(self._run_or_cancel)
         self.copy.clicked.connect(lambda: session.copy(self.request))
         self.coefficients.clicked.connect(self._show_coefficients)
+        self.trace.clicked.connect(lambda: self.open_trace())
         session.input_changed.connect(self._enable)
         session.runner.busy_changed.connect(self._busy)
         session.runner.progressed.connect(lambda *_: self._go_to_tail())
@@ -234,6 +239,15 @@ class SamplingTab(QtWidgets.QWidget):
 
     def _is_trajectory(self, result: Any) -> bool:
         return bool(ask.states(self._session.cmd, result.names[0]) == len(result.run.steps) + 2)
+
+    def open_trace(self, path: str = "") -> TraceDialog:
+        """The window that opens a trace, for a folder or file that is dropped, say."""
+        dialog = self.findChild(TraceDialog) or TraceDialog(self._session, self)
+        dialog.show()
+        dialog.raise_()
+        if path:
+            dialog.choose(path)
+        return dialog
 
     def _show_coefficients(self) -> None:
         request = self.coefficients_request

@@ -1,0 +1,51 @@
+"""What frames tell of themselves: which end is noise, and whether they are noisy samples or estimates.
+
+Atoms that follow each other in a file are neighbours in a structure and strangers in noise.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+_WIDER = 1.5
+"""One end of a trajectory that spreads over so many times the other is noise; estimates spread alike at both."""
+
+_WHITE = 0.5
+"""Share of what strangers are apart from which on neighbours are noise; of a structure it is below .1."""
+
+_WHITER = 0.1
+"""The same where residues are moved as rigid bodies, so that one step in three or four is a stranger's."""
+
+
+def spread(frame: NDArray[np.floating]) -> float:
+    """RMS distance per coordinate from the centre, angstrom, of (N, 3)."""
+    return float(np.sqrt(np.mean((frame - frame.mean(axis=0, dtype=np.float64)) ** 2)))
+
+
+def whiteness(frame: NDArray[np.floating]) -> float:
+    """Mean square distance of atoms that follow each other over that of any two: 1 for noise, (N, 3) -> a number."""
+    steps = np.diff(frame.astype(np.float64), axis=0)
+    return float(np.mean(steps**2)) / (2 * spread(frame) ** 2 or 1.0)
+
+
+def are_noisy(frame: NDArray[np.floating]) -> bool:
+    """Whether the frame at the noise end of a trajectory is that of a sample, and no estimate."""
+    return whiteness(frame) > _WHITE
+
+
+def noise_first(frames: NDArray[np.floating]) -> tuple[bool, str]:
+    """Whether (S, N, 3) frames begin with noise, and by what that was told.
+
+    By neighbours first: noise may spread less than a structure (that of RFdiffusion does, 4 A) or more.
+    """
+    first, last = whiteness(frames[0]), whiteness(frames[-1])
+    if max(first, last) > _WHITER and max(first, last) > 2 * min(first, last):
+        said = f"the first frame spreads over {spread(frames[0]):.4g} A, the last over {spread(frames[-1]):.4g} A"
+        return first > last, f"{said}, and atoms of the {'first' if first > last else 'last'} have no neighbours"
+    first, last = spread(frames[0]), spread(frames[-1])
+    if max(first, last) > _WIDER * min(first, last):
+        return first > last, f"the first frame spreads over {first:.4g} A, the last over {last:.4g} A"
+    # Estimates settle: they change most where there is most noise.
+    begin, end = (spread(frames[one] - frames[other]) for one, other in ((1, 0), (-1, -2)))
+    return begin >= end, f"the first two frames differ by {begin:.3g} A, the last two by {end:.3g} A"
