@@ -67,9 +67,9 @@ class Replay(Legible):
             Column("guided", acted.guided.tolist(), "A", help="RMS distance by which the estimate was moved"),
         )
         samples = f"{self.samples} sample{'' if self.samples == 1 else 's'}"
-        return Table(
-            f"{len(acted.number)} steps of {samples}, replayed", columns, {"method": acted.method}, self.findings
-        )
+        calls = "" if acted.method == "euler" else ", two calls each,"
+        title = f"{len(acted.number)} steps{calls} of {samples}, replayed"
+        return Table(title, columns, {"method": acted.method}, self.findings)
 
 
 def replay(trace: Trace, rows: NDArray[np.int64] | None = None, samples: Sequence[int] | None = None) -> Replay:
@@ -98,6 +98,8 @@ def replay(trace: Trace, rows: NDArray[np.int64] | None = None, samples: Sequenc
     if not numbers:
         raise EdmNoiseError("no samples are chosen: give at least one")
     levels = {tuple(link.sigma for link in trace.way(number)) for number in numbers}
+    if not all(np.isfinite(one).all() for one in levels):
+        raise EdmNoiseError(f"{trace.path} cannot be replayed: it does not hold the level of every step")
     if len(levels) > 1:
         raise EdmNoiseError(f"the samples of {trace.path} have {len(levels)} sets of levels: choose those of one run")
     if not can_be_replayed(trace, numbers):

@@ -117,21 +117,22 @@ class _Place(NamedTuple):
     def of(cls, ends: NDArray[np.float32], structure: Structure) -> _Place:
         fit = superpose(torch.tensor(ends).mT, torch.tensor(structure.coordinates.T))
         turn = fit.rotation.mT.numpy()
-        return cls(turn, _centre(ends) @ turn + fit.translation[:, None].numpy())
+        return cls(turn, _centre(ends).swapaxes(1, 2) @ turn + fit.translation[:, None].numpy())
 
     def put(
         self, frames: NDArray[np.float32], by: NDArray[np.float32], turns: NDArray[np.float64]
     ) -> NDArray[np.float32]:
         """(B, N, 3) frames, turned to their ends and then with these, so that the centre of ``by`` is the ends' own."""
         turn = np.swapaxes(turns @ self.turn, 1, 2).astype(np.float32)
-        moved = turn @ (frames - _centre(by).astype(np.float32)).swapaxes(1, 2)
+        moved = turn @ (frames.swapaxes(1, 2) - _centre(by))
         moved += self.centre.swapaxes(1, 2).astype(np.float32)
         return moved.swapaxes(1, 2)
 
 
-def _centre(frames: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(B, 1, 3); the origin for a frame that is not finite, which has none."""
-    return np.nan_to_num(frames.mean(axis=1, keepdims=True, dtype=np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+def _centre(frames: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(B, 3, 1); the origin for a frame that is not finite, which has none."""
+    centre = frames.swapaxes(1, 2).mean(axis=2, keepdims=True)
+    return np.nan_to_num(centre, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def _named(

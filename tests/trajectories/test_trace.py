@@ -180,6 +180,7 @@ def test_the_two_writers_of_dcd_files_agree(tmp_path):
     assert np.array_equal(mapped_frames(tmp_path / "ours.dcd"), frames)
 
 
+@pytest.mark.filterwarnings("ignore")  # mdtraj uses names that pyparsing gives up
 @pytest.mark.parametrize("cell", [{}, {"cell_lengths": np.full((5, 3), 90.0), "cell_angles": np.full((5, 3), 90.0)}])
 def test_files_of_other_programs_are_read(tmp_path, cell):
     from mdtraj.formats import DCDTrajectoryFile

@@ -85,7 +85,7 @@ def test_rows_that_are_not_lines_are_read_all_the_same(files, tmp_path):
     assert trace.structure.n_atoms == 253
 
 
-@pytest.mark.filterwarnings("ignore")
+@pytest.mark.filterwarnings("ignore")  # as with mdtraj everywhere: names that pyparsing gives up
 @pytest.mark.parametrize("missing", ["MDAnalysis", "mdtraj", "both"])
 def test_xtc_by_either_package(files, tmp_path, monkeypatch, missing):
     from mdtraj.formats import XTCTrajectoryFile
