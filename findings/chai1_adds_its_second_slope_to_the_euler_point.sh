@@ -6,8 +6,8 @@
 # Karras et al. (2022): there x_next = x_hat + h (d + d') / 2, here x_next = (x_hat + h d) + h (d + d') / 2.
 # torch 2.13.0, numpy 1.26.4, Python 3.11.
 # Behaviour: with h = sigma_next - sigma_hat, the step is h (1.5 d + 0.5 d'): where the estimate does not change it is
-# twice Euler's, as AlphaFold 3's step_scale of 1.5 is one and a half times, and overshoots by the same means. No constant
-# says so, and samplers that are made after the paper, or Chai-1's other ports as "Heun", sample something else.
+# twice Euler's, as with AlphaFold 3's step_scale it is one and a half times. No constant says so, and a sampler that is made
+# from Chai-1's constants and the paper samples something else.
 # The function itself is run, with stubs in place of its exported networks; nothing of its loop is replaced.
 # Seen: the end differs from Heun's step by up to 9.7 A, from the step above by 1e-6 A.
 # Exits with 1 where the behaviour has changed.

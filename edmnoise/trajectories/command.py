@@ -27,12 +27,9 @@ NOT_FOUND, NOT_RUN, BY_SIGNAL = 127, 126, 128
 KEYS: dict[str, tuple[set[str], set[str]]] = {
     "": (
         {"program", "distributions", "module", "sampler", "denoiser"},
-        set(
-            "when other_atoms motion settings seed name names preset align calls_per_step turns read_only files "
-            "notes".split()
-        ),
+            "when same motion settings seed name names preset align calls_per_step turns read_only files notes".split()
     ),
-    "sampler.": ({"function"}, {"result"}),
+    "sampler.": ({"function"}, {"result", "all_steps"}),
     "denoiser.": ({"x", "sigma"}, {"function", "argument", "out", "whole", "rows"}),
     "names.": (
         set(),
@@ -64,7 +61,7 @@ def record_command(
     keep, every
         As `edmnoise.trajectories.recording.record` has them.
     programs
-        More specs, beside those of ``edmnoise/trajectories/programs``.
+        More specs, beside those of ``edmnoise/trajectories/programs``; of a module that is known they take the place.
 
     Raises
     ------
@@ -77,7 +74,7 @@ def record_command(
         raise EdmNoiseError(f"keep is {keep!r}: give {one_of(tuple(KEPT))}")
     if every < 1:
         raise EdmNoiseError(f"every is {every}: give a whole number from 1")
-    specs = [*sorted((_HERE / "programs").glob("*.json")), *(_checked(file) for file in programs)]
+    specs = _specs(programs)
     folder = _Folder(out)
     options = {"out": folder.path, "keep": keep, "every": every, "programs": [str(file.resolve()) for file in specs]}
     folder.begin({"command": list(command), "keep": keep, "every": every})
@@ -90,6 +87,17 @@ def record_command(
         return NOT_FOUND if missing else NOT_RUN
     print(f"edmnoise: {folder.end()}", file=sys.stderr)
     return code
+
+
+def _specs(programs: Sequence[str | os.PathLike[str]]) -> list[Path]:
+    """Those that are known, of modules that the given ones do not describe, and the given ones."""
+    given = {_checked(file): _module(Path(file)) for file in programs}
+    known = sorted((_HERE / "programs").glob("*.json"))
+    return [*(file for file in known if _module(file) not in given.values()), *given]
+
+
+def _module(spec: Path) -> str:
+    return str(json.loads(spec.expanduser().read_text(encoding="utf-8"))["module"])
 
 
 def _checked(file: str | os.PathLike[str]) -> Path:
@@ -289,12 +297,13 @@ def _why_nothing(notes: list[dict[str, Any]], seen: bool) -> str:
     if warned:
         return warned[0]
     if called:
-        return f"the sampler of {one_of(called)} was called, its denoiser was not"
+        return f"the sampler of {one_of(called)} was called, its denoiser was not (or torch.compile took both as one)"
     if imported:
         return f"{one_of(imported)} was imported, and its sampler was never called"
+    kept_out = "a container, python -I, -E or -S, and Python before 3.10 keep the recorder out"
     if seen:
-        return "no program that is known was imported (a container, and python -I, -E or -S, keep the recorder out)"
-    return "no Python of the command could be listened to (a container, and python -I, -E or -S, keep the recorder out)"
+        return f"no program that is known was imported ({kept_out})"
+    return f"no Python of the command could be listened to ({kept_out})"
 
 
 def _told(runs: list[_Recorded], shown: str) -> str:

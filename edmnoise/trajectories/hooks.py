@@ -1,7 +1,7 @@
 """Listens to the programs that specs describe: patches their modules as they are imported, in the program's own Python.
 
 ``inside/sitecustomize.py`` loads this file by its path into every process of a recorded command, so it imports the
-standard library alone, of Python 3.10, until one of those modules is imported. ``programs/README.rst`` describes specs.
+standard library alone, of Python 3.10, until one of those modules is imported. ``docs/traces.rst`` describes specs.
 """
 
 from __future__ import annotations
@@ -192,10 +192,12 @@ class _Listening:
         return ears
 
     def _sampler(self, spec: _Spec, place: Place, home: dict[str, Any], motion: bool) -> Callable[..., Any]:
-        function = place.function
+        function, tracing = place.function, load("recorder").tracer()
 
         @functools.wraps(function)
         def sampled(*given: Any, **named: Any) -> Any:
+            if tracing():
+                return function(*given, **named)
             run = self._begun(spec, place, home, motion, given, named)
             if run is None:
                 return function(*given, **named)
@@ -244,10 +246,12 @@ class _Listening:
         return run if here else None
 
     def _denoiser(self, spec: _Spec, place: Place) -> Callable[..., Any]:
-        function = place.function
+        function, tracing = place.function, load("recorder").tracer()
 
         @functools.wraps(function)
         def heard(*given: Any, **named: Any) -> Any:
+            if tracing():
+                return function(*given, **named)
             run = self.running(spec)
             listening = function if run is None else run.denoiser(function, place.bound, given, named)
             return listening(*given, **named)
@@ -255,10 +259,12 @@ class _Listening:
         return heard
 
     def _rows(self, spec: _Spec, place: Place) -> Callable[..., Any]:
-        function = place.function
+        function, tracing = place.function, load("recorder").tracer()
 
         @functools.wraps(function)
         def heard(*given: Any, **named: Any) -> Any:
+            if tracing():
+                return function(*given, **named)
             result = function(*given, **named)
             run = self.running(spec)
             if run is not None:
@@ -268,10 +274,12 @@ class _Listening:
         return heard
 
     def _mover(self, spec: _Spec, place: Place, entry: dict[str, Any]) -> Callable[..., Any]:
-        function = place.function
+        function, tracing = place.function, load("recorder").tracer()
 
         @functools.wraps(function)
         def heard(*given: Any, **named: Any) -> Any:
+            if tracing():
+                return function(*given, **named)
             run = self.running(spec)
             listening = function if run is None else run.mover(function, place.bound, entry, given, named)
             return listening(*given, **named)
@@ -316,7 +324,8 @@ class _Run:
         self.spec, self.process = spec, os.getpid()
         self._listening, self._home, self._place = listening, home, place
         self._arguments = {"module": sys.modules[spec["module"]]} | _arguments(place.function, given, named)
-        self._motion, self._moved = motion, set[int]()
+        self._motion, self._moved, self._all_steps = motion, set[int](), False
+        self._same = self._arguments.get(spec.get("same"))
         self._recorder: Any = None
         self._atoms = 0
         self._order: list[int] | None = None
@@ -350,11 +359,13 @@ class _Run:
             argument = load("recorder").Argument.of
             if "when" in self.spec and not _has(argument(function, self.spec["when"], bound), given, named):
                 return function
-            atoms = load("recorder").atoms_of(argument(function, about["x"], bound).among(given, named))
-            if self._atoms not in (0, atoms) and self.spec.get("other_atoms") == "skip":
+            if (
+                "same" in self.spec
+                and argument(function, self.spec["same"], bound).among(given, named) is not self._same
+            ):
                 return function
             if self._recorder is None:
-                self._atoms = atoms
+                self._atoms = load("recorder").atoms_of(argument(function, about["x"], bound).among(given, named))
                 self._recorder = self._begin()
             if function not in self._ears:
                 wrap = self._recorder.wrap
@@ -387,8 +398,9 @@ class _Run:
             x, out = (None, entry["rotation"]) if "rotation" in entry else (entry["x"], entry.get("result"))
             recorder = load("recorder")
             if self._recorder is None:  # what comes before the first call is not part of the way from call to call
-                turned = x is not None and recorder.Argument.of(function, x, bound).among(given, named)
-                self._moved.add(0 if x is None else recorder.atoms_of(turned))
+                with suppress(Exception):  # what is no coordinates is none of the samples
+                    turned = x is not None and recorder.Argument.of(function, x, bound).among(given, named)
+                    self._moved.add(0 if x is None else recorder.atoms_of(turned))
                 return function
             key = (function, id(entry))
             if key not in self._ears:
@@ -404,7 +416,8 @@ class _Run:
         options, recorder = self._listening.options, load("recorder")
         path = _claimed(options["out"])
         info = load("facts").facts(self.spec, self._arguments, self._atoms) | self._home
-        still = self._still()
+        still = "turns" in self.spec and not self._holds(self.spec["turns"], True)
+        self._all_steps = self._holds(self.spec["sampler"].get("all_steps", False), False)
         self._arguments = {}
         about = {"motion": self._motion, "whole": self.spec["denoiser"].get("whole", False), "order": self._order}
         run = recorder.Recorder(path, options["keep"], options["every"], info, **about)
@@ -412,19 +425,22 @@ class _Run:
             run.turned([[[1, 0, 0], [0, 1, 0], [0, 0, 1]]])
         return run
 
-    def _still(self) -> bool:
-        """Whether it turns nothing, by its own settings."""
+    def _holds(self, path: Any, otherwise: bool) -> bool:
+        """Whether what stands at a path is true; where nothing does, as it is otherwise."""
         with suppress(LookupError, AttributeError):
-            return "turns" in self.spec and not load("facts").at(self.spec["turns"], self._arguments)
-        return False
+            return bool(load("facts").at(path, self._arguments))
+        return otherwise
 
     def end(self, result: Any, ended: bool) -> None:
         if self._recorder is None:
             return
-        where = self.spec["sampler"].get("result")
-        if ended and where is not False:
-            self._recorder.final(load("recorder").taken(result, where))
-        self._recorder.close(ended)
+        try:
+            where = self.spec["sampler"].get("result")
+            if ended and where is not False:
+                found = load("recorder").taken(result, where)
+                self._recorder.final(found[-1] if self._all_steps else found)
+        finally:
+            self._recorder.close(ended)
         self._listening.note("run", program=self.spec["program"], path=self._recorder.path, fault=self._recorder.fault)
 
 
@@ -433,8 +449,11 @@ class _Ear:
 
     def __init__(self, denoiser: Any, run: _Run) -> None:
         self.__dict__.update(_edmnoise_denoiser=denoiser, _edmnoise_called=_called(denoiser), _edmnoise_run=run)
+        self.__dict__["_edmnoise_tracing"] = load("recorder").tracer()
 
     def __call__(self, *given: Any, **named: Any) -> Any:
+        if self.__dict__["_edmnoise_tracing"]():
+            return self.__dict__["_edmnoise_denoiser"](*given, **named)
         called, run = self.__dict__["_edmnoise_called"], self.__dict__["_edmnoise_run"]
         listening = run.denoiser(called, False, given, named) if run.is_now() else called
         return listening(*given, **named)
@@ -471,14 +490,23 @@ class _Ear:
 
 
 def _called(denoiser: Any) -> Callable[..., Any]:
-    """A function that calls it; torch's modules say in ``forward`` what they are called with."""
+    """A function that calls it, and says what it is called with."""
 
     def called(*given: Any, **named: Any) -> Any:
         return denoiser(*given, **named)
 
     with suppress(TypeError, ValueError):
-        called.__signature__ = inspect.signature(getattr(denoiser, "forward", denoiser))  # type: ignore[attr-defined]
+        called.__signature__ = inspect.signature(_forward(denoiser))  # type: ignore[attr-defined]
     return called
+
+
+def _forward(denoiser: Any) -> Any:
+    """Torch's modules say in ``forward`` what they are called with; those around another one leave it to that."""
+    if isinstance(denoiser, functools.partial) and not denoiser.args:
+        denoiser = denoiser.func
+    for inner in ("_orig_mod", "module"):  # of torch.compile, of DistributedDataParallel
+        denoiser = getattr(denoiser, inner, denoiser)
+    return getattr(denoiser, "forward", denoiser)
 
 
 class Place(NamedTuple):

@@ -132,7 +132,7 @@ class Recorder:
         self._rooms: dict[tuple[int, ...], list[NDArray[np.float32]]] = {}
         self._motion = _Motion() if motion else None
         self._turns: set[int] = set()  # of how many atoms turns were heard; 0 of any
-        self._listening, self._inside, self.fault = True, False, ""
+        self._listening, self._inside, self._writing, self.fault = True, False, True, ""
         self._process, self._lock = os.getpid(), threading.Lock()
         self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._waiting: threading.Semaphore | None = None
@@ -171,9 +171,12 @@ class Recorder:
             Arguments that the function does not have.
         """
         find_x, find_sigma = (Argument.of(function, which, method) for which in (x, sigma))
+        tracing = tracer()
 
         @functools.wraps(function)
         def recorded(*given: Any, **named: Any) -> Any:
+            if tracing():
+                return function(*given, **named)
             begun = self._before(find_x, find_sigma, given, named)
             if begun is None:
                 return function(*given, **named)
@@ -238,9 +241,12 @@ class Recorder:
         """
         find_x = None if x is None else Argument.of(function, x, method)
         find_onto = None if onto is None else Argument.of(function, onto, method)
+        tracing = tracer()
 
         @functools.wraps(function)
         def heard(*given: Any, **named: Any) -> Any:
+            if tracing():
+                return function(*given, **named)
             held: list[_Few] = []
             self._hear(lambda: held.extend(_few(at.among(given, named)) for at in (find_x, find_onto) if at))
             result = function(*given, **named)
@@ -448,19 +454,18 @@ class Recorder:
         self._queue.put(work)
 
     def _serve(self) -> None:
-        whole = True  # whatever stops the listening, what was heard before is written
         while (work := self._queue.get()) is not None:
             try:
-                if whole:
-                    work()
+                work()
             except Exception as error:
-                whole = False
+                self._writing = False
                 self._stop(error)
 
     def _take(self, call: _Heard) -> None:
         try:
             keys = self._motion_till(call)
-            if call.frames:
+            # Whatever stopped the listening, what was heard before is written.
+            if call.frames and self._writing:
                 self._write(call.place, call.frames, keys)
         finally:
             if call.frames and self._waiting is not None:
@@ -853,6 +858,19 @@ def _make_folder(path: str) -> None:
     if os.listdir(path):
         raise ValueError(f"{path} holds something already: give a folder that is new or empty")
     open(os.path.join(path, CALLS), "xb").close()  # of two that come at once one finds it there
+
+
+def tracer() -> Callable[[], bool]:
+    """What says whether torch.compile is making a graph, which is to be the same without a recorder.
+
+    It is asked by what it compiles, so nothing but torch's own function can be it.
+    """
+    found = getattr(getattr(sys.modules.get("torch"), "compiler", None), "is_compiling", None)
+    return _never if found is None else found
+
+
+def _never() -> bool:
+    return False
 
 
 def taken(result: Any, out: str | int | None) -> Any:

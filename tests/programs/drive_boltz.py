@@ -115,18 +115,18 @@ def drawn(weights, count, replacement):
 
 
 module.DiffusionModule, module.weighted_rigid_align, torch.multinomial = Network, aligned, drawn
-settings = {"noise_scale": given.noise_scale, "step_scale": 1.5, "gamma_min": 1.0}
-model = module.AtomDiffusion(
-    {"token_s": 1}, sigma_min=4e-4, alignment_reverse_diff=True, num_sampling_steps=given.steps, **settings
-).eval()
 feats = features()
-options = {}
-generates = given.module.startswith("boltzgen")
-if generates:
+scales = {"noise_scale": given.noise_scale, "step_scale": 1.5}
+of_model = {"gamma_min": 1.0, "sigma_min": 4e-4, "num_sampling_steps": given.steps, "alignment_reverse_diff": True}
+if given.module.startswith("boltzgen"):
     feats["id"] = [feats.pop("record")[0].id]
+    # As it designs: what the model has not is given to each run.
+    options = dict(scales)
+    of_model |= {"noise_scale": None, "step_scale": None, "sampling_schedule": "dilated", "time_dilation": 2.667}
 else:
+    of_model |= scales
     module.get_potentials = lambda steering, boltz2: [Pull()]
-    options["steering_args"] = {
+    steering = {
         "fk_steering": given.resampled,
         "num_particles": 2,
         "fk_lambda": 4.0,
@@ -135,7 +135,9 @@ else:
         "contact_guidance_update": False,
         "num_gd_steps": 3,
     }
-    options["max_parallel_samples"] = given.parallel or given.samples
+    options = {"steering_args": steering, "max_parallel_samples": given.parallel or given.samples}
+model = module.AtomDiffusion({"token_s": 1}, **of_model).eval()
+levels = model.sample_schedule_dilated if "time_dilation" in of_model else model.sample_schedule
 torch.manual_seed(1)
 runs = []
 for model.gamma_0 in given.gammas:
@@ -159,7 +161,7 @@ for model.gamma_0 in given.gammas:
     )
 saved = {
     **{key: np.stack([run[key] for run in runs]) for key in runs[0]},
-    "schedule": (model.sample_schedule_af3 if generates else model.sample_schedule)(given.steps).numpy(),
+    "schedule": levels(given.steps).numpy(),
     "names_mask": feats["atom_pad_mask"][0].numpy(),
     **known.names(),
 }

@@ -19,6 +19,7 @@ parser.add_argument("--gamma", type=float, default=0.6)
 parser.add_argument("--motif", type=int, default=0, help="residues of chain A that are held")
 parser.add_argument("--realigned", action="store_true")
 parser.add_argument("--guided", type=float, help="scale of classifier-free guidance")
+parser.add_argument("--indexed", action="store_true", help="the unconditional call of guidance has all atoms")
 parser.add_argument("--partial", type=float, help="the level to begin at")
 given = parser.parse_args()
 
@@ -26,14 +27,14 @@ known = toy()
 calls, others = [], []
 held = torch.tensor((known.chain == "A") & (known.residue <= given.motif))
 # The ligand stands for what the unconditional call of guidance leaves out.
-indexed = torch.tensor(known.residue_name != "LIG")
+indexed = torch.tensor((known.residue_name != "LIG") | given.indexed)
 
 
 class Network(torch.nn.Module):
     def forward(self, X_noisy_L, t, f, **other):
-        count = X_noisy_L.shape[1]
-        wanted = estimate(X_noisy_L, known.coordinates[:count])
-        (calls if count == len(known.name) else others).append((t[0].item(), X_noisy_L.numpy(), wanted.numpy()))
+        conditional = "ref_element" in f
+        wanted = estimate(X_noisy_L, known.coordinates[: X_noisy_L.shape[1]]) * (1 if conditional else 0.9)
+        (calls if conditional else others).append((t[0].item(), X_noisy_L.numpy(), wanted.numpy()))
         return {"X_L": wanted}
 
 

@@ -25,7 +25,7 @@ def which(program):
 
 
 def stand_in_for_others():
-    unused = "cli common configs data inputs life mocks nlm plm trainer"
+    unused = "app cli common configs data inputs life mocks nlm plm trainer"
     replace(*(f"alphafold3_pytorch.{name}" for name in unused.split()), IS_MOLECULE_TYPES=5)
     stand_in("beartype", **{name: getattr(typing, name) for name in typing.__all__})
     stand_in("environs", Env=Env)

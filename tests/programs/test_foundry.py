@@ -33,9 +33,11 @@ def test_rf3_of_a_structure_leaves_out_its_first_steps(driven):
     assert not assert_steps(run, pair.plain["schedule"], 0, 1.0, 1.003, 1.5)
 
 
-def test_rfdiffusion3_by_default_turns_nothing(driven):
-    """With guidance: its second calls, of fewer atoms, are no steps, and its part in each step is what is left."""
-    pair = driven("rc-foundry", "drive_rfd3.py", "--guided", 1.5, "--motif", 4, "--gamma", 0)
+@pytest.mark.parametrize("unconditional", [[], ["--indexed"]], ids=["of fewer atoms", "of all atoms"])
+def test_rfdiffusion3_by_default_turns_nothing(driven, unconditional):
+    """With guidance: its unconditional calls are no steps, and their part in each step is what is left."""
+    options = ["--guided", 1.5, "--motif", 4, "--gamma", 0, *unconditional]
+    pair = driven("rc-foundry", "drive_rfd3.py", *options)
     pair.assert_untouched()
     (run,) = pair.followed
     assert run.steps() == [11] * 3
@@ -44,14 +46,14 @@ def test_rfdiffusion3_by_default_turns_nothing(driven):
     assert_named(run, pair, LIG="UNK")
     assert run.trace.info["motion"] is True
     assert all(np.array_equal(line["turned"], np.eye(3)) for line in run.lines[1][1:] + run.ends)
-    levels, known = pair.plain["schedule"], pair.plain["names_residue_name"] != "LIG"
-    unconditional = pair.plain["unconditional"].reshape(11, 3, -1, 3)
+    levels = pair.plain["schedule"]
+    others = pair.plain["unconditional"].reshape(11, 3, -1, 3)
     for step in range(1, 11):
         x, x0 = run.x[0][step - 1], run.x0[0][step - 1].copy()
-        x0[known] += 0.5 * (x0[known] - unconditional[step - 1, 0])
-        x0[~known] += 0.5 * (x0[~known] - x[~known])
+        without = x.copy()  # where there is no estimate without the condition, the slope counts as 0
+        without[: others.shape[2]] = others[step - 1, 0]
         sigma = run.calls[step - 1]["sigma"]
-        made = x + 1.5 * (levels[step] - sigma) / sigma * (x - x0)
+        made = x + 1.5 * (levels[step] - sigma) / sigma * (x - x0 - 0.5 * (x0 - without))
         assert abs(made - run.x[0][step]).max() < 1e-3 + 2e-6 * abs(x).max()
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from checks import assert_calls, assert_named, assert_program
+from checks import assert_calls, assert_end, assert_named, assert_program
 
 STEPS = 12
 S_NOISE = 1.003
@@ -90,3 +90,12 @@ def test_the_last_step_of_heun_is_one_call(heun):
     for sample, end in enumerate(pair.plain["final"][0]):
         x, x0 = run.x[sample][-1], run.x0[sample][-1]
         assert abs(x + 1.5 * (x0 - x) - end).max() < 3e-5
+
+
+def test_the_same_by_euler_which_gives_all_its_steps(driven):
+    pair = driven("alphafold3-pytorch", "drive_lucidrains.py", "--steps", STEPS, "--euler", "--all-steps")
+    pair.assert_untouched()
+    (run,) = pair.followed
+    assert run.trace.info["calls_per_step"] == 1
+    assert_calls(run, pair)
+    assert_end(run, pair, 0.0, 1.5)

@@ -261,7 +261,7 @@ STRANGE = {
                 self.steps += 1
                 return 0, x_noisy / 2
         net = Net()
-        handed(functools.partial(net, features=1)) if False else handed(net)
+        handed(functools.partial(net))
         assert net.steps == 3
         """,
 }
@@ -326,7 +326,7 @@ def test_the_users_own_start_of_python_still_runs(program, tmp_path, capfd):
 @pytest.mark.parametrize(
     ("code", "python", "said"),
     [
-        ("pass", (), "no program that is known was imported (a container, and python -I, -E or -S, keep the recorder"),
+        ("pass", (), "no program that is known was imported (a container, python -I, -E or -S, and Python before"),
         ("import loops.inner", (), "Handed or Loops was imported, and its sampler was never called"),
         ("from loops.inner import Model; Model().sample(steps=0)", (), "the sampler of Loops was called, its denoiser"),
         ("pass", ("-I",), "no Python of the command could be listened to"),
@@ -405,6 +405,7 @@ def test_faults_are_one_line_and_the_run_goes_on(program, capfd, fault):
         ({"denoiser": {"argument": "network", "x": "x", "sigma": "sigma"}}, "recorded 1 run"),
         ({"motion": [{"function": "turn", "x": 0}]}, "how Loops turns its samples is not recorded: loops.inner has no"),
         ({"settings": {"gamma0": "self.gamma.first"}}, "recorded 1 run"),
+        ({"sampler": {"function": "Model.sample", "result": "x"}}, "the end of a run of Loops is not recorded: "),
     ],
 )
 def test_what_another_version_lacks_is_one_warning(program, tmp_path, capfd, change, said):
@@ -418,6 +419,9 @@ def test_what_another_version_lacks_is_one_warning(program, tmp_path, capfd, cha
     runs = sorted((tmp_path / "run.trace").glob("*/run.json"))
     if runs:
         info = json.loads(runs[0].read_text())
+        assert edm.open_trace(runs[0].parent).ended
+        if "sampler" in change:
+            return
         assert "motion" not in info if "motion" in change else info["unread"] == {"settings.gamma0": UNREAD}
 
 
@@ -436,6 +440,24 @@ def test_a_run_that_turns_nothing_by_its_settings_has_a_known_motion(program, tm
     lines = [json.loads(line) for line in (Path(trace.path) / "calls.jsonl").read_text().splitlines()]
     for line in lines[1:]:
         assert line.get("turned") == ([np.eye(3).ravel().tolist()] * 2 if known else None)
+
+
+def test_calls_for_something_else_are_left_out(program, tmp_path):
+    """Guidance asks a second time in each step, at the same level and for as many atoms, with other features."""
+    lines = ["import numpy as np", "def guided(net, features):"]
+    lines += ["    for sigma in (64.0, 8.0, 2.0):", "        x = np.full((2, 12, 3), sigma)"]
+    lines += ["        net(x, sigma, features)", "        net(x + 1, sigma, {})", "    return [x]"]
+    (tmp_path / "lib" / "loops" / "inner.py").write_text("\n".join(lines))
+    spec = SPECS[1] | {"same": "features", "sampler": {"function": "guided", "result": 0}, "motion": []}
+    (tmp_path / "other.json").write_text(json.dumps(spec))
+    code = """
+    from loops import inner
+    inner.guided(lambda x_noisy, t, features: (None, x_noisy / 2), {"a": 1})
+    """
+    assert program(code, specs=[tmp_path / "other.json"]) == 0
+    trace = edm.open_trace(tmp_path / "run.trace" / "1")
+    assert (trace.samples, trace.sigmas.tolist()) == (2, [64, 8, 2])
+    assert trace.frames("noisy", 0)[:, 0, 0].tolist() == [64, 8, 2]
 
 
 UNREAD = "AttributeError: 'float' object has no attribute 'first'"
@@ -484,6 +506,19 @@ def test_descriptions_that_are_none(tmp_path, monkeypatch, change, said):
 def test_programs_that_are_known_are_described(tmp_path, monkeypatch, file):
     monkeypatch.chdir(tmp_path)
     assert record_command([sys.executable, "-c", ""], "run.trace", programs=[file]) == 0
+
+
+def test_descriptions_of_ones_own_take_the_place_of_those_that_are_known(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    known = Path(edm.__file__).parent / "trajectories" / "programs"
+    shutil.copy(known / "boltz2.json", "mine.json")
+    record_command(
+        [sys.executable, "-c", "import os; print(os.environ['EDMNOISE_RECORD'])"], "a", programs=["mine.json"]
+    )
+    files = [Path(file) for file in json.loads(capfd.readouterr().out)["programs"]]
+    assert {file.name for file in files} == {file.name for file in known.glob("*.json")} - {"boltz2.json"} | {
+        "mine.json"
+    }
 
 
 def test_two_runs_do_not_share_a_folder(program, tmp_path):
@@ -568,7 +603,6 @@ TORCH = """
 import copy, functools, sys
 import torch
 from torch import nn
-from loops.inner import Model, handed
 from loops import inner
 
 class Net(nn.Module):
@@ -580,17 +614,21 @@ class Net(nn.Module):
         assert not self.training
         return features, torch.as_tensor(x_noisy) * self.share + 0.1 * torch.randn(x_noisy.shape)
 
+def handed(net, samples=2):
+    if not isinstance(net, functools.partial):
+        assert isinstance(net, nn.Module) and net.state_dict()
+        holder = nn.Module()
+        holder.net = net  # as a part of another module
+        assert [name.split(".")[-1] for name, _ in holder.named_parameters()] == ["share"]
+    return sampled(net, samples)
+
 def sampled(net, samples=2):
-    assert isinstance(net, nn.Module) and net.share is net.state_dict(keep_vars=True)["share"]
-    holder = nn.Module()
-    holder.net = net  # as a part of another module
-    assert [name for name, _ in holder.named_parameters()] == ["net.share"]
     x = 9 * torch.randn(samples, 12, 3)
     for sigma in (9.0, 3.0, 1.0):
-        x = holder.net(x, t=torch.full((samples,), sigma))[1]
+        x = net(x, torch.full((samples,), sigma))[1]
     return [x]
 
-inner.handed = sampled
+inner.handed, inner.sampled = handed, sampled
 for finder in sys.meta_path:
     if type(finder).__name__ == "_Finder":
         finder._patch(inner)
@@ -601,6 +639,7 @@ average = copy.deepcopy(net)
 with torch.no_grad():
     print(inner.handed(net)[0].tolist())
     print(inner.handed(average)[0].tolist())
+    print(inner.handed(functools.partial(net, features=1))[0].tolist())
 print(torch.rand(3).tolist())
 """
 
@@ -611,8 +650,8 @@ def test_networks_of_torch_are_handed_on_as_they_are(program, tmp_path, capfd):
     assert program(TORCH) == 0
     out, err = capfd.readouterr()
     assert out == alone.stdout
-    assert "recorded 2 runs of Handed" in err
-    traces = [edm.open_trace(tmp_path / "run.trace" / run) for run in "12"]
+    assert "recorded 3 runs of Handed" in err
+    traces = [edm.open_trace(tmp_path / "run.trace" / run) for run in "123"]
     for trace, line in zip(traces, out.splitlines(), strict=False):
         np.testing.assert_array_equal(trace.final, np.float32(json.loads(line)))
         assert trace.info["seed"] == 7

@@ -346,6 +346,25 @@ def test_results_are_the_same_and_functions_are_given_back(tmp_path):
     assert listening.rng.bit_generator.state == alone.rng.bit_generator.state
 
 
+def test_a_graph_is_the_same_with_a_recorder_which_hears_nothing_in_it(tmp_path):
+    class Net(Odd):
+        def turn(self, x):
+            return x.flip(-1)
+
+        def sample(self, x):
+            for sigma in (4.0, 2.0):
+                x = self.denoise(self.turn(x), sigma)
+            return x
+
+    x = torch.tensor(BALL)
+    compiled = torch.compile(Net().sample, backend="eager", fullgraph=True)
+    with edm.record(Net, "denoise", "x", "sigma", path=tmp_path / "a.trace", motion=(Net, "turn", "x")) as recorder:
+        assert torch.equal(compiled(x), x / 4)
+        assert recorder.calls == 0
+        Net().sample(x)
+        assert recorder.calls == 2
+
+
 @pytest.mark.parametrize(
     ("motion", "said"),
     [

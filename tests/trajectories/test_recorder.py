@@ -295,6 +295,17 @@ def test_a_folder_that_disappears(tmp_path, capfd):
     assert not (tmp_path / "a.trace").exists()
 
 
+def test_a_program_does_not_wait_for_what_cannot_be_written(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(listening, "_WAITING", 1)
+    home = types.ModuleType("home")
+    home.denoise = lambda x, sigma: x
+    with edm.record(home, "denoise", "x", "sigma", path=tmp_path / "a.trace"):
+        shutil.rmtree(tmp_path / "a.trace")
+        for call in range(20):
+            home.denoise(ball(2, 5, 3), 9.0 - 0.1 * call)
+    assert "FileNotFoundError" in capfd.readouterr().err
+
+
 def lone(code, path, **options):
     return subprocess.run(
         [sys.executable, "-I", "-c", LONE + code, str(path)], capture_output=True, text=True, timeout=120, **options
