@@ -146,9 +146,9 @@ def written(tmp_path_factory):
 
     def write(program, driver, *options):
         folder = tmp_path_factory.mktemp(program)
-        made = _begun([sys.executable, str(HERE / driver), str(folder), *map(str, options)], program, folder)
-        _, said = made.communicate()
-        assert made.returncode == 0, said.decode()
+        writing = _begun([sys.executable, str(HERE / driver), str(folder), *map(str, options)], program, folder)
+        said = writing.communicate()[1]
+        assert writing.returncode == 0, said.decode()
         return folder
 
     return write

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...base.errors import EdmNoiseError
 from ...structure.structure import Structure
 from ...structure.superpose import superpose
-from ..lines import Call
+from ..lines import NO_MOTION, Call, Motion
 from ..trace import KINDS, Trace
 from .levels import Wanted
 
@@ -64,6 +64,14 @@ def laid_on(frames: NDArray[np.float32], targets: NDArray[np.float32]) -> NDArra
     return moved.mT.contiguous().numpy()
 
 
+def largest_turn(frames: NDArray[np.float32]) -> float:
+    """By how many degrees (S, N, 3) frames are turned from one to the next at most."""
+    places = torch.from_numpy(np.ascontiguousarray(frames)).mT.contiguous()
+    turns = superpose(places[1:], places[:-1]).rotation.double()
+    cosines = (turns.diagonal(dim1=1, dim2=2).sum(1) - 1) / 2
+    return float(torch.rad2deg(torch.arccos(cosines.clamp(-1, 1))).max())
+
+
 def made_trace(
     path: str,
     program: str,
@@ -75,6 +83,7 @@ def made_trace(
     structure: Structure | None = None,
     steps: Sequence[int] | None = None,
     between: bool = False,
+    still: bool = False,
 ) -> Trace:
     """A run that has ended, of one level for all samples in each step.
 
@@ -96,6 +105,8 @@ def made_trace(
         (S,) numbers of the steps; from 1 when not given.
     between
         Whether noisy frames are samples between steps, and not what the denoiser was given.
+    still
+        Whether nothing turned the samples, so that all frames lie in one frame.
     """
     kinds = tuple(kind for kind in KINDS if kind in frames)
     samples, atoms = len(frames[kinds[0]]), frames[kinds[0]][0].shape[1]
@@ -106,12 +117,13 @@ def made_trace(
     info: dict[str, Any] = {"program": program, "kinds": kinds, "sigma": sigma, "repairs": list(repairs)}
     info |= {"between_steps": True} if between else {}
     every = tuple(range(samples))
+    motion = Motion(turned=np.tile(np.eye(3), (samples, 1, 1))) if still else NO_MOTION
     numbers = range(1, len(levels) + 1) if steps is None else steps
     return Trace(
         path=path,
         info=info,
         calls=tuple(
-            Call(call, step, every, level)
+            Call(call, step, every, level, motion)
             for call, (step, level) in enumerate(zip(numbers, levels.tolist(), strict=True), 1)
         ),
         atoms=atoms,
@@ -121,4 +133,5 @@ def made_trace(
         final=final,
         read=lambda kind, sample: frames[kind][sample],
         structure=structure,
+        closing=motion,
     )

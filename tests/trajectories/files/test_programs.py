@@ -139,6 +139,24 @@ def test_rfdiffusion3_is_unswapped_and_unscaled(make, tmp_path, given):
     assert np.abs(only.frames("denoised", 0) - run.denoised).max() < ROUNDED
 
 
+@pytest.mark.parametrize(("realigned", "how"), [(False, "motion"), (True, "superposition")])
+def test_rfdiffusion3_lies_in_one_frame_unless_it_was_told_to_turn(make, tmp_path, realigned, how):
+    run = make(edm_levels(21, 0.6))
+    frames = turned(run.denoised, 5) if realigned else run.denoised
+    run.cif(tmp_path / "d_noisy_model_0.cif", frames[::-1])
+    run.cif(tmp_path / "d_denoised_model_0.cif", scaled(run)[::-1])
+    trace = read_trajectory(tmp_path / "d_denoised_model_0.cif", kind="denoised")
+    made = edm.run_of(trace)
+    assert made.laid.how == how
+    if not realigned:
+        fit, _ = biotite.structure.superimpose(made.final[0], run.denoised[-1])
+        assert np.abs(fit - made.final[0]).max() < 0.01
+        shift = made.denoised[:, 0] - made.denoised[:, 0].mean(axis=1, keepdims=True)
+        own = run.denoised - run.denoised.mean(axis=1, keepdims=True)
+        wanted = np.linalg.norm(own[0] - own[-1], axis=1)
+        np.testing.assert_allclose(np.linalg.norm(shift[0] - shift[-1], axis=1), wanted, atol=0.01)
+
+
 def test_rfdiffusion3_cut_to_a_hundred_frames(make, tmp_path):
     """Steps are those that it takes of its usual 199; of another run they follow from the levels that are given."""
     for timesteps, schedule in ((200, None), (121, edm_levels(121, 0.6).tolist())):
