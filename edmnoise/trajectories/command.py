@@ -27,7 +27,9 @@ NOT_FOUND, NOT_RUN, BY_SIGNAL = 127, 126, 128
 KEYS: dict[str, tuple[set[str], set[str]]] = {
     "": (
         {"program", "distributions", "module", "sampler", "denoiser"},
+        set(
             "when same motion settings seed name names preset align calls_per_step turns read_only files notes".split()
+        ),
     ),
     "sampler.": ({"function"}, {"result", "all_steps"}),
     "denoiser.": ({"x", "sigma"}, {"function", "argument", "out", "whole", "rows"}),
