@@ -147,7 +147,7 @@ def _found(steps: Steps, info: Mapping[str, Any]) -> Levels:
 
 
 def _step_scale(steps: Steps, error: Array, info: Mapping[str, Any]) -> tuple[float | None, str]:
-    free = steps.closes & ~np.isnan(steps.following) & (error < 0.01)
+    free = steps.closes & (steps.following < steps.sigma) & (error < 0.01)
     if free.any():
         whole = 1 - steps.following[free] / steps.sigma[free]
         scales, weight = steps.share[free] / whole, (whole / error[free]) ** 2

@@ -66,7 +66,8 @@ class Steps(NamedTuple):
 def made_steps(trace: Trace, numbers: Sequence[int], rows: NDArray[np.int64]) -> tuple[str, Steps]:
     """The method, of one call a step or two, that leaves least of the steps, and these."""
     if not in_pairs(trace, numbers[0]):
-        return "euler", _pooled(trace, numbers, replayed_steps(trace, numbers, rows, aligns(trace)), pairs=False)
+        made = replayed_steps(trace, numbers, rows, aligns(trace), heard=True)
+        return "euler", _pooled(trace, numbers, made, pairs=False)
     found = {
         method: _pooled(trace, numbers, replayed_pairs(trace, numbers, rows, first), pairs=True)
         for method, first in PAIRS.items()

@@ -34,6 +34,10 @@ Array = NDArray[np.float64]
 _ROUNDS = 30
 """Rounds of fitting rotation and shares in turn, at most."""
 
+_STARTS = (0.5, 1.5)
+"""Shares to begin fits with, of which the better counts: beyond 1 what is left of x points the other way, and the best
+rotation with it."""
+
 _SETTLED = 1e-12
 """Change of the shares at which the fit has settled."""
 
@@ -98,7 +102,7 @@ class Fit(Legible):
         return self.noise <= ROUNDING * self.size
 
 
-def fit_step(x: Array, ways: Sequence[Array], y: Array, probe: Array | None = None) -> Fit:
+def fit_step(x: Array, ways: Sequence[Array], y: Array, probe: Array | None = None, turn: Array | None = None) -> Fit:
     """Find a and R of y = (x + sum a_j way_j) R, least squares, by turns of a rotation and of the shares.
 
     Parameters
@@ -109,6 +113,8 @@ def fit_step(x: Array, ways: Sequence[Array], y: Array, probe: Array | None = No
     probe
         (B, 3, N) float64 about its centre: a direction that nothing in the step should know, such as the change of the
         estimate since the step before. Noise has no more there than elsewhere, a method of several steps has.
+    turn
+        (B, 3, 3) R, where it is known: then shares alone are fitted.
 
     Notes
     -----
@@ -120,29 +126,50 @@ def fit_step(x: Array, ways: Sequence[Array], y: Array, probe: Array | None = No
     sums = np.trace(moments, axis1=3, axis2=4)
     to_y, products, from_x = moments[:, 1:, 0], sums[:, 2 : 2 + several, 2 : 2 + several], sums[:, 1, 2 : 2 + several]
     inverse = np.linalg.pinv(products, hermitian=True)  # a way that is nothing gets no share
-    shares = np.full((len(x), several), 0.5 / several)
-    for _ in range(_ROUNDS):
-        turn = best_turn(_mixed(to_y, shares))
-        met = (to_y[:, 1 : 1 + several] * turn[:, None]).sum((2, 3)) - from_x
-        before, shares = shares, (inverse @ met[..., None])[..., 0]
-        if abs(shares - before).max() < _SETTLED:
-            break
+    if turn is None:
+        found = [
+            _alternated(moments, inverse, from_x, np.full((len(x), several), start / several)) for start in _STARTS
+        ]
+        least = np.argmin([left for left, _, _ in found], axis=0)
+        shares, best = (np.stack(values)[least, np.arange(len(x))] for values in list(zip(*found, strict=True))[1:])
+    else:
+        best = turn
+        shares = _shares(to_y, inverse, from_x, turn)
     replayed = _mixed(_mixed(moments[:, 1:, 1:], shares), shares)
-    left = sums[:, 0, 0] + np.trace(replayed, axis1=1, axis2=2) - 2 * (turn * _mixed(to_y, shares)).sum((1, 2))
+    left = sums[:, 0, 0] + np.trace(replayed, axis1=1, axis2=2) - 2 * (best * _mixed(to_y, shares)).sum((1, 2))
     noise = np.sqrt(np.maximum(left, 0) / _freedom(atoms, several))
-    came = turn.swapaxes(1, 2) @ replayed @ turn
+    came = best.swapaxes(1, 2) @ replayed @ best
     inertia = np.trace(came, axis1=1, axis2=2)[:, None, None] * np.eye(3) - came
     return Fit(
         shares=shares,
         share_errors=noise[:, None] * np.sqrt(np.diagonal(inverse, axis1=1, axis2=2)),
-        turn=turn,
+        turn=best,
         noise=noise,
-        along=np.zeros(len(x)) if probe is None else _along(to_y, sums, inverse, shares, turn) / np.sqrt(3 * atoms),
+        along=np.zeros(len(x)) if probe is None else _along(to_y, sums, inverse, shares, best) / np.sqrt(3 * atoms),
         spread=noise[:, None, None] ** 2 * np.linalg.pinv(inertia, hermitian=True),
         lengths=np.sqrt(np.diagonal(products, axis1=1, axis2=2) / (3 * atoms)),
         size=np.sqrt(sums[:, 0, 0] / (3 * atoms)),
         atoms=atoms,
     )
+
+
+def _alternated(moments: Array, inverse: Array, from_x: Array, shares: Array) -> tuple[Array, Array, Array]:
+    """What is left (B,), but for the length of y, and the shares and rotation that leave it, from some shares on."""
+    to_y = moments[:, 1:, 0]
+    for _ in range(_ROUNDS):
+        turn = best_turn(_mixed(to_y, shares))
+        before, shares = shares, _shares(to_y, inverse, from_x, turn)
+        if abs(shares - before).max() < _SETTLED:
+            break
+    replayed = _mixed(_mixed(moments[:, 1:, 1:], shares), shares)
+    left = np.trace(replayed, axis1=1, axis2=2) - 2 * (turn * _mixed(to_y, shares)).sum((1, 2))
+    return left, shares, turn
+
+
+def _shares(to_y: Array, inverse: Array, from_x: Array, turn: Array) -> Array:
+    """(B, m) least squares for a rotation."""
+    met = (to_y[:, 1 : 1 + from_x.shape[1]] * turn[:, None]).sum((2, 3)) - from_x
+    return (inverse @ met[..., None])[..., 0]
 
 
 def _freedom(atoms: int, shares: int) -> int:
@@ -193,7 +220,9 @@ class Replayed(Legible):
     onto: Array | None
 
 
-def replayed_steps(trace: Trace, numbers: Sequence[int], rows: NDArray[np.int64], align: bool) -> Iterator[Replayed]:
+def replayed_steps(
+    trace: Trace, numbers: Sequence[int], rows: NDArray[np.int64], align: bool, heard: bool = False
+) -> Iterator[Replayed]:
     """Replay one step after another; the last one onto ``trace.final``, where there is one.
 
     Parameters
@@ -204,6 +233,9 @@ def replayed_steps(trace: Trace, numbers: Sequence[int], rows: NDArray[np.int64]
         (N,) which atoms of the trace are looked at: all that the sampler aligns, where it does.
     align
         Whether it superposes x on the estimate before the step (Boltz, BoltzGen, ESMFold2).
+    heard
+        Whether to take turns from the record where they are there and a step does not close. A fit finds them but where
+        noise is large against what is left of x, as in steps that end near the estimate.
     """
     places = zip(*(trace.way(number) for number in numbers), strict=True)
     behind: Array | None = None
@@ -218,10 +250,20 @@ def replayed_steps(trace: Trace, numbers: Sequence[int], rows: NDArray[np.int64]
             behind = None if behind is None else onto.swapaxes(1, 2) @ behind
         came = _coming(trace, numbers, following, rows)
         if came is not None:
-            fit = fit_step(x, [estimate - x], came, None if behind is None else estimate - behind)
+            step = x, [estimate - x], came, None if behind is None else estimate - behind
+            fit = fit_step(*step)
+            turn = _heard(links) if heard and following is not None else None
+            if turn is not None and not fit.closes.all():
+                fit = fit_step(*step, turn)
             x, behind = came, fit.turn.swapaxes(1, 2) @ estimate
         yield Replayed(links, fit, onto)
         links = following or links
+
+
+def _heard(links: Sequence[Link]) -> Array | None:
+    """(B, 3, 3) the recorded turns after a step, where all are there."""
+    turns = [link.turned for link in links]
+    return None if any(turn is None for turn in turns) else np.array(turns, dtype=np.float64)
 
 
 def replayed_pairs(trace: Trace, numbers: Sequence[int], rows: NDArray[np.int64], first: float) -> Iterator[Replayed]:

@@ -33,6 +33,17 @@ def test_a_step_without_noise_is_found_again(several, step):
     assert fit.closes.all()
 
 
+@pytest.mark.parametrize("share", [0.1, 0.9, 1.05, 1.4])
+def test_a_step_past_its_estimate_is_found(share, step):
+    """Where x is noise, large against x0, a step beyond x0 leaves it upside down."""
+    x, _, turn = step
+    estimate = centred(np.random.default_rng(5).normal(size=x.shape))
+    y = centred(turn.T @ (x + share * (estimate - x)) + 0.05 * np.random.default_rng(6).normal(size=x.shape))
+    fit = fit_step(x, [estimate - x], y)
+    assert fit.shares[0, 0] == pytest.approx(share, abs=6 * fit.share_errors[0, 0])
+    np.testing.assert_allclose(fit.turn[0], turn, atol=0.2)
+
+
 def test_errors_are_those_of_many_draws(step):
     """Covariance of the rotation, error of the share, and the noise: each against as many fits, to a tenth."""
     x, ways, turn = step
@@ -75,3 +86,14 @@ def test_points_that_cannot_be_turned(x):
     fit = fit_step(x, [way], x + 0.25 * way)
     assert np.isfinite(fit.spread).all()
     assert fit.shares[0, 0] == pytest.approx(0.25 if x.any() else 0.0)
+
+
+def test_a_turn_that_is_known_is_taken(step):
+    """Of a step that ends on its estimate, in noise that hides where that points."""
+    x, _, turn = step
+    x, estimate = 100 * x, centred(np.random.default_rng(5).normal(size=x.shape))
+    y = centred(turn.T @ (x + 0.97 * (estimate - x)) + 60 * np.random.default_rng(6).normal(size=x.shape))
+    fit = fit_step(x, [estimate - x], y, turn=turn[None])
+    assert fit.shares[0, 0] == pytest.approx(0.97, abs=5 * fit.share_errors[0, 0])
+    assert np.array_equal(fit.turn[0], turn)
+    assert fit.noise[0] == pytest.approx(60, rel=0.2)
