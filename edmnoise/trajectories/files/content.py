@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _WIDER = 1.5
-"""One end of a trajectory that spreads over so many times the other is noise; estimates spread alike at both."""
+"""Where one end of a trajectory of estimates spreads over so many times the other, it is the structure."""
 
 _WHITE = 0.5
 """Share of what strangers are apart from which on neighbours are noise; of a structure it is below .1."""
@@ -40,12 +40,13 @@ def noise_first(frames: NDArray[np.floating]) -> tuple[bool, str]:
     By neighbours first: noise may spread less than a structure (that of RFdiffusion does, 4 A) or more.
     """
     first, last = whiteness(frames[0]), whiteness(frames[-1])
+    widths = spread(frames[0]), spread(frames[-1])
+    said = f"the first frame spreads over {widths[0]:.4g} A, the last over {widths[1]:.4g} A"
     if max(first, last) > _WHITER and max(first, last) > 2 * min(first, last):
-        said = f"the first frame spreads over {spread(frames[0]):.4g} A, the last over {spread(frames[-1]):.4g} A"
         return first > last, f"{said}, and atoms of the {'first' if first > last else 'last'} have no neighbours"
-    first, last = spread(frames[0]), spread(frames[-1])
-    if max(first, last) > _WIDER * min(first, last):
-        return first > last, f"the first frame spreads over {first:.4g} A, the last over {last:.4g} A"
-    # Estimates settle: they change most where there is most noise.
+    if max(widths) > _WIDER * min(widths):
+        # An estimate is a mean over all that may come of it: over turns as well, which leaves a point.
+        return widths[0] < widths[1], f"{said}, as estimates do that are not decided yet"
+    # They settle: they change most where there is most noise.
     begin, end = (spread(frames[one] - frames[other]) for one, other in ((1, 0), (-1, -2)))
     return begin >= end, f"the first two frames differ by {begin:.3g} A, the last two by {end:.3g} A"

@@ -114,6 +114,8 @@ def test_which_end_is_noise(run):
     for frames in (run.noisy, run.denoised, run.end + run.denoised[::-1]):
         assert noise_first(frames)[0] == (not noise_first(frames[::-1])[0])
     assert noise_first(run.denoised)[0]
+    share = np.linspace(0.05, 1, 9)[:, None, None]  # means over all turns are a point
+    assert noise_first((share * run.end).astype(np.float32))[0]
     narrow = np.linspace(1, 0, 9)[:, None, None] * np.random.default_rng(0).normal(scale=4, size=(9, 253, 3))
     assert noise_first(narrow + np.linspace(0, 1, 9)[:, None, None] * run.end)[0]
 
