@@ -228,7 +228,9 @@ class _Folder:
         for name in (NOTES, SEEN):
             with suppress(FileNotFoundError):
                 os.unlink(os.path.join(self.path, name))
-        return "; ".join([_told(runs, self._shown), *_warned(notes)[:1]])
+        silent = sum(note["about"] == "silent" for note in notes)
+        unheard = [f"{_plural(silent, 'run')} made no denoiser call that could be heard"] if silent else []
+        return "; ".join([_told(runs, self._shown), *unheard, *_warned(notes)[:1]])
 
 
 def _notes(path: str) -> Iterator[dict[str, Any]]:

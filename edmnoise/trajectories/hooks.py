@@ -433,6 +433,7 @@ class _Run:
 
     def end(self, result: Any, ended: bool) -> None:
         if self._recorder is None:
+            self._listening.note("silent", program=self.spec["program"])
             return
         try:
             where = self.spec["sampler"].get("result")

@@ -89,7 +89,7 @@ def test_what_is_left_with_churn_is_its_noise(loop):
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_guidance_that_asks_twice_a_step(driven, program):
-    """Each call is a step, all samples in it; nothing turns between the two."""
+    """Each call is a step, all samples in it; nothing turns in between. Changed estimates show at the end."""
     options = ["--program", program, "--guided", 0.1, 0.1, "--gammas", 0, 0.8]
     pair = driven(program, "drive_protenix.py", *options)
     pair.assert_untouched()
@@ -98,3 +98,6 @@ def test_guidance_that_asks_twice_a_step(driven, program):
         np.testing.assert_allclose([call["sigma"] for call in run.calls], sigma)
         still = [call["turned"] for call in run.calls[1::2]]
         np.testing.assert_allclose(still, np.tile(np.eye(3).ravel(), (STEPS, 3, 1)), atol=1e-9)
+        assert all(
+            abs(run.end(row, 1.5) - (end - end.mean(axis=0))).max() > 1e-3 for row, end in enumerate(run.trace.final)
+        )

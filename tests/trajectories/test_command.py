@@ -153,9 +153,12 @@ def test_what_is_no_call_of_a_run_is_not_recorded(program, tmp_path, capfd):
     training(Model())
     Second().sample(1)
     training(Model())
+    Model().sample(steps=0)
     """
     assert program(code) == 0
-    assert "recorded 1 run of Loops (of an unknown version)" in capfd.readouterr().err
+    err = capfd.readouterr().err
+    assert "recorded 1 run of Loops (of an unknown version)" in err
+    assert err.endswith("; 1 run made no denoiser call that could be heard\n")
     trace = edm.open_trace(tmp_path / "run.trace" / "1")
     assert (len(trace.calls), trace.ended, trace.final.shape) == (LEVELS, True, (1, 12, 3))
 
