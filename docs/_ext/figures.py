@@ -128,7 +128,7 @@ def _program(spec: Mapping[str, Any]) -> str:
     read_only = " (read in its source, not run)" if spec.get("read_only") else ""
     said = [
         *([f"Writes {spec['files']}."] if "files" in spec else []),
-        f"Of its settings {', '.join(spec['settings'])} are recorded.".replace("_", " "),
+        f"Settings that are recorded: {', '.join(spec['settings'])}.".replace("_", " "),
         *spec.get("notes", ()),
     ]
     return f"*{spec['program']}*{read_only}\n   {' '.join(said)}"

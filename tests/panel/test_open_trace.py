@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from edmnoise.base.errors import EdmNoiseError
 from edmnoise_pymol.panel.tabs.trace_dialog import TraceDialog
 
 PATIENCE = 60_000
@@ -87,6 +88,21 @@ def test_opening_types_the_command_and_shows_the_end(opened, folder, panel, cmd,
     assert not dialog.isVisible()
 
 
+def test_a_path_may_be_typed(opened, folder, qtbot):
+    """What was listed before goes at once; runs need not be numbered without gaps."""
+    shutil.rmtree(folder / "out" / "1")
+    dialog = opened(folder / "run.trace")
+    dialog.path.clear()
+    qtbot.keyClicks(dialog.path, str(folder / "out"))
+    assert dialog.request is None
+    qtbot.waitUntil(lambda: len(dialog.runs) == 2, timeout=PATIENCE)
+    dialog.list.selectRow(1)
+    assert dialog.run == 3
+    dialog.structure.setEditText("ala")
+    assert "run=3" in str(dialog.request)
+    dialog.close()
+
+
 def test_a_path_that_holds_nothing_says_so(opened, folder):
     (folder / "empty").mkdir()
     dialog = opened(folder / "empty")
@@ -106,6 +122,19 @@ def test_what_is_refused_stays_in_the_window(opened, folder, panel, cmd, refused
     assert dialog.words.text() == sentence
     assert cmd.get_names("objects") == before
     assert dialog.open.text().replace("&", "") == "Open"
+    dialog.close()
+
+
+def test_what_is_refused_to_others_is_no_news_here(opened, folder, panel, refused):
+    dialog = opened(folder / "run.trace")
+    words = dialog.words.text()
+
+    def other():
+        raise EdmNoiseError("no such luck")
+        yield
+
+    refused(lambda: panel.session.start(other, lambda _: None))
+    assert dialog.words.text() == words
     dialog.close()
 
 

@@ -35,7 +35,7 @@ class TraceDialog(QtWidgets.QDialog):
     def __init__(self, session: Session, parent: Any) -> None:
         super().__init__(parent)
         self._session = session
-        self._running = self._gone = False
+        self._running = self._asked = self._gone = False
         self.runs: Sequence[Listed] = ()
         self.setAttribute(QtCore.Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("EDM noise: open a trace")
@@ -122,10 +122,16 @@ class TraceDialog(QtWidgets.QDialog):
             return ""
         if len(self.runs) > 1 and self.run is None:
             return "choose a run of the list, or a structure that one of them ended in"
-        at = self.run or 1
-        if not self.runs[at - 1].named:
+        if not self._named:
             return "no names of atoms were recorded: choose a structure, best the file that the run wrote"
         return ""
+
+    @property
+    def _named(self) -> bool:
+        """Whether names were recorded in the run that is chosen, or the only one."""
+        numbers = [run.number for run in self.runs]
+        at = 0 if self.run is None else numbers.index(self.run)
+        return bool(self.runs) and self.runs[at].named
 
     def _lay_out(self) -> None:
         rows = QtWidgets.QVBoxLayout(self)
@@ -168,7 +174,7 @@ class TraceDialog(QtWidgets.QDialog):
     def _connect(self) -> None:
         session = self._session
         self._pause.timeout.connect(self.look)
-        self.path.textEdited.connect(lambda _: self._pause.start())
+        self.path.textEdited.connect(self._look_soon)
         self.form.changed.connect(self._enable)
         self.open.clicked.connect(self._open_or_cancel)
         self.copy.clicked.connect(lambda: session.copy(self.request))
@@ -177,6 +183,11 @@ class TraceDialog(QtWidgets.QDialog):
         session.failed.connect(self._refused)
 
     # What is in it
+
+    def _look_soon(self) -> None:
+        """Another path is written: what was listed is not in it."""
+        self._show_runs([])
+        self._pause.start()
 
     def _found(self, path: str, found: Any) -> None:
         if self._gone or path != self.form.text("trace"):
@@ -214,7 +225,7 @@ class TraceDialog(QtWidgets.QDialog):
             return
         request = self.request
         if request is not None and self._session.run(request, "trace", then=self._show):
-            self._running = True
+            self._running = self._asked = True
             self._enable()
 
     def _show(self, result: Any) -> None:
@@ -231,10 +242,12 @@ class TraceDialog(QtWidgets.QDialog):
 
     def _busy(self, busy: bool) -> None:
         self._running = self._running and busy
+        if busy:  # `_open_or_cancel` says whether it is ours
+            self._asked = False
         self._enable()
 
     def _refused(self, sentence: str, _: str) -> None:
-        if self.runs:
+        if self._asked:
             self._warn(sentence)
 
     def _warn(self, sentence: str) -> None:
@@ -247,8 +260,8 @@ class TraceDialog(QtWidgets.QDialog):
         ready = self.request is not None
         self.open.setEnabled(self._running or (ready and not self._session.runner.busy))
         self.copy.setEnabled(ready)
-        named = bool(self.runs) and self.runs[(self.run or 1) - 1].named
-        self.structure.lineEdit().setPlaceholderText("the recorded names" if named else "a file or a loaded object")
+        usual = "the recorded names" if self._named else "a file or a loaded object"
+        self.structure.lineEdit().setPlaceholderText(usual)
         self.words.setStyleSheet("")
         self.words.setText((self._lacks or _fault(self.runs)) if self.runs else _ASK)
 
