@@ -48,6 +48,10 @@ ROUNDING = 1e-6
 """Part of the coordinates' RMS that float32 may leave of a step that closes: it keeps 6e-8, and a step is made of
 several operations. Steps close to 2e-7 with samplers of our own."""
 
+_TURN_ERROR = 1e-4
+"""Part of the coordinates' RMS that the error of a recorded turn may leave, with much to spare: recorders fit turns to
+1e-6 rad."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Fit(Legible):
@@ -250,14 +254,21 @@ def replayed_steps(
             behind = None if behind is None else onto.swapaxes(1, 2) @ behind
         came = _coming(trace, numbers, following, rows)
         if came is not None:
-            step = x, [estimate - x], came, None if behind is None else estimate - behind
-            fit = fit_step(*step)
+            probe = None if behind is None else estimate - behind
             turn = _heard(links) if heard and following is not None else None
-            if turn is not None and not fit.closes.all():
-                fit = fit_step(*step, turn)
+            fit = _fitted(x, estimate, came, probe, turn)
             x, behind = came, fit.turn.swapaxes(1, 2) @ estimate
         yield Replayed(links, fit, onto)
         links = following or links
+
+
+def _fitted(x: Array, estimate: Array, came: Array, probe: Array | None, turn: Array | None) -> Fit:
+    """A step by the turn that was recorded, where there is one and it is exact enough."""
+    known = None if turn is None else fit_step(x, [estimate - x], came, probe, turn)
+    if known is not None and (known.noise > _TURN_ERROR * known.size).any():  # more than its turn may be off
+        return known
+    free = fit_step(x, [estimate - x], came, probe)
+    return free if known is None or free.closes.all() else known
 
 
 def _heard(links: Sequence[Link]) -> Array | None:
