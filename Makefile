@@ -12,16 +12,16 @@ ON_SCREEN := $(SCREEN) $(PY)
 QT := pyqt5
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-panel test-numpy2 test-programs demo bench docs screenshots lint zip wheel clean system-run system-test
+.PHONY: help test test-panel test-library test-numpy2 test-programs demo bench docs screenshots lint zip wheel clean system-run system-test
 
 help:
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 test: system-test lint ## lint, types, import rules, documentation, and all tests on a real PyMOL
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target docs test-panel
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target docs test-panel test-library test-numpy2 test-programs
+
+test-library: .venv/installed-test ## everything but the panel and other programs
 	$(ON_SCREEN) -m pytest
-	@$(MAKE) --no-print-directory test-numpy2
-	@$(MAKE) --no-print-directory test-programs
 
 # PyMOL's window cannot start where PyMOL runs as a library already, so the panel's tests are a process of their own.
 test-panel: .venv/installed-$(QT) ## the panel in a window; with QT=pyqt6 on Qt 6
