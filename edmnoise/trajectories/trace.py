@@ -270,7 +270,8 @@ def open_trace(path: str | os.PathLike[str], run: int | None = None) -> Trace:
         told = read_calls(os.path.join(folder, CALLS), lambda _: sys.maxsize).calls
         if told:
             raise EdmNoiseError(
-                f"{folder} tells of {len(told):,} call{'' if len(told) == 1 else 's'} and lacks their frames: {lost(told[0])}"
+                f"{folder} tells of {len(told):,} call{'' if len(told) == 1 else 's'} and lacks their frames: "
+                f"{lost(told[0])}"
             )
         raise EdmNoiseError(f"{folder} holds no calls: the denoiser was not called, or not yet")
     samples = 1 + max(max(call.samples) for call in found.calls)

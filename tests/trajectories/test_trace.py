@@ -220,7 +220,7 @@ def test_calls_without_their_frames(copied):
     with pytest.raises(edm.EdmNoiseError, match=f"tells of {calls} calls and lacks .*: noisy_0000.dcd is not whole"):
         edm.open_trace(copied)
     (copied / "noisy_0000.dcd").unlink()
-    with pytest.raises(edm.EdmNoiseError, match="noisy_0000.dcd is not there"):
+    with pytest.raises(edm.EdmNoiseError, match=r"noisy_0000\.dcd is not there"):
         edm.open_trace(copied)
 
 

@@ -245,7 +245,7 @@ def test_lucidrains(make, tmp_path, how):
 def test_a_torch_file_of_other_things_is_not_opened(tmp_path, recwarn):
     """In our words: torch's advise to open it all the same."""
     (tmp_path / "run.pt").write_bytes(pickle.dumps({"a": print}))
-    with pytest.raises(edm.EdmNoiseError, match=r"run.pt: it holds other things than tensors, and a pickle is never"):
+    with pytest.raises(edm.EdmNoiseError, match=r"run.pt: it holds other things than a tensor, and a pickle is never"):
         read_trajectory(tmp_path / "run.pt")
     assert not list(recwarn)
 
