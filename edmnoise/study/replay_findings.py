@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.legible import Legible
 from ..diffusion.samplers.presets import PRESETS
 from ..trajectories.replaying import SURE
-from .replay_levels import Levels, Likeness, declared_setting, weighted_median
+from .replay_levels import Likeness, StepLevels, declared_setting, weighted_median
 from .replay_steps import Steps
 
 Array = NDArray[np.float64]
 
 
-class Acted(NamedTuple):
+@dataclass(frozen=True, eq=False, repr=False)
+class Acted(Legible):
     """What a sampler did in each of T steps; NaN where a number cannot be known.
 
     Attributes
@@ -66,7 +69,7 @@ _HALF = 0.1
 
 
 def findings(
-    acted: Acted, steps: Steps, levels: Levels, likeness: Likeness | None, info: Mapping[str, Any]
+    acted: Acted, steps: Steps, levels: StepLevels, likeness: Likeness | None, info: Mapping[str, Any]
 ) -> tuple[str, ...]:
     """All that can be said, one sentence each."""
     preset = PRESETS.get(str(info.get("preset")))

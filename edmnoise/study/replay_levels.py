@@ -22,7 +22,7 @@ _MOST = 4.0
 """A level is not raised by noise to more than so many times itself: beyond that, schedules do not belong together."""
 
 
-class Levels(NamedTuple):
+class StepLevels(NamedTuple):
     """Levels of T steps.
 
     Attributes
@@ -62,15 +62,15 @@ class Likeness(NamedTuple):
     step: int
 
 
-def levels_of(steps: Steps, info: Mapping[str, Any], likeness: Likeness | None, ended: bool = True) -> Levels:
+def levels_of(steps: Steps, info: Mapping[str, Any], likeness: Likeness | None, ended: bool = True) -> StepLevels:
     """By the first of the ways that this module's first line names; ``ended`` says whether the last step is there."""
     if not np.isnan(steps.target[:-1]).any() and len(steps.number) > 1:
         return _told_by_second_calls(steps)
     noted = _noted(steps, info, ended)
     if noted is not None:
-        return Levels(noted[:-1], noted[1:], "levels are those that the run noted")
+        return StepLevels(noted[:-1], noted[1:], "levels are those that the run noted")
     if likeness is not None and likeness.difference < _SAME:
-        return Levels(likeness.levels[:-1], likeness.levels[1:], "")
+        return StepLevels(likeness.levels[:-1], likeness.levels[1:], "")
     return _found(steps, info)
 
 
@@ -103,9 +103,9 @@ def _likeness(preset: Preset, steps: Steps) -> Likeness | None:
     return Likeness(preset.name, levels, float(off.max()), int(off.argmax()))
 
 
-def _told_by_second_calls(steps: Steps) -> Levels:
+def _told_by_second_calls(steps: Steps) -> StepLevels:
     after = np.where(np.isnan(steps.target), 0.0, steps.target)
-    return Levels(np.append(np.nan, after[:-1]), after, "levels are those that the second calls were told")
+    return StepLevels(np.append(np.nan, after[:-1]), after, "levels are those that the second calls were told")
 
 
 def _noted(steps: Steps, info: Mapping[str, Any], ended: bool) -> Array | None:
@@ -127,7 +127,7 @@ def _noted(steps: Steps, info: Mapping[str, Any], ended: bool) -> Array | None:
     return levels if (raised > 1 - _SAME).all() and (raised < _MOST).all() else None
 
 
-def _found(steps: Steps, info: Mapping[str, Any]) -> Levels:
+def _found(steps: Steps, info: Mapping[str, Any]) -> StepLevels:
     """From the steps: those without noise tell step_scale, and that tells the levels of the others."""
     error = share_errors(steps)
     scale, source = _step_scale(steps, error, info)
@@ -147,7 +147,7 @@ def _found(steps: Steps, info: Mapping[str, Any]) -> Levels:
             gamma_error = one_error / one**2 if same else 0.0
         last = np.isnan(steps.following)
         after[last] = np.where(reached < SURE * reached_error + _SAME * steps.sigma, 0.0, reached)[last]
-    return Levels(np.append(np.nan, after[:-1]), after, source, gamma_error)
+    return StepLevels(np.append(np.nan, after[:-1]), after, source, gamma_error)
 
 
 def _step_scale(steps: Steps, error: Array, info: Mapping[str, Any]) -> tuple[float | None, str]:

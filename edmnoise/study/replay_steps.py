@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.legible import Legible
 from ..trajectories.replaying import ROUNDING, Replayed, aligns, in_pairs, replayed_pairs, replayed_steps
 from ..trajectories.trace import Trace
 
@@ -17,7 +18,8 @@ PAIRS = {"heun": 0.5, "chai": 1.5}
 """Methods of two calls a step, and how much of the first slope they take."""
 
 
-class Steps(NamedTuple):
+@dataclass(frozen=True, eq=False, repr=False)
+class Steps(Legible):
     """T steps, pooled over samples.
 
     Attributes
