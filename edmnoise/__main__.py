@@ -32,7 +32,11 @@ _RETURN, _CLEAR = "\r", "\x1b[K"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit code."""
     own, command = _parted(list(sys.argv[1:] if arguments is None else arguments))
-    given = _parser().parse_args(own)
+    parser = _parser()
+    given, other = parser.parse_known_args(own)
+    if other:
+        hint = ": put the command after --, as in record --out run.trace -- program" if own[0] == "record" else ""
+        parser.error(f"unrecognized arguments: {' '.join(other)}{hint}")
     given.command = command
     try:
         return int(given.run(given))

@@ -111,7 +111,7 @@ def replay(trace: Trace, rows: NDArray[np.int64] | None = None, samples: Sequenc
         raise EdmNoiseError(f"{trace.path} holds one step and no end of it: there is nothing to replay")
     method, steps = made_steps(trace, numbers, looked_at)
     likeness = closest_preset(steps, trace.info)
-    found = levels_of(steps, trace.info, likeness)
+    found = levels_of(steps, trace.info, likeness, trace.ended)
     acted = _acted(method, steps, found.before, found.after)
     return Replay(trace.path, len(numbers), acted, findings(acted, steps, found, likeness, trace.info))
 
@@ -127,6 +127,9 @@ def _acted(method: str, steps: Steps, before: Array, after: Array) -> Acted:
     added = np.sqrt(np.where(raised, steps.sigma**2 - before**2, np.nan))
     noise_scale = left / added
     noise_error = noise_scale / np.sqrt(2 * left_freedom)
+    # The last step of a run that was killed has a next call too, of which no step is known.
+    next_gamma = np.where(np.isnan(steps.following), 0.0, steps.following / after - 1)
+    next_added = np.sqrt(np.where(next_gamma > _RAISED, steps.following**2 - after**2, np.nan))
     return Acted(
         method=method,
         number=steps.number,
@@ -137,7 +140,7 @@ def _acted(method: str, steps: Steps, before: Array, after: Array) -> Acted:
         gamma=np.where(raised | np.isnan(gamma), gamma, 0.0),
         noise_scale=noise_scale,
         noise_scale_error=noise_error,
-        misses=_misses(steps, np.append(gamma[1:], 0.0), np.append(added[1:], np.nan), _usual(noise_scale)),
+        misses=_misses(steps, next_gamma, next_added, _usual(noise_scale)),
         guided=steps.guided,
     )
 

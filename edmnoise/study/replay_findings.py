@@ -193,14 +193,19 @@ def _misses(acted: Acted, steps: Steps) -> str:
     largest = acted.misses[missing].max()
     one = missing.sum() == 1
     said = f"{spans(acted.number[missing])} {'is' if one else 'are'} not {_OWNERS[acted.method]}: "
-    said += f"{'it misses' if one else 'they miss'} by {'' if one else 'up to '}{largest:.2g} A"
+    said += f"{'it misses' if one else 'they miss'} by {'' if one else 'up to '}{_angstroms(largest)}"
     silent = missing & np.append(np.nan_to_num(acted.gamma[1:]) == 0, True)
     if largest < _HALF:
         return f"{said}, as little as rounding to bfloat16 leaves"
     if silent.any():
         as_if = (acted.misses[silent] / abs(steps.share[silent])).max()
-        said += f", as if the estimate had been moved by {as_if:.2g} A"
+        said += f", as if the estimate had been moved by {_angstroms(as_if)}"
     return said
+
+
+def _angstroms(value: float) -> str:
+    """Two digits, and never a power of ten for what is large."""
+    return f"{value:.0f} A" if value >= 100 else f"{value:.2g} A"
 
 
 def spans(numbers: NDArray[np.int64]) -> str:

@@ -62,11 +62,11 @@ class Likeness(NamedTuple):
     step: int
 
 
-def levels_of(steps: Steps, info: Mapping[str, Any], likeness: Likeness | None) -> StepLevels:
-    """By the first of the ways that this module's first line names."""
+def levels_of(steps: Steps, info: Mapping[str, Any], likeness: Likeness | None, ended: bool = True) -> StepLevels:
+    """By the first of the ways that this module's first line names; ``ended`` says whether the last step is there."""
     if not np.isnan(steps.target[:-1]).any() and len(steps.number) > 1:
         return _told_by_second_calls(steps)
-    noted = _noted(steps, info)
+    noted = _noted(steps, info, ended)
     if noted is not None:
         return StepLevels(noted[:-1], noted[1:], "levels are those that the run noted")
     if likeness is not None and likeness.difference < _SAME:
@@ -108,15 +108,19 @@ def _told_by_second_calls(steps: Steps) -> StepLevels:
     return StepLevels(np.append(np.nan, after[:-1]), after, "levels are those that the second calls were told")
 
 
-def _noted(steps: Steps, info: Mapping[str, Any]) -> Array | None:
-    """(T + 1,) the last levels of the schedule of run.json, where the levels that were told are these, or raised."""
+def _noted(steps: Steps, info: Mapping[str, Any], ended: bool) -> Array | None:
+    """(T + 1,) levels of the schedule of run.json, where those that were told are these, or raised.
+
+    The last ones, for some samplers begin further down; of a run that was killed the first ones.
+    """
     settings = info.get("settings")
     schedule = settings.get("schedule") if isinstance(settings, Mapping) else None
     count = len(steps.number)
     try:
-        levels = np.array(schedule, dtype=np.float64).ravel()[-count - 1 :]
+        whole = np.array(schedule, dtype=np.float64).ravel()
     except (TypeError, ValueError):
         return None
+    levels = whole[-count - 1 :] if ended else whole[: count + 1]
     if len(levels) != count + 1 or not np.isfinite(levels).all():
         return None
     raised = steps.sigma / np.maximum(levels[:-1], np.finfo(float).tiny)

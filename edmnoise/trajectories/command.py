@@ -108,7 +108,8 @@ def _checked(file: str | os.PathLike[str]) -> Path:
     try:
         spec = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise EdmNoiseError(f"{path} cannot be read as the description of a program: {error}") from None
+        why = error.strerror if isinstance(error, OSError) else f"it is no JSON ({error})"
+        raise EdmNoiseError(f"{path} cannot be read as the description of a program: {why}") from None
     parts = {"": _part({"": spec}, "")} | {f"{name}.": _part(spec, name) for name in ("sampler", "denoiser", "names")}
     for prefix, part in parts.items():
         needed, known = KEYS[prefix]
@@ -315,7 +316,7 @@ def _told(runs: list[_Recorded], shown: str) -> str:
     programs = Counter(_program(run.info) for run in held)
     samples, steps, atoms = ({getattr(run, name) for run in held} for name in ("samples", "steps", "atoms"))
     size = sum(run.size for run in held)
-    counts = f"{_range(samples)} samples of {_range(atoms)} atoms, {_range(steps)} steps"
+    counts = f"{_range(samples, 'sample')} of {_range(atoms, 'atom')}, {_range(steps, 'step')}"
     each = " each" if len(held) > 1 else ""
     lines = [f"recorded {_plural(len(held), 'run')} of {', '.join(programs)} in {shown}: {counts}{each}, {_size(size)}"]
     for what, why in (
@@ -339,9 +340,9 @@ def _program(info: Mapping[str, Any]) -> str:
     return f"{name} ({of})" if version == tried else f"{name} ({of}, tried with {tried})"
 
 
-def _range(numbers: set[int]) -> str:
+def _range(numbers: set[int], noun: str) -> str:
     low, high = min(numbers), max(numbers)
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    return _plural(low, noun) if low == high else f"{low:,} to {high:,} {noun}s"
 
 
 def _plural(count: int, noun: str) -> str:

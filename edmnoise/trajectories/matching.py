@@ -63,12 +63,15 @@ def match_atoms(structure: Structure, ends: NDArray[np.float32]) -> Match:
     EdmNoiseError
         Where neither holds, with the number of atoms that were found by place.
     """
+    off = ""
     if structure.n_atoms == ends.shape[1]:
         distances = _after_superposition(structure.coordinates, ends)
         sample = int(distances.argmin())
         if distances[sample] <= ORDER_TOLERANCE:
             return Match(np.arange(structure.n_atoms), sample, "order", float(distances[sample]))
-    return _by_place(structure.coordinates, ends)
+        if np.isfinite(distances[sample]):
+            off = f", and in their order they lie up to {distances[sample]:.1f} A from those of sample {sample + 1}"
+    return _by_place(structure.coordinates, ends, off)
 
 
 def _after_superposition(coordinates: NDArray[np.float32], ends: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -79,7 +82,8 @@ def _after_superposition(coordinates: NDArray[np.float32], ends: NDArray[np.floa
     return np.nan_to_num(farthest, nan=np.inf)
 
 
-def _by_place(coordinates: NDArray[np.float32], ends: NDArray[np.float32]) -> Match:
+def _by_place(coordinates: NDArray[np.float32], ends: NDArray[np.float32], off: str) -> Match:
+    """By where they end; ``off`` says how far they are from that in their order, for the refusal."""
     from scipy.spatial import cKDTree
 
     best, most = None, -1
@@ -95,7 +99,7 @@ def _by_place(coordinates: NDArray[np.float32], ends: NDArray[np.float32]) -> Ma
     if best is None or most < len(coordinates):
         raise EdmNoiseError(
             f"the structure's {len(coordinates):,} atoms are not those of the trace, which has {ends.shape[1]:,}: "
-            f"{max(most, 0):,} lie where an atom of one sample ends; give the structure file that this run wrote"
+            f"{max(most, 0):,} lie where an atom of one sample ends{off}; give the structure file that this run wrote"
         )
     sample, finite, distance, nearest = best
     return Match(finite[nearest], sample, "place", float(distance.max()))

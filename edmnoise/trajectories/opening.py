@@ -184,7 +184,7 @@ def _best(path: str | os.PathLike[str], structure: Structure | None, numbers: Se
             "apart: choose one by run"
         )
     raise EdmNoiseError(
-        f"the structure's {structure.n_atoms:,} atoms are those of none of the runs, {_all(path)}: give the structure "
+        f"the structure's {structure.n_atoms:,} atoms are those of none of the runs: {_all(path)}; give the structure "
         "file that one of them wrote"
     )
 

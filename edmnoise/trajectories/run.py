@@ -185,7 +185,13 @@ class Run(Legible):
         at, digits = (self.sigmas, ".3g") if self._has_levels else (self.steps, ".0f")
         found = {part: _crossing(at, way) for part, way in ways.items()}
         unit, name = (" A", "sigma") if self._has_levels else ("", "step")
-        where = {part: f"{place:{digits}}{unit}" for part, place in found.items() if place > 0}
+        # Of a recorded run only some steps may be there.
+        past = "below " if self._has_levels else "after "
+        where = {
+            part: f"{past if goes_on(ways[part]) else ''}{place:{digits}}{unit}"
+            for part, place in found.items()
+            if place > 0
+        }
         if not where:
             return "No part freezes out: nothing had a way to go"
         said = ", ".join(f"{part.label(self.structure.hierarchy)} {place}" for part, place in as_read(where.items()))
@@ -414,6 +420,11 @@ def moves(way: Sequence[float] | NDArray[np.float64]) -> bool:
     return bool(way[0] > _STILL)
 
 
+def goes_on(way: NDArray[np.float64]) -> bool:
+    """Whether a way (T,) has more than a tenth of it to go at its last step: it freezes out further down."""
+    return bool(way[-1] > FROZEN * way[0])
+
+
 def _range(levels: Sequence[float]) -> tuple[float, float]:
     low, high = np.quantile(levels, [0.025, 0.975])
     return float(low), float(high)
@@ -423,9 +434,8 @@ def _crossing(sigmas: Sequence[float] | NDArray[np.generic], way: NDArray[np.flo
     """Level, or step, below which the way stays within a tenth of its first value, by straight lines in log sigma."""
     if not moves(way):
         return math.nan
-    above = np.flatnonzero(way > FROZEN * way[0])
-    last = int(above[-1])
-    if last + 1 >= len(way):
+    if goes_on(way):
         return float(sigmas[-1])
+    last = int(np.flatnonzero(way > FROZEN * way[0])[-1])
     share = (way[last] - FROZEN * way[0]) / (way[last] - way[last + 1])
     return float(sigmas[last] * (sigmas[last + 1] / sigmas[last]) ** share)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -257,8 +258,21 @@ def open_trace(path: str | os.PathLike[str], run: int | None = None) -> Trace:
     def frames_of(sample: int) -> int:
         return min(_frames_in(os.path.join(folder, frames_file(kind, sample))) for kind in kinds)
 
+    def lost(call: Call) -> str:
+        """What a call's frames should be in, and are not."""
+        files = (frames_file(kind, sample) for sample in call.samples for kind in kinds)
+        name = next(name for name in files if not _frames_in(os.path.join(folder, name)))
+        there = os.path.exists(os.path.join(folder, name))
+        return f"{name} is {'not whole' if there else 'not there'}"
+
     found = read_calls(os.path.join(folder, CALLS), frames_of)
     if not found.calls:
+        told = read_calls(os.path.join(folder, CALLS), lambda _: sys.maxsize).calls
+        if told:
+            raise EdmNoiseError(
+                f"{folder} tells of {len(told):,} call{'' if len(told) == 1 else 's'} and lacks their frames: "
+                f"{lost(told[0])}"
+            )
         raise EdmNoiseError(f"{folder} holds no calls: the denoiser was not called, or not yet")
     samples = 1 + max(max(call.samples) for call in found.calls)
     atoms = read(kinds[0], found.calls[0].samples[0]).shape[1]
@@ -310,7 +324,8 @@ def _chosen(path: str, run: int | None) -> str:
             raise EdmNoiseError(f"run is {run}, and {path} is one trace: leave run out")
         return path
     numbers = [int(os.path.basename(found)) for found in runs]
-    there = f"{path} holds {len(runs)} run{'' if len(runs) == 1 else 's'}, from {numbers[0]} to {numbers[-1]}"
+    several = f"{len(runs)} runs, from {numbers[0]} to {numbers[-1]}"
+    there = f"{path} holds {several if len(runs) > 1 else f'one run, {numbers[0]}'}"
     if run is None and len(runs) > 1:
         raise EdmNoiseError(f"{there}: say which one, as in run={numbers[0]}")
     if run is not None and run not in numbers:

@@ -239,6 +239,22 @@ def test_refused_in_one_line(cmd, folder, refusal, line):
         assert words in said
 
 
+@pytest.mark.parametrize("wanted", [True, False])
+def test_the_first_thing_in_a_scene_is_looked_at(cmd, folder, typed, wanted):
+    """A file that is loaded is, and nobody has a view of a scene that holds nothing."""
+    cmd.set("auto_zoom", int(wanted))
+    before = cmd.get_view()
+    typed("edm_trace run.trace, complex_model_0.cif, samples=1, steps=3, name=seen")
+    assert (cmd.get_view() == before) != wanted
+    if wanted:
+        cmd.zoom("seen", state=1)
+        seen = cmd.get_view()
+        cmd.set_view(before)
+        cmd.delete("all")
+        typed("edm_trace run.trace, complex_model_0.cif, samples=1, steps=3, name=seen")
+        np.testing.assert_allclose(cmd.get_view(), seen, atol=1e-4)
+
+
 def test_what_does_not_fit_in_memory_is_refused_before(cmd, folder, refusal, monkeypatch):
     monkeypatch.setattr("edmnoise.base.memory.available_bytes", lambda: 1 << 18)
     assert "3 samples of 12 steps need" in refusal("edm_trace run.trace, complex_model_0.cif")

@@ -164,6 +164,21 @@ def test_a_level_that_is_raised_without_noise(tmp_path):
     assert said(found, "noise_scale").startswith("noise_scale 0 in steps ")
 
 
+@pytest.mark.parametrize("calls", [9, len(LEVELS) - 2])
+@pytest.mark.parametrize("declared", [{"settings": {"schedule": list(LEVELS)}}, {"settings": {"step_scale": 1.0}}])
+def test_a_run_that_was_killed(calls, declared, tmp_path):
+    """What is added before its last call is noise like any other, and its levels are the first of the schedule."""
+    own_loop(tmp_path / "run.trace", gamma=0.8, **declared)
+    lines = (tmp_path / "run.trace" / "calls.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "run.trace" / "calls.jsonl").write_text("".join(lines[:calls]))
+    (tmp_path / "run.trace" / "final.dcd").unlink()
+    found = replay(edm.open_trace(tmp_path / "run.trace"))
+    assert not any("not Euler's" in sentence for sentence in found.findings)
+    if "schedule" in declared["settings"]:
+        assert "levels are those that the run noted" in found.findings
+        assert said(found, "gamma").startswith("gamma 0.8 in ")
+
+
 def test_the_table_has_a_row_a_step(tmp_path):
     found = replay(own_loop(tmp_path / "run.trace", gamma=0.8), samples=[1])
     table = found.table()

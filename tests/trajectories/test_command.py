@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import edmnoise as edm
+from edmnoise.__main__ import main
 from edmnoise.trajectories.command import record_command
 
 ATOMS, LEVELS = 12, 5
@@ -466,12 +467,26 @@ def test_calls_for_something_else_are_left_out(program, tmp_path):
 UNREAD = "AttributeError: 'float' object has no attribute 'first'"
 
 
+def test_one_is_not_several(program, capfd):
+    assert program("from loops.inner import Model\nModel().sample(1, 1)") == 0
+    assert re.search(r"run.trace: 1 sample of 12 atoms, 1 step, \d", capfd.readouterr().err)
+
+
+def test_a_command_without_dashes_before_it(capsys):
+    """Nothing runs: its options could be ours."""
+    with pytest.raises(SystemExit) as refused:
+        main(["record", "--out", "run.trace", "boltz", "predict"])
+    assert refused.value.code == 2
+    assert "unrecognized arguments: boltz predict: put the command after --, as in" in capsys.readouterr().err
+
+
 def test_options_that_cannot_be(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thing").write_text("kept")
     (tmp_path / "bad.json").write_text("{}")
     (tmp_path / "none.txt").write_text("3")
+    (tmp_path / "broken.json").write_text("{")
     touch = [sys.executable, "-c", "open('started', 'w')"]
     for command, options, said in (
         ([], {}, "there is no command: give it after --"),
@@ -479,13 +494,14 @@ def test_options_that_cannot_be(tmp_path, monkeypatch):
         (touch, {"out": "no/folder"}, "cannot make the folder no/folder: No such file"),
         (touch, {"keep": "all"}, "keep is 'all': give x0 or both"),
         (touch, {"every": 0}, "every is 0: give a whole number from 1"),
-        (touch, {"programs": ["none.json"]}, "none.json cannot be read as the description of a program"),
+        (touch, {"programs": ["none.json"]}, "none.json cannot be read as the description of a program: No such file"),
+        (touch, {"programs": ["broken.json"]}, "broken.json cannot be read as the description of a program: it is no"),
         (touch, {"programs": ["none.txt"]}, "none.txt describes no program: it lacks denoiser"),
         (touch, {"programs": ["bad.json"]}, "bad.json describes no program: it lacks denoiser, and may have align"),
     ):
         with pytest.raises(edm.EdmNoiseError, match=said):
             record_command(command, **{"out": "run.trace"} | options)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.json", "full", "none.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.json", "broken.json", "full", "none.txt"]
 
 
 @pytest.mark.parametrize(

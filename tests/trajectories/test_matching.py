@@ -60,7 +60,8 @@ def test_no_match_says_how_many_atoms_did(fragment, ends):
         match_atoms(fragment, ends)
     said = str(refused.value)
     assert f"the structure's {fragment.n_atoms} atoms are not those of the trace, which has {fragment.n_atoms}" in said
-    assert f"{fragment.n_atoms - 1} lie where an atom of one sample ends" in said
+    assert f"{fragment.n_atoms - 1} lie where an atom of one sample ends, and in their order they lie up to " in said
+    assert said.split("up to ")[1].split(" A from those of sample 2;")[0] == "2.6"
 
 
 def test_samples_that_are_not_finite_are_no_match(fragment, ends):

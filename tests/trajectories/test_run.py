@@ -1,5 +1,7 @@
 """Recorded runs: the end is a state, the way shrinks, chunks and cancelling change nothing of what was made."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -63,6 +65,20 @@ def test_the_way_ends_at_nothing_and_freezes_in_between(copies, model):
     assert (way[below] <= 0.1 * way[0] * (1 + 1e-9)).all()
     assert way[~below][-1] > 0.1 * way[0]
     assert np.isnan(result.freeze_out()[NESTED[2]])  # one chain does not move about its own centre
+
+
+def test_the_steps_that_are_there_may_end_before_it_freezes(copies, model, tmp_path):
+    """Then no level is named as if it were known."""
+    whole = made(copies, model)
+    frozen = int((whole.to_go()[RESIDUE] > 0.1 * whole.to_go()[RESIDUE][0]).sum())
+    first = {name: getattr(whole, name)[: frozen - 1] for name in ("sigmas", "steps", "noisy", "denoised")}
+    part = replace(whole, **first, states=None)
+    assert part.freeze_out()[RESIDUE] == part.sigmas[-1]
+    (note,) = part.table(sigma_distribution("alphafold3")).notes
+    assert f"residue in chain below {part.sigmas[-1]:.3g} A" in note
+    assert "below" not in whole.table(sigma_distribution("alphafold3")).notes[0]
+    freeze_out_figure(part, tmp_path / "part.svg")
+    assert "90 % done below" in (tmp_path / "part.svg").read_text()
 
 
 def test_rotations_of_the_sampler_are_not_shown(copies, model):

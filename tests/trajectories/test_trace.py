@@ -213,6 +213,17 @@ def test_a_torn_frame_is_left_out_with_all_that_came_after(copied, trace, cut):
         assert np.array_equal(found.frames("noisy", sample), trace.frames("noisy", sample)[:-1])
 
 
+def test_calls_without_their_frames(copied):
+    """As of a folder that was copied in part."""
+    calls = len((copied / "calls.jsonl").read_bytes().splitlines()) - 1
+    (copied / "noisy_0000.dcd").write_bytes(b"torn")
+    with pytest.raises(edm.EdmNoiseError, match=f"tells of {calls} calls and lacks .*: noisy_0000.dcd is not whole"):
+        edm.open_trace(copied)
+    (copied / "noisy_0000.dcd").unlink()
+    with pytest.raises(edm.EdmNoiseError, match=r"noisy_0000\.dcd is not there"):
+        edm.open_trace(copied)
+
+
 def test_lines_that_are_cut_anywhere_leave_the_whole_ones(copied, trace):
     text = (copied / "calls.jsonl").read_bytes()
     ends = [k + 1 for k, byte in enumerate(text) if byte == ord("\n")]

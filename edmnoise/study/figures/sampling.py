@@ -12,7 +12,7 @@ from ...diffusion.samplers.schedule import Schedule
 from ...frames.displacement import NESTED
 from ...noise.sigma import SigmaDistribution
 from ...structure.hierarchy import LEVELS, as_read
-from ...trajectories.run import FROZEN, Run, moves
+from ...trajectories.run import FROZEN, Run, goes_on, moves
 from .figure import new_figure, save_figure
 
 
@@ -32,10 +32,11 @@ def freeze_out_figure(run: Run, path: str | os.PathLike[str]) -> None:
         colour = LEVEL_COLOURS[LEVELS[part.level]]
         if not (moves(denoised[part]) or moves(noisy[part])):
             continue
-        done = f": 90 % done at {frozen[part]:.3g} Å" if frozen[part] > 0 else ""
+        at = "below" if goes_on(denoised[part]) else "at"
+        done = f": 90 % done {at} {frozen[part]:.3g} Å" if frozen[part] > 0 else ""
         axes.plot(where, denoised[part], color=colour, lw=2, label=part.label(hierarchy) + done)
         axes.plot(where, noisy[part], ":", color=colour, lw=1.2)
-        if done:
+        if done and at == "at":
             axes.axvline(frozen[part], color=colour, lw=1, ls="--")
             axes.plot([frozen[part]], [FROZEN * denoised[part][0]], "o", color=colour, ms=6)
     axes.set(yscale="log", ylabel="still to go (Å, RMS per coordinate)")

@@ -6,7 +6,10 @@ Atoms that follow each other in a file are neighbours in a structure and strange
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+
+from ...structure.superpose import move, superpose
 
 _WIDER = 1.5
 """Where one end of a trajectory of estimates spreads over so many times the other, it is the structure."""
@@ -47,6 +50,13 @@ def noise_first(frames: NDArray[np.floating]) -> tuple[bool, str]:
     if max(widths) > _WIDER * min(widths):
         # An estimate is a mean over all that may come of it: over turns as well, which leaves a point.
         return widths[0] < widths[1], f"{said}, as estimates do that are not decided yet"
-    # They settle: they change most where there is most noise.
-    begin, end = (spread(frames[one] - frames[other]) for one, other in ((1, 0), (-1, -2)))
-    return begin >= end, f"the first two frames differ by {begin:.3g} A, the last two by {end:.3g} A"
+    # They settle: they change most where there is most noise. How a program turns them in between says nothing.
+    begin, end = (_changed(frames[one], frames[other]) for one, other in ((1, 0), (-1, -2)))
+    return begin >= end, f"superposed, the first two frames differ by {begin:.3g} A, the last two by {end:.3g} A"
+
+
+def _changed(frame: NDArray[np.floating], before: NDArray[np.floating]) -> float:
+    """RMS distance per coordinate, angstrom, of (N, 3) from another after superposition."""
+    moved, target = (torch.tensor(np.array(one, dtype=np.float64)).T for one in (frame, before))
+    fit = superpose(moved[None], target)
+    return float((move(fit, moved[None])[0] - target).square().mean().sqrt())

@@ -6,6 +6,9 @@ steps, each turned anew; the last is the end. Estimates are not among them.
 
 from __future__ import annotations
 
+import pickle
+import warnings
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -55,7 +58,13 @@ def _array(path: str) -> NDArray[np.float32]:
         if path.lower().endswith(".npy"):
             found = np.load(path, mmap_mode="r", allow_pickle=False)
         else:
-            found = torch.load(path, map_location="cpu", weights_only=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # about pickles, which are refused below
+                found = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise EdmNoiseError(
+            f"cannot read {path}: it holds other things than a tensor, and a pickle is never opened"
+        ) from error
     except Exception as error:  # of whatever kind the bytes of another file lead to
         raise EdmNoiseError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
     if isinstance(found, torch.Tensor):

@@ -53,7 +53,7 @@ def check_pair(path: str, frames: Mapping[str, NDArray[np.float32]], more: int =
     if (others, other_atoms) != (steps + more, atoms):
         raise EdmNoiseError(
             f"{path} and the file beside it are of other runs: {others:,} noisy frames of {other_atoms:,} atoms and "
-            f"{steps:,} denoised of {atoms:,}; open one of them by kind"
+            f"{steps:,} denoised of {atoms:,}, where {steps + more:,} noisy ones would be; open one of them by kind"
         )
 
 

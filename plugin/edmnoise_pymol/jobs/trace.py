@@ -30,7 +30,7 @@ from edmnoise.trajectories.run import Run
 from edmnoise.trajectories.trace import KINDS, Trace
 
 from ..job import Job, Watch
-from ..scene import ask
+from ..scene import ask, stage
 from ..scene.ask import Cmd
 from ..scene.growing import Growing
 from ..scene.objects import check_free_name
@@ -121,6 +121,7 @@ def show_trace(
     """
     if name is not None:
         check_free_name(cmd, name)
+    first = not ask.objects(cmd)
     file, given, source = yield from _names(cmd, structure)
     plan: _Plan = yield lambda _: _planned(wanted, given, denoised, hydrogens, solvent)
     with tempfile.TemporaryDirectory(prefix="edmnoise_") as folder:
@@ -137,6 +138,8 @@ def show_trace(
             numbers = [sample + 1 for sample in plan.samples]
             names = object_names(cmd, _stem(plan, wanted.path), name, numbers, True, len(plan.kinds) > 1)
             colouring = yield from _objects(cmd, shown, plan, run, names)
+    if first:
+        stage.look_at(cmd, names[0])
     notes = (*_notes(plan, structure or "its recorded names", run, did), *ranges, *shown.notes)
     about = source.object if file is None else structure or ""
     return TraceResult(names, about, run, table, colouring, notes, did)

@@ -65,6 +65,12 @@ def pick(cmd: Cmd, name: str, index: Sequence[int], around: float) -> None:
     cmd.zoom(ask.PICKED, around, state=-1, animate=-1)
 
 
+def look_at(cmd: Cmd, name: str) -> None:
+    """Zoom to the first state of an object, as PyMOL does to what it loads, unless it was told not to."""
+    if cmd.get_setting_int("auto_zoom"):
+        cmd.zoom(name, state=1)
+
+
 @contextmanager
 def same_view(cmd: Cmd) -> Iterator[None]:
     """Look from where it was looked from before, whatever is made meanwhile."""

@@ -9,6 +9,7 @@ import biotite.structure.io.pdb
 import gemmi
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 import edmnoise as edm
 from edmnoise.structure.files.dcd import DcdWriter
@@ -118,6 +119,15 @@ def test_which_end_is_noise(run):
     assert noise_first((share * run.end).astype(np.float32))[0]
     narrow = np.linspace(1, 0, 9)[:, None, None] * np.random.default_rng(0).normal(scale=4, size=(9, 253, 3))
     assert noise_first(narrow + np.linspace(0, 1, 9)[:, None, None] * run.end)[0]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_which_end_is_noise_however_frames_are_turned(run, seed):
+    """Programs turn their samples at each step; estimates still settle, and not by where they lie."""
+    turns = Rotation.random(len(run.denoised), rng=seed).as_matrix()
+    frames = np.einsum("fnd,fde->fne", run.denoised, turns).astype(np.float32)
+    assert noise_first(frames)[0]
+    assert not noise_first(frames[::-1])[0]
 
 
 def test_levels_that_are_given(files):

@@ -1,5 +1,6 @@
 """Files laid out as programs lay them out open as what they are: order, kind, scale, columns, names and levels."""
 
+import pickle
 from itertools import pairwise
 
 import biotite.structure
@@ -101,7 +102,9 @@ def test_boltzgen_files_of_two_runs(make, tmp_path):
     run = make(dilated_levels(6)[:-1])
     run.pdb(tmp_path / "d_traj.pdb", [*run.noisy, run.end, run.end])
     run.pdb(tmp_path / "d_x0_traj.pdb", run.denoised[:-1])
-    with pytest.raises(edm.EdmNoiseError, match=r"of other runs: 8 noisy frames of 253 atoms and 5 denoised"):
+    with pytest.raises(
+        edm.EdmNoiseError, match=r"of other runs: 8 noisy frames of 253 atoms and 5 denoised of 253, where 7 "
+    ):
         read_trajectory(tmp_path / "d_traj.pdb")
     assert len(read_trajectory(tmp_path / "d_traj.pdb", kind="noisy").steps) == 6
 
@@ -237,6 +240,14 @@ def test_lucidrains(make, tmp_path, how):
     assert np.array_equal(trace.frames("noisy", 1), both[:-1, 1])
     assert np.array_equal(trace.final, both[-1])
     assert trace.structure is run.structure
+
+
+def test_a_torch_file_of_other_things_is_not_opened(tmp_path, recwarn):
+    """In our words: torch's advise to open it all the same."""
+    (tmp_path / "run.pt").write_bytes(pickle.dumps({"a": print}))
+    with pytest.raises(edm.EdmNoiseError, match=r"run.pt: it holds other things than a tensor, and a pickle is never"):
+        read_trajectory(tmp_path / "run.pt")
+    assert not list(recwarn)
 
 
 def test_lucidrains_of_another_start_has_no_levels(make, tmp_path):
