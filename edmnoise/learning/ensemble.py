@@ -24,7 +24,7 @@ from ..structure.hierarchy import Hierarchy
 from ..structure.structure import Structure
 
 _DENSE = 2_000
-"""Atoms up to which an elastic network draws through a root of its covariance, (N, N): .5 ms for 48 rows of 195 atoms."""
+"""Atoms up to which an elastic network draws through a root of its covariance, (N, N): .5 ms for 48 rows of 195."""
 
 
 class Fluctuations(Protocol):
