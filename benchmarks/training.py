@@ -160,10 +160,10 @@ def full_run(weights: Weights = FLAT, rule: str = "finite", seed: int = 0) -> No
         ("exact", trainer.ensemble.exact(trainer.covariance), (0.0, 0.0)),
     ):
         rmsd, mirror, lddt, share = judged(trainer, model, steering)
-        off = (share - WEIGHTS[0]) / binomial
         print(
-            f"training: {SAMPLES} samples, {name}: RMSD {rmsd:.3f} A (at most {MOST_RMSD:g}), mirror images {mirror:.3f}, "
-            f"lDDT {lddt:.3f} (at least {LEAST_LDDT:g}), state 1 {share:.3f} ({off:+.1f} binomial errors)"
+            f"training: {SAMPLES} samples, {name}: RMSD {rmsd:.3f} A (at most {MOST_RMSD:g}), "
+            f"mirror images {mirror:.3f}, lDDT {lddt:.3f} (at least {LEAST_LDDT:g}), "
+            f"state 1 {share:.3f} ({(share - WEIGHTS[0]) / binomial:+.1f} binomial errors)"
         )
 
 
