@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -19,7 +20,7 @@ from ..diffusion.denoisers.elastic_network import ElasticNetwork
 from ..diffusion.denoisers.states import StatesDenoiser
 from ..noise.covariance import Covariance
 from ..noise.processes.nested import NestedCovariance
-from ..noise.theory.scales import Scales, split
+from ..noise.theory.scales import Scales, measured_scales
 from ..structure.hierarchy import Hierarchy
 from ..structure.structure import Structure
 
@@ -89,13 +90,12 @@ class Ensemble:
     @cached_property
     def scales(self) -> Scales:
         """Data scale of each part over all training data: its states by their weights, and their fluctuations."""
-        squares = torch.stack([part.square().mean(dim=(1, 2)) for part in split(self.states, self.structure.hierarchy)])
-        found = (squares @ self.weights).tolist()
-        if self.fluctuations is not None:
-            own = part_variances(self.fluctuations, self.structure.hierarchy)
-            found = [a + b for a, b in zip(found, own, strict=True)]
-        atom, residue, chain = (value**0.5 for value in found)
-        return Scales(atom=atom, residue=residue, chain=chain if self.structure.hierarchy.counts[2] > 1 else 0.0)
+        found = measured_scales(self.structure, self.states.mT, self.weights)
+        if self.fluctuations is None:
+            return found
+        own = part_variances(self.fluctuations, self.structure.hierarchy)
+        atom, residue, chain = (math.sqrt(a**2 + b) for a, b in zip(found.by_level, own, strict=True))
+        return Scales(atom=atom, residue=residue, chain=chain)
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """Draw (count, 3, N) float32 centred training data."""
@@ -168,7 +168,7 @@ def part_variances(fluctuations: Fluctuations, hierarchy: Hierarchy) -> tuple[fl
         traces.append(_trace(fluctuations, torch.nn.functional.one_hot(group).T.double()))
     traces.append(_trace(fluctuations, whole))
     atom, residue, chain = ((a - b) / hierarchy.counts[0] for a, b in pairwise(traces))
-    return atom, residue, max(chain, 0.0)
+    return atom, residue, chain if hierarchy.counts[2] > 1 else 0.0  # and not what rounding leaves
 
 
 def _trace(fluctuations: Fluctuations, rows: Tensor) -> float:

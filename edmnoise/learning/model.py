@@ -59,6 +59,7 @@ class Model(nn.Module):
         self.register_buffer("shares", torch.tensor(shares, dtype=torch.float32), persistent=False)
         self.register_buffer("data", torch.tensor(data, dtype=torch.float32), persistent=False)
         self.sigma_data = preconditioner.scales.total
+        self.float()  # whatever torch's default type is
 
     @property
     def layout(self) -> Layout:

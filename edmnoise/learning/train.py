@@ -26,7 +26,7 @@ from ..noise.sigma import DISTRIBUTIONS, SigmaDistribution, parse_distribution
 from ..noise.theory.scales import Scales
 from ..noise.weights import Weights
 from ..structure.structure import Structure
-from .checkpoint import Checkpoint, check_installed, read_checkpoint, write_checkpoint
+from .checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from .ensemble import Ensemble
 from .model import Model, NetworkDenoiser
 
@@ -211,22 +211,28 @@ class Trainer:
         """
         saved, kept = time.monotonic(), None
         if checkpoint is not None:
-            check_installed()
             self.save(checkpoint)
             kept = self.step
-        try:
-            while not self._ended():
-                start = time.monotonic()
-                loss, parts = self._advance(checkpoint, kept)
-                self._seconds += time.monotonic() - start
-                note = ""
-                if checkpoint is not None and time.monotonic() - saved >= every:
-                    note = self._try_to_save(checkpoint)
-                    saved, kept = time.monotonic(), kept if note else self.step
+        while not self._ended():
+            start = time.monotonic()
+            try:
+                loss, parts = self._advance()
+            except _NotFinite as error:
+                where = (
+                    "" if kept is None else f"; the checkpoint of step {kept} is kept at {os.fspath(checkpoint or '')}"
+                )
+                raise EdmNoiseError(f"{error}: the training has ended{where}") from None
+            self._seconds += time.monotonic() - start
+            note = ""
+            if checkpoint is not None and (time.monotonic() - saved >= every or self._ended()):
+                note = self._try_to_save(checkpoint)
+                saved, kept = time.monotonic(), kept if note else self.step
+            try:
                 yield Progress(self.step, self._steps, loss, parts, self._seconds_left(), note)
-        finally:
-            if checkpoint is not None and kept != self.step and math.isfinite(self._last):
-                self._try_to_save(checkpoint)
+            except GeneratorExit:
+                if checkpoint is not None and kept != self.step:
+                    self.save(checkpoint)
+                raise
 
     def denoiser(self) -> NetworkDenoiser:
         """What has been learned so far, on its own: training goes on without it."""
@@ -250,25 +256,16 @@ class Trainer:
         }
         write_checkpoint(path, self.ensemble.structure, tensors, facts)
 
-    _last = 0.0
-    """Loss of the last step."""
-
-    def _advance(
-        self, checkpoint: str | os.PathLike[str] | None, kept: int | None
-    ) -> tuple[float, tuple[float, float, float]]:
+    def _advance(self) -> tuple[float, tuple[float, float, float]]:
+        """One step: its loss, and the atoms' own by part."""
         y, x, sigma = self.drawn(self.step)
-        loss, parts = losses(self.model, x, y, sigma)
-        self._last = float(loss.detach())
-        if math.isfinite(self._last):
-            self._weights.gradient.zero_()
-            loss.backward()
-            norm = float(nn.utils.clip_grad_norm_([self._weights.all], CLIP))
-            self._last = self._last if math.isfinite(norm) else norm
-        if not math.isfinite(self._last):
-            raise EdmNoiseError(
-                f"the loss is {self._last} in step {self.step + 1}: the training has ended"
-                + ("" if kept is None else f"; the checkpoint of step {kept} is kept at {os.fspath(checkpoint or '')}")
-            )
+        total, parts = losses(self.model, x, y, sigma)
+        self._weights.gradient.zero_()
+        total.backward()
+        loss, norm = float(total.detach()), float(nn.utils.clip_grad_norm_([self._weights.all], CLIP))
+        if not math.isfinite(loss + norm):
+            what = "loss" if not math.isfinite(loss) else "gradient"
+            raise _NotFinite(f"the {what} is no longer finite in step {self.step + 1}")
         for group in self._adam.param_groups:
             group["lr"] = self._rate()
         self._adam.step()
@@ -278,7 +275,7 @@ class Trainer:
         with torch.no_grad():
             self._averaged.all.lerp_(self._weights.all, 1 - decay)
         atom, residue, chain = parts.tolist()
-        return self._last, (atom, residue, chain)
+        return loss, (atom, residue, chain)
 
     def drawn(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
         """Data y and noisy data x (B, 3, N), both centred, and their levels (B,): those of a step from 0."""
@@ -299,6 +296,7 @@ class Trainer:
         return RATE * 0.5 * (1 + math.cos(math.pi * (self.step - warm) / (self._steps - warm)))
 
     def _ended(self) -> bool:
+        """Whether the budget is spent; minutes become steps here."""
         if self._steps is None:
             seconds = 60 * (self.training.minutes or 0.0)
             if self._seconds >= seconds:
@@ -333,6 +331,10 @@ class Trainer:
                 "exp_avg": found.tensors["adam/mean"].to(self.device),
                 "exp_avg_sq": found.tensors["adam/square"].to(self.device),
             }
+
+
+class _NotFinite(ArithmeticError):
+    """A loss or a gradient is NaN or infinite."""
 
 
 class _Flat:

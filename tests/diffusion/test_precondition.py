@@ -181,6 +181,9 @@ def test_measured_scales_of_several_frames(fragment):
     ]
     scales = measured_scales(fragment, frames)
     assert np.square(scales.by_level) == pytest.approx(np.mean(squares, axis=0), rel=1e-4)
+    weights = np.array([0.5, 0.2, 0.3])
+    weighted = measured_scales(fragment, frames, torch.from_numpy(weights))
+    assert np.square(weighted.by_level) == pytest.approx(weights @ np.array(squares), rel=1e-4)
 
 
 def test_table(made):

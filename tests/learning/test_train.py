@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
+from contextlib import closing, contextmanager
 from itertools import islice
 
 import numpy as np
@@ -24,8 +25,6 @@ from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.theory.scales import split
 from edmnoise.noise.weights import Weights
 
-pytest.importorskip("safetensors")
-
 FLAT, LEVELS = Weights.named("flat"), Weights.of(1, 4, 4)
 WAIT = 60
 """Seconds that a process may take: a net."""
@@ -33,7 +32,8 @@ WAIT = 60
 
 def run(trainer, steps=None, **options):
     """All steps, or some of them."""
-    return list(islice(trainer.run(**options), steps))
+    with closing(trainer.run(**options)) as running:
+        return list(islice(running, steps))
 
 
 def weights_of(trainer):
@@ -237,6 +237,19 @@ def test_minutes_become_steps(ensemble, monkeypatch):
 # What goes wrong
 
 
+@contextmanager
+def no_room():
+    """A limit on the size of files stands for a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+
+
 def test_a_loss_that_is_no_number_ends_it(ensemble, tmp_path):
     """The sentence names the step, and the file that is kept is the last good one."""
     path = tmp_path / "run.safetensors"
@@ -246,7 +259,9 @@ def test_a_loss_that_is_no_number_ends_it(ensemble, tmp_path):
         next(steps)
     with torch.no_grad():
         next(trainer.model.parameters()).fill_(float("nan"))
-    with pytest.raises(EdmNoiseError, match=r"the loss is nan in step 4: .*checkpoint of step 3 is kept at .*run"):
+    with pytest.raises(
+        EdmNoiseError, match=r"the loss is no longer finite in step 4: .*checkpoint of step 3 is kept at .*run"
+    ):
         list(steps)
     kept = Trainer.resumed(path, ensemble)
     assert kept.step == 3
@@ -254,25 +269,28 @@ def test_a_loss_that_is_no_number_ends_it(ensemble, tmp_path):
 
 
 def test_a_full_disk_ends_no_training(ensemble, tmp_path):
-    """A limit on the size of files stands for it; the file of before is kept whole."""
+    """The file of before is kept whole, and the next one is written."""
     path = tmp_path / "run.safetensors"
     trainer = Trainer(ensemble, Training(FLAT, steps=4, batch=2))
     steps = trainer.run(path, every=0)
     next(steps)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
-    try:
+    with no_room():
         full = next(steps)
-        assert full.step == 2
-        assert full.note.startswith("no checkpoint of step 2, the training goes on: cannot write")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, before)
-    assert Trainer.resumed(path, ensemble).step in (0, 1)
+    assert full.step == 2
+    assert full.note.startswith("no checkpoint of step 2, the training goes on: cannot write")
+    assert Trainer.resumed(path, ensemble).step == 1
     assert [one.note for one in steps] == ["", ""]
     assert Trainer.resumed(path, ensemble).step == 4
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_stopped_on_a_full_disk_is_said_to_who_stops(ensemble, tmp_path):
+    path = tmp_path / "run.safetensors"
+    steps = Trainer(ensemble, Training(FLAT, steps=4, batch=2)).run(path)
+    next(steps)
+    with no_room(), pytest.raises(EdmNoiseError, match="cannot write"):
+        steps.close()
+    assert Trainer.resumed(path, ensemble).step == 0
 
 
 def test_where_there_can_be_no_checkpoint_nothing_begins(ensemble, tmp_path):

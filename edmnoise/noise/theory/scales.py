@@ -33,7 +33,9 @@ class Scales(Legible):
         return math.sqrt(sum(scale**2 for scale in self.by_level))
 
 
-def measured_scales(structure: Structure, frames: CoordinatesLike | None = None) -> Scales:
+def measured_scales(
+    structure: Structure, frames: CoordinatesLike | None = None, weights: Tensor | None = None
+) -> Scales:
     """Data scales of a structure, each frame about its own centroid; EdmNoiseError for another depth than three.
 
     Parameters
@@ -41,8 +43,9 @@ def measured_scales(structure: Structure, frames: CoordinatesLike | None = None)
     structure
         Groups, and the only frame where no others are given.
     frames
-        (M, N, 3) coordinates, angstrom, all counted alike: the scales of an ensemble are not those of its first frame,
-        where chains move.
+        (M, N, 3) coordinates, angstrom: the scales of an ensemble are not those of its first frame, where chains move.
+    weights
+        (M,) float64 probabilities of the frames; all are counted alike when not given.
 
     Notes
     -----
@@ -51,7 +54,9 @@ def measured_scales(structure: Structure, frames: CoordinatesLike | None = None)
     given = structure.coordinates[None].copy() if frames is None else frames
     x = coordinates("frames", given, ("frames", structure.n_atoms, 3)).detach().cpu().double().mT
     x = x - x.mean(dim=2, keepdim=True)
-    atom, residue, chain = (float(part.square().mean().sqrt()) for part in split(x, structure.hierarchy))
+    share = x.new_full((len(x),), 1 / len(x)) if weights is None else weights
+    squares = [share @ part.square().mean(dim=(1, 2)) for part in split(x, structure.hierarchy)]
+    atom, residue, chain = (math.sqrt(float(square)) for square in squares)
     return Scales(atom=atom, residue=residue, chain=chain if structure.hierarchy.counts[2] > 1 else 0.0)
 
 
