@@ -9,8 +9,8 @@ of a shape can know), so the best scalar for the part is
     c_in = 1 / sqrt(delta + sigma^2 nu),   c_noise = ln(sigma / sigma_data) / 4.
 
 Where groups of a level are equally large these scalars are the exact Wiener filter C (C + sigma^2 K)^-1; for unequal
-ones the filter itself is O(N) (`exact_filter`), and the cost of every rule is a trace that is O(N) too. One chain has
-no part of its own: its c_skip and c_out are 0.
+ones the filter itself is O(N) (`exact_filter`), and the cost of every rule is a trace that is O(N) too. A single
+chain has no part of its own: its coefficients are 0.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Coefficients(Legible):
 
 
 _LEAST = 1e-12
-"""Share of the noise below which a part has none: a single chain's own."""
+"""Share of the variance below which a part has none, but for rounding: a single chain's own."""
 
 
 class Preconditioner:
@@ -83,11 +83,12 @@ class Preconditioner:
         """c_skip, c_out, c_in of each part and c_noise at a noise level in angstrom."""
         check_sigma(sigma)
         noise, data = self._variances(sigma, rule)
-        total = [max(d + n, 1e-300) for d, n in zip(data, noise, strict=True)]
+        # A part without data and noise, as a single chain's own, has nothing that could be scaled.
+        inverse = [1 / (d + n) if d + n else 0.0 for d, n in zip(data, noise, strict=True)]
         return Coefficients(
-            tuple(d / t for d, t in zip(data, total, strict=True)),
-            tuple(math.sqrt(d * n / t) for d, n, t in zip(data, noise, total, strict=True)),
-            tuple(1 / math.sqrt(t) for t in total),
+            tuple(d * t for d, t in zip(data, inverse, strict=True)),
+            tuple(math.sqrt(d * n * t) for d, n, t in zip(data, noise, inverse, strict=True)),
+            tuple(map(math.sqrt, inverse)),
             math.log(sigma / self.scales.total) / 4,
         )
 
@@ -112,7 +113,7 @@ class Preconditioner:
     def check_trainable(self, rule: str) -> None:
         """EdmNoiseError where a rule says of a part that moves that it has no noise: c_out = 0 silences any network."""
         shares, _ = self.by_rule(rule)
-        mute = [part for part, share, nu in zip(PARTS, shares, self.nu, strict=True) if nu > _LEAST and share <= 0]
+        mute = [part for part, share, nu in zip(PARTS, shares, self.nu, strict=True) if nu > 0 and share <= 0]
         if mute:
             raise EdmNoiseError(
                 f"the rule {rule} gives {' and '.join(as_read(mute))} c_out = 0 under the weights "
@@ -203,7 +204,8 @@ def part_shares_of(hierarchy: Hierarchy, variances: Weights | Mapping[str, float
     statistics = NoiseStatistics(hierarchy, variances)
     steps = ((0, 1), (1, 2), (2, statistics.whole))
     parts = [statistics.displacement(level, top, over_atoms=True).mean for level, top in steps]
-    return parts[0], parts[1], parts[2]
+    atom, residue, chain = (part if part > _LEAST * sum(parts) else 0.0 for part in parts)
+    return atom, residue, chain
 
 
 def precondition_table(made: Preconditioner, sigmas: Sequence[float], rule: str = "finite") -> Table:

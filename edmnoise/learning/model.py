@@ -69,9 +69,14 @@ class Model(nn.Module):
     def factors(self, sigma: Tensor) -> Factors:
         """c_skip, c_out, c_in of each part and c_noise at levels (B,), as `Preconditioner.coefficients`."""
         noise = sigma[:, None].square() * self.shares
-        total = (self.data + noise).clamp(min=1e-30)
+        total = self.data + noise
+        # A part without data and noise, as a single chain's own, is not to be scaled up from its rounding.
+        inverse = torch.where(total > 0, total, torch.inf).reciprocal()
         return Factors(
-            self.data / total, (self.data * noise / total).sqrt(), total.rsqrt(), (sigma / self.sigma_data).log() / 4
+            self.data * inverse,
+            (self.data * noise * inverse).sqrt(),
+            inverse.sqrt(),
+            (sigma / self.sigma_data).log() / 4,
         )
 
     def estimate(self, held: Parts, sigma: Tensor) -> tuple[Prediction, Factors]:

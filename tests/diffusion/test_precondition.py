@@ -103,6 +103,14 @@ def test_nu_is_that_of_centred_noise(weights, chains):
     assert (part_shares(groups, Weights.of(*weights))[2] < 1e-12) == (chains == 1)
 
 
+def test_a_single_chain_s_own_part_is_nothing():
+    groups = Hierarchy(("atom", "residue", "chain"), (np.arange(24) // 4, np.zeros(6, dtype=np.int64)))
+    made = Preconditioner(groups, Weights.of(1, 4, 4), Scales(atom=1.2, residue=6.0, chain=0.0))
+    found = made.coefficients(3.0)
+    assert (found.c_skip[2], found.c_out[2], found.c_in[2]) == (0, 0, 0)
+    made.check_trainable("finite")
+
+
 def test_rules_that_silence_a_part_are_refused(hierarchy):
     scales = Scales(atom=1.24, residue=8.2, chain=12.2)
     flat, levels = (Preconditioner(hierarchy, Weights.of(*w), scales) for w in ((0, 0, 1), (1, 4, 4)))

@@ -22,6 +22,7 @@ from edmnoise.learning.checkpoint import read_checkpoint, write_checkpoint
 from edmnoise.learning.ensemble import Ensemble
 from edmnoise.learning.train import Progress, Trainer, Training, load_denoiser, losses
 from edmnoise.noise.process import NoiseChoice
+from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.noise.theory.scales import split
 from edmnoise.noise.weights import Weights
 
@@ -56,8 +57,6 @@ def squares(values, hierarchy):
 @pytest.fixture(scope="module")
 def normal(strands):
     """Nested normal data about one point: what `Preconditioner.error` is exact for."""
-    from edmnoise.noise.processes.nested import NestedCovariance
-
     fluctuations = NestedCovariance(strands.hierarchy, {"chain": 9.0, "residue": 4.0, "atom": 1.0})
     return Ensemble(strands, np.zeros((1, strands.n_atoms, 3)), fluctuations=fluctuations)
 
@@ -130,6 +129,18 @@ def test_a_few_steps_lower_the_error(ensemble, noisy, trained):
             for one in (before, trainer)
         )
         assert all(a[0] < 0.8 * b[0] for a, b in zip(last, first, strict=True))
+
+
+def test_a_single_chain_is_learned(strands):
+    """It has no part of its own: nothing is divided by it, and the loss falls."""
+    one = strands.take(np.flatnonzero(strands.atoms.chain == "D"))
+    fluctuations = NestedCovariance(one.hierarchy, {"residue": 0.25, "atom": 0.04})
+    data = Ensemble(one, one.coordinates[None].copy(), fluctuations=fluctuations)
+    assert data.scales.chain == 0
+    for rule in ("finite", "global"):
+        steps = run(Trainer(data, Training(LEVELS, rule, steps=60, batch=8)))
+        assert max(step.parts[2] for step in steps) < 1e-3
+        assert sum(step.loss for step in steps[-10:]) < 0.7 * sum(step.loss for step in steps[:10])
 
 
 def test_it_samples(ensemble, trained):
