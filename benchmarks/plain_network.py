@@ -200,4 +200,5 @@ def _block(block: Block, s: Tensor, v: Tensor, level: Tensor) -> tuple[Tensor, T
     hidden = functional.silu(functional.linear(known, weight, block.inner.bias))
     added, gates = block.outer(hidden).split([SCALARS, 3 * VECTORS], dim=-1)
     products = torch.cat([v, normed, torch.linalg.cross(one, other, dim=3)], dim=2)
-    return s + added, v + _mixed(products * gates[..., None], block.mixed.weight)
+    weight = torch.cat([block.own.weight, block.scaled.weight, block.crossed.weight], dim=1)
+    return s + added, v + _mixed(products * gates[..., None], weight)

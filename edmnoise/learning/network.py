@@ -124,9 +124,10 @@ class Prediction(NamedTuple):
 class Vectors(nn.Module):
     """Mixes the channels of vectors (B, R, 3, C), and nothing else: it turns with them."""
 
-    def __init__(self, given: int, made: int) -> None:
+    def __init__(self, given: int, made: int, added: int | None = None) -> None:
+        """``added`` is how many channels are added up, where others join what is made."""
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(made, given) / given**0.5)
+        self.weight = nn.Parameter(torch.randn(made, given) / (added or given) ** 0.5)
 
     def forward(self, vectors: Tensor) -> Tensor:
         return functional.linear(vectors, self.weight)
@@ -140,7 +141,8 @@ class Block(nn.Module):
         self.norm_one, self.norm_two = nn.LayerNorm(SCALARS), nn.LayerNorm(SCALARS)
         self.rows, self.row_vectors = nn.Linear(SCALARS, 3 * SCALARS), Vectors(VECTORS, 3 * VECTORS)
         self.back, self.back_vectors = nn.Linear(SCALARS, SCALARS), Vectors(VECTORS, VECTORS)
-        self.pairs, self.mixed = Vectors(VECTORS, 2 * VECTORS), Vectors(3 * VECTORS, VECTORS)
+        self.pairs = Vectors(VECTORS, 2 * VECTORS)
+        self.own, self.scaled, self.crossed = (Vectors(VECTORS, VECTORS, 3 * VECTORS) for _ in range(3))
         self.inner, self.at_level = nn.Linear(SCALARS + 2 * VECTORS, _HIDDEN), nn.Linear(SCALARS, _HIDDEN, bias=False)
         self.outer = nn.Linear(_HIDDEN, SCALARS + 3 * VECTORS)
 
@@ -148,21 +150,22 @@ class Block(nn.Module):
         """s (B, R, SCALARS), v (B, R, 3, VECTORS), level (B, 1, SCALARS): both with what the block adds."""
         batch, tokens = s.shape[:2]
         rows = self.rows(self.norm_one(s)).view(batch, tokens, 3, HEADS, -1)
-        turned = self.row_vectors(_normed(v)).view(batch, tokens, 3, 3, HEADS, -1)  # axis, then q, k or v
+        turned = self.row_vectors(v * _size(v)).view(batch, tokens, 3, 3, HEADS, -1)  # axis, then q, k or v
         turned = turned.permute(0, 1, 3, 4, 2, 5).flatten(4)
         q, k, value = torch.cat([rows, turned], dim=-1).permute(2, 0, 3, 1, 4).unbind()
         found = functional.scaled_dot_product_attention(q, k, value).transpose(1, 2)
         s = s + self.back(found[..., : SCALARS // HEADS].flatten(2))
         heard = found[..., SCALARS // HEADS :].unflatten(3, (3, -1)).transpose(2, 3).flatten(3)
         v = v + self.back_vectors(heard)
-        normed = _normed(v)
-        one, other = self.pairs(normed).chunk(2, dim=3)
-        invariants = (one * other).sum(2), (normed * normed).sum(2)
+        size, squares = _size(v), (v * v).sum(2)
+        one, other = self.pairs(v * size).chunk(2, dim=3)
+        invariants = (one * other).sum(2), squares * size.squeeze(2).square()
         known = self.inner(torch.cat([self.norm_two(s), *invariants], dim=-1)) + self.at_level(level)
-        added, gates = self.outer(functional.silu(known)).split([SCALARS, 3 * VECTORS], dim=-1)
-        # A gate for v itself as it is, not normed: what is linear in the coordinates can stay so.
-        products = torch.cat([v, normed, _crossed(one, other)], dim=3)
-        return s + added, v + self.mixed(products * gates[:, :, None])
+        added, *gates = self.outer(functional.silu(known))[:, :, None].split([SCALARS, *3 * [VECTORS]], dim=-1)
+        # v as it is and not only over its size: what is linear in the coordinates can stay so.
+        own, scaled, crossed = gates
+        moved = self.own(v * own) + self.scaled(v * (scaled * size)) + self.crossed(_crossed(one, other) * crossed)
+        return s + added.squeeze(2), v + moved
 
 
 class Network(nn.Module):
@@ -283,10 +286,9 @@ def _waves(c_noise: Tensor) -> Tensor:
     return torch.cat([c_noise[:, None], angles.sin(), angles.cos()], dim=1)
 
 
-def _normed(vectors: Tensor) -> Tensor:
-    """Vectors (B, R, 3, C) over the root of their mean square."""
-    # Products and no powers, whose gradient takes ten times as long (torch 2.13, CPU).
-    return vectors * torch.rsqrt((vectors * vectors).sum(dim=(2, 3), keepdim=True) / vectors.shape[3] + _SMALL)
+def _size(vectors: Tensor) -> Tensor:
+    """(B, R, 1, 1): one over the root of the mean square of vectors (B, R, 3, C)."""
+    return torch.rsqrt((vectors * vectors).sum(dim=(2, 3), keepdim=True) / vectors.shape[3] + _SMALL)
 
 
 def _crossed(one: Tensor, other: Tensor) -> Tensor:

@@ -231,6 +231,20 @@ def test_a_training_reads_as_it_was_written():
     assert again.distribution.sigma(1.0) == how.distribution.sigma(1.0)
 
 
+def test_adam_is_torch_s():
+    generator = torch.Generator().manual_seed(0)
+    mine = torch.randn(50, generator=generator)
+    theirs = torch.nn.Parameter(mine.clone())
+    gradient, reference = torch.zeros(50), torch.optim.Adam([theirs], lr=1e-2)
+    ours = train.Adam(mine, gradient)
+    for step in range(1, 30):
+        gradient.copy_(torch.randn(50, generator=generator))
+        theirs.grad = gradient.clone()
+        ours.advance(step, 1e-2)
+        reference.step()
+    torch.testing.assert_close(mine, theirs.detach(), rtol=1e-5, atol=1e-6)
+
+
 def test_minutes_become_steps(ensemble, monkeypatch):
     """At a pace of one second a step, by a clock that the test holds: 3 minutes are 180 steps."""
     ticks = iter(np.arange(0.0, 1e6, 0.5))
