@@ -59,7 +59,7 @@ def write_checkpoint(
     check_installed()
     from safetensors.torch import load_file, save
 
-    # safetensors 0.8.0 writes what is not contiguous in the order in which it lies in memory, and says nothing.
+    # What is not contiguous it refuses; as NumPy arrays, safetensors 0.8.0 writes them scrambled and says nothing.
     held = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     held |= {f"structure/{name}": values for name, values in _groups(structure).items()}
     text = json.dumps({"version": VERSION, "atoms": _atoms(structure), **facts})

@@ -131,6 +131,15 @@ def test_a_few_steps_lower_the_error(ensemble, noisy, trained):
         assert all(a[0] < 0.8 * b[0] for a, b in zip(last, first, strict=True))
 
 
+def test_what_was_learned_is_no_mirror_of_itself(ensemble, noisy, trained):
+    """Of data and of its mirror image, both as noisy, it takes the data for what it knows."""
+    trainer, _ = trained
+    y, x = noisy(trainer.covariance, 2.0, 64)
+    model = trainer.denoiser()
+    error, mirrored = (float((model.denoise(sign * x, 2.0).atoms - sign * y).square().mean()) for sign in (1, -1))
+    assert mirrored > 1.1 * error
+
+
 def test_a_single_chain_is_learned(strands):
     """It has no part of its own: nothing is divided by it, and the loss falls."""
     one = strands.take(np.flatnonzero(strands.atoms.chain == "D"))
