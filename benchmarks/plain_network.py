@@ -84,7 +84,7 @@ class Plain(nn.Module):
         given = parts[0][:, :, None] * encoding[..., None]  # (B, N, C, 3)
         inside = given.new_zeros(len(given), self.tokens, VECTORS, 3).index_add(1, self.residue, given)
         outside = torch.stack([parts[1], parts[2][:, self.chain], place], dim=2)
-        v = _mixed(torch.cat([inside, outside], dim=2), network.begin_vectors.weight)
+        v = inside + _mixed(outside, network.begin_vectors.weight)
         level = network.of_level(_waves(c_noise))[:, None]
         said = network._of_residues().expand(len(v), -1, -1)
         s = network.begin(v.square().sum(-1).log1p()) + said + level.expand_as(said)

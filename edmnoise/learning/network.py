@@ -151,8 +151,7 @@ class Block(nn.Module):
         batch, tokens = s.shape[:2]
         rows = self.rows(self.norm_one(s)).view(batch, tokens, 3, HEADS, -1)
         turned = self.row_vectors(v * _size(v)).view(batch, tokens, 3, 3, HEADS, -1)  # axis, then q, k or v
-        turned = turned.permute(0, 1, 3, 4, 2, 5).flatten(4)
-        q, k, value = torch.cat([rows, turned], dim=-1).permute(2, 0, 3, 1, 4).unbind()
+        q, k, value = torch.cat([rows, *turned.unbind(2)], dim=-1).permute(2, 0, 3, 1, 4).unbind()
         found = functional.scaled_dot_product_attention(q, k, value).transpose(1, 2)
         s = s + self.back(found[..., : SCALARS // HEADS].flatten(2))
         heard = found[..., SCALARS // HEADS :].unflatten(3, (3, -1)).transpose(2, 3).flatten(3)
@@ -204,7 +203,7 @@ class Network(nn.Module):
         )
         self.own = nn.Parameter(torch.zeros(structure.n_atoms, 2 * VECTORS + 3 * FRAMES))
         self.of_level = nn.Sequential(nn.Linear(_WAVES, SCALARS), nn.SiLU(), nn.Linear(SCALARS, SCALARS))
-        self.begin, self.begin_vectors = nn.Linear(VECTORS, SCALARS), Vectors(VECTORS + 3, VECTORS)
+        self.begin, self.begin_vectors = nn.Linear(VECTORS, SCALARS), Vectors(3, VECTORS)
         self.blocks = nn.ModuleList(Block() for _ in range(BLOCKS))
         self.gates = nn.Linear(SCALARS, 2 * VECTORS + FRAMES + 1)
         self.inside, self.centres = Vectors(VECTORS, VECTORS + 2 * FRAMES), Vectors(VECTORS, 3)
@@ -227,7 +226,7 @@ class Network(nn.Module):
         tokens, batch = layout.filled.shape[0], c_noise.shape[0]  # `len` would fix the batch of an export
         inside = torch.bmm(parts.atom.flatten(1, 2), encoding).view(tokens, batch, 3, VECTORS).transpose(0, 1)
         outside = torch.stack([parts.residue, layout.of_chains(parts.chain), place], dim=3)
-        v = self.begin_vectors(torch.cat([inside, outside], dim=3))
+        v = inside + self.begin_vectors(outside)
         s = self.begin((v * v).sum(2).log1p()) + self._of_residues() + level
         for block in self.blocks:
             s, v = block(s, v, level)
