@@ -14,6 +14,7 @@ MODULES = (
     "colouring",
     "startup",
     "sampler",
+    "training",
     "recording",
     "opening",
     "design",

@@ -1,14 +1,16 @@
 """D = c_skip x + c_out F(c_in x; c_noise), level by level: what EDM's preconditioning becomes when noise has levels.
 
-Coordinates are split by plain means into chain average, residue average less its chain's, atom less its residue's. The
-noise puts nu of its variance sigma^2 on a part and the data delta (mean squares per coordinate over atoms), so the best
-scalar for the part is
+Coordinates are taken about the mean of all atoms, data and noise alike, and split by plain means into chain average,
+residue average less its chain's, atom less its residue's. The noise puts nu of sigma^2 on a part and the data delta
+(mean squares per coordinate over atoms; the shares nu add up to 1 less the share of the overall shift, which no model
+of a shape can know), so the best scalar for the part is
 
     c_skip = delta / (delta + sigma^2 nu), c_out = sigma sqrt(delta nu / (delta + sigma^2 nu)),
     c_in = 1 / sqrt(delta + sigma^2 nu),   c_noise = ln(sigma / sigma_data) / 4.
 
 Where groups of a level are equally large these scalars are the exact Wiener filter C (C + sigma^2 K)^-1; for unequal
-ones the filter itself is O(N) (`exact_filter`), and the cost of every rule is a trace that is O(N) too.
+ones the filter itself is O(N) (`exact_filter`), and the cost of every rule is a trace that is O(N) too. A single
+chain has no part of its own: its coefficients are 0.
 """
 
 from __future__ import annotations
@@ -42,6 +44,10 @@ class Coefficients(Legible):
     c_noise: float
 
 
+_LEAST = 1e-12
+"""Share of the variance below which a part has none, but for rounding: a single chain's own."""
+
+
 class Preconditioner:
     """Per-level preconditioning for one structure, noise and data.
 
@@ -67,7 +73,6 @@ class Preconditioner:
             )
         self.hierarchy, self.weights, self.scales = hierarchy, check_weights(weights), scales
         self.nu = part_shares(hierarchy, weights)
-        # Nested data cannot have a chain part of 0, as one centred chain has: what its residues leave is the least.
         self.delta = part_shares_of(hierarchy, self.data_variances())
 
     def __repr__(self) -> str:
@@ -78,19 +83,24 @@ class Preconditioner:
         """c_skip, c_out, c_in of each part and c_noise at a noise level in angstrom."""
         check_sigma(sigma)
         noise, data = self._variances(sigma, rule)
-        total = [max(d + n, 1e-300) for d, n in zip(data, noise, strict=True)]
+        # A part without data and noise, as a single chain's own, has nothing that could be scaled.
+        inverse = [1 / (d + n) if d + n else 0.0 for d, n in zip(data, noise, strict=True)]
         return Coefficients(
-            tuple(d / t for d, t in zip(data, total, strict=True)),
-            tuple(math.sqrt(d * n / t) for d, n, t in zip(data, noise, total, strict=True)),
-            tuple(1 / math.sqrt(t) for t in total),
+            tuple(d * t for d, t in zip(data, inverse, strict=True)),
+            tuple(math.sqrt(d * n * t) for d, n, t in zip(data, noise, inverse, strict=True)),
+            tuple(map(math.sqrt, inverse)),
             math.log(sigma / self.scales.total) / 4,
         )
 
     def _variances(self, sigma: float, rule: str) -> tuple[list[float], list[float]]:
         """Noise and data variance that a rule gives each part, angstrom^2."""
+        shares, data = self.by_rule(rule)
+        return [sigma**2 * share for share in shares], list(data)
+
+    def by_rule(self, rule: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Share of sigma^2 and data variance (angstrom^2) that a rule gives each part, finest first."""
         if rule not in RULES:
             raise EdmNoiseError(f"no rule {rule!r}: the known ones are {', '.join(RULES)}")
-        data = list(self.delta)
         w = self.weights
         shares = {
             "finite": self.nu,
@@ -98,32 +108,39 @@ class Preconditioner:
             "cumulative": (w.atom + w.residue + w.chain, w.residue + w.chain, w.chain),
             "global": (1.0, 1.0, 1.0),
         }[rule]
-        if rule == "global":
-            data = [sum(self.delta)] * 3
-        return [sigma**2 * share for share in shares], data
+        return shares, (sum(self.delta),) * 3 if rule == "global" else self.delta
+
+    def check_trainable(self, rule: str) -> None:
+        """EdmNoiseError where a rule says of a part that moves that it has no noise: c_out = 0 silences any network."""
+        shares, _ = self.by_rule(rule)
+        mute = [part for part, share, nu in zip(PARTS, shares, self.nu, strict=True) if nu > 0 and share <= 0]
+        if mute:
+            raise EdmNoiseError(
+                f"the rule {rule} gives {' and '.join(as_read(mute))} c_out = 0 under the weights "
+                f"{self.weights.label}: no network can denoise what it cannot change; give finite or global"
+            )
 
     def filtered(self, x: Tensor, sigma: float, rule: str = "finite") -> Tensor:
-        """sum over parts of c_skip times the part: the estimate of a network that says nothing; (..., N)."""
+        """sum over parts of c_skip times the part: the estimate of a network that says nothing; (..., N), centred."""
         skip = self.coefficients(sigma, rule).c_skip
-        parts = split(x, self.hierarchy)
+        parts = split(x - x.mean(dim=-1, keepdim=True), self.hierarchy)
         return skip[0] * parts[0] + skip[1] * parts[1] + skip[2] * parts[2]
 
     def error(self, sigma: float, rule: str = "finite") -> float:
         """Mean square error per coordinate of `filtered`, angstrom^2, for data of these scales.
 
-        The data is nested and normal with the level variances of `data_variances`, so the error is exact: with
-        A = sum c P over the parts, tr[(1 - A) C (1 - A) + sigma^2 A K A] / N.
+        The data is nested and normal with the level variances of `data_variances`, so the error is exact: the parts are
+        orthogonal projections, and each errs by (1 - c_skip)^2 of its data and c_skip^2 of its noise.
         """
         skip = self.coefficients(sigma, rule).c_skip
-        data = NoiseStatistics(self.hierarchy, self.data_variances())
-        left = _quadratic(data, [1 - c for c in skip])
-        return left + sigma**2 * _quadratic(NoiseStatistics(self.hierarchy, self.weights), list(skip))
+        parts = zip(skip, self.delta, self.nu, strict=True)
+        return sum((1 - c) ** 2 * data + (c * sigma) ** 2 * noise for c, data, noise in parts)
 
     def exact_error(self, sigma: float) -> float:
-        """Mean square error per coordinate of the Wiener filter: tr[C - C M^-1 C] / N with M = C + sigma^2 K.
+        """Mean square error per coordinate of `exact_filter`: tr H (C - C Q C) H / N, with the Q and H of that.
 
-        Within residues both matrices are multiples of 1; on the residues' normalised means, a chain at a time, both are
-        diagonal plus a multiple of s s^T with s = sqrt(atoms), so that the trace is sums over residues.
+        Within residues C and M = C + sigma^2 K are multiples of 1; on the residues' normalised means, a chain at a
+        time, both are diagonal plus a multiple of s s^T with s = sqrt(atoms): the traces are sums over residues.
         """
         noise = [check_sigma(sigma) ** 2 * w for w in self.weights.by_level]
         data = self.hierarchy.by_level(self.data_variances(), 0.0)
@@ -142,13 +159,24 @@ class Preconditioner:
         pulled = d / e + own * flow[chain]
         known = whole - total / (1 + total * flow) * per_chain(sizes * pulled**2)
         left = per_chain(d) + own * per_chain(sizes) - known
-        return float((atoms - residues) * inside + left.sum()) / atoms
+        # What centring takes: 1^T (C - C M^-1 C) 1 / N of the trace, and gives back: |H C M^-1 1|^2 / 1^T M^-1 1.
+        one = (1 / e) / (1 + total * flow)[chain]  # M^-1 1 of a residue's atoms, and below it C 1 and C M^-1 1
+        moved = d + own * per_chain(sizes)[chain]
+        kept = d * one + own * per_chain(sizes * one)[chain]
+        solved = moved / e - total * one * per_chain(sizes * moved / e)[chain]
+        shift = float(sizes @ (moved - moved * solved)) / atoms
+        spread = float(sizes @ kept**2 - (sizes @ kept) ** 2 / atoms) / float(sizes @ one)
+        return (float((atoms - residues) * inside + left.sum()) - shift + spread) / atoms
 
     def exact_filter(self, x: Tensor, sigma: float) -> Tensor:
-        """The best linear estimate, matrix c_skip = C (C + sigma^2 K)^-1, of (..., N) in O(N)."""
+        """The best linear estimate of the centred data from (..., N), in O(N): H C Q x with M = C + sigma^2 K and
+
+        Q = M^-1 - M^-1 1 1^T M^-1 / 1^T M^-1 1, the pseudo-inverse of M centred on both sides by H = 1 - 1 1^T / N.
+        """
         data = NestedCovariance(self.hierarchy, self.data_variances())
-        noise = NestedCovariance(self.hierarchy, self.weights)
-        return data.multiply((data + check_sigma(sigma) ** 2 * noise).solve(x))
+        noisy = data + check_sigma(sigma) ** 2 * NestedCovariance(self.hierarchy, self.weights)
+        found = data.multiply(noisy.solve(x - noisy.gls_mean(x)[..., None]))
+        return found - found.mean(dim=-1, keepdim=True)
 
     def data_variances(self) -> dict[str, float]:
         """Variance by level of nested normal data whose parts have the data scales; 0 where a part is too small.
@@ -163,26 +191,21 @@ class Preconditioner:
 
 
 def part_shares(hierarchy: Hierarchy, weights: Weights) -> tuple[float, float, float]:
-    """nu: the share of an atom's noise variance in each part, finest first; they add up to 1. Of three levels."""
+    """nu: the share of an atom's noise variance in each part, finest first, about the mean of all atoms."""
     return part_shares_of(hierarchy, weights)
 
 
 def part_shares_of(hierarchy: Hierarchy, variances: Weights | Mapping[str, float]) -> tuple[float, float, float]:
-    """Mean square of each part over atoms, finest first, for nested normal numbers with these level variances.
+    """Mean square of each part over atoms, finest first, for centred nested normal numbers with these level variances.
 
     EdmNoiseError for groups of another depth than three.
     """
     check_three(hierarchy)
     statistics = NoiseStatistics(hierarchy, variances)
-    parts = [statistics.displacement(level, top, over_atoms=True).mean for level, top in ((0, 1), (1, 2), (2, None))]
-    return parts[0], parts[1], parts[2]
-
-
-def _quadratic(statistics: NoiseStatistics, factors: Sequence[float]) -> float:
-    """tr[A V A] / N for A = sum over parts of a factor times the part's projection: projections that are orthogonal to
-    each other leave the sum of factor^2 times the part's mean square."""
-    parts = [statistics.displacement(level, top, over_atoms=True).mean for level, top in ((0, 1), (1, 2), (2, None))]
-    return sum(factor**2 * part for factor, part in zip(factors, parts, strict=True))
+    steps = ((0, 1), (1, 2), (2, statistics.whole))
+    parts = [statistics.displacement(level, top, over_atoms=True).mean for level, top in steps]
+    atom, residue, chain = (part if part > _LEAST * sum(parts) else 0.0 for part in parts)
+    return atom, residue, chain
 
 
 def precondition_table(made: Preconditioner, sigmas: Sequence[float], rule: str = "finite") -> Table:

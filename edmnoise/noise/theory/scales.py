@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
+from ...base.coordinates import CoordinatesLike, coordinates
 from ...base.legible import Legible
 from ...structure.hierarchy import Hierarchy, check_three
 from ...structure.levels import atom_means, spread
@@ -33,14 +33,30 @@ class Scales(Legible):
         return math.sqrt(sum(scale**2 for scale in self.by_level))
 
 
-def measured_scales(structure: Structure) -> Scales:
-    """Data scales of a structure's own coordinates; EdmNoiseError for groups of another depth than three.
+def measured_scales(
+    structure: Structure, frames: CoordinatesLike | None = None, weights: Tensor | None = None
+) -> Scales:
+    """Data scales of a structure, each frame about its own centroid; EdmNoiseError for another depth than three.
 
+    Parameters
+    ----------
+    structure
+        Groups, and the only frame where no others are given.
+    frames
+        (M, N, 3) coordinates, angstrom: the scales of an ensemble are not those of its first frame, where chains move.
+    weights
+        (M,) float64 probabilities of the frames; all are counted alike when not given.
+
+    Notes
+    -----
     One chain has no place of its own in the whole: 0, and not what rounding leaves.
     """
-    x = torch.tensor(structure.coordinates.T, dtype=torch.float64)
-    x = x - x.mean(dim=1, keepdim=True)
-    atom, residue, chain = (float(part.square().mean().sqrt()) for part in split(x, structure.hierarchy))
+    given = structure.coordinates[None].copy() if frames is None else frames
+    x = coordinates("frames", given, ("frames", structure.n_atoms, 3)).detach().cpu().double().mT
+    x = x - x.mean(dim=2, keepdim=True)
+    share = x.new_full((len(x),), 1 / len(x)) if weights is None else weights
+    squares = [share @ part.square().mean(dim=(1, 2)) for part in split(x, structure.hierarchy)]
+    atom, residue, chain = (math.sqrt(float(square)) for square in squares)
     return Scales(atom=atom, residue=residue, chain=chain if structure.hierarchy.counts[2] > 1 else 0.0)
 
 

@@ -1,0 +1,1 @@
+"""Networks that learn to denoise a structure, and how they are trained and kept."""
