@@ -40,7 +40,7 @@ from ..structure.hierarchy import LEVELS, PARTS, Hierarchy, as_read, check_three
 from ..structure.structure import describe
 from ..structure.superpose import superpose
 
-ASKED = 3
+ASKED = 5
 """Stream of random numbers of the draws; see `edmnoise.base.seeds`."""
 
 _COORDINATES = 1 << 20
