@@ -102,10 +102,10 @@ def test_draws_that_are_not_turned_are_no_data_of_the_denoiser_that_takes_any_tu
 
 @pytest.mark.parametrize("weights", [FLAT, UNEVEN], ids=lambda weights: weights.label)
 def test_doing_nothing_errs_by_the_noise(small, weights):
-    """Closed form of each part of centred noise, within 3 standard errors of 2,000 draws."""
+    """Closed form of each part of centred noise, within 3 standard errors of 1,000 draws."""
     noise = NestedCovariance(small.hierarchy, weights)
     targets = Targets(torch.tensor(small.coordinates.T)[None])
-    study = denoising_error([Candidate("x", DoingNothing())], targets, noise, small.hierarchy, [0.5, 8.0], 2000)
+    study = denoising_error([Candidate("x", DoingNothing())], targets, noise, small.hierarchy, [0.5, 8.0], 1000)
     expected = np.sqrt(part_squares(NoiseStatistics(small.hierarchy, weights)))
     rms, error = study.rms("x")
     for row, sigma in enumerate(study.sigmas):
@@ -206,7 +206,7 @@ def test_an_elastic_network_moves_states(small):
     states = torch.tensor(small.coordinates.T)[None]
     found = references(small.hierarchy, states, noise, "state 1", fluctuations=network)
     study = denoising_error(
-        found, Targets(states, motion=network), noise, small.hierarchy, [0.5], 60, reference=FLUCTUATING
+        found, Targets(states, motion=network), noise, small.hierarchy, [0.5], 300, reference=FLUCTUATING
     )
     ratio, error = study.ratio(EXACT)
     assert (ratio[0] - 3 * error[0] > 1).all()
