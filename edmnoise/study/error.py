@@ -346,6 +346,10 @@ class ErrorStudy(Legible):
         """Root mean square error (S, 3) of a candidate, angstrom, and its standard error."""
         return _rms(self.squares[self._place(name)])
 
+    def total(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Root mean square error (S,) of a candidate in all parts together, angstrom, and its standard error."""
+        return _rms(self.squares[self._place(name)].sum(axis=1))
+
     def excess(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """RMS distance (S, 3) from the reference, angstrom, and its standard error; NaN without one."""
         return _rms(self.apart[self._place(name)])
@@ -381,6 +385,9 @@ class ErrorStudy(Legible):
                 means, errors = self._column(measure, part)
                 columns.append(Column(name, means, unit, 4 if unit else 3, help_))
                 columns.append(Column(f"{name}, error", errors, unit, 4 if unit else 3, "standard error"))
+        totals, errors = self._totals()
+        columns.append(Column("all parts", totals, "A", 4, "RMS error per coordinate"))
+        columns.append(Column("all parts, error", errors, "A", 4, "standard error"))
         return self._table(columns)
 
     def summary(self) -> Table:
@@ -391,6 +398,7 @@ class ErrorStudy(Legible):
             if self.reference is not None:
                 ratios = self._column(self.ratio, part)[0]
                 columns.append(Column(f"{PARTS[part]} over {self.reference}", ratios, "", 2, _OVER))
+        columns.append(Column("all parts", self._totals()[0], "A", 4, "RMS error per coordinate"))
         return self._table(columns)
 
     def _shown(self) -> Table:
@@ -407,8 +415,10 @@ class ErrorStudy(Legible):
     ) -> tuple[list[float], list[float]]:
         """Values and errors of one part, levels one after another, all candidates at each."""
         found = [measure(name) for name, _ in self.labels]
-        values, errors = (np.stack([pair[which][:, part] for pair in found], axis=1) for which in (0, 1))
-        return values.ravel().tolist(), errors.ravel().tolist()
+        return _by_level([(values[:, part], errors[:, part]) for values, errors in found])
+
+    def _totals(self) -> tuple[list[float], list[float]]:
+        return _by_level([self.total(name) for name, _ in self.labels])
 
     def _settings(self) -> list[Column]:
         count = len(self.labels)
@@ -492,6 +502,12 @@ def _estimate(candidate: Candidate, x: Tensor, sigma: float) -> Tensor:
 def _part_squares(apart: Tensor, hierarchy: Hierarchy) -> NDArray[np.float64]:
     """(3, B): mean square over atoms and axes of each part of (B, 3, N), finest first."""
     return torch.stack([part.square().mean(dim=(1, 2)) for part in split(apart, hierarchy)]).numpy()
+
+
+def _by_level(found: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> tuple[list[float], list[float]]:
+    """Values and errors (S,) of each candidate, levels one after another."""
+    values, errors = (np.stack(column, axis=1).ravel().tolist() for column in zip(*found, strict=True))
+    return values, errors
 
 
 def _rms(squares: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -1,8 +1,9 @@
 """What samples are worth: which state each is, how near, whether it is the mirror image, and what chemistry is left.
 
-Sample x belongs to the state m of the smallest RMSD after superposition by proper rotations alone. It is a mirror image
-where -x is nearer to some state than x is to any: bonds, distances and lDDT cannot tell the two apart.
-lDDT, bonds, chirality and clashes are those of `edmnoise.frames.damage`, against the sample's own state.
+The RMSD of sample x is the smallest to any state after superposition by proper rotations alone. It is a mirror image
+where -x is nearer to some state than x is to any: bonds, distances and lDDT cannot tell the two apart. Its state is the
+one that x, or -x, is nearest to; against it lDDT, bonds, chirality and clashes are measured, as in
+`edmnoise.frames.damage`.
 """
 
 from __future__ import annotations
@@ -46,9 +47,9 @@ class Judged(Legible):
     Attributes
     ----------
     state
-        (S,) the state, from 0, that each is nearest to.
+        (S,) the state, from 0, that each is nearest to, or its mirror image where it is one.
     rmsd
-        (S,) to that state, of all atoms after superposition, angstrom.
+        (S,) to the nearest state, of all atoms after superposition without reflections, angstrom.
     mirrored
         (S,) whether its mirror image is nearer to a state.
     measures
@@ -121,7 +122,7 @@ class SamplesStudy(Legible):
             Column("samples", [name for name in self.sets for _ in range(count)]),
             Column("state", list(range(1, count + 1)) * len(self.sets)),
             Column("probability", expected, help="of the state in the data"),
-            *_with_error("share", shares, "", 3, "of the samples that are nearest to it"),
+            *_with_error("share", shares, "", 3, "of the samples: nearest to it, or to its mirror image"),
             Column("off by", off, "binomial errors", 1, "of as many samples drawn with the state's probability"),
         ]
         return self._table(columns, notes=())
@@ -239,7 +240,7 @@ def _judged(x: Tensor, states: Tensor, natives: _Natives) -> Judged:
     as_is, reflected = (
         np.stack([as_array(superpose(sign * x.mT, state.T).rmsd) for state in states], axis=1) for sign in (1, -1)
     )
-    nearest = as_is.argmin(axis=1)
+    nearest = np.minimum(as_is, reflected).argmin(axis=1)
     measures = {measure: np.empty(len(x)) for measure in JUDGED}
     for state in np.unique(nearest).tolist():
         mine = nearest == state

@@ -223,9 +223,10 @@ def test_table_and_figure(small, ensemble, tmp_path):
     rms, error = study.rms("linear")
     assert table["chain"][3::4] == rms[:, 2].tolist()
     assert table["residue in chain, error"][3::4] == error[:, 1].tolist()
+    np.testing.assert_allclose(np.square(table["all parts"][3::4]), np.square(rms).sum(axis=1))
     assert table["atom in residue over exact"][::4] == [1.0, 1.0]
     assert table["atom in residue from exact"][::4] == [0.0, 0.0]
-    assert len(study.summary().rows()[0]) == len(study.summary().columns) == 9
+    assert len(study.summary().rows()[0]) == len(study.summary().columns) == 10
     for one in (study, denoising_error([found[-1]], Targets(states), noise, small.hierarchy, [1.0], 2)):
         error_figure(one, tmp_path / "error.svg")
         assert (tmp_path / "error.svg").read_bytes().startswith(b"<?xml")
