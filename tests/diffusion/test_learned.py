@@ -520,6 +520,23 @@ def test_a_pickle_is_looked_at_and_not_opened(tmp_path, protocol):
     assert not mark.exists()
 
 
+def test_a_broken_file_is_of_some_kind():
+    """3,000 files with some bytes replaced or the end cut off: no error of a reader comes through."""
+    rng = np.random.default_rng(4)
+    deflated = io.BytesIO()
+    with zipfile.ZipFile(deflated, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("m/data.pkl", pickle.dumps(list(range(99)), 2))
+    old = by_torch(nn.Linear(3, 3), _use_new_zipfile_serialization=False)
+    whole = (scripted(), by_torch(nn.Linear(3, 3)), old, deflated.getvalue(), zipped("models/m.json", "data.pkl"))
+    kinds = set()
+    for _ in range(3000):
+        content = np.frombuffer(whole[rng.integers(len(whole))], np.uint8).copy()
+        places = rng.integers(max(0, len(content) - 600) * rng.integers(2), len(content), rng.integers(1, 9))
+        content[places] = rng.integers(0, 256, len(places))
+        kinds.add(kind_of(content.tobytes()[: len(content) if rng.random() < 0.8 else rng.integers(len(content))]))
+    assert kinds >= {"program", "module", "TorchScript", "junk"}
+
+
 def test_a_program_that_torch_cannot_read(small, tmp_path):
     path = tmp_path / "odd.pt2"
     path.write_bytes(zipped("models/model.json", "archive_format"))
@@ -583,7 +600,15 @@ def test_choices_that_cannot_be(given, sentence):
 
 def test_names_are_read_in_one_order():
     assert not DenoiserChoice("translation").is_network
-    for name in ("net.pt2", "folder/net.bin", "C:/nets/net.pt2", "package.module:function", "module:Class.make"):
+    for name in (
+        "net.pt2",
+        "model.pth",
+        "folder/net",
+        "C:/nets/net.pt2",
+        "C:net.pt2",
+        "package.module:function",
+        "module:Class.make",
+    ):
         assert DenoiserChoice(name).is_network
 
 

@@ -4,8 +4,8 @@ A name is read in this order:
 
     states, translation, ...    one of `edmnoise.diffusion.names.DENOISERS`, an exact denoiser of known states;
     package.module:function     a function on Python's path, called with the structure, that returns a network;
-    any name of a file          that ends in .pt2 or holds a separator of folders: a program of torch.export. What is in
-                                the file decides, and not its ending.
+    name of a file              that has an ending, or folders in it: a program of torch.export. What is in the file
+                                decides, and not its ending.
 
 In Python a network itself may stand in the place of a name.
 """
@@ -214,8 +214,8 @@ class DenoiserChoice(Legible):
 
 
 def _is_function(name: str) -> bool:
-    return _FUNCTION.fullmatch(name) is not None and not name.endswith(".pt2")
+    return _FUNCTION.fullmatch(name) is not None and not name.endswith(".pt2")  # C:net.pt2
 
 
 def _is_file(name: str) -> bool:
-    return name.endswith(".pt2") or "/" in name or os.sep in name
+    return "/" in name or os.sep in name or re.search(r"\.\w+$", name) is not None
