@@ -258,8 +258,9 @@ def denoising_error(
     seed
         The same seed gives the same draws, whatever the candidates are.
     reference
-        Name of the candidate that the others are compared with; the exact one of `references` where it is there, else
-        there is no comparison. It is the optimum where the targets are what it knows, and only there.
+        Name of the candidate that the others are compared with; where not given that of `references` which is exact
+        for targets like these, with or without motion, and without it there is no comparison. It is the optimum where
+        the targets are what it knows, and only there.
     progress
         Told of the draws that are done and of how many there are; what it raises ends the work.
 
@@ -273,7 +274,8 @@ def denoising_error(
     _check_asked(candidates, hierarchy, targets, covariance, levels, draws)
     check_seed(seed)
     names = [candidate.name for candidate in candidates]
-    against = EXACT if reference is None and EXACT in names else reference
+    usual = EXACT if targets.motion is None else FLUCTUATING
+    against = usual if reference is None and usual in names else reference
     if against is not None and against not in names:
         raise EdmNoiseError(f"no candidate {against!r} to compare with: the candidates are {', '.join(names)}")
     squares = np.empty((len(candidates), len(levels), 3, draws))
