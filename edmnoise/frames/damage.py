@@ -75,15 +75,21 @@ class Native:
     clashes: Clashes
 
     @classmethod
-    def of(cls, structure: Structure) -> Native:
+    def of(cls, structure: Structure, bonds: NDArray[np.int64] | None = None) -> Native:
         """Find them on a structure's own coordinates.
+
+        Parameters
+        ----------
+        bonds
+            (B, 2) atoms, where they are known: several states of the same atoms have the bonds of one.
 
         Raises
         ------
         EdmNoiseError
             Where the pairs do not fit in memory.
         """
-        bonds = find_bonds(structure)
+        if bonds is None:
+            bonds = find_bonds(structure)
         return cls(
             structure,
             LocalPairs.of(structure),

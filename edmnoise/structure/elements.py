@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from .structure import Atoms, distinct
 
-ELEMENTS = frozenset(
-    """H D HE LI BE B C N O F NE NA MG AL SI P S CL AR K CA SC TI V CR MN FE CO NI CU ZN GA GE AS SE BR KR RB SR
+_PERIODIC = """H HE LI BE B C N O F NE NA MG AL SI P S CL AR K CA SC TI V CR MN FE CO NI CU ZN GA GE AS SE BR KR RB SR
     Y ZR NB MO TC RU RH PD AG CD IN SN SB TE I XE CS BA LA CE PR ND PM SM EU GD TB DY HO ER TM YB LU HF TA W RE
     OS IR PT AU HG TL PB BI PO AT RN FR RA AC TH PA U NP PU AM CM BK CF ES FM MD NO LR""".split()
-)
+ELEMENTS = frozenset(_PERIODIC) | {"D"}
 """Symbols that the element column of a PDB file may hold; D is deuterium."""
 
 _ORGANIC = ("CL", "SE", "SI")
@@ -22,6 +21,12 @@ _MOLECULAR = frozenset("CA CD CO CR CS CU HG NA NI OS PB PD PT SB SN".split())
 
 _SHORTEST_METAL = 1.75
 """Nothing that a metal binds is nearer to it than this, angstrom; C, N, O of one molecule are 1.2 to 1.6 apart."""
+
+
+def atomic_numbers(atoms: Atoms) -> NDArray[np.int64]:
+    """(N,) atomic number of each atom's element, deuterium's that of hydrogen; 0 where it is none."""
+    numbers = {symbol: number for number, symbol in enumerate(_PERIODIC, 1)}
+    return atoms.of_element({**numbers, "D": 1}, 0)
 
 
 def element_of(symbol: str, name: str, residue_name: str) -> str | None:

@@ -1,10 +1,23 @@
-"""A denoiser by name, as people write it -> the model: the one place that knows which there are and what each needs."""
+"""A denoiser by name, as people write it -> the model: the one place that knows which there are and what each needs.
+
+A name is read in this order:
+
+    states, translation, ...    one of `edmnoise.diffusion.names.DENOISERS`, an exact denoiser of known states;
+    package.module:function     a function on Python's path, called with the structure, that returns a network;
+    name of a file              that has an ending, or folders in it: a program of torch.export. What is in the file
+                                decides, and not its ending.
+
+In Python a network itself may stand in the place of a name.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import os
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,16 +25,27 @@ from numpy.typing import NDArray
 
 from ...base.errors import EdmNoiseError
 from ...base.legible import Legible
+from ...base.trust import Ask
 from ...noise.covariance import Covariance
 from ...noise.processes.nested import NestedCovariance
+from ...noise.theory.scales import Scales
+from ...noise.weights import Weights
 from ...structure.structure import Structure
-from ..names import DENOISERS
+from ..names import DENOISERS, RULES
+from ..precondition import Preconditioner
 from .denoiser import Denoiser
 from .elastic_network import ElasticNetwork
+from .learned import GIVES, Conditioning, GlobalConditioning, LearnedDenoiser, LevelConditioning, built_network
+from .programs import load_program
 from .states import Fluctuations, StatesDenoiser
 
 _GAUGES = {"states": "rotation"}
 """How the states of a denoiser may lie in space, where that is not its name."""
+
+_FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+"""package.module:function."""
+
+_NETWORKS = "a .pt2 file of torch.export, or package.module:function that builds a network"
 
 
 @dataclass(frozen=True, repr=False)
@@ -31,26 +55,53 @@ class DenoiserChoice(Legible):
     Parameters
     ----------
     name
-        A name from `edmnoise.diffusion.names.DENOISERS`.
+        A name from `edmnoise.diffusion.names.DENOISERS`, a function or a file as this module says, or a network.
     state_weights
         Probability of each state, up to a factor; equal where not given.
     fluctuations
         Standard deviations (chain, residue, atom) per coordinate of each state's own motion, angstrom; or "network"
         for the elastic network of the first state's residue contacts; none where not given.
+    gives
+        What a network says, from `edmnoise.diffusion.denoisers.learned.GIVES`.
+    rule
+        By which rule of `edmnoise.diffusion.names.RULES` a residual was trained.
+    data_scales
+        Data scales of its training, angstrom: sigma_data, or three numbers (chain, residue, atom).
+    trust
+        Whether a program is trusted without being asked about.
 
     Raises
     ------
     EdmNoiseError
-        For a name that is not known, or numbers that are no probabilities or no lengths.
+        For a name that is not known, numbers that are no probabilities or no lengths, and what is asked of a network
+        that only states have, or the other way round.
     """
 
-    name: str = "states"
+    name: str | Callable[..., Any] = "states"
     state_weights: Sequence[float] | None = None
     fluctuations: Sequence[float] | str | None = None
+    gives: str = "denoised"
+    rule: str = "global"
+    data_scales: Sequence[float] | None = None
+    trust: bool = False
 
     def __post_init__(self) -> None:
-        if self.name not in DENOISERS:
-            raise EdmNoiseError(f"no denoiser {self.name!r}: the known ones are {', '.join(DENOISERS)}")
+        if isinstance(self.name, str) and not (
+            self.name in DENOISERS or _is_function(self.name) or _is_file(self.name)
+        ):
+            raise EdmNoiseError(
+                f"no denoiser {self.name!r}: the known ones are {', '.join(DENOISERS)}; or give {_NETWORKS}"
+            )
+        self._check_network() if self.is_network else self._check_states()
+
+    @property
+    def is_network(self) -> bool:
+        """Whether it is a user's own network, and none of the exact denoisers."""
+        return not isinstance(self.name, str) or self.name not in DENOISERS
+
+    def _check_states(self) -> None:
+        if (self.gives, self.data_scales) != ("denoised", None):
+            raise EdmNoiseError(f"gives and data_scales are of networks, and {self.name} is exact: leave them out")
         weights, own = self.state_weights, self.fluctuations
         if weights is not None and not (all(0 <= weight < math.inf for weight in weights) and sum(weights) > 0):
             raise EdmNoiseError(f"state_weights are {list(weights)}: give numbers, none negative, not all zero")
@@ -61,6 +112,26 @@ class DenoiserChoice(Legible):
             raise EdmNoiseError(
                 f"fluctuations are {list(own)}: give three numbers in angstrom (chain residue atom), "
                 "none negative, the last above 0"
+            )
+
+    def _check_network(self) -> None:
+        if self.state_weights is not None or self.fluctuations is not None:
+            raise EdmNoiseError("state_weights and fluctuations are of exact denoisers: a network has learned its own")
+        if self.gives not in GIVES:
+            raise EdmNoiseError(f"gives is {self.gives!r}: give {' or '.join(GIVES)}")
+        if self.rule not in RULES:
+            raise EdmNoiseError(f"no rule {self.rule!r}: the known ones are {', '.join(RULES)}")
+        scales = self.data_scales
+        if (scales is not None) != (self.gives == "residual"):
+            raise EdmNoiseError("a residual needs the data_scales of its training, and a denoised structure has none")
+        if scales is not None and not (
+            len(scales) in ((1, 3) if self.rule == "global" else (3,))
+            and all(0 <= scale < math.inf for scale in scales)
+            and sum(scales) > 0
+        ):
+            wanted = "sigma_data, or three" if self.rule == "global" else f"the rule {self.rule} needs three"
+            raise EdmNoiseError(
+                f"data_scales are {list(scales)}: {wanted} numbers in angstrom (chain residue atom), none negative"
             )
 
     def check(self, states: int, of: str = "") -> None:
@@ -74,9 +145,14 @@ class DenoiserChoice(Legible):
             )
 
     def build(
-        self, structure: Structure, states: NDArray[np.float32], covariance: Covariance, device: str = "cpu"
+        self,
+        structure: Structure,
+        states: NDArray[np.float32],
+        covariance: Covariance,
+        device: str = "cpu",
+        ask: Ask | None = None,
     ) -> Denoiser:
-        """The model: seconds for an elastic network.
+        """The model: seconds for an elastic network, and for a program.
 
         Parameters
         ----------
@@ -86,7 +162,12 @@ class DenoiserChoice(Legible):
             (M, N, 3) what the data are, angstrom.
         covariance
             K of the noise.
+        ask
+            Who says whether a program is to be trusted that has not been, by its path and SHA-256.
         """
+        if self.is_network:
+            return self._learned(structure, covariance, device, ask)
+        assert isinstance(self.name, str)
         self.check(len(states))
         return StatesDenoiser(
             torch.from_numpy(np.ascontiguousarray(states)).mT.to(device),
@@ -97,6 +178,31 @@ class DenoiserChoice(Legible):
             structure.hierarchy,
         )
 
+    def _learned(self, structure: Structure, covariance: Covariance, device: str, ask: Ask | None) -> LearnedDenoiser:
+        conditioning = self._conditioning(structure, covariance)  # before a function of the user's takes its time
+        network: Any = self.name
+        if isinstance(self.name, str) and _is_function(self.name):
+            network = built_network(self.name, structure, device)
+        elif isinstance(self.name, str):
+            network = load_program(self.name, structure, self.gives, self.trust, ask, device)
+        name = self.name if isinstance(self.name, str) else ""
+        return LearnedDenoiser(
+            network, structure, name=name, gives=self.gives, conditioning=conditioning, device=device
+        )
+
+    def _conditioning(self, structure: Structure, covariance: Covariance) -> Conditioning | None:
+        """Coefficients of the training of a residual: those of this noise, whose network it is taken for."""
+        if self.data_scales is None:
+            return None
+        if len(self.data_scales) == 1 or self.rule == "global":
+            return GlobalConditioning(math.sqrt(sum(scale**2 for scale in self.data_scales)))
+        if not isinstance(covariance, NestedCovariance) or any(v.numel() > 1 for v in covariance.variances):
+            raise EdmNoiseError(f"the rule {self.rule} needs noise of one weight a level: give the rule global")
+        atom, residue, chain = (float(variance) for variance in covariance.variances)
+        own = dict(zip(("chain", "residue", "atom"), self.data_scales, strict=True))
+        weights = Weights.of(chain=chain, residue=residue, atom=atom)
+        return LevelConditioning(Preconditioner(structure.hierarchy, weights, Scales(**own)), self.rule)
+
     def _motion(self, structure: Structure) -> Fluctuations | None:
         """Covariance of each state's own motion."""
         if self.fluctuations is None:
@@ -105,3 +211,11 @@ class DenoiserChoice(Legible):
             return ElasticNetwork.from_structure(structure)
         chain, residue, atom = self.fluctuations
         return NestedCovariance(structure.hierarchy, {"chain": chain**2, "residue": residue**2, "atom": atom**2})
+
+
+def _is_function(name: str) -> bool:
+    return _FUNCTION.fullmatch(name) is not None and not name.endswith(".pt2")  # C:net.pt2
+
+
+def _is_file(name: str) -> bool:
+    return "/" in name or os.sep in name or re.search(r"\.\w+$", name) is not None

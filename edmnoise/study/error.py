@@ -1,0 +1,519 @@
+"""E |D(x, sigma) - y|^2 over sigma, part by part, of any denoisers side by side, and how far each is from the optimum.
+
+y is centred, x = y + sigma n is centred too, and the common shift of D is taken off: nothing is said of where the whole
+lies. Errors are split by plain means into chain, residue in chain and atom in residue. With D* = E[y | x] the optimum
+of what the y are drawn from, every other D has
+
+    E |D - y|^2 = E |D* - y|^2 + E |D - D*|^2,
+
+in each part, since D* - y has the mean 0 given x. The last term is the excess; it is measured as a
+distance, which scatters less than the difference of two errors. Where the y are held out, the exact denoiser of the
+*known* states is no optimum, and other denoisers may err less than it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..base.coordinates import CoordinatesLike, coordinates
+from ..base.errors import EdmNoiseError
+from ..base.legible import Legible
+from ..base.rotations import haar_rotations
+from ..base.seeds import check_seed, reseed
+from ..base.table import Column, Table
+from ..diffusion.denoisers.denoiser import Denoised, Denoiser
+from ..diffusion.denoisers.states import Fluctuations, StatesDenoiser
+from ..noise.covariance import Covariance
+from ..noise.processes.nested import NestedCovariance
+from ..noise.sigma import check_sigma
+from ..noise.theory.scales import split
+from ..noise.theory.statistics import NoiseStatistics
+from ..structure.hierarchy import LEVELS, PARTS, Hierarchy, as_read, check_three
+from ..structure.structure import describe
+from ..structure.superpose import superpose
+
+ASKED = 5
+"""Stream of random numbers of the draws; see `edmnoise.base.seeds`."""
+
+_COORDINATES = 1 << 20
+"""Most coordinates in the draws that are denoised together."""
+
+_MOST = 64
+"""Most draws that are denoised together."""
+
+_ROUNDING = 4 * torch.finfo(torch.float32).eps
+"""A reference that errs by less than this share of the data's size errs by rounding: nothing is a multiple of it."""
+
+_OVER = "mean square error over the reference's"
+
+
+class Motion(Protocol):
+    """What states fluctuate by: a `NestedCovariance`, or an elastic network."""
+
+    def draw(self, out: Tensor, generator: torch.Generator) -> Tensor:
+        """Fill ``out`` (..., N) with N(0, C), angstrom."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Targets(Legible):
+    """What is to be found again: a state by its probability, with its own motion, turned at random; centred.
+
+    Parameters
+    ----------
+    states
+        (M, 3, N) coordinates, angstrom: those that the denoisers know, or held-out ones.
+    name
+        What they are called in tables: "states 1-3 of m".
+    weights
+        (M,) probabilities up to a factor; equal when not given.
+    motion
+        Of each state, none when not given.
+    turned
+        Whether any turn is as likely as another: so it is for the gauge "rotation" of a `StatesDenoiser`.
+
+    Raises
+    ------
+    EdmNoiseError
+        For states that are not finite, and for weights that are no probabilities.
+    """
+
+    states: Tensor
+    name: str = "the states"
+    weights: Sequence[float] | None = None
+    motion: Motion | None = None
+    turned: bool = True
+
+    def __post_init__(self) -> None:
+        states = coordinates("states", self.states, ("states", 3, "atoms")).double().cpu()
+        given = self.weights
+        if given is not None and not (
+            len(given) == len(states) and all(0 <= w < math.inf for w in given) and sum(given) > 0
+        ):
+            raise EdmNoiseError(f"weights are {list(given)}: give {len(states)} numbers, none negative, not all zero")
+        object.__setattr__(self, "states", states - states.mean(dim=2, keepdim=True))
+
+    def draw(self, generator: torch.Generator) -> Tensor:
+        """One of them, (3, N) float64."""
+        weights = [1.0] * len(self.states) if self.weights is None else list(self.weights)
+        y = self.states[torch.multinomial(torch.tensor(weights).double(), 1, generator=generator)[0]]
+        if self.motion is not None:
+            y = y + self.motion.draw(torch.empty_like(y), generator)
+        if self.turned:
+            y = haar_rotations(1, generator)[0] @ y
+        return y - y.mean(dim=1, keepdim=True)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Candidate(Legible):
+    """A denoiser as it is set beside others.
+
+    Parameters
+    ----------
+    name
+        Of its curve.
+    denoiser
+        The model.
+    knows
+        Which states it has been given: "states 1-3 of m", "nothing".
+    """
+
+    name: str
+    denoiser: Denoiser
+    knows: str = ""
+
+    @property
+    def label(self) -> str:
+        """Name and what it knows, as curves are labelled."""
+        return f"{self.name} ({self.knows})" if self.knows else self.name
+
+
+class DoingNothing:
+    """D = x, whose error is the noise."""
+
+    def denoise(self, x: Tensor, sigma: float) -> Denoised:
+        """What was given."""
+        return Denoised(x)
+
+    def __repr__(self) -> str:
+        return "DoingNothing()"
+
+
+EXACT, FLUCTUATING, NOTHING = "exact", "exact, fluctuating", "doing nothing"
+"""Names of `references`."""
+
+
+def references(
+    hierarchy: Hierarchy,
+    states: CoordinatesLike,
+    covariance: NestedCovariance,
+    knows: str,
+    weights: Sequence[float] | None = None,
+    fluctuations: Fluctuations | None = None,
+    gauge: str = "rotation",
+) -> list[Candidate]:
+    """What a denoiser is set beside: the exact one of the states, the exact one with fluctuations, and doing nothing.
+
+    Parameters
+    ----------
+    states
+        (M, 3, N) angstrom: the known ones.
+    covariance
+        K of the noise.
+    knows
+        What these states are called.
+    weights, gauge
+        As in `StatesDenoiser`.
+    fluctuations
+        Of each state; when not given, `fitted_fluctuations`, and without them where there is but one state.
+    """
+    exact = StatesDenoiser(states, covariance, weights, gauge, None, hierarchy)
+    found = [Candidate(EXACT, exact, knows)]
+    if fluctuations is None and len(exact.states) > 1:
+        fluctuations = fitted_fluctuations(hierarchy, states)
+    if fluctuations is not None:
+        model = StatesDenoiser(states, covariance, weights, gauge, fluctuations, hierarchy)
+        found.append(Candidate(FLUCTUATING, model, knows))
+    return [*found, Candidate(NOTHING, DoingNothing(), "nothing")]
+
+
+def fitted_fluctuations(hierarchy: Hierarchy, states: CoordinatesLike) -> NestedCovariance:
+    """Fluctuations of every state such that each of them is what the others would expect.
+
+    Parameters
+    ----------
+    states
+        (M, 3, N) angstrom, two or more.
+
+    Returns
+    -------
+    NestedCovariance
+        C, angstrom^2: level variances whose parts have the mean squares of the way from each state to the nearest
+        other one, superposed. It is the likeliest C when each state is left out in turn and the nearest one alone
+        counts, which in hundreds of dimensions is no approximation.
+
+    Raises
+    ------
+    EdmNoiseError
+        For a single state, and for groups of another depth than three.
+    """
+    check_three(hierarchy)
+    y = coordinates("states", states, ("states", 3, hierarchy.counts[0])).double().cpu()
+    if len(y) < 2:
+        raise EdmNoiseError("1 state: fluctuations are fitted to two states or more, give them or more states")
+    squares = np.zeros(3)
+    for number, state in enumerate(y):
+        others = torch.cat([y[:number], y[number + 1 :]])
+        moved = torch.empty_like(others)
+        nearest = int(superpose(others, state, out=moved).rmsd.argmin())
+        apart = moved[nearest] - state
+        squares += [float(part.square().mean()) for part in split(apart - apart.mean(1, keepdim=True), hierarchy)]
+    mixing = np.array([part_squares(NoiseStatistics(hierarchy, {level: 1.0})) for level in LEVELS]).T
+    from scipy.optimize import nnls  # 40 ms to import
+
+    return NestedCovariance(hierarchy, dict(zip(LEVELS, nnls(mixing, squares / len(y))[0].tolist(), strict=True)))
+
+
+def part_squares(noise: NoiseStatistics) -> list[float]:
+    """Mean square over atoms of each part of centred noise, finest first, in units of sigma^2: what doing nothing errs
+    by."""
+    parts = ((0, 1), (1, 2), (2, noise.whole))
+    return [noise.displacement(level, top, over_atoms=True).mean for level, top in parts]
+
+
+def denoising_error(
+    candidates: Sequence[Candidate],
+    targets: Targets,
+    covariance: Covariance,
+    hierarchy: Hierarchy,
+    sigmas: Sequence[float],
+    draws: int = 200,
+    seed: int = 0,
+    reference: str | None = None,
+    progress: Callable[[int, int], object] | None = None,
+) -> ErrorStudy:
+    """Measure what denoisers err by, on the same draws.
+
+    Parameters
+    ----------
+    candidates
+        Denoisers, of different names.
+    targets
+        What the noise is added to.
+    covariance
+        K of the noise.
+    hierarchy
+        Atoms in residues in chains.
+    sigmas
+        Noise levels, angstrom; each has draws of its own.
+    draws
+        At each level, two or more.
+    seed
+        The same seed gives the same draws, whatever the candidates are.
+    reference
+        Name of the candidate that the others are compared with; where not given that of `references` which is exact
+        for targets like these, with or without motion, and without it there is no comparison. It is the optimum where
+        the targets are what it knows, and only there.
+    progress
+        Told of the draws that are done and of how many there are; what it raises ends the work.
+
+    Raises
+    ------
+    EdmNoiseError
+        For too few draws, no candidates, two of one name, no such reference, groups or atoms that do not fit, and for
+        an estimate of another shape, or that is not finite (naming the candidate and the level).
+    """
+    levels = [check_sigma(sigma) for sigma in sigmas]
+    _check_asked(candidates, hierarchy, targets, covariance, levels, draws)
+    check_seed(seed)
+    names = [candidate.name for candidate in candidates]
+    usual = EXACT if targets.motion is None else FLUCTUATING
+    against = usual if reference is None and usual in names else reference
+    if against is not None and against not in names:
+        raise EdmNoiseError(f"no candidate {against!r} to compare with: the candidates are {', '.join(names)}")
+    squares = np.empty((len(candidates), len(levels), 3, draws))
+    apart = np.full_like(squares, np.nan)
+    for level, sigma in enumerate(levels):
+        for some in _pieces(draws, covariance.atoms):
+            y, x = _drawn(
+                targets, covariance, sigma, range(level * draws + some.start, level * draws + some.stop), seed
+            )
+            estimates = [_estimate(candidate, x, sigma) for candidate in candidates]
+            for which, estimate in enumerate(estimates):
+                squares[which, level, :, some] = _part_squares(estimate - y, hierarchy)
+                if against is not None:
+                    apart[which, level, :, some] = _part_squares(estimate - estimates[names.index(against)], hierarchy)
+            if progress is not None:
+                progress(level * draws + some.stop, len(levels) * draws)
+    size = float(targets.states.square().mean().sqrt())
+    labels = tuple((candidate.name, candidate.knows) for candidate in candidates)
+    return ErrorStudy(hierarchy, labels, tuple(levels), targets.name, against, size, squares, apart, seed)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ErrorStudy(Legible):
+    """Errors of every draw.
+
+    Attributes
+    ----------
+    hierarchy
+        Groups that the parts are of.
+    labels
+        (K,) name of each candidate and what it knows.
+    sigmas
+        (S,) noise levels, angstrom.
+    of
+        What the noise was added to.
+    reference
+        Name of the candidate that the others are compared with; None for no comparison.
+    size
+        RMS of the clean coordinates, angstrom: an error far below is rounding.
+    squares
+        (K, S, 3, draws): mean square over atoms and axes of each part of D - y, parts finest first, angstrom^2.
+    apart
+        The same of D - D* with D* the reference; NaN without one.
+    seed
+        Of the draws.
+    """
+
+    hierarchy: Hierarchy
+    labels: tuple[tuple[str, str], ...]
+    sigmas: tuple[float, ...]
+    of: str
+    reference: str | None
+    size: float
+    squares: NDArray[np.float64]
+    apart: NDArray[np.float64]
+    seed: int = 0
+
+    @property
+    def draws(self) -> int:
+        """At each level."""
+        return self.squares.shape[-1]
+
+    @property
+    def parts(self) -> list[int]:
+        """Parts that there are, coarsest first: a single chain has no place among others."""
+        there = self.hierarchy.counts
+        return [part for part in as_read(range(3)) if there[part] > (there[part + 1] if part < 2 else 1)]
+
+    def rms(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Root mean square error (S, 3) of a candidate, angstrom, and its standard error."""
+        return _rms(self.squares[self._place(name)])
+
+    def total(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Root mean square error (S,) of a candidate in all parts together, angstrom, and its standard error."""
+        return _rms(self.squares[self._place(name)].sum(axis=1))
+
+    def excess(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """RMS distance (S, 3) from the reference, angstrom, and its standard error; NaN without one."""
+        return _rms(self.apart[self._place(name)])
+
+    def ratio(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean square error (S, 3) over that of the reference, and its standard error, of paired draws.
+
+        NaN without a reference, and where that errs by rounding alone.
+        """
+        if self.reference is None:
+            none = np.full(self.squares.shape[1:3], np.nan)
+            return none, none
+        own, least = self.squares[self._place(name)], self.squares[self._place(self.reference)]
+        mean = least.mean(axis=-1)
+        mean[mean < (_ROUNDING * self.size) ** 2] = np.nan
+        ratio = own.mean(axis=-1) / mean
+        # To first order the ratio moves by (a - ratio b) / mean b: what both share of a draw's difficulty drops out.
+        scatter = (own - ratio[..., None] * least).std(axis=-1, ddof=1) / math.sqrt(self.draws)
+        return ratio, scatter / mean
+
+    def table(self) -> Table:
+        """A row for each candidate at each level: errors, ratios and distances, with standard errors."""
+        columns = self._settings()
+        for part in self.parts:
+            for label, unit, measure, help_ in (
+                ("{}", "A", self.rms, "RMS error per coordinate"),
+                (f"{{}} over {self.reference}", "", self.ratio, _OVER),
+                (f"{{}} from {self.reference}", "A", self.excess, "RMS distance of the two estimates"),
+            ):
+                if self.reference is None and measure != self.rms:
+                    continue
+                name = label.format(PARTS[part])
+                means, errors = self._column(measure, part)
+                columns.append(Column(name, means, unit, 4 if unit else 3, help_))
+                columns.append(Column(f"{name}, error", errors, unit, 4 if unit else 3, "standard error"))
+        totals, errors = self._totals()
+        columns.append(Column("all parts", totals, "A", 4, "RMS error per coordinate"))
+        columns.append(Column("all parts, error", errors, "A", 4, "standard error"))
+        return self._table(columns)
+
+    def summary(self) -> Table:
+        """The table without standard errors and distances, which fits on a screen."""
+        columns = self._settings()
+        for part in self.parts:
+            columns.append(Column(PARTS[part], self._column(self.rms, part)[0], "A", 4, "RMS error per coordinate"))
+            if self.reference is not None:
+                ratios = self._column(self.ratio, part)[0]
+                columns.append(Column(f"{PARTS[part]} over {self.reference}", ratios, "", 2, _OVER))
+        columns.append(Column("all parts", self._totals()[0], "A", 4, "RMS error per coordinate"))
+        return self._table(columns)
+
+    def _shown(self) -> Table:
+        return self.summary()
+
+    def _place(self, name: str) -> int:
+        names = [label for label, _ in self.labels]
+        if name not in names:
+            raise EdmNoiseError(f"no candidate {name!r}: the candidates are {', '.join(names)}")
+        return names.index(name)
+
+    def _column(
+        self, measure: Callable[[str], tuple[NDArray[np.float64], NDArray[np.float64]]], part: int
+    ) -> tuple[list[float], list[float]]:
+        """Values and errors of one part, levels one after another, all candidates at each."""
+        found = [measure(name) for name, _ in self.labels]
+        return _by_level([(values[:, part], errors[:, part]) for values, errors in found])
+
+    def _totals(self) -> tuple[list[float], list[float]]:
+        return _by_level([self.total(name) for name, _ in self.labels])
+
+    def _settings(self) -> list[Column]:
+        count = len(self.labels)
+        return [
+            Column("sigma", [sigma for sigma in self.sigmas for _ in range(count)], "A"),
+            Column("denoiser", [name for name, _ in self.labels] * len(self.sigmas)),
+            Column("knows", [knows or "-" for _, knows in self.labels] * len(self.sigmas), help="which states"),
+        ]
+
+    def _table(self, columns: list[Column]) -> Table:
+        title = (
+            f"denoising error on {self.of}, {self.draws} draws a level, seed {self.seed}: {describe(self.hierarchy)}"
+        )
+        notes = ["RMS per coordinate of D - y by part, everything centred; the same draws for all denoisers."]
+        if self.reference is not None:
+            knows = dict(self.labels)[self.reference]
+            named = f"{self.reference} ({knows})" if knows else self.reference
+            notes.append(f"Over {self.reference}: mean square error over that of {named}, the optimum of these alone.")
+        meta: Mapping[str, object] = {
+            "of": self.of,
+            "draws": self.draws,
+            "seed": self.seed,
+            "reference": self.reference,
+            "structure": describe(self.hierarchy),
+        }
+        return Table(title, tuple(columns), meta, tuple(notes))
+
+
+def _check_asked(
+    candidates: Sequence[Candidate],
+    hierarchy: Hierarchy,
+    targets: Targets,
+    covariance: Covariance,
+    sigmas: Sequence[float],
+    draws: int,
+) -> None:
+    check_three(hierarchy)
+    if not candidates or not sigmas:
+        raise EdmNoiseError("no candidates or no noise levels given: give at least one of each")
+    names = [candidate.name for candidate in candidates]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise EdmNoiseError(f"{names.count(twice)} candidates are called {twice!r}: give each a name of its own")
+    if draws < 2:
+        raise EdmNoiseError(f"draws is {draws}: give 2 or more, whose scatter says how sure their mean is")
+    counts = {hierarchy.counts[0], targets.states.shape[2], covariance.atoms}
+    if len(counts) > 1:
+        raise EdmNoiseError(
+            f"groups, states and noise are of {hierarchy.counts[0]}, {targets.states.shape[2]} and {covariance.atoms} "
+            "atoms: give those of one structure"
+        )
+
+
+def _pieces(draws: int, atoms: int) -> Iterator[slice]:
+    size = max(1, min(_MOST, _COORDINATES // (3 * atoms)))
+    for start in range(0, draws, size):
+        yield slice(start, min(start + size, draws))
+
+
+def _drawn(targets: Targets, covariance: Covariance, sigma: float, numbers: range, seed: int) -> tuple[Tensor, Tensor]:
+    """Clean (B, 3, N) float64 and noised float32 coordinates, both centred: draw k depends on the seed and k alone."""
+    clean = torch.empty(len(numbers), 3, covariance.atoms, dtype=torch.float64)
+    noise = torch.empty_like(clean, dtype=torch.float32)
+    generator = torch.Generator()
+    for row, number in enumerate(numbers):
+        reseed(generator, seed, number, ASKED)
+        clean[row] = targets.draw(generator)
+        covariance.draw(noise[row], generator)
+    noisy = clean + sigma * noise.double()
+    return clean, (noisy - noisy.mean(dim=2, keepdim=True)).float()
+
+
+def _estimate(candidate: Candidate, x: Tensor, sigma: float) -> Tensor:
+    """(B, 3, N) float64, centred."""
+    with torch.no_grad():
+        atoms = candidate.denoiser.denoise(x.clone(), sigma).atoms.double().cpu()
+    coordinates(f"{candidate.name} at {sigma:g} A", atoms, tuple(x.shape))
+    return atoms - atoms.mean(dim=2, keepdim=True)
+
+
+def _part_squares(apart: Tensor, hierarchy: Hierarchy) -> NDArray[np.float64]:
+    """(3, B): mean square over atoms and axes of each part of (B, 3, N), finest first."""
+    return torch.stack([part.square().mean(dim=(1, 2)) for part in split(apart, hierarchy)]).numpy()
+
+
+def _by_level(found: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> tuple[list[float], list[float]]:
+    """Values and errors (S,) of each candidate, levels one after another."""
+    values, errors = (np.stack(column, axis=1).ravel().tolist() for column in zip(*found, strict=True))
+    return values, errors
+
+
+def _rms(squares: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Root of the mean over draws, and its standard error: that of the mean over twice the root."""
+    root = np.sqrt(squares.mean(axis=-1))
+    error = squares.std(axis=-1, ddof=1) / math.sqrt(squares.shape[-1])
+    return root, np.divide(error, 2 * root, out=np.zeros_like(root), where=root > 0)

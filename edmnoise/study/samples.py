@@ -1,0 +1,278 @@
+"""What samples are worth: which state each is, how near, whether it is the mirror image, and what chemistry is left.
+
+The RMSD of sample x is the smallest to any state after superposition by proper rotations alone. It is a mirror image
+where -x is nearer to some state than x is to any: bonds, distances and lDDT cannot tell the two apart. Its state is the
+one that x, or -x, is nearest to; against it lDDT, bonds, chirality and clashes are measured, as in
+`edmnoise.frames.damage`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..base.coordinates import CoordinatesLike, coordinates
+from ..base.errors import EdmNoiseError
+from ..base.legible import Legible
+from ..base.table import Column, Table
+from ..diffusion.denoisers.denoiser import Denoiser
+from ..diffusion.samplers.sampler import Sampler, sample
+from ..diffusion.samplers.schedule import Schedule
+from ..frames.damage import Damage, Native, measure_damage
+from ..frames.damage_measures import BOND_LENGTHS, BROKEN, CLASHES, FLIPPED, LDDT, RMSD, DamageMeasure
+from ..noise.covariance import Covariance
+from ..structure.bonds import find_bonds
+from ..structure.levels import as_array
+from ..structure.structure import Structure, describe
+from ..structure.superpose import superpose
+
+JUDGED = (LDDT, BOND_LENGTHS, BROKEN, FLIPPED, CLASHES)
+"""Measures of each sample against its state, beside the RMSD."""
+
+_COORDINATES = 1 << 22
+"""Coordinates of the samples that are made together."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Judged(Legible):
+    """One set of samples.
+
+    Attributes
+    ----------
+    state
+        (S,) the state, from 0, that each is nearest to, or its mirror image where it is one.
+    rmsd
+        (S,) to the nearest state, of all atoms after superposition without reflections, angstrom.
+    mirrored
+        (S,) whether its mirror image is nearer to a state.
+    measures
+        (S,) for each of `JUDGED`; NaN where the structure has nothing that the measure could count.
+    """
+
+    state: NDArray[np.int64]
+    rmsd: NDArray[np.float64]
+    mirrored: NDArray[np.bool_]
+    measures: dict[DamageMeasure, NDArray[np.float64]]
+
+    def __len__(self) -> int:
+        return len(self.state)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SamplesStudy(Legible):
+    """Sets of samples side by side.
+
+    Attributes
+    ----------
+    structure
+        Atoms and groups.
+    probabilities
+        (M,) of the states.
+    sets
+        Each set by its name, in the order of tables.
+    themselves
+        `CLASHES` of the states, weighted by their probabilities.
+    """
+
+    structure: Structure
+    probabilities: NDArray[np.float64]
+    sets: dict[str, Judged]
+    themselves: float
+
+    def table(self) -> Table:
+        """A row for each set: means over its samples, and their standard errors."""
+        rows = list(self.sets.values())
+        columns = self._named()
+        columns += _with_error(RMSD.name, [_mean(row.rmsd) for row in rows], RMSD.unit, 3, "to the nearest state")
+        mirrored = [share_error(int(row.mirrored.sum()), len(row)) for row in rows]
+        columns += _with_error("mirror images", mirrored, "", 3, "share whose mirror image is nearer to a state")
+        for measure in JUDGED:
+            means = [_mean(row.measures[measure]) for row in rows]
+            columns += _with_error(measure.name, means, measure.unit, measure.decimals, measure.help)
+        return self._table(columns)
+
+    def summary(self) -> Table:
+        """The table without its standard errors but those of RMSD and mirror images."""
+        table = self.table()
+        kept = {f"{name}, error" for name in (RMSD.name, "mirror images")}
+        columns = [c for c in table.columns if not c.name.endswith(", error") or c.name in kept]
+        return self._table(columns)
+
+    def _shown(self) -> Table:
+        return self.summary()
+
+    def by_state(self) -> Table:
+        """A row for each state of each set: how many samples are of it, and how many should be."""
+        count = len(self.probabilities)
+        found = [np.bincount(row.state, minlength=count) for row in self.sets.values()]
+        shares = [
+            share_error(int(n), len(row)) for row, each in zip(self.sets.values(), found, strict=True) for n in each
+        ]
+        expected = self.probabilities.tolist() * len(self.sets)
+        sizes = [len(row) for row in self.sets.values() for _ in range(count)]
+        off = [_deviation(*one) for one in zip((share for share, _ in shares), expected, sizes, strict=True)]
+        columns = [
+            Column("samples", [name for name in self.sets for _ in range(count)]),
+            Column("state", list(range(1, count + 1)) * len(self.sets)),
+            Column("probability", expected, help="of the state in the data"),
+            *_with_error("share", shares, "", 3, "of the samples: nearest to it, or to its mirror image"),
+            Column("off by", off, "binomial errors", 1, "of as many samples drawn with the state's probability"),
+        ]
+        return self._table(columns, notes=())
+
+    def _named(self) -> list[Column]:
+        return [
+            Column("samples", list(self.sets)),
+            Column("number", [len(row) for row in self.sets.values()]),
+        ]
+
+    def _table(self, columns: Sequence[Column], notes: tuple[str, ...] | None = None) -> Table:
+        states = len(self.probabilities)
+        title = f"samples of {states} state{'' if states == 1 else 's'}: {describe(self.structure.hierarchy)}"
+        own = "no clashes" if math.isnan(self.themselves) else f"clashes {self.themselves:.{CLASHES.decimals}f}"
+        usual = (
+            "RMSD to the nearest state, superposed without reflections; the other measures against that state.",
+            "Mirror images: nearer to a state when reflected, which no other measure but flipped centres tells.",
+            f"Of the states themselves: {own} per 1,000 heavy atoms.",
+        )
+        meta = {"states": states, "structure": describe(self.structure.hierarchy)}
+        return Table(title, tuple(columns), meta, usual if notes is None else notes)
+
+
+def judge_samples(
+    structure: Structure,
+    states: CoordinatesLike,
+    samples: Mapping[str, CoordinatesLike],
+    weights: Sequence[float] | None = None,
+) -> SamplesStudy:
+    """Judge sets of samples, say those of a network beside those of the exact sampler; work grows as their number.
+
+    Parameters
+    ----------
+    structure
+        Atoms, groups and bonds.
+    states
+        (M, N, 3) what the data are, angstrom.
+    samples
+        Name -> (S, N, 3), angstrom, lying anywhere.
+    weights
+        (M,) probabilities of the states up to a factor; equal when not given.
+
+    Raises
+    ------
+    EdmNoiseError
+        For no sets, a set without samples, a wrong shape, coordinates that are not finite, and probabilities that are
+        none.
+    """
+    given = coordinates("states", states, ("states", structure.n_atoms, 3)).float().cpu()
+    if not samples or len(given) == 0:
+        raise EdmNoiseError("no states or no samples: give at least one of each")
+    probabilities = _probabilities(weights, len(given))
+    natives = _Natives(structure, given)
+    sets = {}
+    for name, frames in samples.items():
+        x = coordinates(f"samples of {name}", frames, ("samples", structure.n_atoms, 3)).float().cpu()
+        if len(x) == 0:
+            raise EdmNoiseError(f"no samples of {name}: give at least one")
+        sets[name] = _judged(x, given, natives)
+    own = [float(natives.measured(m, state[None].numpy()).mean(CLASHES)) for m, state in enumerate(given)]
+    return SamplesStudy(structure, probabilities, sets, float(probabilities @ np.array(own)))
+
+
+def final_samples(
+    denoiser: Denoiser,
+    covariance: Covariance,
+    schedule: Schedule,
+    sampler: Sampler,
+    count: int,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+) -> NDArray[np.float32]:
+    """The ends (S, N, 3) of sampling, angstrom, some at a time; errors as of `sample`.
+
+    Sample k starts from the same noise whatever the denoiser is, so that two of them are compared in pairs.
+    """
+    size = max(1, min(64, _COORDINATES // (3 * covariance.atoms)))
+    ends = []
+    for first in range(0, max(count, 1), size):
+        numbers = range(first, min(first + size, count))
+        *_, last = sample(denoiser, covariance, schedule, sampler, numbers, seed, device=device)
+        ends.append(as_array(last.x).transpose(0, 2, 1))
+    return np.ascontiguousarray(np.concatenate(ends), dtype=np.float32)
+
+
+def share_error(count: int, of: int) -> tuple[float, float]:
+    """A share and its binomial standard error, which for none or all of the samples is not 0.
+
+    That of Wilson's interval at one standard deviation (J. Am. Stat. Assoc. 22, 209 (1927)): sqrt(p (1 - p) / n + 1 / 4
+    n^2) / (1 + 1 / n).
+    """
+    share = count / of
+    return share, math.sqrt(share * (1 - share) / of + 1 / (4 * of**2)) / (1 + 1 / of)
+
+
+class _Natives:
+    """What there is to be kept of each state, found when a sample of it is there."""
+
+    def __init__(self, structure: Structure, states: Tensor) -> None:
+        self._structure, self._states = structure, states
+        self._bonds = find_bonds(structure)
+        self._found: dict[int, Native] = {}
+
+    def measured(self, state: int, frames: NDArray[np.float32]) -> Damage:
+        """Measures of frames (s, N, 3) against a state."""
+        if state not in self._found:
+            of_state = replace(self._structure, coordinates=self._states[state].numpy().copy())
+            self._found[state] = Native.of(of_state, self._bonds)
+        return measure_damage(self._found[state], frames)
+
+
+def _judged(x: Tensor, states: Tensor, natives: _Natives) -> Judged:
+    # Centred first: float32 has its digits to spare for the shape of samples that lie far from the origin.
+    x = x - x.double().mean(dim=1, keepdim=True).float()
+    as_is, reflected = (
+        np.stack([as_array(superpose(sign * x.mT, state.T).rmsd) for state in states], axis=1) for sign in (1, -1)
+    )
+    nearest = np.minimum(as_is, reflected).argmin(axis=1)
+    measures = {measure: np.empty(len(x)) for measure in JUDGED}
+    for state in np.unique(nearest).tolist():
+        mine = nearest == state
+        damage = natives.measured(state, x[torch.from_numpy(mine)].numpy())
+        for measure, values in measures.items():
+            values[mine] = damage.by_frame[measure]
+    rmsd = as_is.min(axis=1)
+    return Judged(cast("NDArray[np.int64]", nearest), rmsd, reflected.min(axis=1) < rmsd, measures)
+
+
+def _probabilities(weights: Sequence[float] | None, count: int) -> NDArray[np.float64]:
+    given = np.ones(count) if weights is None else np.asarray(weights, dtype=np.float64)
+    if given.shape != (count,) or not (np.isfinite(given).all() and (given >= 0).all() and given.sum() > 0):
+        raise EdmNoiseError(f"weights are {given.tolist()}: give {count} numbers, none negative, not all zero")
+    return given / given.sum()
+
+
+def _deviation(share: float, expected: float, of: int) -> float:
+    """By how many binomial standard errors a share is off; NaN where none is expected to be anywhere else."""
+    error = math.sqrt(expected * (1 - expected) / of)
+    return (share - expected) / error if error > 0 else math.nan
+
+
+def _mean(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Mean over the samples and its standard error; NaN for one sample."""
+    error = float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.nan
+    return float(values.mean()), error
+
+
+def _with_error(name: str, pairs: Sequence[tuple[float, float]], unit: str, decimals: int, help_: str) -> list[Column]:
+    means, errors = zip(*pairs, strict=True)
+    return [
+        Column(name, list(means), unit, decimals, help_),
+        Column(f"{name}, error", list(errors), unit, decimals + 1, "standard error"),
+    ]
