@@ -11,11 +11,13 @@ import torch
 from torch import Tensor
 
 from ..base.errors import EdmNoiseError
-from ..base.files import appearing
+from ..base.files import appearing, check_target
 from ..structure.structure import Structure
 
 FORMAT, VERSION = "edmnoise network", 1
 """What the text of every checkpoint begins with."""
+
+ENDING = ".safetensors"
 
 _COLUMNS = ("name", "element", "residue_name")
 """Of an atom, what a network knows."""
@@ -34,6 +36,14 @@ def check_installed() -> None:
         import safetensors.torch  # noqa: F401
     except ImportError:
         raise EdmNoiseError("checkpoints need safetensors: pip install 'edmnoise[learn]'") from None
+
+
+def check_checkpoint(path: str | os.PathLike[str]) -> str:
+    """Return a path that a checkpoint can be written to; EdmNoiseError for another ending or where no file can be."""
+    if os.path.splitext(path)[1].lower() != ENDING:
+        raise EdmNoiseError(f"a checkpoint cannot be written as {os.fspath(path)!r}: end the name in {ENDING}")
+    check_installed()
+    return check_target(path)
 
 
 def write_checkpoint(

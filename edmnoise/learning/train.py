@@ -11,7 +11,7 @@ import copy
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import torch
@@ -28,7 +28,7 @@ from ..noise.weights import Weights
 from ..structure.structure import Structure
 from .checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from .ensemble import Ensemble
-from .model import Model, NetworkDenoiser
+from .model import Factors, Model, NetworkDenoiser
 
 RATE, WARM_UP, AVERAGE, CLIP = 3e-3, 100, 0.998, 1.0
 """Adam's learning rate; steps over which it rises; decay of the moving average; largest norm of a gradient."""
@@ -177,6 +177,11 @@ class Trainer:
     def __repr__(self) -> str:
         return f"Trainer({self.ensemble}, step {self.step:,}, {self.device})"
 
+    @property
+    def steps(self) -> int | None:
+        """Of how many; None while minutes are not yet steps."""
+        return self._steps
+
     @classmethod
     def resumed(cls, path: str | os.PathLike[str], ensemble: Ensemble, device: str = "cpu") -> Trainer:
         """A training as a checkpoint has it; EdmNoiseError where the data are not those that it was made with."""
@@ -187,7 +192,9 @@ class Trainer:
         made._take(found)
         return made
 
-    def run(self, checkpoint: str | os.PathLike[str] | None = None, every: float = 30.0) -> Iterator[Progress]:
+    def run(
+        self, checkpoint: str | os.PathLike[str] | None = None, every: float = 30.0
+    ) -> Generator[Progress, None, None]:
         """Train to the end of the budget; stop asking to stop, and a checkpoint of the last step is written.
 
         Parameters
@@ -378,7 +385,7 @@ def losses(model: Model, x: Tensor, y: Tensor, sigma: Tensor) -> tuple[Tensor, T
     layout = model.layout
     clean = layout.split(layout.into_slots(y))
     found, factors = model.estimate(layout.split(layout.into_slots(x)), sigma)
-    weight = factors.c_out.clamp(min=_FLOOR).square().reciprocal()
+    weight = _divisor(factors).square().reciprocal()
     residues, chains = _per_atom(model)
 
     def error(made: Tensor, wanted: Tensor, share: Tensor, part: int) -> Tensor:
@@ -398,6 +405,15 @@ def losses(model: Model, x: Tensor, y: Tensor, sigma: Tensor) -> tuple[Tensor, T
         + error(found.chains, clean.chain, chains, 2)
     )
     return atoms.sum() + heads, atoms.detach()
+
+
+def least_c_out(model: Model, sigma: Tensor) -> Tensor:
+    """c_out (B, 3) at levels (B,), as a loss is divided by: never 0."""
+    return _divisor(model.factors(sigma))
+
+
+def _divisor(factors: Factors) -> Tensor:
+    return factors.c_out.clamp(min=_FLOOR)
 
 
 def _per_atom(model: Model) -> tuple[Tensor, Tensor]:

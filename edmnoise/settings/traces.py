@@ -24,7 +24,7 @@ def _numbers(knob: Knob, value: Any) -> list[int]:
 def _samples(knob: Knob, value: Any) -> list[int]:
     found = _numbers(knob, value)
     if len(set(found)) < len(found):
-        raise EdmNoiseError(f"{knob.name} is {reading.text(value)!r}: give each sample once")
+        raise EdmNoiseError(f"{knob.name} is {reading.text(value)!r}: give each number once")
     return found
 
 

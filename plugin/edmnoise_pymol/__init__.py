@@ -24,6 +24,7 @@ from .commands import (
     edm_signal,
     edm_table,
     edm_trace,
+    edm_train,
     edm_triangle,
     edm_version,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "edm_signal",
     "edm_table",
     "edm_trace",
+    "edm_train",
     "edm_triangle",
     "edm_version",
     "register",

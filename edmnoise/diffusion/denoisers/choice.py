@@ -37,7 +37,7 @@ from .denoiser import Denoiser
 from .elastic_network import ElasticNetwork
 from .learned import GIVES, Conditioning, GlobalConditioning, LearnedDenoiser, LevelConditioning, built_network
 from .programs import load_program
-from .states import Fluctuations, StatesDenoiser
+from .states import StatesDenoiser
 
 _GAUGES = {"states": "rotation"}
 """How the states of a denoiser may lie in space, where that is not its name."""
@@ -174,7 +174,7 @@ class DenoiserChoice(Legible):
             covariance,
             self.state_weights,
             _GAUGES.get(self.name, self.name),
-            self._motion(structure),
+            self.motion(structure),
             structure.hierarchy,
         )
 
@@ -203,7 +203,7 @@ class DenoiserChoice(Legible):
         weights = Weights.of(chain=chain, residue=residue, atom=atom)
         return LevelConditioning(Preconditioner(structure.hierarchy, weights, Scales(**own)), self.rule)
 
-    def _motion(self, structure: Structure) -> Fluctuations | None:
+    def motion(self, structure: Structure) -> NestedCovariance | ElasticNetwork | None:
         """Covariance of each state's own motion."""
         if self.fluctuations is None:
             return None

@@ -11,6 +11,7 @@ from .design import edm_design, edm_scramble, edm_signal, edm_triangle
 from .noise import edm_levels, edm_noise, edm_save, edm_table
 from .sampling import edm_precondition, edm_sample, edm_schedule
 from .trace import edm_trace
+from .training import edm_train
 from .version import edm_version
 from .views import edm_color, edm_movie
 
@@ -31,6 +32,7 @@ __all__ = [
     "edm_signal",
     "edm_table",
     "edm_trace",
+    "edm_train",
     "edm_triangle",
     "edm_version",
 ]
@@ -52,5 +54,6 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     edm_triangle,
     edm_damage,
     edm_compare,
+    edm_train,
 )
 """Every command that runs a job, in the order in which a user meets them."""

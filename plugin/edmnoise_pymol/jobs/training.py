@@ -1,0 +1,319 @@
+"""A network that learns the loaded states, as a user asks for it; nothing in PyMOL is changed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.legible import Legible
+from edmnoise.base.table import Column, Table
+from edmnoise.base.units import duration
+from edmnoise.diffusion.denoisers.choice import DenoiserChoice
+from edmnoise.learning.checkpoint import check_checkpoint, read_checkpoint
+from edmnoise.learning.ensemble import Ensemble
+from edmnoise.learning.floor import Beside, loss_and_floor
+from edmnoise.learning.model import NetworkDenoiser
+from edmnoise.learning.train import Trainer, Training
+from edmnoise.noise.process import NoiseChoice
+from edmnoise.noise.sigma import SigmaDistribution
+from edmnoise.noise.weights import PRESETS, Weights
+from edmnoise.settings.knob import typed
+from edmnoise.structure.hierarchy import PARTS
+from edmnoise.structure.structure import Structure
+from edmnoise.study.error import EXACT, NOTHING, Candidate, DoingNothing, ErrorStudy, Targets, denoising_error
+
+from ..job import Cancelled, Job, Watch
+from ..scene.ask import Cmd
+from ..scene.states import read_states
+from .sampling import torch_device
+
+EVERY = 30.0
+"""Seconds between two checkpoints, and for which a failed one is spoken of."""
+
+NETWORK = "network"
+"""Its name in tables."""
+
+_LEVELS, _DRAWS = (-2.0, -1.0, 0.0, 1.0, 2.0), 32
+"""Normal scores at which the error is measured in the end, and draws at each: seconds."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TrainResult(Legible):
+    """What came of a training.
+
+    Attributes
+    ----------
+    denoiser
+        The network.
+    training
+        How it was trained.
+    object, path
+        What it has learned, and where its checkpoint lies.
+    kept
+        Whether that is of the last step: not where the disk was full in the end.
+    step, steps
+        Done, and of how many; None where it was cancelled before minutes were steps.
+    losses
+        Loss by part, beside the least one; none where the training was cancelled, and so the next two.
+    error
+        Errors at some levels, beside the exact denoiser and doing nothing.
+    held_out
+        The same at the states that were held out, where there are any.
+    notes
+        What is to be said.
+    """
+
+    denoiser: NetworkDenoiser
+    training: Training
+    object: str
+    path: str
+    kept: bool
+    step: int
+    steps: int | None
+    losses: Table | None
+    error: ErrorStudy | None
+    held_out: ErrorStudy | None
+    notes: tuple[str, ...]
+
+    def tables(self) -> list[Table]:
+        """What is printed: none where the training was cancelled."""
+        studies = [study.summary() for study in (self.error, self.held_out) if study is not None]
+        return studies if self.losses is None else [self.losses, *studies]
+
+    def sampled_by(self, selection: str, others: str = "") -> str:
+        """The line to sample with it."""
+        return f"edm_sample {selection}, denoiser={self.path}, weights={_shown(self.training.noise)}{others}"
+
+
+class _Course(NamedTuple):
+    """How a run went: whether to its end and with a checkpoint of that, and why there last was none."""
+
+    seconds: float
+    ended: bool
+    kept: bool
+    missed: str
+
+
+class _Measured(NamedTuple):
+    losses: Beside
+    error: ErrorStudy
+    held_out: ErrorStudy | None
+
+
+def train(
+    cmd: Cmd,
+    selection: str,
+    asked: Mapping[str, Any],
+    data: DenoiserChoice,
+    held_out: Sequence[int],
+    path: str | None,
+    resume: str | None,
+    device: str,
+    state: int,
+    hydrogens: bool,
+    solvent: bool,
+    common: bool,
+    ligands: str,
+) -> Job[TrainResult]:
+    """Train a network on the states of a loaded object, or of several objects of the same atoms.
+
+    A training that is cancelled keeps a checkpoint of its last step.
+
+    Parameters
+    ----------
+    selection, device, state, hydrogens, solvent, common, ligands
+        As in `edmnoise_pymol.jobs.sampling.sample`.
+    asked
+        What of `Training` was given, by name.
+    data
+        Probabilities of the states, and their fluctuations.
+    held_out
+        Numbers of states, from 1.
+    path
+        Of the checkpoint; when not given, that which is resumed, or one of the object's name.
+    resume
+        Checkpoint to go on from.
+
+    Raises
+    ------
+    EdmNoiseError
+        For input that cannot be used, before the first step; for a loss that is no longer finite, the last checkpoint
+        being kept.
+    """
+    training, chosen = Training(**asked), torch_device(device)
+    source, states = yield from read_states(cmd, selection, state, hydrogens, solvent, common, ligands)
+    structure, name = source.structure, source.object
+    data.check(len(states), name)
+    for number in held_out:
+        if number > len(states):
+            raise EdmNoiseError(f"state {number} of {name} cannot be held out: its states are 1 to {len(states)}")
+    target = path or resume or f"{name}.safetensors"
+
+    def prepare(watch: Watch) -> Trainer:
+        """Seconds for an elastic network."""
+        watch.check(0.0, "preparing the data")
+        if target != resume:
+            _check_place(check_checkpoint(target), structure, given=path is not None)
+        ensemble = Ensemble(
+            structure,
+            np.stack(states),
+            data.state_weights,
+            data.motion(structure),
+            [number - 1 for number in held_out],
+        )
+        if resume is None:
+            return Trainer(ensemble, training, chosen)
+        return _resumed(resume, ensemble, chosen, asked)
+
+    trainer = yield prepare
+    first = trainer.step
+    course = yield partial(_run, trainer, target)
+    measured = None
+    if course.ended:
+        moving = "" if trainer.ensemble.fluctuations is None else ", fluctuating"
+        measured = yield partial(_measure, trainer, f"{_states(len(trainer.ensemble.states))} of {name}{moving}")
+    notes = (f"{_states(len(states))} of {name}", *source.notes)
+    return TrainResult(
+        trainer.denoiser(),
+        trainer.training,
+        name,
+        target,
+        course.kept,
+        trainer.step,
+        trainer.steps,
+        None if measured is None else _losses(measured),
+        None if measured is None else measured.error,
+        None if measured is None else measured.held_out,
+        (*notes, *_said(trainer, first, course, target)),
+    )
+
+
+def _states(count: int) -> str:
+    return f"{count:,} state{'' if count == 1 else 's'}"
+
+
+def _check_place(path: str, structure: Structure, given: bool) -> None:
+    """Nothing but another checkpoint of these atoms is written over, and that only where it was named."""
+    if not os.path.exists(path):
+        return
+    if not given:
+        raise EdmNoiseError(f"{path} is there: give resume={path} to go on from it, or another file")
+    try:
+        read_checkpoint(path, structure)
+    except EdmNoiseError as error:
+        raise EdmNoiseError(f"{error}: it is not written over, give another file") from error
+
+
+def _resumed(path: str, ensemble: Ensemble, device: str, asked: Mapping[str, Any]) -> Trainer:
+    """A training as it was, where nothing else is asked for."""
+    made = Trainer.resumed(path, ensemble, device)
+    for name, value in asked.items():
+        was, wanted = _shown(getattr(made.training, name)), _shown(value)
+        if was != wanted:
+            name = "weights" if name == "noise" else name
+            raise EdmNoiseError(f"{path} was trained with {name} {was}, not {wanted}: leave {name} out, or train anew")
+    if made.steps is not None and made.step >= made.steps:
+        raise EdmNoiseError(f"{path} has gone all its {made.steps:,} steps: there is nothing to resume")
+    return made
+
+
+def _shown(value: Any) -> str:
+    """A setting as it is typed; equal ones are typed alike."""
+    if isinstance(value, SigmaDistribution):
+        return f"{value.p_mean:g} {value.p_std:g} {value.sigma_data:g}"
+    if isinstance(value, NoiseChoice | Weights):
+        weights = NoiseChoice.of(value).weights
+        return weights.label if weights.label in PRESETS else weights.text(".9g")
+    return typed(value)
+
+
+def _run(trainer: Trainer, path: str, watch: Watch) -> _Course:
+    """All steps, or those until it is cancelled."""
+    began, missed, until, wanted, kept = time.monotonic(), "", 0.0, True, True
+    with closing(trainer.run(path, EVERY)) as steps:
+        for step in steps:
+            now, kept = time.monotonic(), not step.note
+            if step.note:
+                missed, until = step.note, now + EVERY
+            spent, left = now - began, step.seconds_left or 0.0
+            of = "" if step.steps is None else f" of {step.steps:,}"
+            words = f"step {step.step:,}{of}, loss {step.loss:.3g}" + (f"; {missed}" if now < until else "")
+            wanted = watch.tell(spent / (spent + left), words)
+            if not wanted:
+                break
+    ended = trainer.steps is not None and trainer.step >= trainer.steps
+    return _Course(time.monotonic() - began, ended and wanted, kept or not ended, missed)
+
+
+def _said(trainer: Trainer, first: int, course: _Course, path: str) -> list[str]:
+    """How it went and where it lies."""
+    gone = f"{trainer.step - first:,} step{'' if trainer.step - first == 1 else 's'}"
+    of = "" if trainer.steps is None else f" of {trainer.steps:,}"
+    after = f" after {first:,}" if first else ""
+    notes = [f"{gone}{after} in {duration(course.seconds)}"]
+    if not course.ended and (trainer.steps is None or trainer.step < trainer.steps):
+        notes.append(f"cancelled at step {trainer.step:,}{of}, resume={path} goes on")
+    if course.missed:
+        notes.append(course.missed)
+    return notes
+
+
+def _measure(trainer: Trainer, known: str, watch: Watch) -> _Measured | None:
+    """Loss and errors in the end; None where nobody waits for them."""
+    ensemble, training = trainer.ensemble, trainer.training
+    network = trainer.denoiser()
+    network.model.cpu()
+    candidates = [
+        Candidate(NETWORK, network, known),
+        Candidate(EXACT, ensemble.exact(trainer.covariance), known),
+        Candidate(NOTHING, DoingNothing(), "nothing"),
+    ]
+
+    def told(what: str) -> Callable[[int, int], None]:
+        return lambda done, total: watch.check(1.0, f"measuring the {what}, draw {done:,} of {total:,}")
+
+    def of(states: torch.Tensor, name: str, weights: Sequence[float] | None = None) -> ErrorStudy:
+        targets = Targets(states, name, weights, ensemble.fluctuations)
+        return denoising_error(
+            candidates,
+            targets,
+            trainer.covariance,
+            ensemble.structure.hierarchy,
+            [training.distribution.sigma(z) for z in _LEVELS],
+            _DRAWS,
+            training.seed,
+            EXACT,
+            told("error"),
+        )
+
+    try:
+        losses = loss_and_floor(trainer, progress=told("loss"))
+        error = of(ensemble.states, known, ensemble.weights.tolist())
+        others = len(ensemble.held_out)
+        held_out = of(ensemble.held_out, f"{others} held out") if others else None
+    except Cancelled:  # what has been trained is kept
+        return None
+    return _Measured(losses, error, held_out)
+
+
+def _losses(measured: _Measured) -> Table:
+    """A row for each part that there is."""
+    parts = measured.error.parts
+    network, exact = (values[parts].tolist() for values in measured.losses)
+    return Table(
+        "loss on fresh draws of the training distribution",
+        (
+            Column("part", [PARTS[part] for part in parts]),
+            Column(NETWORK, network, "", 3, "mean square error per coordinate over c_out^2"),
+            Column(EXACT, exact, "", 3, "the same of the exact denoiser: no network gets below"),
+        ),
+    )
