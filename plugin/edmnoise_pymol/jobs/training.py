@@ -217,10 +217,11 @@ def _resumed(path: str, ensemble: Ensemble, device: str, asked: Mapping[str, Any
     """A training as it was, where nothing else is asked for."""
     made = Trainer.resumed(path, ensemble, device)
     for name, value in asked.items():
-        was, wanted = _shown(getattr(made.training, name)), _shown(value)
-        if was != wanted:
+        was, wanted = getattr(made.training, name), _shown(value)
+        if was is None or _shown(was) != wanted:
             name = "weights" if name == "noise" else name
-            raise EdmNoiseError(f"{path} was trained with {name} {was}, not {wanted}: leave {name} out, or train anew")
+            how = f"without {name}" if was is None else f"with {name} {_shown(was)}, not {wanted}"
+            raise EdmNoiseError(f"{path} was trained {how}: leave {name} out, or train anew")
     if made.steps is not None and made.step >= made.steps:
         raise EdmNoiseError(f"{path} has gone all its {made.steps:,} steps: there is nothing to resume")
     return made
