@@ -93,27 +93,6 @@ def test_it_is_the_library_s_training_and_makes_no_object(data, snapshot, tmp_pa
     assert (result.error.of, result.held_out.of) == ("2 states of m, fluctuating", "1 held out")
 
 
-def test_the_exact_loss_is_a_floor_at_the_optimum(data):
-    """The exact denoiser in the network's place: its loss is the floor, computed from its own parts."""
-    structure, states = data
-    trainer = Trainer(Ensemble(structure, states), Training(NoiseChoice.of(Weights.of(1, 4, 4)), steps=1, batch=8))
-    network, exact = loss_and_floor(trainer, batches=4)
-    assert bool((exact < network).all())
-    y, x, sigma = trainer.drawn(0)
-    best = torch.cat(
-        [
-            trainer.ensemble.exact(trainer.covariance).denoise(a[None], float(s)).atoms
-            for a, s in zip(x, sigma, strict=True)
-        ]
-    )
-    c_out = trainer.model.factors(sigma).c_out
-    centres = (best - y)[:, :, structure.hierarchy.ancestors(0, 2) == 0].mean(dim=2)
-    share = float((structure.hierarchy.ancestors(0, 2) == 0).mean())
-    # Of two chains whose common mean is 0, one's centre says the other's.
-    chain = centres.square().mean(dim=1) * share / (1 - share) / c_out[:, 2].square()
-    assert float(loss_and_floor(trainer, batches=1).exact[2]) == pytest.approx(float(chain.mean()), rel=1e-3)
-
-
 def test_it_is_printed_with_the_line_to_sample_with_it(strands, typed):
     said = typed(f"edm_train m, 3, {OWN}, batch=2, hydrogens=0, weights=2 4 4, file=net.safetensors")
     result = edm_train(
@@ -302,6 +281,15 @@ def test_a_named_checkpoint_of_the_same_atoms_is_written_over(data):
     edm_train("m", 2, batch=2, file="m.safetensors")
     edm_train("m", 3, batch=2, file="m.safetensors")
     assert read_checkpoint("m.safetensors", data[0]).facts["step"] == 3
+
+
+def test_names_may_begin_at_home(strands, refusal, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    run_inline(edm_train.job("m", 3, batch=2, file="~/net.safetensors"), stop_at(1))
+    assert edm_train("m", resume="~/net.safetensors").path == str(tmp_path / "home" / "net.safetensors")
+    (tmp_path / "home" / "net.safetensors").write_bytes(b"junk")
+    assert "it is not written over" in refusal("edm_train m, 3, file=~/net.safetensors")
 
 
 def test_without_the_package_nothing_is_begun(strands, refusal, monkeypatch):

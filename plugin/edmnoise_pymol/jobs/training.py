@@ -150,6 +150,7 @@ def train(
         being kept.
     """
     training, chosen = Training(**asked), torch_device(device)
+    path, resume = (None if name is None else os.path.expanduser(name) for name in (path, resume))
     source, states = yield from read_states(cmd, selection, state, hydrogens, solvent, common, ligands)
     structure, name = source.structure, source.object
     data.check(len(states), name)
@@ -183,7 +184,7 @@ def train(
         measured = yield partial(_measure, trainer, f"{_states(len(trainer.ensemble.states))} of {name}{moving}")
     notes = (f"{_states(len(states))} of {name}", *source.notes)
     return TrainResult(
-        trainer.denoiser(),
+        _on_cpu(trainer.denoiser()),
         trainer.training,
         name,
         target,
@@ -271,10 +272,8 @@ def _said(trainer: Trainer, first: int, course: _Course, path: str) -> list[str]
 def _measure(trainer: Trainer, known: str, watch: Watch) -> _Measured | None:
     """Loss and errors in the end; None where nobody waits for them."""
     ensemble, training = trainer.ensemble, trainer.training
-    network = trainer.denoiser()
-    network.model.cpu()
     candidates = [
-        Candidate(NETWORK, network, known),
+        Candidate(NETWORK, _on_cpu(trainer.denoiser()), known),
         Candidate(EXACT, ensemble.exact(trainer.covariance), known),
         Candidate(NOTHING, DoingNothing(), "nothing"),
     ]
@@ -304,6 +303,12 @@ def _measure(trainer: Trainer, known: str, watch: Watch) -> _Measured | None:
     except Cancelled:  # what has been trained is kept
         return None
     return _Measured(losses, error, held_out)
+
+
+def _on_cpu(network: NetworkDenoiser) -> NetworkDenoiser:
+    """The same one, wherever it was trained: exact denoisers lie there, and samples of it begin there."""
+    network.model.cpu()
+    return network
 
 
 def _losses(measured: _Measured) -> Table:
