@@ -348,6 +348,8 @@ def said(fitted: Fitted, structure: str) -> str:
     )
     if match.by == "name":
         return f"{len(match.rows):,} atoms by {structure}"
+    if match.by == "likeness":
+        return f"it ended elsewhere: {len(match.rows):,} atoms as of the trace that ended in {structure}, with as many"
     if math.isnan(match.farthest):
         return f"{found}, which nothing proves: the end of the run was not recorded"
     return f"{found}, within {match.farthest:.2g} A of sample {match.sample + 1}"
