@@ -135,7 +135,7 @@ def test_it_is_printed_drawn_and_listed_by_step(cmd, folder, typed):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("traces=nowhere.trace", "no folder nowhere.trace"),
+        ("traces=nowhere.trace", "no folder or file nowhere.trace"),
         ("traces=run.trace run.trace", "give each trace once"),
         ("traces=run.trace:0", "runs are counted from 1"),
         ("traces=run.trace:2", "run is 2"),
