@@ -98,8 +98,9 @@ def test_it_is_printed_with_the_line_to_sample_with_it(strands, typed):
     result = edm_train(
         "m", 3, fluctuations=[0.5, 0.3, 0.2], batch=2, hydrogens=0, weights="2 4 4", file="b.safetensors"
     )
-    first, *lines = said.splitlines()
-    assert first.startswith(" edm_train: 3 states of m; 3 steps in ")
+    first, second, *lines = said.splitlines()
+    assert first == " edm_train: 3 states of m"
+    assert second.startswith("    3 steps in ")
     assert lines == [
         *str(result.losses).splitlines(),
         *str(result.error.summary()).splitlines(),

@@ -204,7 +204,7 @@ class DenoiserChoice(Legible):
         return LevelConditioning(Preconditioner(structure.hierarchy, weights, Scales(**own)), self.rule)
 
     def motion(self, structure: Structure) -> NestedCovariance | ElasticNetwork | None:
-        """Covariance of each state's own motion."""
+        """Covariance of each state's own motion, angstrom^2; None where states keep still."""
         if self.fluctuations is None:
             return None
         if isinstance(self.fluctuations, str):

@@ -110,7 +110,7 @@ def edm_train(
         common,
         ligands,
     )
-    say(quiet, "edm_train", "; ".join(result.notes))
+    say(quiet, "edm_train", "\n    ".join(result.notes))
     for table in result.tables():
         show(quiet, table)
     given = zip(_ATOMS, (state, hydrogens, solvent, common, ligands), strict=True)
