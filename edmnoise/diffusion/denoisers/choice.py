@@ -36,7 +36,7 @@ from .denoiser import Denoiser
 from .elastic_network import ElasticNetwork
 from .learned import Conditioning, GlobalConditioning, LearnedDenoiser, LevelConditioning, built_network
 from .programs import is_checkpoint, load_program
-from .states import Fluctuations, StatesDenoiser
+from .states import StatesDenoiser
 
 _GAUGES = {"states": "rotation"}
 """How the states of a denoiser may lie in space, where that is not its name."""
@@ -170,7 +170,7 @@ class DenoiserChoice(Legible):
             covariance,
             self.state_weights,
             _GAUGES.get(self.name, self.name),
-            self._motion(structure),
+            self.motion(structure),
             structure.hierarchy,
         )
 
@@ -209,8 +209,8 @@ class DenoiserChoice(Legible):
         weights = Weights.of(chain=chain, residue=residue, atom=atom)
         return LevelConditioning(Preconditioner(structure.hierarchy, weights, Scales(**own)), self.rule)
 
-    def _motion(self, structure: Structure) -> Fluctuations | None:
-        """Covariance of each state's own motion."""
+    def motion(self, structure: Structure) -> NestedCovariance | ElasticNetwork | None:
+        """Covariance of each state's own motion, angstrom^2; None where states keep still."""
         if self.fluctuations is None:
             return None
         if isinstance(self.fluctuations, str):

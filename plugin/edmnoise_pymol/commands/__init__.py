@@ -8,6 +8,7 @@ from typing import Any
 from .compare import edm_compare
 from .damage import edm_damage
 from .design import edm_design, edm_scramble, edm_signal, edm_triangle
+from .networks import edm_error
 from .noise import edm_levels, edm_noise, edm_save, edm_table
 from .sampling import edm_precondition, edm_sample, edm_schedule
 from .trace import edm_trace
@@ -20,6 +21,7 @@ __all__ = [
     "edm_compare",
     "edm_damage",
     "edm_design",
+    "edm_error",
     "edm_levels",
     "edm_movie",
     "edm_noise",
@@ -52,5 +54,6 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     edm_triangle,
     edm_damage,
     edm_compare,
+    edm_error,
 )
 """Every command that runs a job, in the order in which a user meets them."""
