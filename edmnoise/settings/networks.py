@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from . import reading
-from .knob import Knob, numbers, several
+from .knob import Knob, numbers, several, text, whole, word
 from .noise import DRAWS, LEVELS
-from .sampling import ANY_DENOISER
+from .sampling import ANY_DENOISER, SAMPLES
 
 
 def _numbers_of_states(knob: Knob, value: Any) -> list[int]:
     if isinstance(value, int | float):
         value = [value]
     parts = reading.text(value).split() if isinstance(value, str) else list(value)
-    return [reading.whole(knob.name, part) for part in parts]
+    one = whole(knob.name, low=knob.low)
+    return [one.read(part) for part in parts]
 
 
 DENOISERS = several(
@@ -33,3 +34,18 @@ HELD_OUT = numbers(
     usual="none: those that are known are found again",
     low=1,
 ).but(parse=_numbers_of_states)
+
+SAMPLED = several(
+    text("sampled"),
+    "",
+    'sets of samples, with "|" between them: each atoms of an object whose states are samples (of what edm_sample made '
+    "the final samples alone), or of several such objects",
+).but(default=None, usual="none")
+JUDGED_DENOISERS = DENOISERS.but(help=f'denoisers to sample with, "|" between them: {ANY_DENOISER.help}', usual="none")
+JUDGED_SAMPLES = SAMPLES.but(default=64, help="number of samples of each denoiser", low=2)
+JUDGE_BY = word(
+    "by",
+    ("summary", "state"),
+    "summary",
+    "summary (a row for each set of samples), or state (how many samples are of each state, and how many should be)",
+)

@@ -15,6 +15,7 @@ DRAWERS = [c for c in WRITERS if ".svg" in c.__doc__]
 QUICK = {
     "edm_sample": "steps=2",
     "edm_compare": "weights=flat, steps=2",
+    "edm_judge": "sampled=made",
     "edm_error": "sigma=1, draws=2",
     "edm_damage": "z=0, weights=flat, draws=1",
     "edm_schedule": "steps=2",

@@ -10,7 +10,7 @@ from edmnoise.diffusion import names
 from edmnoise.settings import atoms, networks, noise, results, sampling
 
 from ..job import Job
-from .speech import command, output_file, say, show
+from .speech import command, output_file, say, show, table_file, write
 
 if TYPE_CHECKING:
     from edmnoise.diffusion.denoisers.choice import DenoiserChoice
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from edmnoise.noise.weights import Weights
 
     from ..jobs.error import ErrorResult
+    from ..jobs.judge import JudgeResult
 
 
 @command
@@ -109,6 +110,96 @@ def edm_error(
     return result
 
 
+@command
+def edm_judge(
+    selection: str = atoms.DATA,
+    sampled: Sequence[str] | None = networks.SAMPLED,
+    denoiser: Sequence[str] | None = networks.JUDGED_DENOISERS,
+    sampler: str = sampling.SAMPLER,
+    steps: int | None = sampling.STEPS,
+    samples: int = networks.JUDGED_SAMPLES,
+    weights: Weights = sampling.SAMPLED_WEIGHTS,
+    by: str = networks.JUDGE_BY,
+    file: str | None = results.TABLE,
+    seed: int = sampling.COMPARED_SEED,
+    device: str = sampling.DEVICE,
+    state_weights: Sequence[float] | None = sampling.STATE_WEIGHTS,
+    fluctuations: Sequence[float] | str | None = sampling.FLUCTUATIONS,
+    gives: str = sampling.NETWORK_GIVES,
+    rule: str = sampling.NETWORK_RULE,
+    data_scales: Sequence[float] | None = sampling.DATA_SCALES,
+    trust: bool = sampling.TRUST,
+    state: int = atoms.STATES,
+    hydrogens: bool = atoms.HYDROGENS,
+    solvent: bool = atoms.SOLVENT,
+    common: bool = atoms.COMMON,
+    ligands: str = atoms.LIGANDS,
+    process: str = noise.PROCESS,
+    *,
+    quiet: int = 1,
+    _self: Any = None,
+) -> Job[JudgeResult]:
+    """
+    DESCRIPTION
+
+        "edm_judge" says what samples are worth against the states that they
+        should be: RMSD to the nearest state, the share of mirror images,
+        lDDT, bonds, chirality and clashes, and with by=state how many samples
+        are of each state. Samples are loaded ones, or made for it with
+        denoisers, from the same noise. It makes no object.
+
+    EXAMPLES
+
+        edm_judge ensemble, denoiser=states | net.pt2
+        edm_judge ensemble, sampled=mine | theirs, file=judged.csv
+        edm_judge d or e, denoiser=states | kabsch, by=state, samples=200
+
+    NOTES
+
+        The RMSD is over all atoms, a length in 3-D, superposed without
+        reflections. A sample is a mirror image where its reflection is nearer
+        to a state than it is itself: distances, bonds and lDDT cannot tell.
+        The other measures are those of edm_damage, against the state that a
+        sample, or its mirror image, is nearest to. "off by" is how many
+        binomial errors the share of a state is from its probability. The
+        exact denoiser of the states (denoiser=states) shows what the sampler
+        alone makes of them.
+
+    SEE ALSO
+
+        edm_error, edm_sample, edm_damage
+    """
+    from edmnoise.diffusion.samplers.choice import SamplerChoice
+    from edmnoise.noise.process import NoiseChoice
+
+    from ..jobs import judge
+
+    path = table_file(file)
+    result = yield from judge.judge(
+        _self,
+        selection,
+        sampled or (),
+        _denoisers(denoiser or (), fluctuations, gives, rule, data_scales, trust, state_weights),
+        SamplerChoice(sampler, steps=steps),
+        NoiseChoice.parse(process, weights),
+        samples,
+        seed,
+        state_weights,
+        by,
+        device,
+        state,
+        hydrogens,
+        solvent,
+        common,
+        ligands,
+    )
+    for note in result.notes:
+        say(quiet, "edm_judge", note)
+    show(quiet, result.printed)
+    write(quiet, "edm_judge", result.table, path)
+    return result
+
+
 def _denoisers(
     given: Sequence[str],
     fluctuations: Sequence[float] | str | None,
@@ -116,6 +207,7 @@ def _denoisers(
     rule: str,
     data_scales: Sequence[float] | None,
     trust: bool,
+    state_weights: Sequence[float] | None = None,
 ) -> list[DenoiserChoice]:
     """What is said of networks is said of all of them; where there are none it is refused as of an exact denoiser."""
     from edmnoise.diffusion.denoisers.choice import DenoiserChoice
@@ -125,7 +217,7 @@ def _denoisers(
     if not networks_there:
         DenoiserChoice("states", None, None, *of_networks)
     return [
-        DenoiserChoice(name, None, fluctuations)
+        DenoiserChoice(name, state_weights, fluctuations)
         if name in names.DENOISERS
         else DenoiserChoice(name, None, None, *of_networks)
         for name in given
