@@ -11,11 +11,8 @@ from .sampling import ANY_DENOISER, SAMPLES
 
 
 def _numbers_of_states(knob: Knob, value: Any) -> list[int]:
-    if isinstance(value, int | float):
-        value = [value]
-    parts = reading.text(value).split() if isinstance(value, str) else list(value)
     one = whole(knob.name, low=knob.low)
-    return [one.read(part) for part in parts]
+    return [one.read(part) for part in reading.numbers(knob.name, value)]
 
 
 DENOISERS = several(

@@ -127,7 +127,7 @@ def test_it_tells_how_far_it_is_and_can_be_cancelled(ensemble):
         ("edm_error m, sigma=-1", "sigma is -1"),
         ("edm_error m, sigma=1, draws=1", "draws is 1: give a whole number from 2"),
         ("edm_error m, held_out=6", "held_out is 6: no state 6, there are 1 to 5"),
-        ("edm_error m, held_out=1.5", "held_out is '1.5': give a whole number"),
+        ("edm_error m, held_out=1.5", "held_out is 1.5: give a whole number"),
         ("edm_error m, held_out=1 2 3 4 5", "held_out are all 5 states: leave one to know"),
         ("edm_error d, held_out=2", "held_out is 2: no state 2, d has 1 state"),
         ("edm_error m, fluctuations=1 1", "fluctuations are [1.0, 1.0]"),

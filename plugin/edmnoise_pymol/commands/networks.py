@@ -60,9 +60,9 @@ def edm_error(
 
     EXAMPLES
 
-        edm_error ensemble, denoiser=net.pt2, sigma=1 3 10 30, file=error.png
-        edm_error d or e, denoiser=kabsch, sigma=2 8, draws=50
-        edm_error ensemble, net.pt2 | old.pt2, held_out=4 5, file=error.csv
+        edm_error ensemble, denoiser=mymodel:build, file=error.png
+        edm_error ensemble, mymodel:build | kabsch, sigma=1 3 10, draws=50
+        edm_error ensemble, held_out=4 5, file=error.csv
 
     NOTES
 
@@ -150,9 +150,9 @@ def edm_judge(
 
     EXAMPLES
 
-        edm_judge ensemble, denoiser=states | net.pt2
+        edm_judge ensemble, denoiser=states | mymodel:build
         edm_judge ensemble, sampled=mine | theirs, file=judged.csv
-        edm_judge d or e, denoiser=states | kabsch, by=state, samples=200
+        edm_judge ensemble, denoiser=states | kabsch, by=state, samples=100
 
     NOTES
 
@@ -212,9 +212,9 @@ def _denoisers(
     """What is said of networks is said of all of them; where there are none it is refused as of an exact denoiser."""
     from edmnoise.diffusion.denoisers.choice import DenoiserChoice
 
-    networks_there = any(name not in names.DENOISERS for name in given)
     of_networks: Any = (gives, rule, data_scales, trust)
-    if not networks_there:
+    DenoiserChoice("states", state_weights, fluctuations)  # refuses what they cannot be, whatever is given
+    if all(name in names.DENOISERS for name in given):
         DenoiserChoice("states", None, None, *of_networks)
     return [
         DenoiserChoice(name, state_weights, fluctuations)
