@@ -416,11 +416,14 @@ def load_denoiser(path: str | os.PathLike[str], structure: Structure, device: st
     """
     found = read_checkpoint(path, structure)
     atom, residue, chain = found.facts["scales"]
-    model = _model(structure, Training.of(found.facts["training"]), Scales(atom=atom, residue=residue, chain=chain))
+    training = Training.of(found.facts["training"])
+    model = _model(structure, training, Scales(atom=atom, residue=residue, chain=chain))
     model.load_state_dict(
         {name.removeprefix("average/"): value for name, value in found.tensors.items() if name.startswith("average/")}
     )
-    return NetworkDenoiser(model.requires_grad_(False).to(_device(device)))
+    steps, noise = found.facts["step"], NoiseChoice.of(training.noise).label
+    about = f"trained for {steps:,} step{'' if steps == 1 else 's'} with the noise {noise} and the rule {training.rule}"
+    return NetworkDenoiser(model.requires_grad_(False).to(_device(device)), about)
 
 
 def _model(structure: Structure, training: Training, scales: Scales) -> Model:

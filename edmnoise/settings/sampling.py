@@ -52,10 +52,10 @@ DENOISER = word(
 ANY_DENOISER = DENOISER.but(
     parse=_denoiser,
     closed=False,
-    help=f"{DENOISER.help}; or a network: {NETWORK}, called with the structure, that gives one",
+    help=f"{DENOISER.help}; or a network: {NETWORK} that makes one of the structure",
 )
 NETWORK_GIVES = word("gives", GIVES, "denoised", "what a network gives: denoised coordinates, or the residual F of EDM")
-TRUST = switch("trust", False, "run a .pt2, which is a program and can do all that you can; what was trusted is known")
+TRUST = switch("trust", False, "run a .pt2, which is a program and can do all that you can; needed once for a file")
 SAMPLER = word(
     "sampler",
     {**SOLVERS, **PUBLISHED},

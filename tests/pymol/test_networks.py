@@ -44,6 +44,20 @@ def scaled(structure):
         return (state(noisy, sigma) - 25 / root**2 * noisy) * root / (5 * level)
     return residual
 
+def failing(structure):
+    state = OneState(structure)
+    def network(x, sigma):
+        return state(x, sigma) / ((sigma < 0.06) | (sigma > 1) | (sigma < -1))[:, None, None]
+    return network
+
+def raising(structure):
+    state = OneState(structure)
+    def network(x, sigma):
+        if 0.06 < sigma[0] < 1:
+            raise RuntimeError("out of memory")
+        return state(x, sigma)
+    return network
+
 def broken(structure):
     return lambda x, sigma: x[:, :2]
 """
@@ -106,6 +120,7 @@ def test_a_checkpoint_of_our_own(made, typed, refusal):
     training.save("net.safetensors")
     result = edm_sample("made", denoiser="net.safetensors", steps=3)
     assert np.isfinite(ends(result)).all()
+    assert "net.safetensors: trained for 2 steps with the noise flat and the rule finite" in result.notes
     assert "is a checkpoint, which knows" in refusal(
         "edm_sample made, denoiser=net.safetensors, gives=residual, data_scales=5"
     )
@@ -127,6 +142,8 @@ def test_compared_beside_each_other(made):
         ("one_state:nosuch", "one_state has no function nosuch"),
         ("one_state:broken", "of the shape (2, 2, 3)"),
         ("one_state.py", "one_state.py is no network"),
+        ("one_state:failing, steps=40", "NaN or infinite"),
+        ("one_state:raising, steps=40", "RuntimeError, out of memory"),
         ("one_state:build, state_weights=1", "of exact denoisers"),
         ("one_state:scaled, gives=residual", "a residual needs the data_scales"),
         ("one_state:build, gives=noise", "gives is 'noise': give one of denoised, residual"),

@@ -111,7 +111,7 @@ def compare(
         for each in map(NoiseChoice.of, weights):
             covariance = each.on(structure).covariance
             model = denoiser.build(structure, np.stack(states), covariance, chosen)
-            answers.update(dict.fromkeys(sampling.answered(model)))
+            answers.update(dict.fromkeys(sampling.answered(denoiser.name, model)))
             for name, (schedule, sampler) in built.items():
                 number = len(made)
 

@@ -93,7 +93,7 @@ def error(
         for choice in denoisers:
             model = choice.build(structure, given[known], covariance)
             candidates.append(Candidate(str(choice.name), model, "its training" if choice.is_network else knows))
-            answers += answered(model)
+            answers += answered(choice.name, model)
 
         def progress(done: int, total: int) -> None:
             watch.check(done / total, f"draw {done:,} of {total:,}")

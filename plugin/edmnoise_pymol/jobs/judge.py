@@ -110,7 +110,7 @@ def judge(
                 raise EdmNoiseError(f"two sets of samples are called {name!r}: give each once")
             watch.check(number / len(denoisers), f"building {name}")
             model = each.build(structure, sets[0], covariance, chosen)
-            answers += answered(model)
+            answers += answered(name, model)
 
             def progress(share: float, number: int = number, name: str = name) -> None:
                 watch.check((number + share) / len(denoisers), f"sampling with {name}")

@@ -20,6 +20,7 @@ from edmnoise.diffusion.precondition import Preconditioner, precondition_table
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import Step
 from edmnoise.frames.displacement import measure_displacement
+from edmnoise.learning.model import NetworkDenoiser
 from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.theory.scales import measured_scales
@@ -117,7 +118,7 @@ def sample(
 
         recording = record(structure, model, covariance, schedule, sampler, samples, seed, progress=told, device=chosen)
         watch.check(0.0, "sampling")
-        return recording, watch.every, answered(model)
+        return recording, watch.every, answered(denoiser.name, model)
 
     recording, every, answers = yield prepare
     names = object_names(cmd, f"{source.object}_sample", name, range(1, samples + 1), trajectory, denoised)
@@ -202,9 +203,11 @@ def precondition(
     return (yield work)
 
 
-def answered(model: Denoiser) -> tuple[str, ...]:
-    """What is to say of a denoiser: what a user's network answered before it was used."""
-    return (f"{model.name}: {model.report.sentence}",) if isinstance(model, LearnedDenoiser) else ()
+def answered(name: object, model: Denoiser) -> tuple[str, ...]:
+    """What is to say of a denoiser: what a network answered before it was used, or how it was trained."""
+    if isinstance(model, LearnedDenoiser):
+        return (f"{name}: {model.report.sentence}",)
+    return (f"{name}: {model.about}",) if isinstance(model, NetworkDenoiser) else ()
 
 
 def torch_device(name: str) -> str:
