@@ -89,7 +89,7 @@ STEPS = numbers(
     "steps",
     (100,),
     "how many of the recorded steps to show at most, spread evenly; or first last every: from one step to another, "
-    "each so many recorded steps",
+    "each so many recorded steps; freeze-out is read off those that are shown",
 ).but(parse=_steps, kind="integers")
 TRACE_NAME = NAME.but(help="name of the new objects", usual="<trace>")
 RUN = whole(

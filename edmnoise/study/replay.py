@@ -14,7 +14,7 @@ sigma' = sigma+, and a tells step_scale; with that, one gamma is fitted to the o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +49,7 @@ class Replay(Legible):
 
     path: str
     samples: int
-    acted: Acted
+    acted: Acted = field(repr=False)
     findings: tuple[str, ...]
 
     def table(self) -> Table:

@@ -32,7 +32,7 @@ class Match(Legible):
     sample
         Number of the sample, from 0, that ends nearest to the structure.
     by
-        "order" or "place".
+        "order" or "place"; where nothing was compared "name", of recorded names, or "likeness", to another trace.
     farthest
         Largest distance of an atom from its place there, angstrom; after superposition where it is by order.
     """

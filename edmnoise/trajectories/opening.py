@@ -159,6 +159,25 @@ def fitting_trace(
     return _named(trace, structure, run or numbers[0], len(numbers))
 
 
+def like(path: str | os.PathLike[str], run: int | None, other: Fitted) -> Fitted | None:
+    """Another run of the same atoms as one that was matched, which ended elsewhere; None where it has others.
+
+    They are the same where there are as many, and where they were named alike if both were named.
+
+    Raises
+    ------
+    EdmNoiseError
+        What cannot be opened, several runs and none chosen.
+    """
+    trace = open_trace(path, run)
+    names = [one.info.get("names") for one in (trace, other.trace)]
+    if trace.atoms != other.trace.atoms or (None not in names and names[0] != names[1]):
+        return None
+    numbers = _numbers(path)
+    match = Match(other.match.rows, 0, "likeness", math.nan)
+    return Fitted(trace, other.structure, match, run or numbers[0], len(numbers))
+
+
 def _best(path: str | os.PathLike[str], structure: Structure | None, numbers: Sequence[int]) -> Fitted:
     """The run whose end is nearest to the structure."""
     if structure is None:

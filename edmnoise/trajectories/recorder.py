@@ -406,6 +406,8 @@ class Recorder:
         with self._lock:
             try:
                 estimate = taken(result, out)
+                if isinstance(estimate, tuple | Mapping):
+                    raise ValueError(f"the denoiser gave a {type(estimate).__name__}: say by out where its estimate is")
                 shape = tuple(np.shape(estimate))
                 # Chai-1 hands its network an axis more than comes back.
                 if shape[-2:] != begun.shape[-2:] or np.prod(shape) != np.prod(begun.shape):
@@ -842,7 +844,11 @@ class Argument(NamedTuple):
 
 
 def _said(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    """In words where they are ours or the system's: those of others need the name of their kind."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    words = " ".join(str(error).split())
+    return words if type(error) is ValueError and words else f"{type(error).__name__}: {words}"
 
 
 def _lines(facts: Mapping[str, Any]) -> bytes:

@@ -306,7 +306,7 @@ def runs_of(path: str | os.PathLike[str]) -> tuple[str, ...]:
     """
     folder = os.path.expanduser(os.fspath(path))
     if not os.path.isdir(folder):
-        raise EdmNoiseError(f"there is no folder {folder}: give that of a trace")
+        raise EdmNoiseError(f"there is no folder or file {folder}: give that of a trace")
     if os.path.exists(os.path.join(folder, RUN)):
         return (folder,)
     numbers = sorted(int(name) for name in os.listdir(folder) if name.isdecimal())

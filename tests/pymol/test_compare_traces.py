@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from edmnoise.frames.displacement import NESTED
+from edmnoise.structure.files.dcd import DcdWriter
+from edmnoise.trajectories.trace import open_trace
 from edmnoise_pymol import edm_compare, edm_trace
 
 
@@ -84,6 +86,34 @@ def test_one_run_of_several_and_folders_of_one_name_are_told_apart(cmd, folder):
     assert len(set(labels)) == 3
 
 
+def moved_end(path):
+    """Another seed's run: each atom ends 3 A elsewhere."""
+    end = np.fromfile(path / "final.dcd", np.uint8)
+    trace = open_trace(path)
+    rng = np.random.default_rng(0)
+    ends = trace.final + 3 * rng.normal(size=trace.final.shape).astype(np.float32)
+    with open(path / "final.dcd", "wb") as handle:
+        DcdWriter(handle, *ends.shape[:2]).write(ends)
+    assert (path / "final.dcd").stat().st_size == len(end)
+
+
+def test_runs_that_ended_elsewhere_stand_beside_one_that_ended_there(cmd, folder, refusal, typed):
+    """Two seeds or settings of one model never end alike; of other atoms, or alone, they are refused as before."""
+    moved_end(folder / "a.trace")
+    said = typed("edm_compare output, traces=a.trace run.trace")
+    assert "a.trace: it ended elsewhere: 298 atoms as of the trace that ended in the selection, with as many" in said
+    rows = edm_compare("output", traces="a.trace run.trace").comparison.variants
+    assert [row.trace for row in rows] == ["a.trace", "run.trace"]
+    assert "are not those of the trace" in refusal("edm_compare output, traces=a.trace")
+    run = folder / "a.trace" / "run.json"
+    facts = json.loads(run.read_text())
+    named = {"atom": ["CA"] * 300, "chain": ["A"] * 300}
+    run.write_text(json.dumps(facts | {"names": named}))
+    other = folder / "run.trace" / "run.json"
+    other.write_text(json.dumps(json.loads(other.read_text()) | {"names": named | {"chain": ["B"] * 300}}))
+    assert "are not those of the trace" in refusal("edm_compare output, traces=a.trace run.trace")
+
+
 def test_a_part_without_hydrogens_is_compared_in_its_place(cmd, folder):
     """Atoms of a selection are matched with the whole and compared as a part."""
     part = edm_compare("output and name CA+C+N", traces="run.trace").comparison
@@ -105,7 +135,7 @@ def test_it_is_printed_drawn_and_listed_by_step(cmd, folder, typed):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("traces=nowhere.trace", "no folder nowhere.trace"),
+        ("traces=nowhere.trace", "no folder or file nowhere.trace"),
         ("traces=run.trace run.trace", "give each trace once"),
         ("traces=run.trace:0", "runs are counted from 1"),
         ("traces=run.trace:2", "run is 2"),

@@ -57,9 +57,9 @@ def test_states_are_the_recorded_frames(cmd, folder, traced, typed, snapshot, fr
             np.testing.assert_allclose(frames[0], ends[1], atol=1e-3)
             assert max(rmsd(frames[1:-1], truth(recorded[:, sample], name))) < 1e-3
             assert rmsd(frames[-1:], ends[sample : sample + 1])[0] < 1e-3
-    assert "recorded of toy; 3 of 3 samples, 12 of 12 steps" in said
+    assert ": recorded of toy; 3 of 3 samples, 12 of 12 steps\n    298 atoms of complex_model_0.cif found" in said
     assert "298 atoms of complex_model_0.cif found among the 300 of the trace by place" in said
-    assert "A of sample 2;" in said
+    assert "A of sample 2\n" in said
     assert "in one frame by replaying each of them" in said
     assert "added no noise and close as Euler's" in said
     assert "90 % of the way is done at sigma" in said

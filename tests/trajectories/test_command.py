@@ -395,7 +395,7 @@ def test_faults_are_one_line_and_the_run_goes_on(program, capfd, fault):
     assert said in err
     assert err.count("\n") == 2
     last = err.splitlines()[1]
-    assert last.endswith((f"3 steps, 4 kB; 1 run stopped being recorded (ValueError: {said})", "removed"))
+    assert last.endswith((f"3 steps, 4 kB; 1 run stopped being recorded ({said})", "removed"))
 
 
 @pytest.mark.parametrize(

@@ -277,7 +277,7 @@ def removed(path):
         (garbled, r"is no trace: it holds no run.json that says so"),
         (said(version=2, kinds=None), "of version 2, and this edmnoise reads up to 1"),
         (said(kinds=["forces"]), r"says that it holds \['forces'\]: noisy or denoised was expected"),
-        (removed, "there is no folder .*copied.trace"),
+        (removed, "there is no folder or file .*copied.trace"),
     ],
 )
 def test_what_is_no_trace(copied, damage, message):

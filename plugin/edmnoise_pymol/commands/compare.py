@@ -79,8 +79,10 @@ def edm_compare(
         the steps. An exact denoiser that takes a structure at any place never
         undoes a shift: the noise that was spent on it does nothing.
 
-        Traces are as "edm_trace" opens them, matched with the selection. What
-        their training noise was is not known, so its shares are missing.
+        Traces are as "edm_trace" opens them, matched with the selection, in
+        which one of them has ended at least; others of as many atoms, of
+        another seed or other settings, take theirs from that one. What their
+        training noise was is not known, so its shares are missing.
 
     SEE ALSO
 

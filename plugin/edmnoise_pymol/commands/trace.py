@@ -90,7 +90,7 @@ def edm_trace(
         hydrogens=hydrogens,
         solvent=solvent,
     )
-    say(quiet, "edm_trace", f"object {', '.join(result.names)}: {'; '.join(result.notes)}")
+    say(quiet, "edm_trace", result.told)
     show(quiet, result.table)
     if replay and result.replay is not None:
         show(quiet, result.replay.table())

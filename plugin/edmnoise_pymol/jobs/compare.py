@@ -23,7 +23,7 @@ from edmnoise.structure.structure import Structure
 from edmnoise.study.comparison import MOST, Comparison, Variant, variant
 from edmnoise.study.figures.comparison import comparison_figure
 from edmnoise.trajectories.laid import run_of
-from edmnoise.trajectories.opening import Fitted, fitting_trace, program_of, steps_to
+from edmnoise.trajectories.opening import Fitted, fitting_trace, like, program_of, steps_to
 from edmnoise.trajectories.run import run_sampler
 
 from ..job import Cancelled, Job, Watch
@@ -172,6 +172,29 @@ class _Recorded:
         return variant(run, None, program_of(trace) or "unknown", self.label)
 
 
+def _fitted(traces: Sequence[tuple[str, int | None]], given: Structure, watch: Watch) -> list[Fitted]:
+    """One of the traces at least ended in the structure; others of the same atoms may have ended elsewhere."""
+    found: dict[int, Fitted] = {}
+    refused: dict[int, EdmNoiseError] = {}
+    for number, (path, run) in enumerate(traces):
+        watch.check(number / len(traces), f"trace {number + 1} of {len(traces)}")
+        try:
+            found[number] = fitting_trace(os.path.expanduser(path), given, run)
+        except EdmNoiseError as error:
+            refused[number] = error
+    proven = [fitted for fitted in found.values() if not math.isnan(fitted.match.farthest)]
+    for number, why in refused.items():
+        path, run = traces[number]
+        try:
+            fitted = like(os.path.expanduser(path), run, proven[0]) if proven else None
+        except EdmNoiseError:
+            fitted = None
+        if fitted is None:
+            raise why
+        found[number] = fitted
+    return [found[number] for number in range(len(traces))]
+
+
 _STEPS = (100,)
 """Of a trace, as many as are recorded of a run of ours."""
 
@@ -186,9 +209,7 @@ def _opened(traces: Sequence[tuple[str, int | None]], whole: Source, kept: Sourc
     where = {index: row for row, index in enumerate(whole.index)}
     compared = np.array([where[index] for index in kept.index])
     found = []
-    for number, (path, run) in enumerate(traces):
-        watch.check(number / len(traces), f"trace {number + 1} of {len(traces)}")
-        fitted = fitting_trace(os.path.expanduser(path), given, run)
+    for (path, _), fitted in zip(traces, _fitted(traces, given, watch), strict=True):
         if not all(math.isfinite(link.sigma) for link in fitted.trace.way(0)):
             raise EdmNoiseError(f"no levels are known of {path}: only runs with levels can be compared")
         rows = np.empty_like(order)

@@ -46,6 +46,11 @@ class TraceResult(SampleResult):
 
     replay: Replay | None
 
+    @property
+    def told(self) -> str:
+        """What was opened, and below it a line for each thing that is to be known of it."""
+        return "\n    ".join([f"object {', '.join(self.names)}: {self.notes[0]}", *self.notes[1:]])
+
 
 @dataclass(frozen=True, repr=False)
 class Wanted(Legible):
@@ -305,16 +310,19 @@ _SOME = 500
 
 
 def _notes(plan: _Plan, structure: str, run: Run, did: Replay | None) -> list[str]:
-    """What is to be said of a trace that was opened."""
+    """What is to be said of a trace that was opened; what was opened comes first."""
     fitted, trace = plan.fitted, plan.fitted.trace
     about = program_of(trace)
     name = f", {trace.info['name']}" if trace.info.get("name") else ""
     steps = len(steps_to(trace, plan.samples))
     continued = f", which continue some of {trace.samples}" if trace.ends < trace.samples else ""
-    return [
+    what = [
         *([f"recorded of {about}{name}"] if about else []),
         *([f"run {fitted.run} of {fitted.runs}"] if fitted.runs > 1 else []),
         f"{len(plan.samples)} of {trace.ends} samples{continued}, {len(plan.steps)} of {steps} steps",
+    ]
+    return [
+        "; ".join(what),
         *([_ALONE[trace.kinds[0]]] if len(trace.kinds) == 1 else []),
         *trace.info.get("repairs", ()),
         *([f"levels: {trace.info['sigma']}"] if trace.info.get("sigma") else []),
@@ -340,6 +348,8 @@ def said(fitted: Fitted, structure: str) -> str:
     )
     if match.by == "name":
         return f"{len(match.rows):,} atoms by {structure}"
+    if match.by == "likeness":
+        return f"it ended elsewhere: {len(match.rows):,} atoms as of the trace that ended in {structure}, with as many"
     if math.isnan(match.farthest):
         return f"{found}, which nothing proves: the end of the run was not recorded"
     return f"{found}, within {match.farthest:.2g} A of sample {match.sample + 1}"

@@ -121,10 +121,11 @@ class SamplingTab(QtWidgets.QWidget):
         rows.addRow(form.label("Seed", control("seed")), draw)
         kept = _row(control("trajectory"), control("denoised"))
         kept.addStretch()
+        kept.addWidget(self.trace)
         rows.addRow(kept)
         rows.addRow(_row(self.run, self.follow, self.copy))
         rows.addRow(self.plot)
-        rows.addRow(_row(self.coefficients, self.trace))
+        rows.addRow(self.coefficients)
         rows.addRow(self.weights_fold)
         rows.addRow(self.more)
 

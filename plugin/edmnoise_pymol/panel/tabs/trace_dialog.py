@@ -231,7 +231,7 @@ class TraceDialog(QtWidgets.QDialog):
     def _show(self, result: Any) -> None:
         """The end of the first sample, without the structure over it; say what was opened, and how."""
         session, first = self._session, result.names[0]
-        print(f" edm_trace: object {', '.join(result.names)}: {'; '.join(result.notes)}")
+        print(f" edm_trace: {result.told}")
         more = f" and {len(result.names) - 1} more" if len(result.names) > 1 else ""
         made = f"{first}{more}: {len(result.run.final)} of a trace's samples, {len(result.run.steps)} steps"
         session.said.emit("; ".join([made, *result.table.notes]).replace(" A", " Å"))
