@@ -37,7 +37,8 @@ class Session:
     def __init__(self) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="edmnoise_docs_")
         environment = os.environ | {
-            "HOME": self.folder.name,  # nobody's own pymolrc
+            "HOME": self.folder.name,  # nobody's own pymolrc, and no list of programs that somebody trusts
+            "XDG_CONFIG_HOME": self.folder.name,
             "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")]),
         }
         self.process = subprocess.Popen(

@@ -5,6 +5,9 @@ What a name stands for is in the module of its kind: `solvers`, `presets`, `prec
 
 from __future__ import annotations
 
+import os
+import re
+
 SOLVERS = {
     "euler": "Euler, first order",
     "heun": "Heun, second order",
@@ -43,3 +46,22 @@ DENOISERS = {
     "kabsch": "best turn only (approximate)",
 }
 """Exact denoisers of known states; kabsch is an approximation."""
+
+NETWORK = "a .pt2 file of torch.export, a .safetensors checkpoint of edmnoise, or package.module:function"
+"""What a denoiser is that has none of these names."""
+
+GIVES = ("denoised", "residual")
+"""What a network says: the clean coordinates, or F."""
+
+_FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+"""package.module:function."""
+
+
+def is_function(name: str) -> bool:
+    """Whether a name is that of a function which builds a network."""
+    return _FUNCTION.fullmatch(name) is not None and not name.endswith(".pt2")  # C:net.pt2
+
+
+def is_file(name: str) -> bool:
+    """Whether a name is that of a file: it has an ending, or folders in it."""
+    return "/" in name or os.sep in name or re.search(r"\.\w+$", name) is not None

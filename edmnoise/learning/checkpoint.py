@@ -12,9 +12,10 @@ from torch import Tensor
 
 from ..base.errors import EdmNoiseError
 from ..base.files import appearing, check_target
+from ..diffusion.denoisers.programs import CHECKPOINT_FORMAT
 from ..structure.structure import Structure
 
-FORMAT, VERSION = "edmnoise network", 1
+FORMAT, VERSION = CHECKPOINT_FORMAT, 1
 """What the text of every checkpoint begins with."""
 
 ENDING = ".safetensors"
@@ -88,7 +89,7 @@ def read_checkpoint(path: str | os.PathLike[str], structure: Structure) -> Check
     check_installed()
     from safetensors import SafetensorError, safe_open
 
-    name = os.fspath(path)
+    name = os.path.expanduser(path)
     try:
         with safe_open(name, framework="pt") as opened:
             said = opened.metadata() or {}

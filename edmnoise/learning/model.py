@@ -121,10 +121,12 @@ class NetworkDenoiser:
     ----------
     model
         Used as it is: who goes on training it gives a copy.
+    about
+        How it was trained, in a few words; "" where nobody says.
     """
 
-    def __init__(self, model: Model) -> None:
-        self.model = model
+    def __init__(self, model: Model, about: str = "") -> None:
+        self.model, self.about = model, about
 
     def __repr__(self) -> str:
         residues, atoms = self.model.layout.filled.shape[0], self.model.layout.place.shape[0]

@@ -422,21 +422,24 @@ def _per_atom(model: Model) -> tuple[Tensor, Tensor]:
     return layout.filled.sum(dim=1) / layout.place.shape[0], layout.weight
 
 
-def load_denoiser(path: str | os.PathLike[str], structure: Structure) -> NetworkDenoiser:
+def load_denoiser(path: str | os.PathLike[str], structure: Structure, device: str = "cpu") -> NetworkDenoiser:
     """The network of a checkpoint, as it would be had the training ended there.
 
     Raises
     ------
     EdmNoiseError
-        For a file that is no checkpoint, or one for other atoms.
+        For a file that is no checkpoint, one for other atoms, and a device that is not there.
     """
     found = read_checkpoint(path, structure)
     atom, residue, chain = found.facts["scales"]
-    model = _model(structure, Training.of(found.facts["training"]), Scales(atom=atom, residue=residue, chain=chain))
+    training = Training.of(found.facts["training"])
+    model = _model(structure, training, Scales(atom=atom, residue=residue, chain=chain))
     model.load_state_dict(
         {name.removeprefix("average/"): value for name, value in found.tensors.items() if name.startswith("average/")}
     )
-    return NetworkDenoiser(model.requires_grad_(False))
+    steps, noise = found.facts["step"], NoiseChoice.of(training.noise).label
+    about = f"trained for {steps:,} step{'' if steps == 1 else 's'} with the noise {noise} and the rule {training.rule}"
+    return NetworkDenoiser(model.requires_grad_(False).to(_device(device)), about)
 
 
 def _model(structure: Structure, training: Training, scales: Scales) -> Model:

@@ -10,6 +10,9 @@ FIGURE = text("file", None, "also write the table (.csv, .json) or a figure (.pn
 DAMAGE_FILE = FIGURE.but(
     help="also write the table with its standard errors (.csv, .json), or a figure of every measure (.png, .svg, .pdf)"
 )
+ERROR_FILE = FIGURE.but(
+    help="also write the table with its standard errors (.csv, .json), or its figure (.png, .svg, .pdf)"
+)
 MAP_FILE = FIGURE.but(
     help="also write the map as a figure (.png, .svg, .pdf), or all of its 5,050 weights as a table (.csv, .json)"
 )

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..diffusion.names import ALIASES, DENOISERS, PUBLISHED, RULES, SCHEDULES, SOLVERS
+from ..base.errors import EdmNoiseError
+from ..base.names import known_name
+from ..diffusion.names import (
+    ALIASES,
+    DENOISERS,
+    GIVES,
+    NETWORK,
+    PUBLISHED,
+    RULES,
+    SCHEDULES,
+    SOLVERS,
+    is_file,
+    is_function,
+)
 from . import reading
 from .knob import Knob, numbers, real, several, switch, text, whole, word
 from .noise import NAME, SEED, WEIGHTS
@@ -16,6 +29,17 @@ def _numbers_or_word(knob: Knob, value: Any) -> list[float] | str:
     return given if given.isidentifier() else reading.numbers(knob.name, value, length=True)
 
 
+def _denoiser(knob: Knob, value: Any) -> str:
+    """A name of an exact denoiser, or a network, whose capitals count."""
+    given = reading.text(value)
+    if is_function(given) or is_file(given):
+        return given
+    found = known_name(given, knob.words, {})
+    if found is None:
+        raise EdmNoiseError(f"{knob.name} is {given!r}: give one of {', '.join(knob.words)}, or {NETWORK}")
+    return found
+
+
 _PUBLISHED = ", or the published one's"
 
 DENOISER = word(
@@ -25,6 +49,13 @@ DENOISER = word(
     "states (any place and rotation), translation, fixed, or kabsch (best rotation instead of all: an approximation)",
     tip="Whose right answer is known: how the data's states may lie",
 )
+ANY_DENOISER = DENOISER.but(
+    parse=_denoiser,
+    closed=False,
+    help=f"{DENOISER.help}; or a network: {NETWORK} that makes one of the structure",
+)
+NETWORK_GIVES = word("gives", GIVES, "denoised", "what a network gives: denoised coordinates, or the residual F of EDM")
+TRUST = switch("trust", False, "run a .pt2, which is a program and can do all that you can; needed once for a file")
 SAMPLER = word(
     "sampler",
     {**SOLVERS, **PUBLISHED},
@@ -141,4 +172,17 @@ RULE = word(
     "finite",
     "finite (closed form for groups of finite size), increment (the level's own weight), cumulative (its own and "
     "those above), global (one scale for all: EDM)",
+)
+NETWORK_RULE = RULE.but(
+    default="global",
+    help="by which rule a network that gives the residual was trained: global (EDM's own), or finite, increment, "
+    "cumulative (see edm_precondition)",
+)
+DATA_SCALES = numbers(
+    "data_scales",
+    None,
+    "data scales of its training where a network gives the residual, angstrom: sigma_data, or three (chain residue "
+    "atom)",
+    unit="A",
+    low=0,
 )

@@ -153,7 +153,7 @@ EXACT, FLUCTUATING, NOTHING = "exact", "exact, fluctuating", "doing nothing"
 def references(
     hierarchy: Hierarchy,
     states: CoordinatesLike,
-    covariance: NestedCovariance,
+    covariance: Covariance,
     knows: str,
     weights: Sequence[float] | None = None,
     fluctuations: Fluctuations | None = None,
@@ -172,11 +172,12 @@ def references(
     weights, gauge
         As in `StatesDenoiser`.
     fluctuations
-        Of each state; when not given, `fitted_fluctuations`, and without them where there is but one state.
+        Of each state; when not given, `fitted_fluctuations`, and without them where there is but one state, or noise
+        of no nested groups.
     """
     exact = StatesDenoiser(states, covariance, weights, gauge, None, hierarchy)
     found = [Candidate(EXACT, exact, knows)]
-    if fluctuations is None and len(exact.states) > 1:
+    if fluctuations is None and len(exact.states) > 1 and isinstance(covariance, NestedCovariance):
         fluctuations = fitted_fluctuations(hierarchy, states)
     if fluctuations is not None:
         model = StatesDenoiser(states, covariance, weights, gauge, fluctuations, hierarchy)

@@ -9,7 +9,7 @@ one that x, or -x, is nearest to; against it lDDT, bonds, chirality and clashes 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -194,16 +194,20 @@ def final_samples(
     count: int,
     seed: int = 0,
     device: torch.device | str = "cpu",
+    progress: Callable[[float], object] | None = None,
 ) -> NDArray[np.float32]:
     """The ends (S, N, 3) of sampling, angstrom, some at a time; errors as of `sample`.
 
     Sample k starts from the same noise whatever the denoiser is, so that two of them are compared in pairs.
+    ``progress`` is told of the share that is done; what it raises ends the work.
     """
     size = max(1, min(64, _COORDINATES // (3 * covariance.atoms)))
     ends = []
     for first in range(0, max(count, 1), size):
         numbers = range(first, min(first + size, count))
-        *_, last = sample(denoiser, covariance, schedule, sampler, numbers, seed, device=device)
+        for last in sample(denoiser, covariance, schedule, sampler, numbers, seed, device=device):
+            if progress is not None:
+                progress((first + len(numbers) * last.number / last.steps) / max(count, 1))
         ends.append(as_array(last.x).transpose(0, 2, 1))
     return np.ascontiguousarray(np.concatenate(ends), dtype=np.float32)
 

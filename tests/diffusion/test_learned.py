@@ -576,7 +576,10 @@ def test_functions_that_build_none(small, tmp_path, monkeypatch, body, name, sen
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"name": "magic"}, "no denoiser 'magic': .*; or give a .pt2 file of torch.export, or package.module:function"),
+        (
+            {"name": "magic"},
+            "no denoiser 'magic': .*; or give a .pt2 file of torch.export, .*package.module:function",
+        ),
         ({"name": "a.b:"}, "no denoiser 'a.b:'"),
         ({"name": "net.pt2", "state_weights": (1, 2)}, "are of exact denoisers: a network has learned its own"),
         ({"name": "net.pt2", "fluctuations": "network"}, "are of exact denoisers"),

@@ -15,6 +15,8 @@ DRAWERS = [c for c in WRITERS if ".svg" in c.__doc__]
 QUICK = {
     "edm_sample": "steps=2",
     "edm_compare": "weights=flat, steps=2",
+    "edm_judge": "sampled=made",
+    "edm_error": "sigma=1, draws=2",
     "edm_damage": "z=0, weights=flat, draws=1",
     "edm_schedule": "steps=2",
 }
@@ -48,7 +50,16 @@ def line(command, file):
 
 def test_which_there_are():
     assert {c.__name__ for c in DRAWERS} == {
-        *("edm_sample", "edm_schedule", "edm_compare", "edm_damage", "edm_signal", "edm_trace", "edm_triangle")
+        *(
+            "edm_sample",
+            "edm_schedule",
+            "edm_compare",
+            "edm_damage",
+            "edm_error",
+            "edm_signal",
+            "edm_trace",
+            "edm_triangle",
+        )
     }
 
 

@@ -1,6 +1,7 @@
 """What the tabulator key and `help` offer is what the commands take."""
 
 import re
+import sys
 import textwrap
 
 import pytest
@@ -145,6 +146,15 @@ def test_pages_fit_the_window_and_name_each_other(command):
 def test_every_example_runs(cmd, typed, traced, tmp_path, monkeypatch, line):
     monkeypatch.chdir(tmp_path)
     cmd.load("$PYMOL_DATA/demo/1tii.pdb", "1tii")
+    if "ensemble" in line:
+        for number, chain in enumerate("DEFGH", 1):
+            for name in ("ensemble", "mine", "theirs"):
+                cmd.create(name, f"1tii and chain {chain} and resi 1-8", 1, number)
+        cmd.alter("ensemble or mine or theirs", "chain = 'A'")
+    if "mymodel" in line:
+        (tmp_path / "mymodel.py").write_text("def build(structure): return lambda x, sigma: x / (1 + sigma.max())\n")
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.delitem(sys.modules, "mymodel", raising=False)
     if "run.trace" in line:
         traced.into(tmp_path)
         cmd.load("complex_model_0.cif")

@@ -4,8 +4,8 @@ A name is read in this order:
 
     states, translation, ...    one of `edmnoise.diffusion.names.DENOISERS`, an exact denoiser of known states;
     package.module:function     a function on Python's path, called with the structure, that returns a network;
-    name of a file              that has an ending, or folders in it: a program of torch.export. What is in the file
-                                decides, and not its ending.
+    name of a file              that has an ending, or folders in it: a program of torch.export, or a checkpoint of
+                                edmnoise. What is in the file decides, and not its ending.
 
 In Python a network itself may stand in the place of a name.
 """
@@ -13,10 +13,9 @@ In Python a network itself may stand in the place of a name.
 from __future__ import annotations
 
 import math
-import os
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -31,21 +30,16 @@ from ...noise.processes.nested import NestedCovariance
 from ...noise.theory.scales import Scales
 from ...noise.weights import Weights
 from ...structure.structure import Structure
-from ..names import DENOISERS, RULES
+from ..names import DENOISERS, GIVES, NETWORK, RULES, is_file, is_function
 from ..precondition import Preconditioner
 from .denoiser import Denoiser
 from .elastic_network import ElasticNetwork
-from .learned import GIVES, Conditioning, GlobalConditioning, LearnedDenoiser, LevelConditioning, built_network
-from .programs import load_program
+from .learned import Conditioning, GlobalConditioning, LearnedDenoiser, LevelConditioning, built_network
+from .programs import is_checkpoint, load_program
 from .states import StatesDenoiser
 
 _GAUGES = {"states": "rotation"}
 """How the states of a denoiser may lie in space, where that is not its name."""
-
-_FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
-"""package.module:function."""
-
-_NETWORKS = "a .pt2 file of torch.export, or package.module:function that builds a network"
 
 
 @dataclass(frozen=True, repr=False)
@@ -62,7 +56,7 @@ class DenoiserChoice(Legible):
         Standard deviations (chain, residue, atom) per coordinate of each state's own motion, angstrom; or "network"
         for the elastic network of the first state's residue contacts; none where not given.
     gives
-        What a network says, from `edmnoise.diffusion.denoisers.learned.GIVES`.
+        What a network says, from `edmnoise.diffusion.names.GIVES`.
     rule
         By which rule of `edmnoise.diffusion.names.RULES` a residual was trained.
     data_scales
@@ -86,13 +80,15 @@ class DenoiserChoice(Legible):
     trust: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.name, str) and not (
-            self.name in DENOISERS or _is_function(self.name) or _is_file(self.name)
-        ):
+        if isinstance(self.name, str) and not (self.name in DENOISERS or is_function(self.name) or is_file(self.name)):
             raise EdmNoiseError(
-                f"no denoiser {self.name!r}: the known ones are {', '.join(DENOISERS)}; or give {_NETWORKS}"
+                f"no denoiser {self.name!r}: the known ones are {', '.join(DENOISERS)}; or give {NETWORK}"
             )
         self._check_network() if self.is_network else self._check_states()
+        if self.rule != "global" and self.gives != "residual":
+            raise EdmNoiseError(
+                f"rule is {self.rule!r}, by which a network's residual was trained: give gives=residual too, or no rule"
+            )
 
     @property
     def is_network(self) -> bool:
@@ -178,17 +174,27 @@ class DenoiserChoice(Legible):
             structure.hierarchy,
         )
 
-    def _learned(self, structure: Structure, covariance: Covariance, device: str, ask: Ask | None) -> LearnedDenoiser:
+    def _learned(self, structure: Structure, covariance: Covariance, device: str, ask: Ask | None) -> Denoiser:
         conditioning = self._conditioning(structure, covariance)  # before a function of the user's takes its time
         network: Any = self.name
-        if isinstance(self.name, str) and _is_function(self.name):
+        if isinstance(self.name, str) and is_function(self.name):
             network = built_network(self.name, structure, device)
+        elif isinstance(self.name, str) and is_checkpoint(self.name):
+            return self._own(structure, device)
         elif isinstance(self.name, str):
             network = load_program(self.name, structure, self.gives, self.trust, ask, device)
         name = self.name if isinstance(self.name, str) else ""
         return LearnedDenoiser(
             network, structure, name=name, gives=self.gives, conditioning=conditioning, device=device
         )
+
+    def _own(self, structure: Structure, device: str) -> Denoiser:
+        """The network of a checkpoint, which says itself what it gives."""
+        if self.gives != "denoised":
+            raise EdmNoiseError(f"gives is {self.gives} and {self.name} is a checkpoint, which knows: leave it out")
+        learning = import_module("edmnoise.learning.train")  # of a floor above, which only who has a checkpoint needs
+        denoiser: Denoiser = learning.load_denoiser(self.name, structure, device)
+        return denoiser
 
     def _conditioning(self, structure: Structure, covariance: Covariance) -> Conditioning | None:
         """Coefficients of the training of a residual: those of this noise, whose network it is taken for."""
@@ -211,11 +217,3 @@ class DenoiserChoice(Legible):
             return ElasticNetwork.from_structure(structure)
         chain, residue, atom = self.fluctuations
         return NestedCovariance(structure.hierarchy, {"chain": chain**2, "residue": residue**2, "atom": atom**2})
-
-
-def _is_function(name: str) -> bool:
-    return _FUNCTION.fullmatch(name) is not None and not name.endswith(".pt2")  # C:net.pt2
-
-
-def _is_file(name: str) -> bool:
-    return "/" in name or os.sep in name or re.search(r"\.\w+$", name) is not None

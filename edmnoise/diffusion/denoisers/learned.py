@@ -27,13 +27,11 @@ from ...noise.theory.scales import split
 from ...structure.hierarchy import Hierarchy, check_three
 from ...structure.levels import atom_means, group_sum, sizes, spread
 from ...structure.structure import Structure
+from ..names import GIVES
 from ..precondition import Coefficients, Preconditioner
 from .denoiser import Denoised
 from .inputs import INPUTS, OUTPUTS, Inputs, check_atoms, check_names
 from .programs import Program, first_line
-
-GIVES = ("denoised", "residual")
-"""What a network says: the clean coordinates, or F."""
 
 _LOW = 0.05
 """Level at which a network should give back nearly what it is given, angstrom."""
@@ -113,6 +111,14 @@ class Report(Legible):
     by_sigma: float
     turning: float
     mirror: float
+
+    @property
+    def sentence(self) -> str:
+        """The two that say what the network is like."""
+        return (
+            f"turning error {self.turning:.2g} A (0 where it turns with its input), mirror error {self.mirror:.2g} A "
+            "(0 where it cannot tell mirror images apart)"
+        )
 
     @property
     def table(self) -> Table:

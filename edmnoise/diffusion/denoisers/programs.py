@@ -27,7 +27,10 @@ from ...base.trust import Ask, check_trusted
 from ...structure.structure import Structure
 from .inputs import Inputs, check_names
 
-PROGRAM, MODULE, WEIGHTS = "program", "module", "weights"
+PROGRAM, CHECKPOINT, MODULE, WEIGHTS = "program", "checkpoint", "module", "weights"
+
+CHECKPOINT_FORMAT = "edmnoise network"
+"""What the text of every checkpoint of `edmnoise.learning.checkpoint` says."""
 
 _REFUSED = {
     "TorchScript": "is a TorchScript archive: export the network with torch.export and give the .pt2 of "
@@ -75,15 +78,22 @@ def write_program(path: str | os.PathLike[str], program: Any, structure: Structu
         torch.export.save(program, handle, extra_files={_EXTRA: json.dumps({"atoms": labels})})
 
 
+def is_checkpoint(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is a checkpoint of edmnoise; EdmNoiseError where it cannot be read."""
+    return kind_of(_content(os.fspath(path))) == CHECKPOINT
+
+
 def kind_of(content: bytes) -> str:
-    """What a file holds: `PROGRAM`, or a key of what is refused. Nothing of it is loaded."""
+    """What a file holds: `PROGRAM`, `CHECKPOINT`, or a key of what is refused. Nothing of it is loaded."""
     if not content:
         return "nothing"
     if not content.startswith(b"PK"):
         if content[:1] == b"\x80" and content[1:2] in b"\x02\x03\x04\x05":
             return _kind_of_pickle(content)
-        header = content[8:9] == b"{" and int.from_bytes(content[:8], "little") < len(content)
-        return WEIGHTS if header else "junk"
+        length = int.from_bytes(content[:8], "little")
+        if content[8:9] != b"{" or length >= len(content):
+            return "junk"
+        return CHECKPOINT if f'"{CHECKPOINT_FORMAT}"'.encode() in content[8 : 8 + length] else WEIGHTS
     try:
         return _kind_of_zip(content)
     except _BROKEN:

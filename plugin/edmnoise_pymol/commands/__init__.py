@@ -8,6 +8,7 @@ from typing import Any
 from .compare import edm_compare
 from .damage import edm_damage
 from .design import edm_design, edm_scramble, edm_signal, edm_triangle
+from .networks import edm_error, edm_judge
 from .noise import edm_levels, edm_noise, edm_save, edm_table
 from .sampling import edm_precondition, edm_sample, edm_schedule
 from .trace import edm_trace
@@ -21,6 +22,8 @@ __all__ = [
     "edm_compare",
     "edm_damage",
     "edm_design",
+    "edm_error",
+    "edm_judge",
     "edm_levels",
     "edm_movie",
     "edm_noise",
@@ -55,5 +58,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     edm_damage,
     edm_compare,
     edm_train,
+    edm_error,
+    edm_judge,
 )
 """Every command that runs a job, in the order in which a user meets them."""

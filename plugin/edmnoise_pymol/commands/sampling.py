@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @command
 def edm_sample(
     selection: str = atoms.DATA,
-    denoiser: str = sampling.DENOISER,
+    denoiser: str = sampling.ANY_DENOISER,
     sampler: str = sampling.SAMPLER,
     steps: int | None = sampling.STEPS,
     samples: int = sampling.SAMPLES,
@@ -54,6 +54,10 @@ def edm_sample(
     common: bool = atoms.COMMON,
     ligands: str = atoms.LIGANDS,
     process: str = noise.PROCESS,
+    gives: str = sampling.NETWORK_GIVES,
+    rule: str = sampling.NETWORK_RULE,
+    data_scales: Sequence[float] | None = sampling.DATA_SCALES,
+    trust: bool = sampling.TRUST,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -113,7 +117,7 @@ def edm_sample(
         selection,
         NoiseChoice.parse(process, weights),
         distribution,
-        denoiser=DenoiserChoice(denoiser, state_weights, fluctuations),
+        denoiser=DenoiserChoice(denoiser, state_weights, fluctuations, gives, rule, data_scales, trust),
         choice=choice,
         samples=samples,
         trajectory=trajectory,

@@ -103,12 +103,15 @@ def compare(
         whole = yield from reading(cmd, f"({selection}) and %{source.object}", source.state, solvent=True)
         recorded = yield lambda watch: _opened(traces, whole, source, watch)
 
+    answers: dict[str, None] = {}
+
     def work(watch: Watch) -> Comparison:
         made: list[Variant] = []
         count = len(weights) * len(built) + len(recorded)
         for each in map(NoiseChoice.of, weights):
             covariance = each.on(structure).covariance
             model = denoiser.build(structure, np.stack(states), covariance, chosen)
+            answers.update(dict.fromkeys(sampling.answered(denoiser.name, model)))
             for name, (schedule, sampler) in built.items():
                 number = len(made)
 
@@ -133,7 +136,7 @@ def compare(
     compared = yield work
     table = compared.table() if by == "summary" else compared.by_step()
     count = f"{len(states)} state{'' if len(states) == 1 else 's'} of {source.object}"
-    notes = (count, *(f"{each.label}: {each.note}" for each in recorded), *source.notes)
+    notes = (count, *answers, *(f"{each.label}: {each.note}" for each in recorded), *source.notes)
     return CompareResult(compared, table, notes)
 
 

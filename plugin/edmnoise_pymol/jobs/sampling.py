@@ -14,10 +14,13 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
+from edmnoise.diffusion.denoisers.denoiser import Denoiser
+from edmnoise.diffusion.denoisers.learned import LearnedDenoiser
 from edmnoise.diffusion.precondition import Preconditioner, precondition_table
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import Step
 from edmnoise.frames.displacement import measure_displacement
+from edmnoise.learning.model import NetworkDenoiser
 from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.theory.scales import measured_scales
@@ -71,7 +74,7 @@ def sample(
     weights, distribution
         What has the noise covariance, as in `edmnoise_pymol.jobs.noise.noise`, and what gives z.
     denoiser
-        Of the states, and what of it is chosen.
+        Of the states, or a network; and what of it is chosen.
     choice
         Solver or preset and its settings.
     samples
@@ -104,7 +107,7 @@ def sample(
     structure = source.structure
     denoiser.check(len(states), source.object)
 
-    def prepare(watch: Watch) -> tuple[Recording, float]:
+    def prepare(watch: Watch) -> tuple[Recording, float, tuple[str, ...]]:
         """Build the model: seconds for an elastic network."""
         watch.check(0.0, "building the denoiser")
         covariance = noise.on(structure).covariance
@@ -115,9 +118,9 @@ def sample(
 
         recording = record(structure, model, covariance, schedule, sampler, samples, seed, progress=told, device=chosen)
         watch.check(0.0, "sampling")
-        return recording, watch.every
+        return recording, watch.every, answered(denoiser.name, model)
 
-    recording, every = yield prepare
+    recording, every, answers = yield prepare
     names = object_names(cmd, f"{source.object}_sample", name, range(1, samples + 1), trajectory, denoised)
     shown = Growing(cmd, source, names) if every < math.inf else None
     try:
@@ -140,7 +143,7 @@ def sample(
         if shown is not None:
             shown.remove()
         raise
-    notes = [f"{len(states)} state{'' if len(states) == 1 else 's'} of {source.object}", *source.notes]
+    notes = [f"{len(states)} state{'' if len(states) == 1 else 's'} of {source.object}", *answers, *source.notes]
     if made.partial:
         notes.append(f"{made.ended}: what was made is kept, marked partial")
     return SampleResult(shown.names, source.object, made, table, colouring, tuple(notes))
@@ -198,6 +201,13 @@ def precondition(
         return precondition_table(made, sigmas, rule)
 
     return (yield work)
+
+
+def answered(name: object, model: Denoiser) -> tuple[str, ...]:
+    """What is to say of a denoiser: what a network answered before it was used, or how it was trained."""
+    if isinstance(model, LearnedDenoiser):
+        return (f"{name}: {model.report.sentence}",)
+    return (f"{name}: {model.about}",) if isinstance(model, NetworkDenoiser) else ()
 
 
 def torch_device(name: str) -> str:

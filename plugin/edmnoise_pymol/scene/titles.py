@@ -71,6 +71,21 @@ class Provenance:
             return None
 
 
+def final_samples(titles: Sequence[str]) -> list[int]:
+    """Which states of an object, from 1, are final samples: of what edm_sample made not its reference and its steps; of
+    others all of them.
+
+    Examples
+    --------
+    >>> final_samples(["ref", "1/2 sample edmsample", "2/2 sample edmsample"]), final_samples(["", ""])
+    ([2, 3], [1, 2])
+    """
+    said = [title.split() for title in titles]
+    ours = [number for number, words in enumerate(said, 1) if words and words[-1] == _SAMPLE_MARK]
+    ends = [number for number in ours if "sample" in said[number - 1] or said[number - 1][0] == "end"]
+    return ends or [number for number in range(1, len(titles) + 1) if number not in ours]
+
+
 _FACTS = {"step": "step {}", "z": "z = {:.4g}", "sigma": "σ {:.3g} Å"}
 """Facts of a title that tell one state from another, and how they read."""
 
