@@ -1,8 +1,8 @@
-"""Networks trained with each rule of preconditioning: their errors by part and level, and samples with and without heads.
+"""Networks trained with each rule of preconditioning: errors by part and level, samples with and without steering.
 
-``python -m benchmarks.preconditioning --out docs/data/preconditioning.csv`` trains on "small" with two weights of noise,
-two rules and three seeds, and adds a row to the file after each run; runs that the file has already are left out, so that
-it can be interrupted. A run takes about two minutes of one core.
+``python -m benchmarks.preconditioning --out docs/data/preconditioning.csv`` trains on "small" with two weights of
+noise, two rules and three seeds, and adds a row to the file after each run. Runs that the file has already are left
+out, so that it can be interrupted. A run takes about two minutes of one core.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ extensions = [
     "drawn",
     "help_pages",
     "figures",
+    "preconditioning",
     "modules",
 ]
 

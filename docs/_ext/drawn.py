@@ -45,7 +45,7 @@ class Drawn(SphinxDirective):
         return [figure]
 
 
-def encoded(path: Path) -> str:
+def encoded(path: Path | io.BytesIO) -> str:
     """A PNG file in few colours, as base64."""
     with Image.open(path) as picture:
         small = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)

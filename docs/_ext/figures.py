@@ -1,6 +1,6 @@
 """What pages take from the program while they are made.
 
-``.. computed:: <function of this file>`` is what the function writes, ``.. rule:: <module>`` what the module's
+``.. computed:: <function>`` is what a function of FIGURES writes, ``.. rule:: <module>`` what the module's
 docstring says below its first line.
 """
 
@@ -10,15 +10,17 @@ import importlib.util
 import inspect
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import preconditioning
 from docutils import nodes
 from sources import ROOT, depend_on_sources
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+from tables import table
 
 from edmnoise.base.lengths import IN_SPACE
 from edmnoise.noise.sigma import DISTRIBUTIONS, sigma_distribution
@@ -136,20 +138,12 @@ def _program(spec: Mapping[str, Any]) -> str:
 
 FIGURES: dict[str, Callable[[], str]] = {
     made.__name__: made for made in (fragment_levels, fragment_facts, noise_levels, scramble_points, programs)
-}
+} | preconditioning.FIGURES
 
 
 def length(value: float) -> str:
     """Three digits, and never a power of ten."""
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
-
-
-def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in reStructuredText."""
-    lines = [f".. list-table:: {title}", "   :header-rows: 1", "   :class: figures", ""]
-    for row in (heads, *rows):
-        lines += [f"   {'* -' if i == 0 else '  -'} {cell}".rstrip() for i, cell in enumerate(row)]
-    return "\n".join(lines)
 
 
 class Computed(SphinxDirective):

@@ -10,8 +10,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def depend_on_sources(env: BuildEnvironment) -> None:
-    """Tie the page at hand to the code of the program and of these extensions."""
-    for folder in ("edmnoise", "plugin", "docs/_ext"):
-        for ending in ("*.py", "*.json"):
+    """Tie the page at hand to the code of the program and of these extensions, and to measured data."""
+    for folder in ("edmnoise", "plugin", "docs/_ext", "docs/data"):
+        for ending in ("*.py", "*.json", "*.csv"):
             for path in (ROOT / folder).rglob(ending):
                 env.note_dependency(str(path))

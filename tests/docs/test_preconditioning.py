@@ -1,0 +1,64 @@
+"""The page on preconditioning: its data are whole, and what it says of them is computed from them and holds."""
+
+import csv
+import re
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.preconditioning import COLUMNS, EXACT, JUDGED, NOISES, RULES, RUN, SEEDS, STEERINGS
+from benchmarks.training import LEVELS
+from edmnoise.learning.train import DEFAULT_STEPS
+from edmnoise.structure.hierarchy import PARTS
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGE = (DOCS / "preconditioning.rst").read_text(encoding="utf-8")
+with (DOCS / "data" / "preconditioning.csv").open(encoding="utf-8", newline="") as file:
+    ROWS = list(csv.DictReader(file))
+TRAINED = [row for row in ROWS if row["rule"] != EXACT]
+
+
+def column(name, noise, rule):
+    """Values of a column, a row each."""
+    return np.array([float(row[name]) for row in ROWS if (row["noise"], row["rule"]) == (noise, rule)])
+
+
+def test_each_noise_and_rule_has_a_run_of_each_seed_at_the_full_budget():
+    wanted = {(noise, rule, str(seed), str(DEFAULT_STEPS)) for seed, noise, rule in product(SEEDS, NOISES, RULES)}
+    found = [tuple(row[name] for name in RUN) for row in TRAINED]
+    assert sorted(found) == sorted(wanted)
+    assert [row["noise"] for row in ROWS if row["rule"] == EXACT] == list(NOISES)
+
+
+def test_a_run_has_a_number_in_each_column():
+    assert tuple(ROWS[0]) == COLUMNS
+    for row in TRAINED:
+        errors = np.array([float(row[f"{part} {sigma:g}"]) for part, sigma in product(PARTS, LEVELS)])
+        judged = {name: float(row[name]) for name in (f"{what} {s}" for s, what in product(STEERINGS, JUDGED))}
+        assert (errors >= 1).all()  # nothing errs less than the exact denoiser
+        assert np.isfinite([*errors, *judged.values()]).all()
+        assert all(0 <= value <= 1 for name, value in judged.items() if not name.startswith("rmsd"))
+
+
+def test_a_number_in_a_sentence_is_a_mean_over_seeds_of_the_file(site):
+    page = site.build(
+        "Page\n====\n\n.. filled::\n\n   RMSD {rmsd 1 1: flat, global} Å, error {chain 1-4: rebalanced, finite}\n"
+        "   of {seeds} seeds, {steps} steps.\n"
+    )
+    rmsd = column("rmsd 1 1", "flat", "global")
+    band = np.mean([column(f"chain {sigma}", "rebalanced", "finite") for sigma in (1, 2, 4)], axis=0)
+    said = [f"{found.mean():.2f} ± {found.std(ddof=1):.2f}" for found in (rmsd, band)]
+    assert f"RMSD {said[0]} Å, error {said[1]}\nof {len(SEEDS)} seeds, {DEFAULT_STEPS:,} steps." in page
+
+
+@pytest.mark.parametrize("place", ["{rmsd 0 0: flat, increment}", "{speed: flat, global}"])
+def test_a_number_that_the_file_has_not_stops_the_build(site, place):
+    message = site.build(f"Page\n====\n\n.. filled::\n\n   {place}\n")
+    assert site.stopped
+    assert "preconditioning.csv does not say it" in message
+
+
+def test_no_measured_number_is_typed():
+    assert re.findall(r"\d\.\d+", re.sub(r"\{[^{}]*\}", "", PAGE)) == []
