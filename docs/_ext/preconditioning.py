@@ -2,7 +2,8 @@
 
 ``.. filled::`` is text in which `{rmsd 0 0: flat, global}` stands for the mean and the standard deviation over seeds
 of a column of the file, for runs of one noise and rule. `{chain 1-4: flat, global}` is the mean over the levels of a
-band first, and `{seeds}` and `{steps}` are those of the runs. No measured number is written on the page itself.
+band first, and in `{rmsd 1 1 - rmsd 0 0: flat, global}` columns are subtracted, run by run. `{seeds}` and `{steps}` are
+those of the runs, `{worst}` is their largest error over the least one. No measured number is written on the page itself.
 """
 
 from __future__ import annotations
@@ -68,10 +69,12 @@ def levels(columns: list[str]) -> list[float]:
     return [float(name.rpartition(" ")[2]) for name in columns if name.rpartition(" ")[0] == PARTS[0]]
 
 
-def shown(found: NDArray[np.float64]) -> str:
+def shown(found: NDArray[np.float64], sign: str = "") -> str:
     """Mean and standard deviation over seeds."""
-    mean = f"{found.mean():.2f}"
-    return mean if len(found) == 1 else f"{mean} ± {found.std(ddof=1):.2f}"
+    if not found.any():
+        return "0"
+    mean = f"{found.mean():{sign}.3f}".replace("-", "−")
+    return mean if len(found) == 1 else f"{mean} ± {found.std(ddof=1):.3f}"
 
 
 def filled(text: str) -> str:
@@ -80,12 +83,19 @@ def filled(text: str) -> str:
 
 
 def _value(place: re.Match[str]) -> str:
-    if place[1] in ("seeds", "steps"):
-        trained = [row[place[1].replace("seeds", "seed")] for row in rows() if row["steps"]]
-        return str(len(set(trained))) if place[1] == "seeds" else f"{int(trained[0]):,}"
+    trained = [row for row in rows() if row["steps"]]
+    if place[1] == "seeds":
+        return str(len({row["seed"] for row in trained}))
+    if place[1] == "steps":
+        return f"{int(trained[0]['steps']):,}"
+    if place[1] == "worst":
+        columns = [f"{part} {sigma:g}" for part, sigma in product(PARTS, levels(list(trained[0])))]
+        return f"{max(float(row[column]) for row in trained for column in columns):.2f}"
     what, _, run = place[1].partition(": ")
     noise, _, rule = run.partition(", ")
-    return shown(values(what, noise, rule))
+    what, _, less = what.partition(" - ")
+    found = values(what, noise, rule)
+    return shown(found - values(less, noise, rule), "+") if less else shown(found)
 
 
 def preconditioning_errors() -> str:

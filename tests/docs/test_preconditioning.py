@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from benchmarks.preconditioning import COLUMNS, EXACT, JUDGED, NOISES, RULES, RUN, SEEDS, STEERINGS
-from benchmarks.training import LEVELS
-from edmnoise.learning.train import DEFAULT_STEPS
+from benchmarks.small import WEIGHTS, small_system
+from benchmarks.training import LEVELS, SAMPLES
+from edmnoise.learning.train import DEFAULT_STEPS, Trainer, Training
 from edmnoise.structure.hierarchy import PARTS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -23,6 +24,11 @@ TRAINED = [row for row in ROWS if row["rule"] != EXACT]
 def column(name, noise, rule):
     """Values of a column, a row each."""
     return np.array([float(row[name]) for row in ROWS if (row["noise"], row["rule"]) == (noise, rule)])
+
+
+def band(part, low, high, noise, rule):
+    """Error of a part over the least one, mean of the levels from low to high, a run each."""
+    return np.mean([column(f"{part} {sigma:g}", noise, rule) for sigma in LEVELS if low <= sigma <= high], axis=0)
 
 
 def test_each_noise_and_rule_has_a_run_of_each_seed_at_the_full_budget():
@@ -45,12 +51,13 @@ def test_a_run_has_a_number_in_each_column():
 def test_a_number_in_a_sentence_is_a_mean_over_seeds_of_the_file(site):
     page = site.build(
         "Page\n====\n\n.. filled::\n\n   RMSD {rmsd 1 1: flat, global} Å, error {chain 1-4: rebalanced, finite}\n"
-        "   of {seeds} seeds, {steps} steps.\n"
+        "   of {seeds} seeds, {steps} steps, {rmsd 1 1 - rmsd 0 0: flat, global}\n"
     )
-    rmsd = column("rmsd 1 1", "flat", "global")
-    band = np.mean([column(f"chain {sigma}", "rebalanced", "finite") for sigma in (1, 2, 4)], axis=0)
-    said = [f"{found.mean():.2f} ± {found.std(ddof=1):.2f}" for found in (rmsd, band)]
-    assert f"RMSD {said[0]} Å, error {said[1]}\nof {len(SEEDS)} seeds, {DEFAULT_STEPS:,} steps." in page
+    rmsd, error = column("rmsd 1 1", "flat", "global"), band("chain", 1, 4, "rebalanced", "finite")
+    apart = rmsd - column("rmsd 0 0", "flat", "global")
+    said = [f"{found.mean():.3f} ± {found.std(ddof=1):.3f}" for found in (rmsd, error)]
+    wanted = f"RMSD {said[0]} Å, error {said[1]}\nof {len(SEEDS)} seeds, {DEFAULT_STEPS:,} steps, "
+    assert wanted + f"{apart.mean():+.3f} ± {apart.std(ddof=1):.3f}".replace("-", "−") in page
 
 
 @pytest.mark.parametrize("place", ["{rmsd 0 0: flat, increment}", "{speed: flat, global}"])
@@ -58,6 +65,28 @@ def test_a_number_that_the_file_has_not_stops_the_build(site, place):
     message = site.build(f"Page\n====\n\n.. filled::\n\n   {place}\n")
     assert site.stopped
     assert "preconditioning.csv does not say it" in message
+
+
+@pytest.mark.parametrize("noise", NOISES)
+def test_what_the_page_says_holds_for_each_seed(noise):
+    assert (band("atom in residue", 8, 32, noise, "finite") < band("atom in residue", 8, 32, noise, "global")).all()
+    for low, high in ((0.1, 0.5), (1, 4)):
+        least = band("residue in chain", low, high, noise, "global")
+        assert (band("residue in chain", low, high, noise, "finite") > least).all()
+    for rule, steering in product(RULES, STEERINGS):
+        assert (column(f"mirror {steering}", noise, rule) == 0).all()
+        binomial = (WEIGHTS[0] * WEIGHTS[1] / SAMPLES) ** 0.5
+        assert (abs(column(f"state1 {steering}", noise, rule) - WEIGHTS[0]) < 3 * binomial).all()
+        assert (column(f"rmsd {steering}", noise, rule) > column("rmsd 0 0", noise, EXACT)).all()
+
+
+def test_under_flat_noise_chains_gain_a_little():
+    assert (band("chain", 1, 4, "flat", "finite") < band("chain", 1, 4, "flat", "global")).all()
+
+
+def test_the_network_is_as_large_as_the_page_says():
+    weights = Trainer(small_system(), Training()).model.parameters()
+    assert f"{sum(weight.numel() for weight in weights) / 1000:.0f} thousand" in PAGE
 
 
 def test_no_measured_number_is_typed():
