@@ -3,7 +3,7 @@
 ``.. filled::`` is text in which `{rmsd 0 0: flat, global}` stands for the mean and the standard deviation over seeds
 of a column of the file, for runs of one noise and rule. `{chain 1-4: flat, global}` is the mean over the levels of a
 band first, and in `{rmsd 1 1 - rmsd 0 0: flat, global}` columns are subtracted, run by run. `{seeds}` and `{steps}` are
-those of the runs, `{worst}` is their largest error over the least one. No measured number is written on the page itself.
+those of the runs, `{worst}` is their largest error over the least one. No measured number is typed on the page itself.
 """
 
 from __future__ import annotations
