@@ -146,9 +146,8 @@ def preconditioning_figure() -> str:
     for place, line in enumerate(lines):
         _draw_samples(last, place, *line)
     last.axhline(values("rmsd 0 0", "flat", "exact").mean(), color="0.3", ls=":", lw=1.2, label="exact denoiser, flat")
-    last.set(
-        title="samples: not steered (left), steered (right)", ylabel="RMSD to the nearest state (Å)", ylim=(0, None)
-    )
+    last.set(title="samples: not steered (left), steered (right)", ylabel="RMSD to the nearest state (Å)")
+    last.margins(0.1)
     last.set_xticks(range(len(lines)), [f"{NOISES[noise]}\n{rule}" for noise, rule, *_ in lines])
     last.legend(frameon=False)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)

@@ -80,8 +80,11 @@ def test_what_the_page_says_holds_for_each_seed(noise):
         assert (column(f"rmsd {steering}", noise, rule) > column("rmsd 0 0", noise, EXACT)).all()
 
 
-def test_under_flat_noise_chains_gain_a_little():
+def test_under_flat_noise_chains_gain_and_atoms_lose_a_little():
     assert (band("chain", 1, 4, "flat", "finite") < band("chain", 1, 4, "flat", "global")).all()
+    assert (
+        band("atom in residue", 0.1, 0.5, "flat", "finite") > band("atom in residue", 0.1, 0.5, "flat", "global")
+    ).all()
 
 
 def test_the_network_is_as_large_as_the_page_says():
