@@ -80,6 +80,20 @@ def test_what_the_page_says_holds_for_each_seed(noise):
         assert (column(f"rmsd {steering}", noise, rule) > column("rmsd 0 0", noise, EXACT)).all()
 
 
+def test_samples_gain_a_little_under_flat_noise_only():
+    gains = {noise: column("rmsd 0 0", noise, "global") - column("rmsd 0 0", noise, "finite") for noise in NOISES}
+    assert (gains["flat"] > 0).all()
+    assert abs(gains["rebalanced"].mean()) < gains["rebalanced"].std(ddof=1)
+    for noise, gain in gains.items():
+        missing = np.mean([column("rmsd 0 0", noise, rule) for rule in RULES]) - column("rmsd 0 0", noise, EXACT)[0]
+        assert abs(gain.mean()) < missing
+
+
+@pytest.mark.parametrize(("noise", "rule"), product(NOISES, RULES))
+def test_steering_does_next_to_nothing(noise, rule):
+    assert abs(np.mean(column("rmsd 1 1", noise, rule) - column("rmsd 0 0", noise, rule))) < 0.02
+
+
 def test_under_flat_noise_chains_gain_and_atoms_lose_a_little():
     assert (band("chain", 1, 4, "flat", "finite") < band("chain", 1, 4, "flat", "global")).all()
     assert (
