@@ -89,7 +89,7 @@ def test_samples_gain_a_little_under_flat_noise_only():
         assert abs(gain.mean()) < missing
 
 
-@pytest.mark.parametrize(("noise", "rule"), product(NOISES, RULES))
+@pytest.mark.parametrize(("noise", "rule"), list(product(NOISES, RULES)))
 def test_steering_does_next_to_nothing(noise, rule):
     assert abs(np.mean(column("rmsd 1 1", noise, rule) - column("rmsd 0 0", noise, rule))) < 0.02
 
