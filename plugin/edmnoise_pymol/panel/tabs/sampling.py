@@ -18,7 +18,7 @@ from ..controls.optional_fields import name_usual, set_usual
 from ..controls.weights import WeightsEditor
 from ..plots.schedule import SchedulePlot
 from ..session import Session
-from .coefficients import Coefficients
+from .coefficients import CoefficientsDialog
 from .sampling_fields import SamplingFields
 from .trace_dialog import TraceDialog
 
@@ -258,7 +258,7 @@ class SamplingTab(QtWidgets.QWidget):
 
         def show(table: Any) -> None:
             self._session.said.emit(table.title)
-            Coefficients(self, table, str(request)).show()
+            CoefficientsDialog(self, table, str(request)).show()
 
         self._session.run(request, then=show)
 
