@@ -48,7 +48,7 @@ class SamplingTab(QtWidgets.QWidget):
         self.coefficients.setToolTip(
             "Preconditioning of each level: c_skip, c_out, c_in and c_noise over the noise levels (edm_precondition)"
         )
-        self.trace = QtWidgets.QPushButton("Open trac&e…")
+        self.trace = QtWidgets.QPushButton("Trac&e…")
         self.trace.setIcon(style.icon("open", self.trace))
         self.trace.setToolTip("Open what was recorded of a real model's run, step by step (edm_trace)")
         self.run = QtWidgets.QPushButton("Ru&n")
