@@ -39,6 +39,9 @@ html_theme_options = {
 highlight_language = "none"
 smartquotes = False
 default_role = "code"
+
+# Of short names in signatures that several modules have (Ensemble, Progress) Sphinx links the first, and would say so.
+suppress_warnings = ["ref.python"]
 exclude_patterns = ["_ext"]
 
 napoleon_google_docstring = False

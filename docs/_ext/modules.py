@@ -127,6 +127,8 @@ def restore_constants(app: Sphinx, what: str, name: str, thing: Any, options: An
     written = _as_written.pop(name)
     if what in ("attribute", "data", "property"):
         lines[:] = written
+    # Types of attributes, which it takes from annotations: bool_ would be a link.
+    lines[:] = [line.replace("numpy.bool_", "bool") if line.startswith(":vartype") else line for line in lines]
 
 
 _as_written: dict[str, list[str]] = {}

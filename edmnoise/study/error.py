@@ -55,7 +55,7 @@ _ROUNDING = 4 * torch.finfo(torch.float32).eps
 _OVER = "mean square error over the reference's"
 
 
-class Motion(Protocol):
+class StatesMotion(Protocol):
     """What states fluctuate by: a `NestedCovariance`, or an elastic network."""
 
     def draw(self, out: Tensor, generator: torch.Generator) -> Tensor:
@@ -88,7 +88,7 @@ class Targets(Legible):
     states: Tensor
     name: str = "the states"
     weights: Sequence[float] | None = None
-    motion: Motion | None = None
+    motion: StatesMotion | None = None
     turned: bool = True
 
     def __post_init__(self) -> None:

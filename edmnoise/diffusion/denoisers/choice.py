@@ -2,10 +2,13 @@
 
 A name is read in this order:
 
-    states, translation, ...    one of `edmnoise.diffusion.names.DENOISERS`, an exact denoiser of known states;
-    package.module:function     a function on Python's path, called with the structure, that returns a network;
-    name of a file              that has an ending, or folders in it: a program of torch.export, or a checkpoint of
-                                edmnoise. What is in the file decides, and not its ending.
+states, translation, fixed, kabsch
+    One of `edmnoise.diffusion.names.DENOISERS`, an exact denoiser of known states.
+package.module:function
+    A function on Python's path, called with the structure, that returns a network.
+the name of a file
+    That has an ending, or folders in it: a program of torch.export, or a checkpoint of edmnoise. What is in the file
+    decides, and not its ending.
 
 In Python a network itself may stand in the place of a name.
 """

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from edmnoise.base.table import Table
 
 
-class Coefficients(QtWidgets.QDialog):
+class CoefficientsDialog(QtWidgets.QDialog):
     """The table of `edm_precondition`, in a window that waits for nothing."""
 
     def __init__(self, parent: Any, table: Table, line: str) -> None:

@@ -18,7 +18,7 @@ from ..controls.optional_fields import name_usual, set_usual
 from ..controls.weights import WeightsEditor
 from ..plots.schedule import SchedulePlot
 from ..session import Session
-from .coefficients import Coefficients
+from .coefficients import CoefficientsDialog
 from .sampling_fields import SamplingFields
 from .trace_dialog import TraceDialog
 
@@ -48,7 +48,7 @@ class SamplingTab(QtWidgets.QWidget):
         self.coefficients.setToolTip(
             "Preconditioning of each level: c_skip, c_out, c_in and c_noise over the noise levels (edm_precondition)"
         )
-        self.trace = QtWidgets.QPushButton("Open trac&e…")
+        self.trace = QtWidgets.QPushButton("Trac&e…")
         self.trace.setIcon(style.icon("open", self.trace))
         self.trace.setToolTip("Open what was recorded of a real model's run, step by step (edm_trace)")
         self.run = QtWidgets.QPushButton("Ru&n")
@@ -258,7 +258,7 @@ class SamplingTab(QtWidgets.QWidget):
 
         def show(table: Any) -> None:
             self._session.said.emit(table.title)
-            Coefficients(self, table, str(request)).show()
+            CoefficientsDialog(self, table, str(request)).show()
 
         self._session.run(request, then=show)
 
