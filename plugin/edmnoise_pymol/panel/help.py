@@ -20,7 +20,7 @@ TEXTS = {
     ),
     "Sampling": (
         "The loaded states are the data, and the denoiser is exact: what the sampler does wrong is its own. Each "
-        "level's way from noise to structure, and the noise level at which it is decided, is plotted below. Trace "
+        "level's way from noise to structure, and the noise level at which it is decided, is plotted below. Open trace "
         "shows the same of what was recorded of a real model.",
         ("edm_sample", "edm_trace", "edm_precondition"),
     ),

@@ -48,7 +48,7 @@ class SamplingTab(QtWidgets.QWidget):
         self.coefficients.setToolTip(
             "Preconditioning of each level: c_skip, c_out, c_in and c_noise over the noise levels (edm_precondition)"
         )
-        self.trace = QtWidgets.QPushButton("Trac&e…")
+        self.trace = QtWidgets.QPushButton("Open trac&e…")
         self.trace.setIcon(style.icon("open", self.trace))
         self.trace.setToolTip("Open what was recorded of a real model's run, step by step (edm_trace)")
         self.run = QtWidgets.QPushButton("Ru&n")
@@ -121,11 +121,10 @@ class SamplingTab(QtWidgets.QWidget):
         rows.addRow(form.label("Seed", control("seed")), draw)
         kept = _row(control("trajectory"), control("denoised"))
         kept.addStretch()
-        kept.addWidget(self.trace)
         rows.addRow(kept)
         rows.addRow(_row(self.run, self.follow, self.copy))
+        rows.addRow(_row(self.coefficients, self.trace))
         rows.addRow(self.plot)
-        rows.addRow(self.coefficients)
         rows.addRow(self.weights_fold)
         rows.addRow(self.more)
 
