@@ -34,7 +34,7 @@ RATE, WARM_UP, AVERAGE, CLIP = 3e-3, 100, 0.998, 1.0
 """Adam's learning rate; steps over which it rises; decay of the moving average; largest norm of a gradient."""
 
 DEFAULT_STEPS = 3_500
-"""Where no budget is given: 79 to 91 s of one core for 195 atoms, and enough to sample with there (benchmarks/training.py)."""
+"""Where no budget is given: 79 to 91 s of one core for 195 atoms (benchmarks/training.py), enough to sample with."""
 
 TRAINING = 4
 """Stream of the random numbers of training steps."""
