@@ -7,6 +7,7 @@ where it is.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -174,7 +175,7 @@ def best_motion(frames: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
 
     some = max(1, _ATOMS // frames.shape[-1])
     shared(work, [slice(start, start + some) for start in range(0, len(frames), some)])
-    if not bool(cross.isfinite().all()):
+    if not math.isfinite(float(cross.sum())):
         raise EdmNoiseError("NaN or infinite coordinates cannot be superposed")
     rotation = best_rotation(cross, cross.new_zeros(len(cross)))[0].to(frames)
     return rotation, target - rotation @ centre
