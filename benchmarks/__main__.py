@@ -9,6 +9,7 @@ from .harness import show
 
 MODULES = (
     "noise",
+    "batch",
     "superpose",
     "pymol_frames",
     "colouring",

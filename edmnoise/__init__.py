@@ -63,6 +63,11 @@ _HOMES = {
     "sigma_distribution": "edmnoise.noise.sigma",
     "MultiscaleNoise": "edmnoise.noise.processes.multiscale",
     "NestedCovariance": "edmnoise.noise.processes.nested",
+    # train on it in a loop of one's own
+    "MultiscaleNoiseLike": "edmnoise.noise.batch",
+    "PaddedGroups": "edmnoise.noise.batch",
+    "LevelMetrics": "edmnoise.frames.level_metrics",
+    "part_mean_squares": "edmnoise.frames.level_metrics",
     # measure it, and know what to expect
     "measure_displacement": "edmnoise.frames.displacement",
     "measure_damage": "edmnoise.frames.damage",
