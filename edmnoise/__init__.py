@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from .diffusion.samplers.schedule import log_linear as log_linear
     from .frames.damage import measure_damage as measure_damage
     from .frames.displacement import measure_displacement as measure_displacement
+    from .frames.level_metrics import LevelMetrics as LevelMetrics
+    from .frames.level_metrics import part_mean_squares as part_mean_squares
+    from .noise.batch import MultiscaleNoiseLike as MultiscaleNoiseLike
+    from .noise.batch import PaddedGroups as PaddedGroups
     from .noise.design.scramble import scramble_table as scramble_table
     from .noise.design.solve import design as design
     from .noise.process import AppliedNoise as AppliedNoise
