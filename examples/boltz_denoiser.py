@@ -1,6 +1,6 @@
 """Boltz-2's network as a denoiser of edmnoise: D(x; sigma) conditioned on one ``boltz predict`` (boltz 2.2.1).
 
-Write your prediction into COMMAND, and name this file's function: ``edm_sample complex, denoiser=boltz_denoiser:denoiser``.
+Write your prediction into COMMAND, and give ``denoiser=boltz_denoiser:denoiser``.
 """
 
 import functools

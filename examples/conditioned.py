@@ -1,4 +1,4 @@
-"""What both examples share: a prediction of another program, stopped at its denoiser's first call, and its atoms by name.
+"""For both examples: a prediction of another program, stopped at its denoiser's first call, and its atoms by name.
 
 At that call the program has done all that it does but once, and hands its network everything that it is conditioned on.
 """
@@ -13,7 +13,7 @@ import edmnoise as edm
 
 
 class Reached(BaseException):
-    """The first call and its arguments; no Exception, so that no program takes it for a fault of its input and goes on."""
+    """The first call and its arguments; no Exception, for programs catch those and go on with their next input."""
 
 
 def first_call(owner, name, run):

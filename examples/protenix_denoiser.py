@@ -1,6 +1,6 @@
 """Protenix's network as a denoiser of edmnoise: D(x; sigma) conditioned on one ``protenix pred`` (protenix 2.0.0).
 
-Write your prediction into COMMAND, and name this file's function: ``edm_sample complex, denoiser=protenix_denoiser:denoiser``.
+Write your prediction into COMMAND, and give ``denoiser=protenix_denoiser:denoiser``.
 """
 
 import functools

@@ -35,9 +35,7 @@ with torch.no_grad():
     x, sigma, made = small.called_first()
     compare("loop", ours(x, sigma), made)
     for level in LEVELS:
-        x = torch.tensor(known.coordinates).float() + level * torch.randn(
-            SAMPLES, structure.n_atoms, 3, generator=rng
-        )
+        x = torch.tensor(known.coordinates).float() + level * torch.randn(SAMPLES, structure.n_atoms, 3, generator=rng)
         x -= x.mean(1, keepdim=True)
         sigma = torch.full((SAMPLES,), level)
         wanted = small.itself(x, sigma)

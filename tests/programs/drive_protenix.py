@@ -8,7 +8,6 @@ import protenix_parts
 import torch
 from toy import estimate, toy
 
-
 protenix_parts.stand_in_for_others()
 
 parser = argparse.ArgumentParser()

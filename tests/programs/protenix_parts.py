@@ -1,4 +1,4 @@
-"""What drivers of Protenix and OpenDDE share: stand-ins for what they import, and the toy as their featurizers have it."""
+"""What drivers of Protenix and OpenDDE share: stand-ins for what they import, and the toy as they have it."""
 
 import gemmi
 import torch

@@ -1,4 +1,5 @@
-"""Boltz-2's own diffusion and conditioning, small and of random weights, as a denoiser of the toy: ``small_boltz:denoiser``."""
+"""Boltz-2's own diffusion and conditioning, small and of random weights: a denoiser of the toy."""
+# ruff: noqa: E402
 
 import functools
 

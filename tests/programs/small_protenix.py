@@ -1,4 +1,5 @@
-"""Protenix's own diffusion module, small and of random weights, as a denoiser of the toy: ``small_protenix:denoiser``."""
+"""Protenix's own diffusion module, small and of random weights: a denoiser of the toy."""
+# ruff: noqa: E402
 
 import functools
 import os

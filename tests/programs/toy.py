@@ -31,7 +31,11 @@ class Toy(NamedTuple):
         import edmnoise as edm
 
         columns = {key: getattr(self, key) for key in ("name", "element", "residue_name", "chain")}
-        columns |= {"number": self.residue, "segment": np.full(len(self.name), ""), "hetero": self.residue_name == "LIG"}
+        columns |= {
+            "number": self.residue,
+            "segment": np.full(len(self.name), ""),
+            "hetero": self.residue_name == "LIG",
+        }
         atoms = edm.Atoms.make(**columns)
         last = np.full(len(extra), len(atoms) - 1)
         taken = atoms.take(np.append(np.arange(len(atoms)), last))

@@ -23,10 +23,10 @@ network = f"denoiser={given.module}:denoiser"
 for line in (
     f"edm_sample toy, {network}, steps=6, samples=3, name=mine",
     f"edm_error toy, {network} | kabsch, sigma=1, draws=2",
-    f"edm_compare toy, {network}, sampler=karras, steps=6, samples=2",
+    f"edm_compare toy, {network}, sampler=boltz2, steps=6, samples=2",
     f"edm_sample toy and polymer, {network}, name=other",
 ):
     print(f"> {line}", flush=True)
     cmd._parser.parse(line)
-names = cmd.get_names()
-np.savez(given.folder / "typed.npz", coordinates=cmd.get_coords("mine", 0), states=cmd.count_states("mine"), names=names)
+ends = [cmd.get_coords(f"mine_{sample}", cmd.count_states(f"mine_{sample}")) for sample in (1, 2, 3)]
+np.savez(given.folder / "typed.npz", ends=ends, names=cmd.get_names())
