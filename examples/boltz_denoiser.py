@@ -46,6 +46,7 @@ def network(structure, module, given):
         name=words(feats["ref_atom_name_chars"][0][mask]),
     )
     rows = mask.nonzero()[:, 0][rows.to(mask.device)]
+    module.to(mask.device)  # Lightning puts it back on the CPU when it is stopped
 
     def part(x, sigma):
         padded = x.new_zeros(len(x), len(mask), 3).index_copy(1, rows, x)
