@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from conditioned import first_call
 from toy import toy
 
 import edmnoise as edm
@@ -51,17 +52,20 @@ gradients = [torch.autograd.grad(asked(x, sigma[:2]).square().sum(), x)[0] for a
 compare("gradient", *gradients)
 
 
-def refusal(other):
+def refusal(function, *given):
     try:
-        small.denoiser(other)
+        function(*given)
     except edm.EdmNoiseError as error:
         return str(error)
     return "taken"
 
 
 every = np.arange(structure.n_atoms)
-saved["refusals"] = np.array([refusal(structure.take(every[every != 100])), refusal(known.structure(extra=["H1"]))])
-saved["refusals"] = np.append(saved["refusals"], refusal(structure.take(np.append(every, 5))))
+others = structure.take(every[every != 100]), known.structure(extra=["H1"]), structure.take(np.append(every, 5))
+method = torch.nn.Linear.forward
+saved["refusals"] = np.array([refusal(small.denoiser, other) for other in others])
+saved["never_called"] = refusal(first_call, torch.nn.Linear, "forward", lambda: torch.set_grad_enabled(False))
+saved["put_back"] = torch.nn.Linear.forward is method and torch.is_grad_enabled()
 report = learned.report
 saved["report"] = np.array([report.moved, report.by_sigma, report.turning, report.mirror])
 np.savez(given.folder / "asked.npz", **saved)

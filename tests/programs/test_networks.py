@@ -57,6 +57,12 @@ def test_other_atoms_are_refused_by_the_first_that_differs(asked):
     ]
 
 
+def test_a_run_that_never_comes_to_its_denoiser_is_told(asked):
+    """As of a program that has printed what was wrong with its input and gone on."""
+    assert asked["never_called"] == "the prediction ended and never called Linear.forward: see what it printed"
+    assert asked["put_back"]
+
+
 def test_an_untrained_one_is_near_identity_and_turns_with_nothing(asked):
     """Neither program's network is equivariant by construction."""
     moved, by_sigma, turning, mirror = asked["report"]
