@@ -1,6 +1,7 @@
 """Boltz-2's own diffusion and conditioning, small and of random weights: a denoiser of the toy."""
 # ruff: noqa: E402
 
+import copy
 import functools
 
 import torch
@@ -44,8 +45,8 @@ def built():
     conditioner = DiffusionConditioning(token_z=TOKEN_Z, atom_z=8, atom_feature_dim=388, **sizes)
     module = AtomDiffusion({**sizes, "dim_fourier": 32}, alignment_reverse_diff=True)
     shaken(position, conditioner, module)
-    s = torch.randn(2, 1, tokens, TOKEN_S)
-    with torch.no_grad():
+    with torch.inference_mode():  # as Lightning predicts
+        s = torch.randn(2, 1, tokens, TOKEN_S)
         made = conditioner(s[0], torch.randn(1, tokens, tokens, TOKEN_Z), position(feats), feats)
     names = ("q", "c", "to_keys", "atom_enc_bias", "atom_dec_bias", "token_trans_bias")
     given = {"s_trunk": s[0], "s_inputs": s[1], "feats": feats, "atom_mask": feats["atom_pad_mask"]}
@@ -82,7 +83,7 @@ def itself(x, sigma):
     module, given = built()
     atoms = given["atom_mask"].shape[1]
     padding = 50 * torch.randn(len(x), atoms - x.shape[1], 3)
-    condition = {key: given[key] for key in ("s_trunk", "s_inputs", "feats", "diffusion_conditioning")}
+    condition = {key: copy.deepcopy(given[key]) for key in ("s_trunk", "s_inputs", "feats", "diffusion_conditioning")}
     padded = torch.cat([x, padding], dim=1)
     made = module.preconditioned_network_forward(padded, sigma, condition | {"multiplicity": len(x)})
     return made[:, : x.shape[1]]
