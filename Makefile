@@ -30,7 +30,7 @@ test-panel: .venv/installed-$(QT) ## the panel in a window; with QT=pyqt6 on Qt 
 test-numpy2: .venv-numpy2/installed-test ## the commands on pip's newest PyMOL, with NumPy 2
 	$(SCREEN) $(PY2) -m pytest tests/pymol
 
-test-programs: .programs/installed ## recording in the sampling loops of other programs
+test-programs: .programs/installed ## recording in the sampling loops of other programs, and their networks
 	$(SCREEN) $(PY) -m pytest tests/programs
 
 demo: .venv/installed-run ## a tour without a window: tables and pictures into demo/

@@ -14,6 +14,7 @@ from edmnoise.trajectories.trace import Trace, open_trace
 
 HERE = Path(__file__).parent
 PROGRAMS = HERE.parents[1] / ".programs"
+EXAMPLES = HERE.parents[1] / "examples"
 sys.path.insert(0, str(HERE))  # checks.py, which these tests share
 
 
@@ -104,7 +105,8 @@ class Pair(NamedTuple):
 
 
 def _begun(command, program, folder):
-    path = [PROGRAMS / program, PROGRAMS / "common", *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    others = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    path = [PROGRAMS / program, PROGRAMS / "common", EXAMPLES, *others]
     env = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path))}
     return subprocess.Popen(command, env=env, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
@@ -140,15 +142,16 @@ def driven(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def written(tmp_path_factory):
-    """``written("boltzgen", "write_boltzgen.py")``: a folder with what a driver had the program write."""
+    """``written("boltzgen", "write_boltzgen.py")``: a folder with what a driver had the program write, and ``said``."""
     if not (PROGRAMS / "installed").exists():
         pytest.fail("the programs are not installed: make .programs/installed")
 
     def write(program, driver, *options):
         folder = tmp_path_factory.mktemp(program)
         made = _begun([sys.executable, str(HERE / driver), str(folder), *map(str, options)], program, folder)
-        _, said = made.communicate()
+        printed, said = made.communicate()
         assert made.returncode == 0, said.decode()
+        (folder / "said").write_bytes(printed)
         return folder
 
     return write

@@ -2,17 +2,14 @@
 
 import argparse
 import importlib
-from types import SimpleNamespace
 
 import numpy as np
 import torch
+from boltz_parts import features
 from stand_ins import stand_in
 from toy import estimate, toy
 
 stand_in("einx", "fairscale")
-
-PAD_TO, ELEMENTS, TOKENS = 32, 128, 33
-NUMBERS = {"C": 6, "N": 7, "O": 8, "S": 16, "CL": 17, "ZN": 30}
 
 parser = argparse.ArgumentParser()
 parser.add_argument("out")
@@ -30,8 +27,6 @@ given = parser.parse_args()
 module = importlib.import_module(given.module)
 const = importlib.import_module(given.module.split(".")[0] + ".data.const")
 known = toy()
-atoms = len(known.name)
-padded = -(-atoms // PAD_TO) * PAD_TO
 calls = []
 
 
@@ -51,38 +46,6 @@ class Network(torch.nn.Module):
         if "diffusionv2" in given.module:
             return update
         return {"r_update": update, "token_a": torch.zeros(len(x), known.token[-1] + 1, 2)}
-
-
-def features():
-    """As the program's featurizer has them, of a batch of equal records."""
-
-    def batched(values):
-        return torch.as_tensor(values)[None].repeat(given.records, *[1] * np.ndim(values))
-
-    def padding(values):
-        values = torch.as_tensor(values)
-        return torch.cat([values, values.new_zeros(padded - atoms, *values.shape[1:])])
-
-    one_hot = torch.nn.functional.one_hot
-    kinds = [const.token_ids.get(name, const.token_ids["UNK"]) for name in known.of_tokens(known.residue_name)]
-    token = torch.as_tensor(known.token)
-    chains = list(dict.fromkeys(known.chain))
-    asym = np.array([chains.index(chain) for chain in known.of_tokens(known.chain)])
-    ligand = known.of_tokens(known.residue_name) == "LIG"
-    element = torch.tensor([NUMBERS[element] for element in known.element])
-    record = SimpleNamespace(id="toy", chains=[SimpleNamespace(chain_id=i, chain_name=c) for i, c in enumerate(chains)])
-    return {
-        "ref_atom_name_chars": batched(padding(known.one_hot_names())),
-        "ref_element": batched(padding(one_hot(element, ELEMENTS))),
-        "atom_to_token": batched(padding(one_hot(token))),
-        "atom_pad_mask": batched(padding(torch.ones(atoms))),
-        "token_index": batched(torch.arange(len(asym))),
-        "residue_index": batched(known.of_tokens(known.residue) - 1),
-        "asym_id": batched(asym),
-        "mol_type": batched(np.where(ligand, 3, 0)),
-        "res_type": batched(one_hot(torch.tensor(kinds), TOKENS)),
-        "record": [record] * given.records,
-    }
 
 
 class Pull:
@@ -115,7 +78,7 @@ def drawn(weights, count, replacement):
 
 
 module.DiffusionModule, module.weighted_rigid_align, torch.multinomial = Network, aligned, drawn
-feats = features()
+feats = features(known, const, given.records)
 scales = {"noise_scale": given.noise_scale, "step_scale": 1.5}
 of_model = {"gamma_min": 1.0, "sigma_min": 4e-4, "num_sampling_steps": given.steps, "alignment_reverse_diff": True}
 if given.module.startswith("boltzgen"):

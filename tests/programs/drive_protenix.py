@@ -3,21 +3,12 @@
 import argparse
 import importlib
 
-import gemmi
 import numpy as np
+import protenix_parts
 import torch
-from stand_ins import stand_in
 from toy import estimate, toy
 
-
-class GetPeriodicTable:
-    """Of rdkit, which Protenix asks for the symbols of elements."""
-
-    def GetElementSymbol(self, number):
-        return gemmi.Element(number).name
-
-
-stand_in("optree", "rdkit", GetPeriodicTable=GetPeriodicTable)
+protenix_parts.stand_in_for_others()
 
 parser = argparse.ArgumentParser()
 parser.add_argument("out")
@@ -42,22 +33,6 @@ class Network(torch.nn.Module):
         wanted = estimate(x_noisy, known.coordinates)
         calls.append((float(t_hat_noise_level.ravel()[0]), x_noisy.detach().numpy(), wanted.detach().numpy()))
         return wanted
-
-
-def features():
-    """As the programs' featurizers have them."""
-    one_hot = torch.nn.functional.one_hot
-    kinds = [constants.STD_RESIDUES.get(name, 20) for name in known.of_tokens(known.residue_name)]
-    elements = [symbol.upper() for symbol in constants.get_all_elems()]
-    chains = list(dict.fromkeys(known.chain))
-    return {
-        "atom_to_token_idx": torch.as_tensor(known.token),
-        "ref_atom_name_chars": known.one_hot_names().float(),
-        "ref_element": one_hot(torch.tensor([elements.index(element) for element in known.element]), 128).float(),
-        "residue_index": torch.as_tensor(known.of_tokens(known.residue)),
-        "asym_id": torch.tensor([chains.index(chain) for chain in known.of_tokens(known.chain)]),
-        "restype": one_hot(torch.tensor(kinds), 32).float(),
-    }
 
 
 guidance = None
@@ -87,7 +62,7 @@ for gamma in given.gammas:
     with torch.no_grad():
         final = sample_diffusion(
             denoise_net=Network(),
-            input_feature_dict=features(),
+            input_feature_dict=protenix_parts.features(known, constants),
             s_inputs=torch.zeros(known.token[-1] + 1, 4),
             **dict.fromkeys(("s_trunk", "z_trunk", "pair_z", "p_lm", "c_l")),
             noise_schedule=schedule,

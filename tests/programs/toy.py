@@ -26,6 +26,22 @@ class Toy(NamedTuple):
         found = {key: getattr(self, key) for key in ("element", "residue", "residue_name", "chain")}
         return {f"names_{key}": np.asarray(value) for key, value in (found | {"atom": self.name} | other).items()}
 
+    def structure(self, extra=()):
+        """The atoms for edmnoise, and others of the last residue."""
+        import edmnoise as edm
+
+        columns = {key: getattr(self, key) for key in ("name", "element", "residue_name", "chain")}
+        columns |= {
+            "number": self.residue,
+            "segment": np.full(len(self.name), ""),
+            "hetero": self.residue_name == "LIG",
+        }
+        atoms = edm.Atoms.make(**columns)
+        last = np.full(len(extra), len(atoms) - 1)
+        taken = atoms.take(np.append(np.arange(len(atoms)), last))
+        taken.name[len(atoms) :] = extra
+        return edm.Structure.from_atoms(np.append(self.coordinates, self.coordinates[last] + 1, axis=0), taken)
+
     def of_tokens(self, values):
         """The values of each token's first atom."""
         return values[np.unique(self.token, return_index=True)[1]]
