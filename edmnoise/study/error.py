@@ -239,6 +239,7 @@ def denoising_error(
     seed: int = 0,
     reference: str | None = None,
     progress: Callable[[int, int], object] | None = None,
+    device: torch.device | str = "cpu",
 ) -> ErrorStudy:
     """Measure what denoisers err by, on the same draws.
 
@@ -264,6 +265,8 @@ def denoising_error(
         the targets are what it knows, and only there.
     progress
         Told of the draws that are done and of how many there are; what it raises ends the work.
+    device
+        Where the denoisers are.
 
     Raises
     ------
@@ -286,7 +289,7 @@ def denoising_error(
             y, x = _drawn(
                 targets, covariance, sigma, range(level * draws + some.start, level * draws + some.stop), seed
             )
-            estimates = [_estimate(candidate, x, sigma) for candidate in candidates]
+            estimates = [_estimate(candidate, x.to(device), sigma) for candidate in candidates]
             for which, estimate in enumerate(estimates):
                 squares[which, level, :, some] = _part_squares(estimate - y, hierarchy)
                 if against is not None:
