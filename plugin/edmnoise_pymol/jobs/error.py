@@ -101,7 +101,7 @@ def error(
         def progress(done: int, total: int) -> None:
             watch.check(done / total, f"draw {done:,} of {total:,}")
 
-        targets = Targets(_tensor(given[asked]), of, motion=motion)
+        targets = Targets(_tensor(given[asked]), of, fluctuations=motion)
         study = denoising_error(
             candidates,
             targets,
