@@ -76,7 +76,8 @@ def test_a_network_that_says_nothing_errs_as_the_rule_says(normal, weights, rule
     y = normal.draw(600, generator)
     x = y + sigma * trainer.covariance.draw(torch.empty_like(y), generator)
     with torch.no_grad():
-        off = (trainer.model(x - x.mean(dim=2, keepdim=True), torch.full((len(x),), sigma))["atoms"] - y).double()
+        levels = torch.full((len(x),), sigma)
+        off = (trainer.model((x - x.mean(dim=2, keepdim=True)).mT, levels)["atoms"].mT - y).double()
     each = off.square().mean(dim=(1, 2))
     said = Preconditioner(normal.structure.hierarchy, weights, normal.scales).error(sigma, rule)
     assert abs(float(each.mean()) - said) < 3 * float(each.std()) / len(each) ** 0.5
