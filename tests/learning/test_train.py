@@ -345,8 +345,13 @@ def test_other_files_and_other_atoms_are_refused(ensemble, tmp_path):
     path, structure = tmp_path / "run.safetensors", ensemble.structure
     run(Trainer(ensemble, Training(FLAT, steps=1)), checkpoint=path)
     fewer, moved = structure.take(np.arange(structure.n_atoms - 1)), structure.take(np.arange(structure.n_atoms)[::-1])
-    with pytest.raises(EdmNoiseError, match="is for 70 atoms, and these are 69"):
+    with pytest.raises(
+        EdmNoiseError,
+        match=r"other atoms \(70 for 69\): the first that differs, number 70, is .* there, and missing here",
+    ):
         load_denoiser(path, fewer)
+    with pytest.raises(EdmNoiseError, match=r"other atoms \(70 for 68\): the first that differs, //?.*, is N \(N\) of"):
+        load_denoiser(path, structure.take(np.arange(2, structure.n_atoms)))
     with pytest.raises(EdmNoiseError, match=r"the first that differs, /.*, is N \(N\) of .* there"):
         load_denoiser(path, moved)
     other = Ensemble(structure, ensemble.states.mT.numpy())
