@@ -51,7 +51,7 @@ def test_numbers_are_those_of_the_sampler(study, swept, tmp_path):
     failed = swept(study, tmp_path / "out").tables["failures"]
     assert {(row["structure"], row["tasks"]) for row in failed.rows()} == {("s1.pdb", 3)}
     own, theirs = sorted(row["why"] for row in failed.rows())
-    assert own.startswith("nets/own.safetensors is for other atoms (20 for 24): the first that differs, number 21, ")
+    assert own.startswith("nets/own.safetensors is for other atoms (20 for 24): the first that differs, //A/GLY`6/N, ")
     assert theirs.startswith("nets/theirs.pt2 is of other atoms (20 for 24): the first that differs is number 21, ")
 
 
