@@ -57,13 +57,14 @@ def turn(seed):
 @torch.no_grad()
 @pytest.mark.parametrize("sigma", [0.1, 2.0, 50.0])
 def test_what_it_says_turns_and_moves_with_its_input(made, x, sigma):
-    """To 2e-6 of the largest coordinate, float32's rounding of some operations: 2e-5 A of 10."""
+    """To 1e-5 A as RMS, and each to 2e-6 of the largest coordinate: float32's rounding of some operations."""
     model, rotation, shift = made(), turn(1), torch.tensor([30.0, -20.0, 10.0])[:, None]
     levels = torch.full((len(x),), sigma)
     before, turned, moved = (says(model, given, levels) for given in (x, rotation @ x, x + shift))
     for name in ("atoms", "residues", "chains"):
         size = max(10.0, float(before["atoms"].abs().max()))
         torch.testing.assert_close(turned[name], rotation @ before[name], rtol=0, atol=2e-6 * size)
+        assert (turned[name] - rotation @ before[name]).square().mean().sqrt() < 1e-5
         torch.testing.assert_close(moved[name], before[name] + shift, rtol=0, atol=2e-6 * (size + 36))
 
 
