@@ -101,6 +101,12 @@ class SamplingTab(QtWidgets.QWidget):
         self.more.unfold(texts.get("more") == "1")
         self.weights_fold.unfold(texts.get("weights_fold") == "1")
 
+    def take_network(self, texts: Mapping[str, str]) -> None:
+        """Set what a network is to be sampled with; what is not named stays."""
+        self.fields.form.recall(texts)
+        self.fields.parts.recall(texts)
+        self.weights.set_weights(texts["weights"])
+
     @property
     def _noise_options(self) -> dict[str, str]:
         return {} if self.weights.text == "flat" else {"weights": self.weights.text}
@@ -144,6 +150,7 @@ class SamplingTab(QtWidgets.QWidget):
         self.copy.clicked.connect(lambda: session.copy(self.request))
         self.coefficients.clicked.connect(self._show_coefficients)
         self.trace.clicked.connect(lambda: self.open_trace())
+        session.network_wanted.connect(self.take_network)
         session.input_changed.connect(self._enable)
         session.runner.busy_changed.connect(self._busy)
         session.runner.progressed.connect(lambda *_: self._go_to_tail())
