@@ -10,6 +10,7 @@ from pymol.Qt import QtCore, QtWidgets
 
 from .controls import form
 from .controls.style import icon
+from .controls.tab_bar import TabBar
 from .drawing import what_turns_black
 from .help import show_help
 from .pickers import Pickers
@@ -193,6 +194,7 @@ class _Tabs(QtWidgets.QTabWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.setTabBar(TabBar())
         self.currentChanged.connect(lambda _: self.updateGeometry())
 
     def sizeHint(self) -> Any:

@@ -46,7 +46,7 @@ class ErrorChart(Chart):
         from .axes import LogAxis
 
         canvas.setMinimumSize(120, 90)
-        canvas.set_axes(LogAxis("left", "error (Å)"), LogAxis("bottom", "noise level σ (Å)"))
+        canvas.set_axes(LogAxis("left", "error (Å)"), LogAxis("bottom", "σ (Å)"))
 
     @property
     def _of(self) -> ErrorStudy:
@@ -83,7 +83,8 @@ class ErrorChart(Chart):
 
     def fit(self) -> None:
         levels = [math.log10(sigma) for sigma in self._of.sigmas]
-        errors = [x for name in self._looks for part in self._of.parts for x in self._logs(name, part)]
+        about = (self._network, self._of.reference or self._network)  # doing nothing errs by as much as is added
+        errors = [x for name in about for part in self._of.parts for x in self._logs(name, part)]
         known = [x for x in errors if not math.isnan(x)]
         self.canvas.fit((min(levels), max(levels) + 1e-3), (min(known) - 0.1, max(known) + 0.1))
 
@@ -102,10 +103,10 @@ class ErrorChart(Chart):
     def _told(self, at: int) -> str:
         ink = self.canvas.ink
         words = ", ".join(
-            tinted(ink(LEVEL_COLOURS[LEVELS[part]]).name(), f"{brief(ratio)} ×" if ratio else "-")
+            tinted(ink(LEVEL_COLOURS[LEVELS[part]]).name(), f"{ratio:.2g}" if ratio else "-")
             for part, ratio in zip(self._of.parts, self._ratios(at), strict=True)
         )
-        return f"σ {brief(self._of.sigmas[at])} Å: {words} the square error of {self._of.reference}"
+        return f"σ {brief(self._of.sigmas[at])} Å: {words} × {self._of.reference}"
 
     def click(self, x: float, y: float) -> None:
         """There is nothing to go to."""

@@ -12,7 +12,7 @@ from edmnoise.structure.hierarchy import LEVELS, PARTS, as_read
 
 from ..session import Session
 from .chart import Chart
-from .signs import DASHED, LINE, brief, tinted
+from .signs import DASHED, LINE, tinted
 
 if TYPE_CHECKING:
     from ...jobs.training_run import Learned
@@ -64,7 +64,7 @@ class LossChart(Chart):
         from .axes import Axis, LogAxis
 
         canvas.setMinimumSize(120, 90)
-        canvas.set_axes(LogAxis("left", "loss"), Axis("bottom", "step"))
+        canvas.set_axes(LogAxis("left", "loss"), Axis("bottom", ""))
 
     def _draw(self, seen: Learned) -> None:
         canvas = self.canvas
@@ -109,12 +109,13 @@ class LossChart(Chart):
 
     def _told(self, point: tuple[float, int, tuple[float, ...]]) -> str:
         step, _, losses = point
-        of = "" if self._of.steps is None else f" of {self._of.steps:,}"
-        return f"step {step:,.0f}{of}: {self._tinted(losses)}; least {self._tinted(self._of.floor)}"
+        return f"step {step:,.0f}: {self._tinted(losses)}; least {self._tinted(self._of.floor)}"
 
     def _tinted(self, losses: Any) -> str:
         ink: Callable[[str], Any] = self.canvas.ink
-        return ", ".join(tinted(ink(LEVEL_COLOURS[LEVELS[part]]).name(), brief(losses[part])) for part in self._moving)
+        return ", ".join(
+            tinted(ink(LEVEL_COLOURS[LEVELS[part]]).name(), f"{losses[part]:.2g}") for part in self._moving
+        )
 
     def click(self, x: float, y: float) -> None:
         """There is nothing to go to."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ...jobs.error import ErrorResult
     from ...jobs.training import TrainResult
 
-_HEIGHT = 190
+_HEIGHT = 230
 """Pixels of the plots, read-out and all."""
 
 _NO_WEIGHTS = "all three weights are 0: give one a number above 0"
@@ -56,7 +56,9 @@ class TrainingTab(QtWidgets.QWidget):
         self.charts = QtWidgets.QStackedWidget()
         self.buttons = {chart.title: self._chart(chart) for chart in (self.loss, self.error)}
         self.weights_fold = Fold("", self.weights, "Chain, residue and atom shares of the noise")
-        self.more = Fold("More settin&gs", self.fields.more(), "Batch, seed, device, weights of states, other objects")
+        self.more = Fold(
+            "More settin&gs", self.fields.more(), "Batch, seed, device, states that are held out, other objects"
+        )
         self._lay_out()
         self._connect()
 
@@ -128,7 +130,6 @@ class TrainingTab(QtWidgets.QWidget):
             first = line if isinstance(line, QtWidgets.QWidget) else line.itemAt(0).widget()
             rows.addRow(*([form.label(words, first)] if words else []), line)
         rows.addRow(row(self.start, self.copy, self.resume, self.copy_resume))
-        rows.addRow(row(self.measure, self.sample))
         charts = QtWidgets.QHBoxLayout()
         charts.setSpacing(2)
         for button in self.buttons.values():
@@ -137,6 +138,7 @@ class TrainingTab(QtWidgets.QWidget):
         rows.addRow(charts)
         self.charts.setFixedHeight(_HEIGHT)
         rows.addRow(self.charts)
+        rows.addRow(row(self.measure, self.sample))
         rows.addRow(self.weights_fold)
         rows.addRow(self.more)
 
@@ -211,6 +213,15 @@ class TrainingTab(QtWidgets.QWidget):
         elif self._session.run(request, then=self._trained):
             self._running = True
             self._enable()
+            self._bring_into_sight(self.charts)
+
+    def _bring_into_sight(self, widget: Any) -> None:
+        """Scroll a low panel."""
+        area = self.parent()
+        while area is not None and not isinstance(area, QtWidgets.QScrollArea):
+            area = area.parent()
+        if area is not None:
+            area.ensureWidgetVisible(widget)
 
     def _see(self, seen: Any) -> None:
         """What the running training shows."""
@@ -251,7 +262,7 @@ class TrainingTab(QtWidgets.QWidget):
             self._session.run(request, then=lambda result: self._measured(result, name))
 
     def _measured(self, result: ErrorResult, name: str) -> None:
-        self._session.said.emit("; ".join([result.table.title, *result.notes]))
+        self._session.said.emit(f"{name}: error on {result.study.of}, {result.study.draws} draws a level")
         self._show_error(result.study, name)
 
     def _show_error(self, study: Any, network: str) -> None:

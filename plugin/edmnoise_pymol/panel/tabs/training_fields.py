@@ -94,6 +94,7 @@ class TrainingFields(QtCore.QObject):
         lines = (
             ("z of", control("distribution")),
             ("device", control("device")),
+            ("held out", control("held_out")),
             ("weights", control("state_weights")),
             ("and of", self.ensemble.others),
             ("ligands", control("ligands")),
@@ -113,7 +114,6 @@ class TrainingFields(QtCore.QObject):
         return [
             ("&Motion", self.ensemble.motion),
             ("", self.ensemble.numbers),
-            ("&Held out", control("held_out")),
             ("&Rule", control("rule")),
             ("&Budget", row(self.budget, control("steps"), control("minutes"))),
             ("Chec&kpoint", row(control("file"), self.file)),
