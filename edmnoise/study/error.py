@@ -199,6 +199,12 @@ def fitted_fluctuations(hierarchy: Hierarchy, states: CoordinatesLike) -> Nested
     return NestedCovariance(hierarchy, level_variances(hierarchy, squares / len(y)))
 
 
+def moving_parts(hierarchy: Hierarchy) -> list[int]:
+    """Parts that there are, coarsest first: a single chain has no place among others."""
+    there = hierarchy.counts
+    return [part for part in as_read(range(3)) if there[part] > (there[part + 1] if part < 2 else 1)]
+
+
 def denoising_error(
     candidates: Sequence[Candidate],
     targets: Targets,
@@ -314,9 +320,8 @@ class ErrorStudy(Legible):
 
     @property
     def parts(self) -> list[int]:
-        """Parts that there are, coarsest first: a single chain has no place among others."""
-        there = self.hierarchy.counts
-        return [part for part in as_read(range(3)) if there[part] > (there[part + 1] if part < 2 else 1)]
+        """Those of `moving_parts`."""
+        return moving_parts(self.hierarchy)
 
     def rms(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Root mean square error (S, 3) of a candidate, angstrom, and its standard error."""

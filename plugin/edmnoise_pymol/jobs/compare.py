@@ -122,7 +122,7 @@ def compare(
         count = len(weights) * len(denoisers) * len(built) + len(recorded)
         for each, (called, denoiser) in product(map(NoiseChoice.of, weights), denoisers.items()):
             covariance = each.on(structure).covariance
-            model = denoiser.build(structure, np.stack(states), covariance, chosen)
+            model = denoiser.build(structure, np.stack(states), covariance, chosen, watch.ask)
             answers.update(dict.fromkeys(sampling.answered(called, model)))
             for name, (schedule, sampler) in built.items():
                 number = len(made)

@@ -94,7 +94,7 @@ def error(
         candidates = references(structure.hierarchy, states, covariance, knows, fluctuations=motion)
         answers: list[str] = []
         for name, choice in denoisers.items():
-            model = choice.build(structure, given[known], covariance, chosen)
+            model = choice.build(structure, given[known], covariance, chosen, watch.ask)
             candidates.append(Candidate(name, model, "its training" if choice.is_network else knows))
             answers += answered(name, model)
 
