@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..base.errors import EdmNoiseError
@@ -73,7 +74,7 @@ class Preconditioner:
             )
         self.hierarchy, self.weights, self.scales = hierarchy, check_weights(weights), scales
         self.nu = part_shares(hierarchy, weights)
-        self.delta = part_shares_of(hierarchy, self.data_variances())
+        self.delta = part_shares(hierarchy, self.data_variances())
 
     def __repr__(self) -> str:
         scales = ", ".join(f"{part} {scale:.3f} A" for part, scale in zip(PARTS, self.scales.by_level, strict=True))
@@ -183,22 +184,25 @@ class Preconditioner:
 
         The parts' mean squares are linear in the level variances, as the noise's are in its weights.
         """
-        mixing = np.array([part_shares_of(self.hierarchy, {level: 1.0}) for level in LEVELS]).T
-        wanted = np.array([scale**2 for scale in self.scales.by_level])
-        from scipy.optimize import nnls  # 40 ms to import, and only this needs it
-
-        return dict(zip(LEVELS, nnls(mixing, wanted)[0].tolist(), strict=True))
+        return level_variances(self.hierarchy, [scale**2 for scale in self.scales.by_level])
 
 
-def part_shares(hierarchy: Hierarchy, weights: Weights) -> tuple[float, float, float]:
-    """nu: the share of an atom's noise variance in each part, finest first, about the mean of all atoms."""
-    return part_shares_of(hierarchy, weights)
+def level_variances(hierarchy: Hierarchy, squares: Sequence[float] | NDArray[np.float64]) -> dict[str, float]:
+    """Variance by level of centred nested normal numbers whose parts have these mean squares, finest first.
+
+    0 where a part is too small for what finer levels leave in it: the nearest in least squares.
+    """
+    from scipy.optimize import nnls  # 40 ms to import, and only this needs it
+
+    mixing = np.array([part_shares(hierarchy, {level: 1.0}) for level in LEVELS]).T
+    return dict(zip(LEVELS, nnls(mixing, np.asarray(squares))[0].tolist(), strict=True))
 
 
-def part_shares_of(hierarchy: Hierarchy, variances: Weights | Mapping[str, float]) -> tuple[float, float, float]:
+def part_shares(hierarchy: Hierarchy, variances: Weights | Mapping[str, float]) -> tuple[float, float, float]:
     """Mean square of each part over atoms, finest first, for centred nested normal numbers with these level variances.
 
-    EdmNoiseError for groups of another depth than three.
+    Of noise weights it is nu, the share of an atom's noise variance in each part. EdmNoiseError for groups of another
+    depth than three.
     """
     check_three(hierarchy)
     statistics = NoiseStatistics(hierarchy, variances)

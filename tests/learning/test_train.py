@@ -76,7 +76,8 @@ def test_a_network_that_says_nothing_errs_as_the_rule_says(normal, weights, rule
     y = normal.draw(600, generator)
     x = y + sigma * trainer.covariance.draw(torch.empty_like(y), generator)
     with torch.no_grad():
-        off = (trainer.model(x - x.mean(dim=2, keepdim=True), torch.full((len(x),), sigma))["atoms"] - y).double()
+        levels = torch.full((len(x),), sigma)
+        off = (trainer.model((x - x.mean(dim=2, keepdim=True)).mT, levels)["atoms"].mT - y).double()
     each = off.square().mean(dim=(1, 2))
     said = Preconditioner(normal.structure.hierarchy, weights, normal.scales).error(sigma, rule)
     assert abs(float(each.mean()) - said) < 3 * float(each.std()) / len(each) ** 0.5
@@ -344,8 +345,13 @@ def test_other_files_and_other_atoms_are_refused(ensemble, tmp_path):
     path, structure = tmp_path / "run.safetensors", ensemble.structure
     run(Trainer(ensemble, Training(FLAT, steps=1)), checkpoint=path)
     fewer, moved = structure.take(np.arange(structure.n_atoms - 1)), structure.take(np.arange(structure.n_atoms)[::-1])
-    with pytest.raises(EdmNoiseError, match="is for 70 atoms, and these are 69"):
+    with pytest.raises(
+        EdmNoiseError,
+        match=r"other atoms \(70 for 69\): the first that differs, number 70, is .* there, and missing here",
+    ):
         load_denoiser(path, fewer)
+    with pytest.raises(EdmNoiseError, match=r"other atoms \(70 for 68\): the first that differs, //?.*, is N \(N\) of"):
+        load_denoiser(path, structure.take(np.arange(2, structure.n_atoms)))
     with pytest.raises(EdmNoiseError, match=r"the first that differs, /.*, is N \(N\) of .* there"):
         load_denoiser(path, moved)
     other = Ensemble(structure, ensemble.states.mT.numpy())

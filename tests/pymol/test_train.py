@@ -186,7 +186,7 @@ def test_progress_has_the_loss_and_a_share_of_the_time(strands):
 
 def test_a_full_disk_ends_no_training_and_is_said(data, monkeypatch):
     structure, _ = data
-    monkeypatch.setattr("edmnoise_pymol.jobs.training.EVERY", 0.0)
+    monkeypatch.setattr("edmnoise_pymol.jobs.training_run.EVERY", 0.0)
     told = []
 
     def tell(_, words):
@@ -207,7 +207,7 @@ def test_a_full_disk_ends_no_training_and_is_said(data, monkeypatch):
 
 def test_a_loss_that_is_no_number_keeps_the_last_checkpoint(data, monkeypatch, refusal):
     structure, _ = data
-    monkeypatch.setattr("edmnoise_pymol.jobs.training.EVERY", 0.0)
+    monkeypatch.setattr("edmnoise_pymol.jobs.training_run.EVERY", 0.0)
     before = Trainer._advance
 
     def advance(self):

@@ -78,7 +78,7 @@ def edm_train(
 
     SEE ALSO
 
-        edm_sample, edm_precondition, edm_noise
+        edm_error, edm_judge, edm_sample, edm_precondition, edm_noise
     """
     from edmnoise.diffusion.denoisers.choice import DenoiserChoice
     from edmnoise.learning.checkpoint import check_checkpoint, check_installed

@@ -10,6 +10,7 @@ from typing import Any
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.numbers import is_number, readings
+from edmnoise.settings.networks import OF_A_NETWORK
 
 Typed = list[tuple[str | None, Any]]
 
@@ -19,6 +20,9 @@ _AND_SO_ON = frozenset("and or not in like & | ! + -".split())
 
 _OWN_WORDS = frozenset({("edm_compare", "sampler"), ("edm_design", "fixed")})
 """Arguments whose values may hold "word=number"."""
+
+_OF_NETWORKS = frozenset((command, "denoiser") for command in ("edm_error", "edm_judge", "edm_compare"))
+"""Those whose values may hold what is said of a network: mymodel:build gives=residual."""
 
 
 def open_to_all(signature: Signature) -> Callable[..., None]:
@@ -54,7 +58,8 @@ def check_typed(cmd: Any, command: str, names: Sequence[str], values: Sequence[A
     _check_torn(names, line)
     for name, value in (*zip(names, values, strict=False), *named.items()):
         if isinstance(value, str) and (command, name) not in _OWN_WORDS and value[:1] not in ("'", '"'):
-            _check_glued(names, value)
+            own = OF_A_NETWORK if (command, name) in _OF_NETWORKS else {}
+            _check_glued([each for each in names if each not in own], value)
     for name in named:
         if name not in names:
             near = _close(name, names, 1)

@@ -16,6 +16,7 @@ from edmnoise.base.table import Table
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
 from edmnoise.diffusion.denoisers.denoiser import Denoiser
 from edmnoise.diffusion.denoisers.learned import LearnedDenoiser
+from edmnoise.diffusion.names import called
 from edmnoise.diffusion.precondition import Preconditioner, precondition_table
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import Step
@@ -111,14 +112,14 @@ def sample(
         """Build the model: seconds for an elastic network."""
         watch.check(0.0, "building the denoiser")
         covariance = noise.on(structure).covariance
-        model = denoiser.build(structure, np.stack(states), covariance, chosen)
+        model = denoiser.build(structure, np.stack(states), covariance, chosen, watch.ask)
 
         def told(done: int, steps: int, step: Step) -> bool:
             return watch.tell(done / steps, f"step {done:,} of {steps:,}, sigma {step.target:.3g} A")
 
         recording = record(structure, model, covariance, schedule, sampler, samples, seed, progress=told, device=chosen)
         watch.check(0.0, "sampling")
-        return recording, watch.every, answered(denoiser.name, model)
+        return recording, watch.every, answered(called(denoiser.name), model)
 
     recording, every, answers = yield prepare
     names = object_names(cmd, f"{source.object}_sample", name, range(1, samples + 1), trajectory, denoised)
@@ -203,7 +204,7 @@ def precondition(
     return (yield work)
 
 
-def answered(name: object, model: Denoiser) -> tuple[str, ...]:
+def answered(name: str, model: Denoiser) -> tuple[str, ...]:
     """What is to say of a denoiser: what a network answered before it was used, or how it was trained."""
     if isinstance(model, LearnedDenoiser):
         return (f"{name}: {model.report.sentence}",)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -16,9 +14,8 @@ import torch
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
 from edmnoise.base.table import Column, Table
-from edmnoise.base.units import duration
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
-from edmnoise.learning.checkpoint import check_checkpoint, read_checkpoint
+from edmnoise.learning.checkpoint import check_checkpoint, read_checkpoint, read_facts
 from edmnoise.learning.ensemble import Ensemble
 from edmnoise.learning.floor import Beside, loss_and_floor
 from edmnoise.learning.model import NetworkDenoiser
@@ -35,9 +32,7 @@ from ..job import Cancelled, Job, Watch
 from ..scene.ask import Cmd
 from ..scene.states import read_states
 from .sampling import torch_device
-
-EVERY = 30.0
-"""Seconds between two checkpoints, and for which a failed one is spoken of."""
+from .training_run import run, said
 
 NETWORK = "network"
 """Its name in tables."""
@@ -92,15 +87,6 @@ class TrainResult(Legible):
     def sampled_by(self, selection: str, others: str = "") -> str:
         """The line to sample with it."""
         return f"edm_sample {selection}, denoiser={self.path}, weights={_shown(self.training.noise)}{others}"
-
-
-class _Course(NamedTuple):
-    """How a run went: whether to its end and with a checkpoint of that, and why there last was none."""
-
-    seconds: float
-    ended: bool
-    kept: bool
-    missed: str
 
 
 class _Measured(NamedTuple):
@@ -177,7 +163,7 @@ def train(
 
     trainer = yield prepare
     first = trainer.step
-    course = yield partial(_run, trainer, target)
+    course = yield partial(run, trainer, target)
     measured = None
     if course.ended:
         moving = "" if trainer.ensemble.fluctuations is None else ", fluctuating"
@@ -194,8 +180,13 @@ def train(
         None if measured is None else _losses(measured),
         None if measured is None else measured.error,
         None if measured is None else measured.held_out,
-        (*notes, *_said(trainer, first, course, target)),
+        (*notes, *said(trainer, first, course, target)),
     )
+
+
+def trained_with(path: str) -> Job[str]:
+    """The weights of the noise that a checkpoint was trained with, as they are typed."""
+    return (yield lambda _: _shown(Training.of(read_facts(path)["training"]).noise))
 
 
 def _states(count: int) -> str:
@@ -236,37 +227,6 @@ def _shown(value: Any) -> str:
         weights = NoiseChoice.of(value).weights
         return weights.label if weights.label in PRESETS else weights.text(".9g")
     return typed(value)
-
-
-def _run(trainer: Trainer, path: str, watch: Watch) -> _Course:
-    """All steps, or those until it is cancelled."""
-    began, missed, until, wanted, kept = time.monotonic(), "", 0.0, True, True
-    with closing(trainer.run(path, EVERY)) as steps:
-        for step in steps:
-            now, kept = time.monotonic(), not step.note
-            if step.note:
-                missed, until = step.note, now + EVERY
-            spent, left = now - began, step.seconds_left or 0.0
-            of = "" if step.steps is None else f" of {step.steps:,}"
-            words = f"step {step.step:,}{of}, loss {step.loss:.3g}" + (f"; {missed}" if now < until else "")
-            wanted = watch.tell(spent / (spent + left), words)
-            if not wanted:
-                break
-    ended = trainer.steps is not None and trainer.step >= trainer.steps
-    return _Course(time.monotonic() - began, ended and wanted, kept or not ended, missed)
-
-
-def _said(trainer: Trainer, first: int, course: _Course, path: str) -> list[str]:
-    """How it went and where it lies."""
-    gone = f"{trainer.step - first:,} step{'' if trainer.step - first == 1 else 's'}"
-    of = "" if trainer.steps is None else f" of {trainer.steps:,}"
-    after = f" after {first:,}" if first else ""
-    notes = [f"{gone}{after} in {duration(course.seconds)}"]
-    if not course.ended and (trainer.steps is None or trainer.step < trainer.steps):
-        notes.append(f"cancelled at step {trainer.step:,}{of}, resume={path} goes on")
-    if course.missed:
-        notes.append(course.missed)
-    return notes
 
 
 def _measure(trainer: Trainer, known: str, watch: Watch) -> _Measured | None:

@@ -103,6 +103,8 @@ class Session(QtCore.QObject):
         A level was designed, angstrom.
     weights_wanted(text)
         Weights were chosen or designed, as a command takes them.
+    network_wanted(texts)
+        A network is to be sampled with: what the fields of the Sampling tab are to hold, by name.
     made(request, result)
         A job has ended well.
     failed(sentence, details)
@@ -129,6 +131,7 @@ class Session(QtCore.QObject):
     z_wanted = QtCore.Signal(float)
     sigma_wanted = QtCore.Signal(float)
     weights_wanted = QtCore.Signal(str)
+    network_wanted = QtCore.Signal(object)
     made = QtCore.Signal(object, object)
     failed = QtCore.Signal(str, str)
     said = QtCore.Signal(str)
@@ -138,7 +141,7 @@ class Session(QtCore.QObject):
     def __init__(self, cmd: Cmd, parent: Any = None) -> None:
         super().__init__(parent)
         self.cmd = cmd
-        self.runner = Runner(self)
+        self.runner = Runner(self, asks=True)
         self._reader = Runner(self)
         self._wanted: dict[str, tuple[Callable[[], Any], Callable[[Any], None], bool]] = {}
         self.settings = Settings()
