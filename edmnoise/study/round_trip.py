@@ -115,7 +115,7 @@ class RoundTrips(Legible):
         return return_probability(self.distance, sigma, self._share(number), kind)
 
     def no_return(self, number: int) -> dict[str, float]:
-        """What the closed form says of the level of the n-th of the left states, angstrom; nothing where there is none."""
+        """The closed forms of the level of no return of the n-th of the left states, angstrom; where there are any."""
         if math.isnan(self.distance):
             return {}
         return {kind: no_return(self.distance, self._share(number), kind) for kind in KINDS}

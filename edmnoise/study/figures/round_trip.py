@@ -41,7 +41,8 @@ def round_trip_figure(study: RoundTrips, distribution: SigmaDistribution, path: 
         _returns(panels[0], study)
     _ways(panels[-1], study)
     for axes in panels:
-        axes.set(xscale="log", xlabel="noised to σ (Å)")
+        ends = (study.sigmas[0] / 1.3, study.sigmas[-1] * 1.3)
+        axes.set(xscale="log", xlim=ends, xlabel="noised to σ (Å)")
         axes.xaxis.set_major_formatter("{x:g}")
         if study.sigmas[-1] < 30 * study.sigmas[0]:  # decades alone would leave one number, or none
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -95,8 +96,10 @@ def _ways(axes: Any, study: RoundTrips) -> None:
             if 0 < found[name] < math.inf:
                 axes.plot([found[name]], [most / math.sqrt(2)], "o", color=colour, ms=6, mec="white", zorder=3)
             axes.plot([0.98, 1], [most, most], color=colour, lw=1.5, transform=axes.get_yaxis_transform())
-        if 1 < len(study.left) and number < _MOST:
+        if len(study.left) > 1 and number < _MOST:
             axes.plot([], [], looks[number % len(looks)], color="0.35", label=f"from state {state + 1}")
+    if not axes.lines:
+        axes.text(0.5, 0.5, "nothing moves", ha="center", color="0.4", transform=axes.transAxes)
     axes.plot([], [], "o", color="0.35", ms=5, label="no return above")
     axes.set(ylabel="RMS from the state that was left\n(Å per coordinate, superposed)", ylim=(0, None))
     axes.yaxis.set_major_formatter("{x:g}")
