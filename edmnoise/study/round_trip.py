@@ -2,8 +2,9 @@
 
 A sample has come back where the state that it left is the nearest, by RMSD after superposition without reflections. The
 level of no return of a state is where the share of samples that come back has gone half of its way, from 1 to the
-state's share among samples of the whole schedule. That of chains, residues in chains and atoms in residues is where
-their mean square displacement from the state has reached half of what it is in samples of the whole schedule. With two
+state's share in the data. That of chains, residues in chains and atoms in residues is where their mean square
+displacement from the state has reached half of what it is without a start. Both are those of samples of the whole
+schedule, unless the denoiser knows the states, and for displacements that these keep still. With two
 states all of these are one level, for a sample is of the one or the other with all of its parts; between many states,
 and for networks, parts that are decided at lower noise have lower ones. A part that moves by itself with the standard
 deviation s, and has the noise nu sigma, has its own at nu sigma = s without fresh noise, where the sampler scales the
@@ -86,6 +87,8 @@ class RoundTrips(Legible):
         For each state that was left: its samples at each level.
     whole
         For each of these: samples of the whole schedule, measured against it.
+    without
+        For each of these: its share, and the mean squares of `NESTED` from it, without a start.
     distance, share
         d of `edmnoise.diffusion.two_states`, angstrom, and the probability of the first state, where there are two
         without fluctuations that the denoiser knows exactly; NaN otherwise.
@@ -99,6 +102,7 @@ class RoundTrips(Legible):
     sigmas: tuple[float, ...]
     trips: tuple[tuple[Returned, ...], ...]
     whole: tuple[Returned, ...]
+    without: tuple[tuple[float, dict[Measure, float]], ...]
     distance: float
     share: float
     samples: int
@@ -128,11 +132,11 @@ class RoundTrips(Legible):
         0 where it lies below all levels, infinite where it lies above, NaN where nothing moves.
         """
         found = {}
+        share, squares = self.without[number]
         if self.states > 1:
-            back = float((self.whole[number].nearest == self.left[number]).mean())
-            found["state"] = _half(self.sigmas, (1 - self.returned(number)) / (1 - back) if back < 1 else None)
+            found["state"] = _half(self.sigmas, (1 - self.returned(number)) / (1 - share) if share < 1 else None)
         for part in as_read(NESTED):
-            most = float(self.whole[number].squares[part].mean())
+            most = squares[part]
             way = np.array([trip.squares[part].mean() for trip in self.trips[number]])
             found[part.label(self.structure.hierarchy)] = _half(self.sigmas, way / most if most > _STILL else None)
         return found
@@ -154,7 +158,8 @@ class RoundTrips(Legible):
             found = self.level_of_no_return(number).items()
             levels = ", ".join(f"{name} {_level(level)}" for name, level in found if not math.isnan(level))
             of = f" of state {state + 1}" if self.states > 1 else ""
-            exact = "".join(f", {kind} {_level(level)}" for kind, level in self.no_return(number).items())
+            closed = ", ".join(f"{kind} {_level(level)}" for kind, level in self.no_return(number).items())
+            exact = f"; by closed form {closed}" if closed else ""
             said.append(f"Level of no return{of}: {levels or 'none, nothing moves'}{exact}")
         return said
 
@@ -284,6 +289,9 @@ def round_trips(
             made.append(replace(_measured(frames, state, given, local), posterior=posterior))
         trips.append(tuple(made))
     ends = tuple(_measured(whole, state, given, LocalPairs.of(state)) for state in kept)
+    without = tuple(
+        _without(denoiser, number, state, given, end) for number, state, end in zip(numbers, kept, ends, strict=True)
+    )
     distance, share = _two_states(denoiser, covariance)
     return RoundTrips(
         structure=structure,
@@ -292,6 +300,7 @@ def round_trips(
         sigmas=tuple(levels),
         trips=tuple(trips),
         whole=ends,
+        without=without,
         distance=distance,
         share=share,
         samples=samples,
@@ -335,6 +344,21 @@ def _posterior(
         x = x.mul_(sigma) + torch.from_numpy(start.T.copy()).to(x)
         found.append(denoiser.state_probabilities(x, sigma)[:, state])
     return float(torch.cat(found).mean())
+
+
+def _without(
+    denoiser: Denoiser, number: int, state: Structure, states: torch.Tensor, whole: Returned
+) -> tuple[float, dict[Measure, float]]:
+    """Share of a state and mean squares from it where nothing is known of a start."""
+    share = float((whole.nearest == number).mean())
+    squares = {part: float(values.mean()) for part, values in whole.squares.items()}
+    if isinstance(denoiser, StatesDenoiser) and len(denoiser.states) == len(states):
+        weights = denoiser.log_weights.exp().cpu().numpy()
+        share = float(weights[number])
+        if denoiser.fluctuations is None:
+            moved = measure_displacement(state, states.numpy(), "superpose", NESTED)
+            squares = {part: float(weights @ values) for part, values in moved.by_frame.items()}
+    return share, squares
 
 
 def _two_states(denoiser: Denoiser, covariance: Covariance) -> tuple[float, float]:
