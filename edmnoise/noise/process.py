@@ -33,23 +33,32 @@ class NamedProcess(Legible):
     Attributes
     ----------
     home
-        "module:class" of a `NoiseProcess` with a class method ``on(structure, weights, **knobs)`` that makes it.
+        "module:class" of a `NoiseProcess` with a class method that makes it: ``on(structure, **knobs)``, or
+        ``on(structure, weights, **knobs)`` where it has weights.
     help
         What it is, in a few words.
     knobs
         Its own numbers by name, beside the weights, and what they are where left out.
+    weighted
+        Whether it has weights, shares of the levels. Others take flat ones alone, and do not use them.
+    forward_only
+        Whether it is not linear Gaussian: it draws, and has no covariance.
     """
 
     home: str
     help: str
     knobs: Mapping[str, float] = field(default_factory=dict)
+    weighted: bool = False
+    forward_only: bool = False
 
 
 MULTISCALE = "multiscale"
 """The process that is meant where none is named."""
 
 PROCESSES = {
-    MULTISCALE: NamedProcess("edmnoise.noise.processes.multiscale:MultiscaleNoise", "chain + residue + atom"),
+    MULTISCALE: NamedProcess(
+        "edmnoise.noise.processes.multiscale:MultiscaleNoise", "chain + residue + atom", weighted=True
+    ),
 }
 """Noise processes by name."""
 
@@ -60,6 +69,19 @@ FLAT = Weights.named("flat")
 
 class NoClosedForm(EdmNoiseError):
     """What a process raises of which nothing is known but its draws."""
+
+
+class ForwardOnly(EdmNoiseError):
+    """What a process raises that draws noise and is not linear Gaussian, where its covariance is asked for."""
+
+
+def forward_only(name: str) -> ForwardOnly:
+    """The refusal of a process that has no covariance."""
+    linear = ", ".join(other for other, known in PROCESSES.items() if not known.forward_only)
+    return ForwardOnly(
+        f"{name} noise is forward only (not linear Gaussian): no covariance, so no exact denoiser and no sampling; "
+        f"choose one of {linear}"
+    )
 
 
 class Statistics(Protocol):
@@ -82,7 +104,10 @@ class NoiseProcess(Protocol):
 
     @property
     def covariance(self) -> Covariance:
-        """K, what samplers and denoisers ask of this noise; it draws the same law, from other random numbers."""
+        """K, what samplers and denoisers ask of this noise; it draws the same law, from other random numbers.
+
+        `ForwardOnly` where there is none: see `forward_only`.
+        """
 
     @property
     def statistics(self) -> Statistics:
@@ -121,14 +146,15 @@ class NoiseChoice(Legible):
     process
         A name from `PROCESSES`.
     weights
-        Shares of the chain, the residue and the atom.
+        Shares of the chain, the residue and the atom; flat for a process that has none.
     knobs
         The process's own numbers by name; those that are not given are what they are where left out.
 
     Raises
     ------
     EdmNoiseError
-        For a process or a knob that is not known, a knob that is no finite number, and weights that are no `Weights`.
+        For a process or a knob that is not known, a knob that is no finite number, weights that are no `Weights`, and
+        other than flat ones for a process without weights.
 
     Examples
     --------
@@ -147,6 +173,11 @@ class NoiseChoice(Legible):
         check_weights(self.weights)
         if self.process not in PROCESSES:
             raise EdmNoiseError(f"no noise process {self.process!r}: the known ones are {', '.join(PROCESSES)}")
+        if not (self.weighted or self.weights.close_to(FLAT)):
+            raise EdmNoiseError(
+                f"noise process {self.process} has no weights: leave weights={self.weights.label} away, or choose "
+                f"{', '.join(name for name, known in PROCESSES.items() if known.weighted)}"
+            )
         usual, given = PROCESSES[self.process].knobs, dict(self.knobs)
         for name, value in given.items():
             if name not in usual:
@@ -183,9 +214,19 @@ class NoiseChoice(Legible):
         return between.join([self.process, *values])
 
     @property
+    def weighted(self) -> bool:
+        """Whether the process has weights."""
+        return PROCESSES[self.process].weighted
+
+    @property
     def label(self) -> str:
-        """In a table: the weights and, where it is not multiscale, the process."""
-        return self.weights.label if self.process == MULTISCALE else f"{self.weights.label}, {self.text('g')}"
+        """In a table: the weights of a process that has them, any other process by its name and knobs."""
+        return self.weights.label if self.weighted else self.text("g")
+
+    @property
+    def said(self) -> str:
+        """In a sentence: "weights rebalanced", "ramp steepness=2 noise"."""
+        return f"weights {self.label}" if self.weighted else f"{self.label} noise"
 
     def close_to(self, other: NoiseChoice) -> bool:
         """Whether both are the same process with the same knobs and, to nine digits, the same weights."""
@@ -194,8 +235,17 @@ class NoiseChoice(Legible):
     def on(self, structure: Structure) -> NoiseProcess:
         """The process on the atoms of a structure; EdmNoiseError where it refuses them, its weights or its knobs."""
         module, name = PROCESSES[self.process].home.split(":")
-        made: NoiseProcess = getattr(import_module(module), name).on(structure, self.weights, **dict(self.knobs))
+        weights = (self.weights,) if self.weighted else ()
+        made: NoiseProcess = getattr(import_module(module), name).on(structure, *weights, **dict(self.knobs))
         return made
+
+
+def choices(process: str, weights: Sequence[Weights], usual: Sequence[Weights] = ()) -> list[NoiseChoice]:
+    """A choice for each of some weights; one alone where a process has none and these are what is usual."""
+    plain = NoiseChoice.parse(process)
+    if not plain.weighted and list(weights) == list(usual):
+        return [plain]
+    return [NoiseChoice.parse(process, each) for each in weights]
 
 
 @dataclass(frozen=True)

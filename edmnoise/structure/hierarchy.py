@@ -135,6 +135,13 @@ class Hierarchy:
         """For each group of level ``fine`` the group of level ``coarse`` that holds it."""
         return self._ancestors[fine][coarse]
 
+    def restricted(self, atoms: Index) -> tuple[Hierarchy, tuple[Index, ...]]:
+        """The groups of some of the atoms, (n,) indices, and for each level the number that each group had here."""
+        own = [np.unique(self.ancestors(0, level)[atoms], return_inverse=True) for level in range(1, self.depth)]
+        kept = [atoms, *(groups for groups, _ in own)]
+        above = (np.searchsorted(kept[k + 1], self.parents[k][kept[k]]) for k in range(1, self.depth - 1))
+        return Hierarchy(self.names, (own[0][1].reshape(-1), *above)), tuple(kept)
+
     def sizes(self, level: int) -> Index:
         """Number of atoms in each group of a level."""
         return self._sizes[level]

@@ -61,7 +61,7 @@ def level_table(
         "process": noise.noise.text() if noise else None,
         "weights": list(noise.noise.weights.by_name.values()) if noise else None,
     }
-    made = f" at sigma {noise.sigma:.4g} A, weights {noise.noise.label}" if noise else ""
+    made = f" at sigma {noise.sigma:.4g} A, {noise.noise.said}" if noise else ""
     title = (
         f"{moved.frames} frame{'' if moved.frames == 1 else 's'}{made}{moved.removed}: {describe(structure.hierarchy)}"
     )

@@ -24,6 +24,7 @@ from typing import Any
 
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
+from ..noise.process import NoiseChoice
 from ..noise.sigma import SigmaDistribution
 from ..noise.weights import Weights
 from ..settings import atoms, noise, sampling
@@ -141,6 +142,7 @@ def _settings(given: Mapping[str, Any], folder: Path, name: str) -> Study:
     scale = "sigma" if "sigma" in given else "z"
     of = distribution.z if scale == "sigma" else distribution.sigma
     levels = tuple(Level(*((of(x), x) if scale == "sigma" else (x, of(x)))) for x in value[scale])
+    _check_weights(value["processes"], value["weights"] if "weights" in given else ())
     if "freeze_out" in value["measures"]:
         _check_choices({key: value[key] for key in ("denoisers", "samplers") if key in given})
     facts = {key: value[key] for key in KEYS if key not in ("weights", "distribution", "z", "sigma", *_CHOICES)}
@@ -185,6 +187,16 @@ def _found(patterns: Sequence[str], folder: Path) -> tuple[str, ...]:
             raise _Wrong(f"{what}{hint}", ["structures", place])
         found |= dict.fromkeys(names)
     return tuple(found)
+
+
+def _check_weights(processes: Sequence[str], weights: Sequence[Weights]) -> None:
+    """Whether some process has the weights that are given; the others are drawn once, without any."""
+    if not any(NoiseChoice.parse(process).weighted for process in processes):
+        for place, each in enumerate(weights):
+            try:
+                NoiseChoice.parse(processes[0], each)
+            except EdmNoiseError as error:
+                raise _Wrong(str(error), ["weights", place]) from error
 
 
 def _check_choices(given: Mapping[str, Sequence[Given]]) -> None:

@@ -14,6 +14,7 @@ from itertools import product
 
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
+from ..noise.process import FLAT, NoiseChoice
 from ..noise.weights import Weights
 from .case import Case, Given, Level, Loaded, Setting, SourceFile, Value, digest_of
 from .measures import MEASURES
@@ -86,7 +87,8 @@ def _rows(settings: Study, measure: str) -> Iterator[Setting]:
     count = settings.samples if "sampler" in axes else settings.draws
     for process in processes:
         # Rows are numbered as those of `edmnoise.study.levels.z_table` are, so that both draw the same frames.
-        for number, chosen in enumerate(product(weights, levels, denoisers, samplers)):
+        own = weights if process is None or NoiseChoice.parse(process).weighted else [FLAT]
+        for number, chosen in enumerate(product(own, levels, denoisers, samplers)):
             first = number * count if settings.fresh and "level" in axes else 0
             for seed in seeds:
                 yield Setting(measure, process, *chosen, seed=seed, first=first, count=count)

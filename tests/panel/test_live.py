@@ -308,7 +308,9 @@ def test_another_process_moves_it_at_once(panel, cmd, go_live, coords, monkeypat
     live, process = go_live(), panel.noise.process
     rest, first = live.structure.coordinates, coords(live.name)
     assert np.abs(first - rest).max() > 1
-    monkeypatch.setitem(PROCESSES, "mirrored", NamedProcess(f"{__name__}:Mirrored", "the opposite numbers"))
+    monkeypatch.setitem(
+        PROCESSES, "mirrored", NamedProcess(f"{__name__}:Mirrored", "the opposite numbers", weighted=True)
+    )
     process.setEditText("mirr")
     np.testing.assert_array_equal(coords(live.name), first)
     process.setEditText("mirrored")

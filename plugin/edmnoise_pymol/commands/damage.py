@@ -65,12 +65,12 @@ def edm_damage(
 
         edm_noise, edm_table, edm_levels
     """
-    from edmnoise.noise.process import NoiseChoice
+    from edmnoise.noise.process import choices
 
     from ..jobs import damage
 
     path, _ = output_file(file)
-    noises = [NoiseChoice.parse(process, each) for each in weights]
+    noises = choices(process, weights, noise.TABLE_WEIGHTS.read(noise.TABLE_WEIGHTS.default))
     result = yield from damage.damage(
         _self, selection, z, noises, distribution, draws, seed, by, state, hydrogens, solvent, ligands
     )

@@ -88,7 +88,7 @@ def edm_noise(
         ligands,
     )
     made = result.provenance
-    shown = f"z = {made.z:.4g}, sigma = {made.sigma:.4g} A, weights {made.noise.label}, seed {made.seed}"
+    shown = f"z = {made.z:.4g}, sigma = {made.sigma:.4g} A, {made.noise.said}, seed {made.seed}"
     say(quiet, "edm_noise", f"object {result.name}: reference and {result.table.meta['frames']} frames; {shown}")
     for note in result.notes:
         say(quiet, "edm_noise", note)
@@ -189,12 +189,12 @@ def edm_table(
 
         edm_noise, edm_levels
     """
-    from edmnoise.noise.process import NoiseChoice
+    from edmnoise.noise.process import choices
 
     from ..jobs import noise as jobs
 
     path = table_file(file)
-    noises = [NoiseChoice.parse(process, each) for each in weights]
+    noises = choices(process, weights, noise.TABLE_WEIGHTS.read(noise.TABLE_WEIGHTS.default))
     table = yield from jobs.table(
         _self, selection, z, noises, distribution, draws, seed, fresh, state, hydrogens, solvent, ligands
     )

@@ -275,7 +275,7 @@ def _remarks(cmd: Cmd, name: str, level: str, b: str | None, states: int) -> lis
     if made is not None:
         lines += [
             f"model 1 is the reference, the others are noised: sigma={made.sigma:.6g} A (z={made.z:.6g}), "
-            f"weights {made.noise.label}, seed={made.seed}",
+            f"{made.noise.said}, seed={made.seed}",
             f"edm_noise selection, sigma={made.sigma!r}, weights={made.noise.weights.text()}, frames={states - 1}, "
             f"process={made.noise.text()}, seed={made.seed}, hydrogens={int(made.hydrogens)}, "
             f"solvent={int(made.solvent)}, ligands={made.ligands}",
