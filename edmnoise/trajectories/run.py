@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..base.coordinates import CoordinatesLike, coordinates
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..base.memory import check_frames_fit
@@ -246,6 +247,7 @@ def run_sampler(
     progress: Progress | None = None,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
+    start: CoordinatesLike | None = None,
 ) -> Run:
     """Sample, record, and lay the results on the reference.
 
@@ -261,6 +263,9 @@ def run_sampler(
         Most steps to record, spread evenly over the run, the first and the last among them.
     progress
         Told of each step; may cancel. What was made so far is kept then.
+    start
+        (N, 3) coordinates, angstrom, that all samples are noised from, to the schedule's first level; noise alone when
+        not given.
 
     Raises
     ------
@@ -268,7 +273,9 @@ def run_sampler(
         For groups of another depth than three, for runs whose record does not fit in memory (saying how many samples
         would), and as `sample` does.
     """
-    recording = record(structure, denoiser, covariance, schedule, sampler, samples, seed, keep, progress, device, dtype)
+    recording = record(
+        structure, denoiser, covariance, schedule, sampler, samples, seed, keep, progress, device, dtype, start
+    )
     while True:
         try:
             next(recording)
@@ -289,6 +296,7 @@ def record(
     progress: Progress | None = None,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
+    start: CoordinatesLike | None = None,
 ) -> Recording:
     """The same run, a recorded step at a time; parameters and errors as in `run_sampler`, memory checked at once."""
     check_three(structure.hierarchy)
@@ -299,9 +307,20 @@ def record(
     chunk = max(1, _CHUNK_BYTES // (structure.n_atoms * 24 * 8))
     chunks = [range(first, min(first + chunk, samples)) for first in range(0, samples, chunk)]
 
+    begin = None if start is None else coordinates("start", start, (structure.n_atoms, 3)).T
+
     def steps(numbers: range) -> Iterator[Step]:
         return sample(
-            denoiser, covariance, schedule, sampler, numbers, seed, structure.hierarchy, device=device, dtype=dtype
+            denoiser,
+            covariance,
+            schedule,
+            sampler,
+            numbers,
+            seed,
+            structure.hierarchy,
+            start=None if begin is None else begin.expand(len(numbers), -1, -1),
+            device=device,
+            dtype=dtype,
         )
 
     def watch(index: int, step: Step) -> bool:
