@@ -53,6 +53,7 @@ ANY_DENOISER = DENOISER.but(
     parse=_denoiser,
     closed=False,
     help=f"{DENOISER.help}; or a network: {NETWORK} that makes one of the structure",
+    tip="The exact denoiser of the states, by how they may lie; or a network: a file, or package.module:function",
 )
 NETWORK_GIVES = word("gives", GIVES, "denoised", "what a network gives: denoised coordinates, or the residual F of EDM")
 TRUST = switch("trust", False, "run a .pt2, which is a program and can do all that you can; needed once for a file")

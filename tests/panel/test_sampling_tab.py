@@ -113,7 +113,7 @@ def test_every_argument_has_a_control(sampling):
 
     reached = {argument.split("=")[0] for argument in CONTROLS}
     elsewhere = {"selection", "hydrogens", "solvent", "file", "state"}  # the pickers; the Results tab; all are the data
-    elsewhere |= {"gives", "rule", "data_scales", "trust"}  # of networks, which are typed and not in the tab's list
+    elsewhere |= {"gives", "rule", "data_scales", "trust"}  # of networks: test_trust.py; asked for in a window
     keyword = inspect.Parameter.KEYWORD_ONLY
     assert {p.name for p in inspect.signature(edm_sample).parameters.values() if p.kind != keyword} == (
         reached | elsewhere

@@ -111,7 +111,7 @@ def sample(
         """Build the model: seconds for an elastic network."""
         watch.check(0.0, "building the denoiser")
         covariance = noise.on(structure).covariance
-        model = denoiser.build(structure, np.stack(states), covariance, chosen)
+        model = denoiser.build(structure, np.stack(states), covariance, chosen, watch.ask)
 
         def told(done: int, steps: int, step: Step) -> bool:
             return watch.tell(done / steps, f"step {done:,} of {steps:,}, sigma {step.target:.3g} A")

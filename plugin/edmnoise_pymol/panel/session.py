@@ -138,7 +138,7 @@ class Session(QtCore.QObject):
     def __init__(self, cmd: Cmd, parent: Any = None) -> None:
         super().__init__(parent)
         self.cmd = cmd
-        self.runner = Runner(self)
+        self.runner = Runner(self, asks=True)
         self._reader = Runner(self)
         self._wanted: dict[str, tuple[Callable[[], Any], Callable[[Any], None], bool]] = {}
         self.settings = Settings()
