@@ -119,7 +119,9 @@ class Preconditioner:
     def check_trainable(self, rule: str) -> None:
         """EdmNoiseError where a rule says of a part that moves that it has no noise: c_out = 0 silences any network."""
         shares, _ = self.by_rule(rule)
-        mute = [part for part, share, nu in zip(self.hierarchy.parts, shares, self.nu, strict=True) if nu > 0 and share <= 0]
+        mute = [
+            part for part, share, nu in zip(self.hierarchy.parts, shares, self.nu, strict=True) if nu > 0 and share <= 0
+        ]
         if mute:
             raise EdmNoiseError(
                 f"the rule {rule} gives {' and '.join(as_read(mute))} c_out = 0 under the weights "

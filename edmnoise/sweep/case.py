@@ -60,11 +60,19 @@ class SourceFile:
 
 
 @dataclass(frozen=True)
+class NetworkFile:
+    """A network's file, or that of the module which makes it: where it is, its SHA-256 when the sweep was planned."""
+
+    path: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class Setting:
     """What is done to a structure. Where a measure does not depend on an axis, that is None, a seed 0.
 
     ``process`` is a text that `edmnoise.noise.process.NoiseChoice.parse` reads, ``first`` the number of the first frame
-    that is drawn, ``count`` how many frames or samples.
+    that is drawn, ``count`` how many frames or samples, ``network`` the file of a denoiser that is a network.
     """
 
     measure: str
@@ -76,11 +84,12 @@ class Setting:
     seed: int
     first: int
     count: int
+    network: NetworkFile | None = None
 
     @cached_property
     def key(self) -> str:
-        """What tells the setting from others."""
-        return hash_of(asdict(self))
+        """What tells the setting from others: of a network's file its content, wherever it lies."""
+        return hash_of({**asdict(self), "network": None if self.network is None else self.network.digest})
 
 
 def digest_of(path: str | Path) -> str:

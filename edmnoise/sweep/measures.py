@@ -87,7 +87,7 @@ MEASURES = {
         ("process", "weights", "denoiser", "sampler", "seed"),
         "edmnoise.sweep.rows:freeze_out",
         (
-            Measured("models", help="states of the exact denoiser; with one model nothing is sampled"),
+            Measured("models", help="states of the exact denoiser, which with one model samples nothing"),
             Measured("chain", "A", "sigma below which it stays within a tenth of its way"),
             Measured("residue in chain", "A", "the same"),
             Measured("atom in residue", "A", "the same"),

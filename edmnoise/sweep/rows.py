@@ -17,6 +17,7 @@ from ..structure.structure import Structure
 from ..study.levels import ATOM, ATOM_IN_RESIDUE, RESIDUE, RESIDUE_IN_CHAIN, expected_rms
 from ..trajectories.run import run_sampler
 from .case import Case, Value
+from .networks import built
 
 SHOWN = (ATOM, RESIDUE, RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE)
 
@@ -69,16 +70,22 @@ def _known(values: Mapping[str, float]) -> Mapping[str, Value]:
 
 
 def freeze_out(case: Case) -> Mapping[str, Value]:
-    """Freeze-out of samples from the exact denoiser of the file's models, angstrom; nothing where it has one model."""
+    """Freeze-out of samples, angstrom, from the exact denoiser of the file's models, or from a network.
+
+    Nothing for the exact denoiser of a single model.
+    """
     setting, structure = case.setting, case.structure
     assert setting.denoiser is not None
     assert setting.sampler is not None
     states = case.loaded.states
     labels = {part: part.label(structure.hierarchy) for part in NESTED}
-    if len(states) == 1:
+    if len(states) == 1 and setting.network is None:
         return {"models": 1, **dict.fromkeys(labels.values())}
     covariance = _process(case).covariance
-    model = DenoiserChoice(**dict(setting.denoiser)).build(structure, states, covariance)
+    if setting.network is not None:
+        model = case.loaded.once(built, setting.denoiser, setting.network, case.noise)
+    else:
+        model = DenoiserChoice(**dict(setting.denoiser)).build(structure, states, covariance)
     schedule, sampler = SamplerChoice(**dict(setting.sampler)).build()
     made = run_sampler(structure, model, covariance, schedule, sampler, setting.count, setting.seed)
     frozen = {labels[part]: sigma for part, sigma in made.freeze_out().items()}

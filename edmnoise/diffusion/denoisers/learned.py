@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import pairwise
+from types import ModuleType
 from typing import Any, Protocol
 
 import torch
@@ -285,6 +286,20 @@ def built_network(name: str, structure: Structure, device: torch.device | str = 
 
     EdmNoiseError where there is no such module or function, where either fails, and for what cannot be called.
     """
+    _, make = found_function(name)
+    try:
+        network = make(structure)
+    except EdmNoiseError:
+        raise
+    except Exception as error:
+        raise EdmNoiseError(f"no network {name}: it fails on the structure, {first_line(error)}") from error
+    if not callable(network):
+        raise EdmNoiseError(f"{name} gives a {type(network).__name__}: give a torch module or a callable")
+    return network.to(device).eval() if isinstance(network, nn.Module) else network
+
+
+def found_function(name: str) -> tuple[ModuleType, Callable[[Structure], Any]]:
+    """The module and the function of ``package.module:function``; EdmNoiseError where either is not there or fails."""
     module, _, function = name.partition(":")
     try:
         home = import_module(module)
@@ -297,15 +312,7 @@ def built_network(name: str, structure: Structure, device: torch.device | str = 
         make = getattr(make, part, None)
     if not callable(make):
         raise EdmNoiseError(f"no network {name}: {module} has no function {function}")
-    try:
-        network = make(structure)
-    except EdmNoiseError:
-        raise
-    except Exception as error:
-        raise EdmNoiseError(f"no network {name}: it fails on the structure, {first_line(error)}") from error
-    if not callable(network):
-        raise EdmNoiseError(f"{name} gives a {type(network).__name__}: give a torch module or a callable")
-    return network.to(device).eval() if isinstance(network, nn.Module) else network
+    return home, make
 
 
 def _asked_for(who: str, network: Callable[..., Any], gives: str) -> list[str]:

@@ -164,7 +164,9 @@ def design(
     names, parts_of = hierarchy.names, hierarchy.parts
     given = {"atom": _number(atom), "residue": _number(residue), DOMAIN: _number(domain), "chain": _number(chain)}
     if domain is not None and DOMAIN not in names:
-        raise EdmNoiseError(f"domain is {domain:g} A, and there are no domains: set them (edm_domains), or leave it out")
+        raise EdmNoiseError(
+            f"domain is {domain:g} A, and there are no domains: set them (edm_domains), or leave it out"
+        )
     targets = tuple(given[name] for name in names)
     wanted = {part: value for part, value in zip(parts_of, targets, strict=True) if value is not None}
     for level, value in as_read(zip(names, targets, strict=True)):
@@ -202,7 +204,9 @@ def design(
         )
     for constraint in constraints:
         if not constraint.meant(variances / total, names):
-            raise EdmNoiseError(f"{', '.join(_said(hierarchy, targets))} leave {constraint} open, 0 to 0: give one of its levels a target")
+            raise EdmNoiseError(
+                f"{', '.join(_said(hierarchy, targets))} leave {constraint} open, 0 to 0: give one of its levels a target"
+            )
     left = IN_SPACE * math.sqrt(float(mean_squares(forms.centred[-1], variances)))
     return Design(weights, reach, targets, parts, left)
 

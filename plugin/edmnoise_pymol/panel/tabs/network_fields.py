@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pymol.Qt import QtWidgets
 
 from edmnoise.diffusion.names import DENOISERS, is_file, is_function
