@@ -17,7 +17,7 @@ from ..base.coordinates import CoordinatesLike, coordinates
 from ..base.legible import Legible
 from ..structure.part import Part
 from .covariance import Covariance
-from .process import NoClosedForm, NoiseChoice, NoiseProcess, Statistics
+from .process import NoClosedForm, NoiseProcess, Statistics
 from .processes.nested import NestedCovariance
 from .theory.statistics import Expected, NoiseStatistics
 from .theory.superposed import superposed_displacement
@@ -26,6 +26,8 @@ from .theory.superposed import superposed_displacement
 @dataclass(frozen=True, eq=False, repr=False)
 class HeldNoise(Legible):
     """Noise of the moved atoms, as a process on the whole structure draws it: a `NoiseProcess` of m atoms.
+
+    `NoiseChoice.on` makes one of a `Part`.
 
     Parameters
     ----------
@@ -37,21 +39,17 @@ class HeldNoise(Legible):
     Examples
     --------
     >>> import numpy as np
+    >>> from edmnoise.noise.process import NoiseChoice
     >>> from edmnoise.structure.structure import Atoms, Structure
     >>> atoms = Atoms.make(["CA"] * 3, ["C"] * 3, ["GLY"] * 3, [1, 2, 3], ["A"] * 3, [""] * 3, [False] * 3)
     >>> part = Part.of(Structure.from_atoms(4 * np.eye(3), atoms), [True, False, True])
-    >>> noise = HeldNoise.of(NoiseChoice(), part)
+    >>> noise = NoiseChoice().on(part)
     >>> torch.equal(noise.frames(2.0, 5), noise.process.frames(2.0, 5)[:, [0, 2]])
     True
     """
 
     process: NoiseProcess
     part: Part
-
-    @classmethod
-    def of(cls, choice: NoiseChoice, part: Part) -> HeldNoise:
-        """A chosen process on the whole structure; EdmNoiseError where it refuses it."""
-        return cls(choice.on(part.whole), part)
 
     @cached_property
     def covariance(self) -> Covariance:

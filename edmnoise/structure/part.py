@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from .hierarchy import Index
-from .structure import Structure
+from .structure import Structure, describe
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -78,6 +78,27 @@ class Part(Legible):
         the old one each of the new one is."""
         return Part.of(whole, self.mask[order])
 
+    @property
+    def n_atoms(self) -> int:
+        """Number of atoms of the whole."""
+        return self.whole.n_atoms
+
     def __str__(self) -> str:
         count = self.whole.n_atoms
         return f"{len(self.moved):,} of {count:,} atoms move, {count - len(self.moved):,} held"
+
+
+def moving(structure: Structure | Part) -> Structure:
+    """The atoms that move: all of a structure, or those of a part."""
+    return structure.structure if isinstance(structure, Part) else structure
+
+
+def described(structure: Structure | Part) -> str:
+    """Counts of what moves, as people read them, and of what is held: "1 chain, 2 residues, 9 atoms; 40 atoms held"."""
+    held = f"; {len(structure.held):,} atoms held" if isinstance(structure, Part) else ""
+    return describe(moving(structure).hierarchy) + held
+
+
+def whole_of(structure: Structure | Part) -> Structure:
+    """All atoms, those that are held too."""
+    return structure.whole if isinstance(structure, Part) else structure

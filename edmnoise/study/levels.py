@@ -19,14 +19,15 @@ from ..noise.theory.superposed import rotation_defined
 from ..noise.weights import Weights
 from ..settings.results import BY
 from ..structure.hierarchy import check_three
-from ..structure.structure import Structure, describe
+from ..structure.part import Part, described, moving
+from ..structure.structure import Structure
 
 ATOM, RESIDUE = Measure(0, False), Measure(1, False)
 ATOM_IN_RESIDUE, RESIDUE_IN_CHAIN, _ = NESTED
 
 
 def level_table(
-    structure: Structure,
+    structure: Structure | Part,
     moved: Displacement,
     noise: AppliedNoise | None = None,
     by: str = "summary",
@@ -38,9 +39,10 @@ def level_table(
     Parameters
     ----------
     structure
-        The reference, atoms in residues in chains: EdmNoiseError for another depth.
+        The reference, atoms in residues in chains: EdmNoiseError for another depth. Where atoms were held, the part
+        that moved, of which alone all is said.
     moved
-        What was measured on the frames.
+        What was measured on the frames, of the atoms that moved.
     noise
         How the frames were made; None for frames of unknown origin, which leaves the expectations out.
     by
@@ -51,10 +53,11 @@ def level_table(
         What the reference is, to be said below the table ("state 1 of nmr").
     """
     by = BY.read(by)
-    check_three(structure.hierarchy)
+    measured = moving(structure)
+    check_three(measured.hierarchy)
     theory = _Theory(structure, moved, noise)
     meta = {
-        "structure": describe(structure.hierarchy),
+        "structure": described(structure),
         "frames": moved.frames,
         "align": moved.align,
         "sigma": noise.sigma if noise else None,
@@ -62,14 +65,12 @@ def level_table(
         "weights": list(noise.noise.weights.by_name.values()) if noise else None,
     }
     made = f" at sigma {noise.sigma:.4g} A, {noise.noise.said}" if noise else ""
-    title = (
-        f"{moved.frames} frame{'' if moved.frames == 1 else 's'}{made}{moved.removed}: {describe(structure.hierarchy)}"
-    )
+    title = f"{moved.frames} frame{'' if moved.frames == 1 else 's'}{made}{moved.removed}: {described(structure)}"
     if by == "state":
         columns, notes = _by_state(moved, theory, states or range(1, moved.frames + 1))
     else:
         rows = {"summary": _summary, "residue": _by_residue, "atom": _by_atom}[by]
-        columns, notes = rows(structure, moved, theory)
+        columns, notes = rows(measured, moved, theory)
     if origin:
         meta["origin"] = origin
         notes.append(f"Measured from {origin}; lengths are RMS per coordinate.")
@@ -97,10 +98,10 @@ def _not_a_reference(origin: str, place: ReferencePlace) -> str:
 class _Theory:
     """Expectations in angstrom for a set of frames; all missing where the noise is not known."""
 
-    def __init__(self, structure: Structure, moved: Displacement, noise: AppliedNoise | None) -> None:
-        self.structure, self.align = structure, moved.align
+    def __init__(self, structure: Structure | Part, moved: Displacement, noise: AppliedNoise | None) -> None:
+        self.structure, self.align = moving(structure), moved.align
         self.sigma = noise.sigma if noise else math.nan
-        known = noise is not None and (moved.align != "superpose" or rotation_defined(structure.coordinates))
+        known = noise is not None and (moved.align != "superpose" or rotation_defined(self.structure.coordinates))
         self.process = noise.noise.on(structure) if noise and known else None
         self.statistics, self.refused = None, ""
         try:
@@ -217,7 +218,7 @@ def _by_state(moved: Displacement, theory: _Theory, states: Sequence[int]) -> tu
 
 
 def z_table(
-    structure: Structure,
+    structure: Structure | Part,
     weights: Sequence[Weights | NoiseChoice],
     z: Sequence[float],
     distribution: SigmaDistribution,
@@ -231,7 +232,8 @@ def z_table(
     Parameters
     ----------
     structure
-        The reference, atoms in residues in chains: EdmNoiseError for another depth.
+        The reference, atoms in residues in chains: EdmNoiseError for another depth. Of a part with held atoms the rest
+        alone is drawn and measured.
     weights, z
         Rows: each weights, or each chosen process with its weights, at each normal score of the noise level.
     distribution
@@ -248,7 +250,8 @@ def z_table(
         raise EdmNoiseError(f"draws is {draws}: give a whole number from 1")
     if not weights or not z:
         raise EdmNoiseError("no weights or no z given: give at least one of each")
-    check_three(structure.hierarchy)
+    reference = moving(structure)
+    check_three(reference.hierarchy)
     shown = (ATOM, RESIDUE, RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE)
     rows = []
     for i, noise in enumerate(map(NoiseChoice.of, weights)):
@@ -259,9 +262,9 @@ def z_table(
             sigma = distribution.sigma(score)
             first = (i * len(z) + j) * draws if fresh else 0
             numbers = range(first, first + draws)
-            blocks = process.blocks(sigma, numbers, seed, structure.coordinates)
+            blocks = process.blocks(sigma, numbers, seed, reference.coordinates)
             told = _told(blocks, (i * len(z) + j) * draws, len(weights) * len(z) * draws, progress)
-            moved = measure_displacement(structure, told, only=shown)
+            moved = measure_displacement(reference, told, only=shown)
             expected = {m: expected_rms(theory, m, sigma) for m in shown}
             rows.append((noise.label, float(score), sigma, moved, expected, ratio))
     residue, inside, within = RESIDUE, RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE
@@ -281,7 +284,7 @@ def z_table(
         Column("in residue expected", [r[4][within] for r in rows], "A"),
     )
     drawn = "fresh draws in each row" if fresh else "the same draws scaled in each row"
-    title = f"{draws} draw{'' if draws == 1 else 's'} a row, {drawn}, seed {seed}: {describe(structure.hierarchy)}"
+    title = f"{draws} draw{'' if draws == 1 else 's'} a row, {drawn}, seed {seed}: {described(structure)}"
     meta = {"draws": draws, "seed": seed, "fresh": fresh, "distribution": distribution.name}
     return Table(title, columns, meta, ("RMS per coordinate; expected: closed forms.",))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -29,7 +29,8 @@ from ..frames.displacement import NESTED, Measure, mean_squares
 from ..noise.covariance import Covariance
 from ..noise.sigma import SigmaDistribution
 from ..structure.hierarchy import as_read, check_three
-from ..structure.structure import Structure, describe
+from ..structure.part import Part, described, moving
+from ..structure.structure import Structure
 from ..structure.superpose import move, superpose
 from .laying import Laying
 from .ranges import possible_ways
@@ -76,6 +77,8 @@ class Run(Legible):
         Number of samples that were asked for: more than there are where the run was cancelled among the later ones.
     laid
         How the steps of a recorded run were laid in one frame; None for a run of our own, whose frame is known.
+    held
+        Where atoms were held: which. All of the run is of those that moved, in the frame that the held ones define.
     """
 
     structure: Structure
@@ -89,6 +92,7 @@ class Run(Legible):
     last_sigma: float
     asked: int
     laid: Laying | None = None
+    held: Part | None = None
 
     @property
     def ended(self) -> str:
@@ -123,7 +127,8 @@ class Run(Legible):
         if self.laid is not None and self.laid.turns is not None:
             return possible_ways(frames, self.final, self.structure.hierarchy, self.laid.turns)
         end = torch.from_numpy(self.final).mT
-        rows = [_parts(torch.from_numpy(frame).mT - end, self.structure) for frame in frames]
+        about = self.held is None
+        rows = [_parts(torch.from_numpy(frame).mT - end, self.structure, about) for frame in frames]
         return {part: np.sqrt([[row[part] for row in rows]]) for part in NESTED}
 
     def freeze_out(self, what: str = "denoised") -> dict[Measure, float]:
@@ -173,7 +178,8 @@ class Run(Legible):
         note = self._note(ways["denoised"]) if "denoised" in ways else _NO_ESTIMATES
         if self.partial:
             note = "No freeze-out: the run was cancelled, and what is to go is counted from where it stopped"
-        title = f"{len(self.final)} sample{'' if len(self.final) == 1 else 's'}, {self.ended}: {describe(hierarchy)}"
+        about = described(self.held or self.structure)
+        title = f"{len(self.final)} sample{'' if len(self.final) == 1 else 's'}, {self.ended}: {about}"
         return Table(title, tuple(columns), {"partial": self.partial}, (note,))
 
     @property
@@ -236,7 +242,7 @@ Recording = Generator[Recorded, None, Run]
 
 
 def run_sampler(
-    structure: Structure,
+    structure: Structure | Part,
     denoiser: Denoiser,
     covariance: Covariance,
     schedule: Schedule,
@@ -254,7 +260,9 @@ def run_sampler(
     Parameters
     ----------
     structure
-        The reference, in three levels: what they still have to go is measured.
+        The reference, in three levels: what they still have to go is measured. Of a part the moved atoms are sampled:
+        denoiser and covariance are of these, the sampler neither centres nor turns nor aligns, and begins about the
+        centre of the held atoms, for they define the frame.
     denoiser, covariance, schedule, sampler, seed, device, dtype
         As in `edmnoise.diffusion.samplers.sampler.sample`.
     samples
@@ -285,7 +293,7 @@ def run_sampler(
 
 
 def record(
-    structure: Structure,
+    structure: Structure | Part,
     denoiser: Denoiser,
     covariance: Covariance,
     schedule: Schedule,
@@ -299,6 +307,8 @@ def record(
     start: CoordinatesLike | None = None,
 ) -> Recording:
     """The same run, a recorded step at a time; parameters and errors as in `run_sampler`, memory checked at once."""
+    held = structure if isinstance(structure, Part) else None
+    structure = moving(structure)
     check_three(structure.hierarchy)
     if samples < 1:
         raise EdmNoiseError(f"samples is {samples}: give a whole number from 1")
@@ -308,6 +318,11 @@ def record(
     chunks = [range(first, min(first + chunk, samples)) for first in range(0, samples, chunk)]
 
     begin = None if start is None else coordinates("start", start, (structure.n_atoms, 3)).T
+    if held is not None:
+        sampler = sampler.in_place()
+        if begin is None:
+            centre = torch.from_numpy(held.whole.coordinates[held.held].mean(axis=0, dtype=np.float64))
+            begin = centre[:, None].expand(3, structure.n_atoms)
 
     def steps(numbers: range) -> Iterator[Step]:
         return sample(
@@ -330,11 +345,12 @@ def record(
     def chunk_by_chunk() -> Recording:
         parts: list[_Chunk] = []
         for index, numbers in enumerate(chunks):
-            part = yield from _record(steps(numbers), numbers, chosen, denoiser, partial(watch, index), structure)
+            lay = None if held else structure
+            part = yield from _record(steps(numbers), numbers, chosen, denoiser, partial(watch, index), lay)
             parts.append(part)
             if part.partial:
                 break
-        return _joined(parts, structure, samples)
+        return replace(_joined(parts, structure, samples), held=held)
 
     return chunk_by_chunk()
 
@@ -380,9 +396,9 @@ def _record(
     chosen: NDArray[np.int64],
     denoiser: Denoiser,
     watch: Callable[[Step], bool],
-    structure: Structure,
+    reference: Structure | None,
 ) -> Generator[Recorded, None, _Chunk]:
-    """Run a chunk to its end or until it is cancelled, keeping the chosen steps and the last."""
+    """Run a chunk to its end or until it is cancelled, keeping the chosen steps and the last, laid on a reference."""
     kept = _Chunk(
         steps=[],
         sigmas=[],
@@ -411,7 +427,10 @@ def _record(
             break
         if step.number in wanted:
             yield Recorded(samples, step.number, step.sigma_hat, kept.noisy[-1], kept.denoised[-1])
-    fit = superpose(end, torch.tensor(structure.coordinates.T))
+    kept.final = _bordered(end)
+    if reference is None:
+        return kept
+    fit = superpose(end, torch.tensor(reference.coordinates.T))
     kept.final = _bordered(move(fit, end))
     kept.noisy = [_bordered(move(fit, torch.from_numpy(frame).mT)) for frame in kept.noisy]
     kept.denoised = [_bordered(move(fit, torch.from_numpy(frame).mT)) for frame in kept.denoised]
@@ -427,10 +446,11 @@ def _bordered(coordinates: Tensor) -> NDArray[np.float32]:
     return coordinates.mT.float().cpu().contiguous().numpy()
 
 
-def _parts(difference: Tensor, structure: Structure) -> dict[Measure, float]:
-    """Mean square of each part of (B, 3, N) differences, about the centre of all atoms."""
-    centred = difference - difference.mean(dim=2, keepdim=True)
-    squares = mean_squares(centred, structure.hierarchy, NESTED)
+def _parts(difference: Tensor, structure: Structure, about_centre: bool) -> dict[Measure, float]:
+    """Mean square of each part of (B, 3, N) differences, about the centre of all atoms or as they are."""
+    if about_centre:
+        difference = difference - difference.mean(dim=2, keepdim=True)
+    squares = mean_squares(difference, structure.hierarchy, NESTED)
     return {part: float(values.mean()) for part, values in squares.items()}
 
 

@@ -6,7 +6,6 @@ import torch
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.frames.displacement import NESTED, Measure, measure_displacement, measures
-from edmnoise.noise.held import HeldNoise
 from edmnoise.noise.process import PROCESSES, NoiseChoice
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.part import Part
@@ -33,7 +32,7 @@ def choice(request):
 
 def test_moved_atoms_get_the_same_bits(fragment, part, choice):
     """Of every linear process, with and without a mean, whole and in blocks; held atoms keep theirs, bit by bit."""
-    whole, held = choice.on(fragment), HeldNoise.of(choice, part)
+    whole, held = choice.on(fragment), choice.on(part)
     for mean, own in ((None, None), (fragment.coordinates, fragment.coordinates[part.moved])):
         drawn = whole.frames(2.5, [3, 0, 7], 4, mean)[:, part.moved]
         assert torch.equal(held.frames(2.5, [3, 0, 7], 4, own), drawn)
@@ -47,14 +46,14 @@ def test_moved_atoms_get_the_same_bits(fragment, part, choice):
 
 def test_the_covariance_is_that_of_the_moved_atoms(fragment, part, choice):
     whole = choice.on(fragment).covariance.multiply(torch.eye(fragment.n_atoms, dtype=torch.float64))
-    own = HeldNoise.of(choice, part).covariance.multiply(torch.eye(len(part.moved), dtype=torch.float64))
+    own = choice.on(part).covariance.multiply(torch.eye(len(part.moved), dtype=torch.float64))
     np.testing.assert_allclose(own, whole[np.ix_(part.moved, part.moved)], atol=1e-9)
 
 
 def test_closed_forms_count_the_moved_atoms(toxin):
     """Every level of 1TII with its chains cut at atom level: measured of 60 draws within 4 standard deviations."""
     part = Part.of(toxin, np.random.default_rng(0).random(toxin.n_atoms) < 0.4)
-    noise = HeldNoise.of(NoiseChoice(weights=REBALANCED), part)
+    noise = NoiseChoice(weights=REBALANCED).on(part)
     moved = measure_displacement(part.structure, noise.blocks(2.0, 60, 1, part.structure.coordinates))
     for measure in measures(part.structure.hierarchy):
         expected = noise.statistics.displacement(measure.level, measure.relative_to)
@@ -97,7 +96,7 @@ def test_a_residue_that_moves_whole_is_expected_as_before(fragment):
     number = fragment.atoms.number.astype(int)
     part = Part.of(fragment, number > 20)
     assert isinstance(part.structure, Structure)
-    held = HeldNoise.of(NoiseChoice(weights=REBALANCED), part).statistics.displacement(1)
+    held = NoiseChoice(weights=REBALANCED).on(part).statistics.displacement(1)
     whole = NoiseChoice(weights=REBALANCED).on(fragment).statistics.displacement(1)
     chosen = np.unique(fragment.hierarchy.ancestors(0, 1)[part.moved])
     np.testing.assert_allclose(held.each, whole.each[chosen])

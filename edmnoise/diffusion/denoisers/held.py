@@ -61,8 +61,9 @@ class HeldDenoiser:
         if self.free:
             apart = self._places.to(atoms) - atoms[..., self._held.to(atoms.device)]
             moved = moved + apart.mean(dim=-1, keepdim=True)
-        means = atom_means(moved, self.part.structure.hierarchy, [1, 2])
-        return Denoised(moved, means[1].to(moved.dtype), means[2].to(moved.dtype))
+        hierarchy = self.part.structure.hierarchy
+        means = atom_means(moved, hierarchy, [1, hierarchy.depth - 1])
+        return Denoised(moved, means[1].to(moved.dtype), means[hierarchy.depth - 1].to(moved.dtype))
 
     def filled(self, x: CoordinatesLike) -> Tensor:
         """(B, 3, N) the moved atoms of x (B, 3, m) among the held ones."""
@@ -185,3 +186,26 @@ def _check_gauge(gauge: str) -> None:
             f"gauge is {gauge!r}, an approximation of an average over rotations, which held atoms take the place of: "
             f"give one of {', '.join(GAUGES)}"
         )
+
+
+def held_states(
+    part: Part,
+    states: CoordinatesLike,
+    covariance: Covariance,
+    motion: NestedCovariance | ElasticNetwork | None,
+    weights: Sequence[float] | None = None,
+    gauge: str = "rotation",
+) -> ConditionedStates | LaidStates:
+    """The denoiser of states given held atoms, by what the states do about themselves.
+
+    Parameters
+    ----------
+    motion
+        Covariance of the states' own motion, of all atoms: nested groups are conditioned on the held atoms, a network
+        is held by its nodes, and states without motion are laid on the held atoms.
+    """
+    if not isinstance(motion, NestedCovariance):
+        return LaidStates(part, states, covariance, weights, gauge, motion)
+    if not isinstance(covariance, NestedCovariance):
+        raise EdmNoiseError("fluctuations need noise on nested groups: give a NestedCovariance")
+    return ConditionedStates(part, states, covariance, motion, weights, gauge)

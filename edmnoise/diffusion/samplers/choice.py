@@ -96,6 +96,15 @@ class SamplerChoice(Legible):
             raise EdmNoiseError("start is given without sigma_max: give the level that it is noised to, in angstrom")
         return schedule, replace(sampler, residue_weight=residue, chain_weight=chain)
 
+    def check_in_place(self) -> None:
+        """EdmNoiseError where samples are asked to be moved as a whole, which held atoms keep in their frame."""
+        asked = [name for name in ("center", "augment", "align") if getattr(self, name)]
+        if asked:
+            raise EdmNoiseError(
+                f"{' and '.join(asked)} would move samples that held atoms keep in their frame: leave out {asked[0]} or "
+                "move"
+            )
+
     @property
     def _steps(self) -> int:
         usual = PRESETS[self.name].steps if self.name in PRESETS else DEFAULT_STEPS

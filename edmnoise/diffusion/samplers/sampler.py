@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -120,6 +120,16 @@ class Sampler(Legible):
         for name in ("residue_weight", "chain_weight"):
             if not 0 <= getattr(self, name) <= 1:
                 raise EdmNoiseError(f"{name} is {getattr(self, name)}: give a number from 0 to 1")
+
+    @property
+    def motions(self) -> tuple[str, ...]:
+        """What it does with samples as a whole: the names of its switches that are on."""
+        on = {"center": self.center, "augment": self.rotate or self.translate > 0, "align": self.align != "none"}
+        return tuple(name for name, switched in on.items() if switched)
+
+    def in_place(self) -> Sampler:
+        """The same without them, for samples that lie in a given frame."""
+        return replace(self, center=False, rotate=False, translate=0.0, align="none")
 
 
 class Frame:

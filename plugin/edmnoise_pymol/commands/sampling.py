@@ -58,6 +58,7 @@ def edm_sample(
     rule: str = sampling.NETWORK_RULE,
     data_scales: Sequence[float] | None = sampling.DATA_SCALES,
     trust: bool = sampling.TRUST,
+    move: str | None = atoms.MOVE,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -78,12 +79,14 @@ def edm_sample(
         edm_sample 1tii and chain D
         edm_sample 1tii and chain D, sampler=boltz2, samples=2, seed=7
         edm_sample 1tii and chain D, weights=1 4 4, steps=20, file=steps.png
+        edm_sample 1tii and chain D, steps=20, move=resi 30-50
 
     NOTES
 
         Two or more states make a sampler choose; with one state it can only
         find it. A trajectory is shown without the random rotations that the
-        sampler made.
+        sampler made. With move= the other atoms are held where the first state
+        has them, and the denoiser is that of the moved ones given these.
 
     SEE ALSO
 
@@ -130,6 +133,7 @@ def edm_sample(
         solvent=solvent,
         ligands=ligands,
         common=common,
+        move=move,
     )
     say(quiet, "edm_sample", f"object {', '.join(result.names)}: {'; '.join(result.notes)}")
     show(quiet, result.table)

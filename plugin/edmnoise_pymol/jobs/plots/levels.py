@@ -15,6 +15,7 @@ from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.theory.statistics import Expected
 from edmnoise.noise.weights import parse_weights
 from edmnoise.structure.hierarchy import as_read
+from edmnoise.structure.part import Part
 from edmnoise.structure.structure import Structure
 
 from ...job import Job
@@ -97,7 +98,7 @@ def expected(
     return (yield work), structure
 
 
-def closed_forms(structure: Structure, noise: NoiseChoice) -> dict[Measure, Expected]:
+def closed_forms(structure: Structure | Part, noise: NoiseChoice) -> dict[Measure, Expected]:
     theory = noise.on(structure).statistics
     return {measure: theory.displacement(measure.level, measure.relative_to) for measure in NESTED}
 
