@@ -48,12 +48,14 @@ class Input:
 
 @dataclass(frozen=True)
 class Noise:
-    """What the Noise tab is set to: level in angstrom, its distribution, weights and process as commands take them."""
+    """What the Noise tab is set to: level in angstrom, its distribution, weights, process and the atoms that move, as
+    commands take them."""
 
     sigma: float
     distribution: SigmaDistribution
     weights: str
     process: str
+    move: str
 
     @property
     def choice(self) -> NoiseChoice:
