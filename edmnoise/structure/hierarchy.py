@@ -156,7 +156,9 @@ class Hierarchy:
             return self
         k = self.names.index(name)
         merged = self.parents[k][self.parents[k - 1]]
-        return Hierarchy((*self.names[:k], *self.names[k + 1 :]), (*self.parents[: k - 1], merged, *self.parents[k + 1 :]))
+        return Hierarchy(
+            (*self.names[:k], *self.names[k + 1 :]), (*self.parents[: k - 1], merged, *self.parents[k + 1 :])
+        )
 
     @cached_property
     def counts(self) -> tuple[int, ...]:

@@ -142,7 +142,7 @@ def test_an_unknown_preset_is_refused_with_the_known_ones():
         parse_weights("heavy")
     assert str(error.value) == (
         "no weights 'heavy': give three numbers separated by spaces (chain residue atom; chain domain residue "
-            "atom where there are domains) or one of "
+        "atom where there are domains) or one of "
         "flat, current, rebalanced, residue-heavy, balanced-residue"
     )
 

@@ -158,7 +158,9 @@ def check_scales(scales: Scales) -> tuple[float, ...]:
     """Data scales finest first; EdmNoiseError for one that is negative or not finite, or for all zero."""
     data = scales.by_level
     if not (all(math.isfinite(scale) and scale >= 0 for scale in data) and max(data) > 0):
-        shown = ", ".join(f"{part} {scale:g}" for part, scale in as_read(zip(part_names(level_names(len(data))), data, strict=True)))
+        shown = ", ".join(
+            f"{part} {scale:g}" for part, scale in as_read(zip(part_names(level_names(len(data))), data, strict=True))
+        )
         raise EdmNoiseError(f"data scales are {shown} A: give finite numbers, none negative, not all zero")
     return data
 

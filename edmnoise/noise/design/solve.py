@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -164,7 +165,9 @@ def design(
     names, parts_of = hierarchy.names, hierarchy.parts
     given = {"atom": _number(atom), "residue": _number(residue), DOMAIN: _number(domain), "chain": _number(chain)}
     if domain is not None and DOMAIN not in names:
-        raise EdmNoiseError(f"domain is {domain:g} A, and there are no domains: set them (edm_domains), or leave it out")
+        raise EdmNoiseError(
+            f"domain is {domain:g} A, and there are no domains: set them (edm_domains), or leave it out"
+        )
     targets = tuple(given[name] for name in names)
     wanted = {part: value for part, value in zip(parts_of, targets, strict=True) if value is not None}
     for level, value in as_read(zip(names, targets, strict=True)):
@@ -202,7 +205,9 @@ def design(
         )
     for constraint in constraints:
         if not constraint.meant(variances / total, names):
-            raise EdmNoiseError(f"{', '.join(_said(hierarchy, targets))} leave {constraint} open, 0 to 0: give one of its levels a target")
+            raise EdmNoiseError(
+                f"{', '.join(_said(hierarchy, targets))} leave {constraint} open, 0 to 0: give one of its levels a target"
+            )
     left = IN_SPACE * math.sqrt(float(mean_squares(forms.centred[-1], variances)))
     return Design(weights, reach, targets, parts, left)
 
@@ -273,7 +278,8 @@ def _why(
     level = len(names) - 1 - int(np.argmax(as_read(excess)))  # the coarsest, where several have as much
     finer = " and ".join(as_read([f"{name}s" for name in names[:level]]))
     try:
-        least = design(hierarchy, **dict(zip(names[: max(level, 1)], targets, strict=False))).parts[level]
+        known: Mapping[str, Any] = dict(zip(names[: max(level, 1)], targets, strict=False))
+        least = design(hierarchy, **known).parts[level]
     except EdmNoiseError:  # what is finer contradicts itself already
         return f"{finer} that move so far move the centres above them more: ask for more of {names[level]}"
     return f"{finer} that move so far move {names[level]} centres by {least:.3g} A: ask for no less"
