@@ -200,14 +200,13 @@ def design(
         closest = ", ".join(f"{value:.4g}" for value, given in found if given is not None)
         kept = "".join(f", {text}" for text in [*([f"sigma {sigma:g} A"] if sigma else []), *map(str, constraints)])
         raise EdmNoiseError(
-            f"no weights give {', '.join(_said(hierarchy, targets))}{kept}: the closest, {weights.text('.3g', '/')} at sigma "
-            f"{reach:.4g} A, give {closest} A; {_why(hierarchy, targets, parts, sigma, constraints)}"
+            f"no weights give {', '.join(_said(hierarchy, targets))}{kept}: the closest, {weights.text('.3g', '/')} at "
+            f"sigma {reach:.4g} A, give {closest} A; {_why(hierarchy, targets, parts, sigma, constraints)}"
         )
     for constraint in constraints:
         if not constraint.meant(variances / total, names):
-            raise EdmNoiseError(
-                f"{', '.join(_said(hierarchy, targets))} leave {constraint} open, 0 to 0: give one of its levels a target"
-            )
+            said = ", ".join(_said(hierarchy, targets))
+            raise EdmNoiseError(f"{said} leave {constraint} open, 0 to 0: give one of its levels a target")
     left = IN_SPACE * math.sqrt(float(mean_squares(forms.centred[-1], variances)))
     return Design(weights, reach, targets, parts, left)
 
