@@ -107,8 +107,8 @@ def assigned(structure: Structure, text: str, find: Callable[[str], NDArray[np.b
     left = np.flatnonzero(label < 0)
     if left.size:
         raise EdmNoiseError(
-            f"domains leave out {left.size:,} of {structure.n_atoms:,} atoms, first {structure.label(int(left[0]))}: name "
-            f"them too, or put | {REST} behind"
+            f"domains leave out {left.size:,} of {structure.n_atoms:,} atoms, first {structure.label(int(left[0]))}: "
+            f"name them too, or put | {REST} behind"
         )
     return label
 
