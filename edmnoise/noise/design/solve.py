@@ -205,8 +205,8 @@ def design(
         )
     for constraint in constraints:
         if not constraint.meant(variances / total, names):
-            said = ", ".join(_said(hierarchy, targets))
-            raise EdmNoiseError(f"{said} leave {constraint} open, 0 to 0: give one of its levels a target")
+            wishes = ", ".join(_said(hierarchy, targets))
+            raise EdmNoiseError(f"{wishes} leave {constraint} open, 0 to 0: give one of its levels a target")
     left = IN_SPACE * math.sqrt(float(mean_squares(forms.centred[-1], variances)))
     return Design(weights, reach, targets, parts, left)
 
