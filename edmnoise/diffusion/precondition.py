@@ -1,9 +1,9 @@
 """D = c_skip x + c_out F(c_in x; c_noise), level by level: what EDM's preconditioning becomes when noise has levels.
 
 Coordinates are taken about the mean of all atoms, data and noise alike, and split by plain means into chain average,
-residue average less its chain's, atom less its residue's (domains lie between, where there are any). The noise puts nu of sigma^2 on a part and the data delta
-(mean squares per coordinate over atoms; the shares nu add up to 1 less the share of the overall shift, which no model
-of a shape can know), so the best scalar for the part is
+residue average less its chain's, atom less its residue's; domains lie between, where there are any. The noise puts nu
+of sigma^2 on a part and the data delta (mean squares per coordinate over atoms; the shares nu add up to 1 less the
+share of the overall shift, which no model of a shape can know), so the best scalar for the part is
 
     c_skip = delta / (delta + sigma^2 nu), c_out = sigma sqrt(delta nu / (delta + sigma^2 nu)),
     c_in = 1 / sqrt(delta + sigma^2 nu),   c_noise = ln(sigma / sigma_data) / 4.
@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..base.errors import EdmNoiseError
@@ -166,18 +167,17 @@ class Preconditioner:
         for level in range(1, hierarchy.depth):
             c, m, n = data[level], total[level], hierarchy.sizes(level).astype(float)
             if level > 1:
-                home, count = hierarchy.parents[level - 1], hierarchy.counts[level]
-                q, a, e, t, b = (np.bincount(home, each, count) for each in (q, a, e, t, b))
+                q, a, e, t, b = (_fold(each, hierarchy, level) for each in (q, a, e, t, b))
             s = 1 / (1 + m * q)
             t = t + s * (2 * c * a + n * c**2 * q) - m * s * e
             b = b + s * (2 * c * n * a + n**2 * c**2 * q) - m * s * a**2
             e = s**2 * (e + 2 * c * q * a + n * c**2 * q**2)
             q, a = s * q, s * (a + c * n * q)
-        q, a, e, t, b = (float(each.sum()) for each in (q, a, e, t, b))
-        atoms = hierarchy.counts[0]
-        squares = sum(c * float((hierarchy.sizes(k).astype(float) ** 2).sum()) for k, c in enumerate(data))
+        atoms, flow, pull = hierarchy.counts[0], q.sum(), a.sum()
+        squares = sum(c * (hierarchy.sizes(k).astype(float) ** 2).sum() for k, c in enumerate(data))
         # What centring takes, 1^T (C - C M^-1 C) 1 / N, and what the unknown shift gives back, |H C M^-1 1|^2 / q.
-        return (atoms * sum(data) - t - (squares - b) / atoms + (e - a**2 / atoms) / q) / atoms
+        shift, spread = (squares - b.sum()) / atoms, (e.sum() - pull**2 / atoms) / flow
+        return float(atoms * sum(data) - t.sum() - shift + spread) / atoms
 
     def exact_filter(self, x: Tensor, sigma: float) -> Tensor:
         """The best linear estimate of the centred data from (..., N), in O(N): H C Q x with M = C + sigma^2 K and
@@ -200,6 +200,11 @@ class Preconditioner:
         from scipy.optimize import nnls  # 40 ms to import, and only this needs it
 
         return dict(zip(names, nnls(mixing, wanted)[0].tolist(), strict=True))
+
+
+def _fold(values: NDArray[np.float64], hierarchy: Hierarchy, level: int) -> NDArray[np.float64]:
+    """Sums over the groups of a level of values of the groups in them."""
+    return np.bincount(hierarchy.parents[level - 1], values, hierarchy.counts[level]).astype(np.float64, copy=False)
 
 
 def part_shares(hierarchy: Hierarchy, weights: Weights) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""Weights (w_chain, w_domain, w_residue, w_atom) >= 0 with sum 1: each is its level's share of an atom's noise variance.
+"""Weights (w_chain, w_domain, w_residue, w_atom) >= 0 with sum 1: shares of one atom's noise variance, by level.
 
 Domains are a level that a structure may have; where it has none, there are three weights.
 """

@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..base.errors import EdmNoiseError
-from .structure import Structure
+from ..base.table import Column, Table
+from .hierarchy import DOMAIN
+from .structure import Structure, describe
 
 REST = "rest"
 """What stands last for all atoms that no other domain holds."""
@@ -77,7 +79,7 @@ def in_range(structure: Structure, item: str) -> NDArray[np.bool_]:
     inside = structure.atoms.chain == match[1]
     if match[2] is None:
         return inside
-    number = np.array([int(found[0]) if (found := re.match(r"-?\d+", said)) else 0 for said in structure.atoms.number])
+    number = np.array([_number(said) for said in structure.atoms.number.tolist()])
     chosen = np.zeros(structure.n_atoms, dtype=np.bool_)
     for low, high in _RANGE.findall(match[2]):
         chosen |= (number >= int(low)) & (number <= int(high or low))
@@ -107,7 +109,7 @@ def assigned(structure: Structure, text: str, find: Callable[[str], NDArray[np.b
     left = np.flatnonzero(label < 0)
     if left.size:
         raise EdmNoiseError(
-            f"domains leave out {left.size:,} of {structure.n_atoms:,} atoms, the first {structure.label(int(left[0]))}: "
+            f"domains leave out {left.size:,} of {structure.n_atoms:,} atoms, first {structure.label(int(left[0]))}: "
             f"name them too, or put | {REST} behind"
         )
     return label
@@ -131,3 +133,56 @@ def runs(structure: Structure, kind: ArrayLike) -> Labels:
         label[residue] = before[1] if before is not None and before[0] == own else residue
         last[its] = own, int(label[residue])
     return label[home]
+
+
+def domain_table(structure: Structure) -> Table:
+    """The domains of a structure: their chain, residues, and how many these and their atoms are; no rows for none."""
+    hierarchy, atoms = structure.hierarchy, structure.atoms
+    members = _members(structure)
+    return Table(
+        describe(hierarchy),
+        (
+            Column("domain", list(range(1, len(members) + 1))),
+            Column("chain", [str(atoms.chain[structure.first_atoms[its[0]]]) for its in members]),
+            Column("residues", [_ranges(structure, its) for its in members]),
+            Column("count", [len(its) for its in members], help="of residues"),
+            Column("atoms", [int(hierarchy.sizes(1)[its].sum()) for its in members]),
+        ),
+        notes=() if members else ("No domains.",),
+    )
+
+
+def domain_text(structure: Structure) -> str:
+    """Domains as `domain_labels` reads them; "" for none. What shares a chain's name and a number reads alike."""
+    rows = domain_table(structure).rows()
+    return " | ".join(f"{row['chain']}:{row['residues']}" for row in rows)
+
+
+def _members(structure: Structure) -> list[Labels]:
+    """The residues of each domain, in their order."""
+    hierarchy = structure.hierarchy
+    if DOMAIN not in hierarchy.names:
+        return []
+    home = hierarchy.parents[1]
+    return np.split(np.argsort(home, kind="stable"), np.cumsum(np.bincount(home))[:-1])
+
+
+def _ranges(structure: Structure, residues: Labels) -> str:
+    """Residues of a domain as "4-20+30": a range ends where one of another domain of the chain lies between."""
+    chain = structure.hierarchy.ancestors(1, structure.hierarchy.depth - 1)
+    beside = np.flatnonzero(chain == chain[residues[0]])
+    place = np.searchsorted(beside, residues)
+    numbers = [_number(structure.atoms.number[structure.first_atoms[residue]]) for residue in residues.tolist()]
+    ranges = [[numbers[0], numbers[0]]]
+    for step, number in zip(np.diff(place).tolist(), numbers[1:], strict=True):
+        if step == 1 and number >= ranges[-1][1]:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return "+".join(f"{low}" if low == high else f"{low}-{high}" for low, high in ranges)
+
+
+def _number(said: str) -> int:
+    """A residue's number without its insertion code; 0 where it has none."""
+    found = re.match(r"-?\d+", said)
+    return int(found[0]) if found else 0

@@ -256,9 +256,7 @@ class Structure:
         usual = label[np.unique(residue, return_index=True)[1]][residue]
         split = np.flatnonzero(label != usual)
         if split.size:
-            raise EdmNoiseError(
-                f"a domain ends within a residue, at {self.label(int(split[0]))}: give it whole residues"
-            )
+            raise EdmNoiseError(f"domains part a residue, at {self.label(int(split[0]))}: give them whole residues")
         kept = self.without_domains().hierarchy
         groups = [kept.ancestors(0, 1), label, kept.ancestors(0, 2)]
         return replace(self, hierarchy=Hierarchy.from_labels(WITH_DOMAINS, groups))

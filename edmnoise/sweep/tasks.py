@@ -69,7 +69,12 @@ def plan(settings: Study) -> TaskPlan:
     """The tasks of a study; each file is read once, for its hash, so that a file that changed is another task."""
     sources = tuple(
         SourceFile(
-            name, str(settings.folder / name), digest_of(settings.folder / name), settings.hydrogens, settings.solvent
+            name,
+            str(settings.folder / name),
+            digest_of(settings.folder / name),
+            settings.hydrogens,
+            settings.solvent,
+            settings.domains_of(name),
         )
         for name in settings.structures
     )

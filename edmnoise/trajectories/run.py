@@ -25,10 +25,10 @@ from ..base.table import Column, Table
 from ..diffusion.denoisers.denoiser import Denoiser
 from ..diffusion.samplers.sampler import Sampler, Step, sample
 from ..diffusion.samplers.schedule import Schedule
-from ..frames.displacement import NESTED, Measure, mean_squares
+from ..frames.displacement import Measure, mean_squares, nested
 from ..noise.covariance import Covariance
 from ..noise.sigma import SigmaDistribution
-from ..structure.hierarchy import as_read, check_three
+from ..structure.hierarchy import as_read, check_levels
 from ..structure.part import Part, described, moving
 from ..structure.structure import Structure
 from ..structure.superpose import move, superpose
@@ -104,7 +104,7 @@ class Run(Legible):
         return f"cancelled at sigma {self.last_sigma:.3g} A"
 
     def to_go(self, what: str = "denoised") -> dict[Measure, NDArray[np.float64]]:
-        """For each of NESTED (T,): RMS distance per coordinate from the end, angstrom, over groups and samples.
+        """For each of `nested` (T,): RMS distance per coordinate from the end, angstrom, over groups and samples.
 
         Where steps were replayed, over the turns by noise as well that a replay cannot see (`freeze_out_range`).
         """
@@ -117,7 +117,7 @@ class Run(Legible):
         return {}
 
     def _ways(self, what: str) -> dict[Measure, NDArray[np.float64]]:
-        """For each of NESTED (draws, T): what may have been to go; one draw where that is known."""
+        """For each of `nested` (draws, T): what may have been to go; one draw where that is known."""
         if what not in self._measured:
             self._measured[what] = self._measure(what)
         return self._measured[what]
@@ -129,19 +129,19 @@ class Run(Legible):
         end = torch.from_numpy(self.final).mT
         about = self.held is None
         rows = [_parts(torch.from_numpy(frame).mT - end, self.structure, about) for frame in frames]
-        return {part: np.sqrt([[row[part] for row in rows]]) for part in NESTED}
+        return {part: np.sqrt([[row[part] for row in rows]]) for part in nested(self.structure.hierarchy)}
 
     def freeze_out(self, what: str = "denoised") -> dict[Measure, float]:
-        """For each of NESTED the level, angstrom, below which it stays within a tenth of its way.
+        """For each of `nested` the level, angstrom, below which it stays within a tenth of its way.
 
         NaN where it never moved, and for a run that was cancelled: nobody knows where its way would have ended.
         """
         if self.partial:
-            return dict.fromkeys(NESTED, math.nan)
+            return dict.fromkeys(nested(self.structure.hierarchy), math.nan)
         return {part: _crossing(self.sigmas, way) for part, way in self.to_go(what).items()}
 
     def freeze_out_range(self, what: str = "denoised") -> dict[Measure, tuple[float, float]]:
-        """For each of NESTED the levels, angstrom, between which freeze-out lies in 95 of 100 runs like this one.
+        """For each of `nested` the levels, angstrom, between which freeze-out lies in 95 of 100 runs like this one.
 
         One level where the frame of the steps is known: in runs of our own, and in traces whose motion was recorded. A
         range where steps were replayed (`edmnoise.trajectories.ranges`). NaN where they were superposed, for the trace
@@ -149,7 +149,7 @@ class Run(Legible):
         """
         unknown = self.laid is not None and self.laid.how == "superposition"
         if self.partial or unknown:
-            return dict.fromkeys(NESTED, (math.nan, math.nan))
+            return dict.fromkeys(nested(self.structure.hierarchy), (math.nan, math.nan))
         return {part: _range([_crossing(self.sigmas, way) for way in ways]) for part, ways in self._ways(what).items()}
 
     def table(self, distribution: SigmaDistribution) -> Table:
@@ -168,7 +168,7 @@ class Run(Legible):
                 Column(
                     f"{what} {part.label(hierarchy)}", way[part].tolist(), "A", help="RMS still to go per coordinate"
                 )
-                for part in as_read(NESTED)
+                for part in as_read(nested(hierarchy))
             ]
         if self.states is not None:
             columns += [
@@ -260,9 +260,9 @@ def run_sampler(
     Parameters
     ----------
     structure
-        The reference, in three levels: what they still have to go is measured. Of a part the moved atoms are sampled:
-        denoiser and covariance are of these, the sampler neither centres nor turns nor aligns, and begins about the
-        centre of the held atoms, for they define the frame.
+        The reference, with or without domains: what they still have to go is measured. Of a part the moved atoms are
+        sampled: denoiser and covariance are of these, the sampler neither centres nor turns nor aligns, and begins
+        about the centre of the held atoms, for they define the frame.
     denoiser, covariance, schedule, sampler, seed, device, dtype
         As in `edmnoise.diffusion.samplers.sampler.sample`.
     samples
@@ -278,7 +278,7 @@ def run_sampler(
     Raises
     ------
     EdmNoiseError
-        For groups of another depth than three, for runs whose record does not fit in memory (saying how many samples
+        For groups of other levels, for runs whose record does not fit in memory (saying how many samples
         would), and as `sample` does.
     """
     recording = record(
@@ -309,7 +309,7 @@ def record(
     """The same run, a recorded step at a time; parameters and errors as in `run_sampler`, memory checked at once."""
     held = structure if isinstance(structure, Part) else None
     structure = moving(structure)
-    check_three(structure.hierarchy)
+    check_levels(structure.hierarchy)
     if samples < 1:
         raise EdmNoiseError(f"samples is {samples}: give a whole number from 1")
     chosen = np.unique(np.linspace(1, schedule.steps, min(max(keep, 2), schedule.steps)).round().astype(int))
@@ -450,7 +450,7 @@ def _parts(difference: Tensor, structure: Structure, about_centre: bool) -> dict
     """Mean square of each part of (B, 3, N) differences, about the centre of all atoms or as they are."""
     if about_centre:
         difference = difference - difference.mean(dim=2, keepdim=True)
-    squares = mean_squares(difference, structure.hierarchy, NESTED)
+    squares = mean_squares(difference, structure.hierarchy, nested(structure.hierarchy))
     return {part: float(values.mean()) for part, values in squares.items()}
 
 

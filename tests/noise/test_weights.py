@@ -151,7 +151,7 @@ def test_an_unknown_preset_is_refused_with_the_known_ones():
 def test_anything_else_is_refused(given):
     with pytest.raises(
         EdmNoiseError,
-        match=r"weights are .*: give three numbers separated by spaces \(chain residue atom; chain domain .*\) or one of flat",
+        match=r"weights are .*: give three numbers separated by spaces \(chain residue atom; chain .*\) or one of flat",
     ):
         parse_weights(given)
 

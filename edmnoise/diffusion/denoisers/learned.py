@@ -220,7 +220,7 @@ class LearnedDenoiser:
             return self._said(x, sigma, None)
         c = self.conditioning.coefficients(sigma)
         parts = split(x, self.hierarchy)
-        scaled = sum(scale * part for scale, part in zip(c.c_in, parts, strict=True))
+        scaled = _tensor(sum(scale * part for scale, part in zip(c.c_in, parts, strict=True)))
         said = self._said(scaled, sigma, c.c_noise)
         residual = split(said["atoms"].to(x.dtype), self.hierarchy)
         made = {

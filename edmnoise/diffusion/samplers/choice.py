@@ -101,8 +101,8 @@ class SamplerChoice(Legible):
         asked = [name for name in ("center", "augment", "align") if getattr(self, name)]
         if asked:
             raise EdmNoiseError(
-                f"{' and '.join(asked)} would move samples that held atoms keep in their frame: leave out {asked[0]} or "
-                "move"
+                f"{' and '.join(asked)} would move samples as a whole, which held atoms keep in their frame: leave out "
+                f"{asked[0]} or move"
             )
 
     @property

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -199,14 +200,13 @@ def design(
         closest = ", ".join(f"{value:.4g}" for value, given in found if given is not None)
         kept = "".join(f", {text}" for text in [*([f"sigma {sigma:g} A"] if sigma else []), *map(str, constraints)])
         raise EdmNoiseError(
-            f"no weights give {', '.join(_said(hierarchy, targets))}{kept}: the closest, {weights.text('.3g', '/')} at sigma "
-            f"{reach:.4g} A, give {closest} A; {_why(hierarchy, targets, parts, sigma, constraints)}"
+            f"no weights give {', '.join(_said(hierarchy, targets))}{kept}: the closest, {weights.text('.3g', '/')} at "
+            f"sigma {reach:.4g} A, give {closest} A; {_why(hierarchy, targets, parts, sigma, constraints)}"
         )
     for constraint in constraints:
         if not constraint.meant(variances / total, names):
-            raise EdmNoiseError(
-                f"{', '.join(_said(hierarchy, targets))} leave {constraint} open, 0 to 0: give one of its levels a target"
-            )
+            wishes = ", ".join(_said(hierarchy, targets))
+            raise EdmNoiseError(f"{wishes} leave {constraint} open, 0 to 0: give one of its levels a target")
     left = IN_SPACE * math.sqrt(float(mean_squares(forms.centred[-1], variances)))
     return Design(weights, reach, targets, parts, left)
 
@@ -277,7 +277,8 @@ def _why(
     level = len(names) - 1 - int(np.argmax(as_read(excess)))  # the coarsest, where several have as much
     finer = " and ".join(as_read([f"{name}s" for name in names[:level]]))
     try:
-        least = design(hierarchy, **dict(zip(names[: max(level, 1)], targets, strict=False))).parts[level]
+        known: Mapping[str, Any] = dict(zip(names[: max(level, 1)], targets, strict=False))
+        least = design(hierarchy, **known).parts[level]
     except EdmNoiseError:  # what is finer contradicts itself already
         return f"{finer} that move so far move the centres above them more: ask for more of {names[level]}"
     return f"{finer} that move so far move {names[level]} centres by {least:.3g} A: ask for no less"

@@ -146,8 +146,9 @@ def share_rows(weights: Weights | Sequence[Weights] | Array, names: Sequence[str
         return np.array(weights.on(names))
     if isinstance(weights, np.ndarray):
         if weights.shape[-1:] != (len(names),):
-            given = f"(..., {len(names)}) as {', '.join(names)}"
-            raise EdmNoiseError(f"weights have the shape {weights.shape}: give {given}")
+            raise EdmNoiseError(
+                f"weights have the shape {weights.shape}: give (..., {len(names)}) as {', '.join(names)}"
+            )
         return weights.astype(np.float64, copy=False)
     given = weights if isinstance(weights, Sequence) else [weights]
     return np.array([check_weights(each).on(names) for each in given]).reshape(-1, len(names))

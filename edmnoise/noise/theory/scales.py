@@ -47,7 +47,7 @@ class Scales(Legible):
 def measured_scales(
     structure: Structure, frames: CoordinatesLike | None = None, weights: Tensor | None = None
 ) -> Scales:
-    """Data scales of a structure, each frame about its own centroid; EdmNoiseError for other levels than `check_levels` takes.
+    """Data scales of a structure, each frame about its own centroid; EdmNoiseError for levels of other names.
 
     Parameters
     ----------

@@ -21,6 +21,7 @@ from edmnoise.structure.structure import Atoms, Structure
 from ..job import Job, Watch, run_inline
 from . import arrays, ask
 from .ask import Cmd
+from .domains import with_marked
 
 _CHARGED_BY_PYMOL = "NH1 NZ ND1 OD2 OE2 OXT O1P O2P OP1 OP2".split()
 """Atoms of amino acids and nucleotides that PyMOL gives a formal charge when it looks for bonds, whatever files say."""
@@ -70,6 +71,7 @@ def reading(
     hydrogens: bool = True,
     solvent: bool = False,
     ligands: str = "residue",
+    domains: bool = True,
 ) -> Job[Source]:
     """Read the atoms of a selection, which must lie in one object, in one state.
 
@@ -77,7 +79,8 @@ def reading(
 
     The selection is judged in that state: PyMOL judges places (``within 8 of``, ``x > 3``) in all states otherwise.
     Where it is an object's name and no more, reading wakes nothing up (`edmnoise_pymol.scene.ask`).
-    Alternate locations are resolved: in each residue number the conformer of highest mean occupancy stays.
+    Alternate locations are resolved: in each residue number the conformer of highest mean occupancy stays. The domains
+    that the atoms carry (`edmnoise_pymol.scene.domains`) are those of the structure, unless ``domains`` is off.
 
     Raises
     ------
@@ -89,7 +92,7 @@ def reading(
     state = _existing_state(cmd, name, state)
     rows: list[tuple[Any, ...]] = []
     # type is HETATM for atoms outside polymers; iterate_state skips atoms without coordinates, as get_coords does.
-    facts = f"{_KIND}, name, elem, resn, resi, chain, segi, type, rank, index, alt, q, b, formal_charge"
+    facts = f"{_KIND}, name, elem, resn, resi, chain, segi, type, rank, index, alt, custom, q, b, formal_charge"
     with nullcontext(whole(name)) if plain else _judged(cmd, f"({selection}) and {whole(name)}", state) as chosen:
         cmd.iterate_state(state, chosen, f"_rows.append(({facts}))", space={"_rows": rows})
         coordinates = arrays.coordinates(cmd, chosen, state)
@@ -103,7 +106,7 @@ def reading(
         if coordinates is None or not wanted.any():
             raise EdmNoiseError(_why_empty(bool(rows), name, selection, state, hydrogens, solvent))
         columns = [np.array(column)[wanted] for column in [*zip(*rows, strict=True)][2:]]
-        names, elements, residues, numbers, chains, segments, kind, rank, index, altloc, *numeric = columns
+        names, elements, residues, numbers, chains, segments, kind, rank, index, altloc, custom, *numeric = columns
         atoms = Atoms.make(names, elements, residues, numbers, chains, segments, kind == "HETATM", *numeric)
         keep = one_conformer(atoms, altloc)
         notes = []
@@ -113,6 +116,8 @@ def reading(
             notes.append(f"{np.count_nonzero(~keep):,} atoms of alternate locations left out (lower occupancy)")
         kept = coordinates[wanted][keep]
         structure = Structure.from_atoms(kept, atoms.take(keep), rank[keep], ligands=ligands)
+        if domains:
+            structure = with_marked(structure, custom[keep], name)
         sound = sound_elements(structure.atoms, structure.residue_of_atoms, structure.coordinates)
         guessed = structure.atoms.in_component & np.isin(structure.atoms.name, _CHARGED_BY_PYMOL)
         charge = np.where(guessed, 0, structure.atoms.charge)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.noise.process import AppliedNoise, NoiseChoice
-from edmnoise.noise.weights import Weights
+from edmnoise.noise.weights import parse_weights
 
 _MARK, _SAMPLE_MARK, _REFERENCE = "edmnoise", "edmsample", "ref "
 
@@ -62,7 +62,7 @@ class Provenance:
         facts = dict(word.split("=", 1) for word in words if "=" in word)
         try:
             return cls(
-                noise=NoiseChoice.parse(facts["process"], Weights.of(*map(float, facts["weights"].split("/")))),
+                noise=NoiseChoice.parse(facts["process"], parse_weights(facts["weights"])),
                 sigma=float(facts["sigma"]),
                 z=float(facts["z"]),
                 seed=int(facts["seed"]),
