@@ -114,6 +114,12 @@ class RoundTrips(Legible):
             return math.nan
         return return_probability(self.distance, sigma, self._share(number), kind)
 
+    def no_return(self, number: int) -> dict[str, float]:
+        """The closed forms of the level of no return of the n-th of the left states, angstrom; where there are any."""
+        if math.isnan(self.distance):
+            return {}
+        return {kind: no_return(self.distance, self._share(number), kind) for kind in KINDS}
+
     def level_of_no_return(self, number: int) -> dict[str, float]:
         """For the n-th of the left states: the level, angstrom, of the state and of each part that moves.
 
@@ -139,18 +145,6 @@ class RoundTrips(Legible):
         kept = [c for c in columns if not c.name.endswith(", error") or c.name == "return, error"]
         return self._table(distribution, kept)
 
-    def no_return_table(self, distribution: SigmaDistribution) -> Table:
-        """A row for each left state: the level of no return of the state and of its parts, with closed forms."""
-        found = [self.level_of_no_return(number) for number in range(len(self.left))]
-        columns = [Column("left", [state + 1 for state in self.left])]
-        columns += [Column(name, [row[name] for row in found], "A", 2) for name in found[0]]
-        for kind in KINDS if not math.isnan(self.distance) else ():
-            levels = [no_return(self.distance, self._share(number), kind) for number in range(len(self.left))]
-            columns.append(Column(f"state, {kind}", levels, "A", 2, "closed form"))
-        title = f"level of no return: {describe(self.structure.hierarchy)}"
-        notes = ("Half of the way from coming back surely to a sample of the whole schedule.",)
-        return Table(title, tuple(columns), {"samples": self.samples, "seed": self.seed}, notes)
-
     def _said(self) -> list[str]:
         """The levels of no return, a sentence for each state that was left."""
         said = []
@@ -158,7 +152,8 @@ class RoundTrips(Legible):
             found = self.level_of_no_return(number).items()
             levels = ", ".join(f"{name} {_level(level)}" for name, level in found if not math.isnan(level))
             of = f" of state {state + 1}" if self.states > 1 else ""
-            said.append(f"Level of no return{of}: {levels or 'none, nothing moves'}")
+            exact = "".join(f", {kind} {_level(level)}" for kind, level in self.no_return(number).items())
+            said.append(f"Level of no return{of}: {levels or 'none, nothing moves'}{exact}")
         return said
 
     def _share(self, number: int) -> float:
@@ -197,7 +192,20 @@ class RoundTrips(Legible):
     def _table(self, distribution: SigmaDistribution, columns: Sequence[Column]) -> Table:
         states = f"{self.states} state{'' if self.states == 1 else 's'}"
         title = f"{self.samples} samples a row, noised and sampled back, {states}: {describe(self.structure.hierarchy)}"
-        meta = {"samples": self.samples, "seed": self.seed, "states": self.states, "distribution": distribution.name}
+        found = {
+            str(state + 1): {
+                name: level if math.isfinite(level) else None
+                for name, level in (self.level_of_no_return(n) | self.no_return(n)).items()
+            }
+            for n, state in enumerate(self.left)
+        }
+        meta = {
+            "samples": self.samples,
+            "seed": self.seed,
+            "states": self.states,
+            "distribution": distribution.name,
+            "no_return": found,
+        }
         notes = ("Without a sigma: samples of the whole schedule.", *self._said())
         return Table(title, tuple(columns), meta, notes)
 

@@ -69,7 +69,7 @@ class Schedule:
         Schedule(3 steps: 8, 5, 1, 0 A)
         """
         lowest = min(level for level in self.sigmas if level > 0)
-        if not lowest < sigma <= self.sigmas[0]:
+        if not (lowest < sigma * (1 - _SAME) and sigma <= self.sigmas[0]):
             raise EdmNoiseError(
                 f"sigma_max is {sigma:g} A and the schedule goes from {self.sigmas[0]:.4g} to {lowest:.4g} A: "
                 "give a level above its last and not above its first"

@@ -32,6 +32,9 @@ from ..names import COUNTED, COUNTED_ALIASES, PUBLISHED
 from .presets import PRESETS, SIGMA_DATA
 from .schedule import Schedule, karras
 
+_ROUNDING = 1e-9
+"""By how much a level may lie outside, of log sigma: that of a first or last step is one of the program's."""
+
 _BETA_FIRST, _BETA_LAST, _OF_STEPS = 0.01, 0.07, 200
 _RFDIFFUSION_STEPS, _RFDIFFUSION_UNIT = 50, 4.0
 """RFdiffusion's T, and the angstrom in a unit of its coordinates, 1 over crd_scale."""
@@ -161,7 +164,9 @@ def _stepped(name: str, steps: NDArray[np.float64], levels: NDArray[np.float64])
     logs, counts = np.log(levels[order]), steps[order]
 
     def counted(sigma: float) -> float:
-        return float(np.interp(math.log(sigma), logs, counts, left=math.nan, right=math.nan))
+        log = math.log(sigma)
+        there = logs[0] - _ROUNDING <= log <= logs[-1] + _ROUNDING
+        return float(np.interp(log, logs, counts)) if there else math.nan
 
     def level(number: float) -> float:
         return float(np.exp(np.interp(number, steps, np.log(levels))))

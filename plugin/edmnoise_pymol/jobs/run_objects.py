@@ -72,9 +72,9 @@ def object_names(
     return of(stem)
 
 
-def states_of(names: Sequence[str], made: Run, trajectory: bool, denoised: bool) -> dict[str, States]:
-    """Name -> frames (S, N, 3) in one block or several, and their titles, for each object."""
-    mark, among = " partial" if made.partial else "", _among(made)
+def states_of(names: Sequence[str], made: Run, trajectory: bool, denoised: bool, mark: str = "") -> dict[str, States]:
+    """Name -> frames (S, N, 3) in one block or several, and their titles, with a mark, for each object."""
+    mark, among = mark + (" partial" if made.partial else ""), _among(made)
     if not trajectory:
         titles = [f"{k}/{len(made.final)} sample{mark} edmsample" for k in range(1, len(made.final) + 1)]
         return {names[0]: ((among(made.final),), titles)}

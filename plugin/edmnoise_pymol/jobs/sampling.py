@@ -20,6 +20,7 @@ from edmnoise.diffusion.denoisers.learned import LearnedDenoiser
 from edmnoise.diffusion.precondition import Preconditioner, precondition_table
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import Step
+from edmnoise.diffusion.samplers.units import in_words
 from edmnoise.frames.displacement import measure_displacement
 from edmnoise.learning.model import NetworkDenoiser
 from edmnoise.noise.process import NoiseChoice
@@ -38,6 +39,7 @@ from ..scene.objects import check_free_name
 from ..scene.source import moved_part, reading
 from ..scene.states import read_states
 from .run_objects import SampleResult, coloured, ends_of, object_names, states_of
+from .starts import read_start
 
 _FITS = 0.001
 """RMSD, angstrom, that is only rounding."""
@@ -64,6 +66,7 @@ def sample(
     solvent: bool,
     common: bool,
     ligands: str,
+    start: str | None = None,
     move: str | None = None,
 ) -> Job[SampleResult]:
     """Sample from the states of a loaded object, or of several objects of the same atoms.
@@ -97,8 +100,11 @@ def sample(
         The state that is the data; 0 for all.
     common
         Whether to take the atoms that all states have, where they do not have the same.
+    start
+        What is noised to the first level: a state's number, or atoms of another object in the state that is shown. It
+        is the reference then.
     move
-        A selection of the atoms that are sampled, given the others, which are held where the first state has them; all
+        A selection of the atoms that are sampled, given the others, which are held where the reference has them; all
         are sampled where it is not given.
 
     Raises
@@ -115,24 +121,43 @@ def sample(
     if name is not None:
         check_free_name(cmd, name)
     source, states = yield from read_states(cmd, selection, state, hydrogens, solvent, common, ligands)
-    structure, held = source.structure, moved_part(cmd, source, move)
     denoiser.check(len(states), source.object)
+    begun = None
+    if start is not None:
+        source, states, begun = yield from read_start(cmd, start, source, states, hydrogens, solvent, common, ligands)
+    data = source.structure
+    if begun is not None:
+        source = begun.shown(source)
+    structure = source.structure
+    held = moved_part(cmd, source, move)
 
     def prepare(watch: Watch) -> tuple[Recording, float, tuple[str, ...]]:
         """Build the model: seconds for an elastic network."""
         watch.check(0.0, "building the denoiser")
-        covariance = noise.on(held or structure).covariance
-        model = denoiser.build(structure, np.stack(states), covariance, chosen, watch.ask, held)
+        covariance = noise.on(held or data).covariance
+        model = denoiser.build(data, np.stack(states), covariance, chosen, watch.ask, held)
 
         def told(done: int, steps: int, step: Step) -> bool:
             return watch.tell(done / steps, f"step {done:,} of {steps:,}, sigma {step.target:.3g} A")
 
-        sampled = held or structure
-        recording = record(sampled, model, covariance, schedule, sampler, samples, seed, progress=told, device=chosen)
+        begin = None if begun is None else begun.coordinates
+        recording = record(
+            held or structure,
+            model,
+            covariance,
+            schedule,
+            sampler,
+            samples,
+            seed,
+            progress=told,
+            device=chosen,
+            start=begin[held.moved] if held and begin is not None else begin,
+        )
         watch.check(0.0, "sampling")
         return recording, watch.every, answered(denoiser.name, model)
 
     recording, every, answers = yield prepare
+    mark = "" if begun is None else f" start={begun.name}"
     names = object_names(cmd, f"{source.object}_sample", name, range(1, samples + 1), trajectory, denoised)
     shown = Growing(cmd, source, names) if every < math.inf else None
     try:
@@ -141,8 +166,8 @@ def sample(
             pause = every if shown is None else shown.pause(every)
             piece, made = yield partial(_advance, recording, held or structure, pause)
             if shown is not None and made is None:
-                _show_steps(shown, piece, names, schedule.steps, trajectory, denoised)
-        frames = states_of(names, made, trajectory, denoised)
+                _show_steps(shown, piece, names, schedule.steps, trajectory, denoised, mark)
+        frames = states_of(names, made, trajectory, denoised, mark)
         if shown is None:
             shown = Growing(cmd, source, tuple(frames))
         shown.write(frames)
@@ -159,6 +184,9 @@ def sample(
     if held is not None:
         off = [f"{' and '.join(sampler.motions)} off, for they are the frame"] if sampler.motions else []
         notes[1:1] = [str(held), *off]
+    if begun is not None:
+        top = schedule.sigmas[0]
+        notes.append(f"{begun.said} noised to {top:.4g} A, {schedule.steps} steps back; {in_words(top, distribution)}")
     if made.partial:
         notes.append(f"{made.ended}: what was made is kept, marked partial")
     return SampleResult(shown.names, source.object, made, table, colouring, tuple(notes))
@@ -186,10 +214,16 @@ def _advance(
 
 
 def _show_steps(
-    shown: Growing, piece: Sequence[Shown], names: Sequence[str], steps: int, trajectory: bool, denoised: bool
+    shown: Growing,
+    piece: Sequence[Shown],
+    names: Sequence[str],
+    steps: int,
+    trajectory: bool,
+    denoised: bool,
+    mark: str,
 ) -> None:
     for step, noisy, clean in piece:
-        title = f"{step.step}/{steps} step={step.step} sigma={step.sigma:.6g} growing edmsample"
+        title = f"{step.step}/{steps} step={step.step} sigma={step.sigma:.6g}{mark} growing edmsample"
         for number, sample_number in enumerate(step.samples):
             if not trajectory:
                 shown.add(names[0], noisy[number], title, sample_number + 2)
