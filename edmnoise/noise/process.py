@@ -63,6 +63,15 @@ PROCESSES = {
     MULTISCALE: NamedProcess(
         "edmnoise.noise.processes.multiscale:MultiscaleNoise", "chain + residue + atom", weighted=True
     ),
+    "frames": NamedProcess(
+        "edmnoise.noise.processes.frames:RigidFrames", "residues as rigid bodies", {"turn": 0.1}, forward_only=True
+    ),
+    "framediff": NamedProcess(
+        "edmnoise.noise.processes.frames:FrameDiff", "frames with FrameDiff's rotations", forward_only=True
+    ),
+    "rfdiffusion": NamedProcess(
+        "edmnoise.noise.processes.frames:RFdiffusion", "frames with RFdiffusion's rotations", forward_only=True
+    ),
 }
 """Noise processes by name."""
 

@@ -10,24 +10,21 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from operator import index
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ...base.coordinates import CoordinatesLike, coordinates
-from ...base.errors import EdmNoiseError
 from ...base.legible import Legible
 from ...base.seeds import NOISE, check_seed, reseed
 from ...base.threads import shared
 from ...structure.hierarchy import Hierarchy
 from ...structure.levels import parent_coordinates
 from ...structure.structure import Structure
-from ..sigma import check_sigma
 from ..theory.statistics import Expected, NoiseStatistics
 from ..theory.superposed import superposed_displacement
 from ..weights import Weights, check_shares, level_values
+from .drawing import BLOCK_ATOMS, empty, numbered
 from .nested import NestedCovariance
 
 _TILE = 8192
@@ -42,9 +39,6 @@ _BATCH_ATOMS = 1 << 16
 
 _BATCHES = 4
 """Fewest batches that frames are drawn in, where there are as many: threads share them."""
-
-_BLOCK_ATOMS = 1 << 18
-"""Atoms in a block of frames (3 MiB), where frames are made a block at a time."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -121,10 +115,10 @@ class MultiscaleNoise(Legible):
         Tensor
             (s, N, 3) float32, angstrom, frames in order. The next block overwrites it: use it or copy it first.
         """
-        numbers, scales = _numbered(sigma, frames)
+        numbers, scales = numbered(sigma, frames)
         places = self._checked(mean)
-        rows = min(len(numbers), max(1, _BLOCK_ATOMS // self.hierarchy.counts[0]))
-        out = _empty(rows, self.hierarchy.counts[0], 3)
+        rows = min(len(numbers), max(1, BLOCK_ATOMS // self.hierarchy.counts[0]))
+        out = empty(rows, self.hierarchy.counts[0], 3)
         for start in range(0, len(numbers), rows):
             chosen = slice(start, start + rows)
             block = out[: len(numbers[chosen])]
@@ -139,8 +133,8 @@ class MultiscaleNoise(Legible):
         mean: CoordinatesLike | None = None,
     ) -> Tensor:
         """All frames at once: (S, N, 3) float32, angstrom; parameters as in `blocks`."""
-        numbers, scales = _numbered(sigma, frames)
-        out = _empty(len(numbers), self.hierarchy.counts[0], 3)
+        numbers, scales = numbered(sigma, frames)
+        out = empty(len(numbers), self.hierarchy.counts[0], 3)
         self._fill(out, numbers, scales, check_seed(seed), self._checked(mean))
         return out
 
@@ -185,7 +179,7 @@ class _Large:
         self.amplitudes = [math.sqrt(share) for share in noise.shares]
         self.parents = [_tiles(parent_coordinates(hierarchy, level)) for level in range(depth - 1)]
         self.mean = None if mean is None else _tiles(mean.flatten())
-        above = [_empty(3 * count) for count in hierarchy.counts[1:]]
+        above = [empty(3 * count) for count in hierarchy.counts[1:]]
         self.above = [(flat, _tiles(flat)) for flat in above]
 
     def draw(self, out: Tensor, seed: int, number: int, sigma: float) -> None:
@@ -219,7 +213,7 @@ class _Small:
         self.amplitudes = [math.sqrt(share) for share in noise.shares]
         self.parents = [parent_coordinates(hierarchy, level) for level in range(depth - 1)]
         self.mean = None if mean is None else mean.flatten()
-        self.above = [_empty(size, 3 * count) for count in hierarchy.counts[1:]]
+        self.above = [empty(size, 3 * count) for count in hierarchy.counts[1:]]
         self.rows = [frames.unbind() for frames in self.above]
 
     def draw(self, out: Tensor, seed: int, numbers: Sequence[int], scales: Sequence[float]) -> None:
@@ -238,19 +232,3 @@ class _Small:
             if level == 0 and self.mean is not None:
                 flat.add_(self.mean)
             carried = flat
-
-
-def _empty(*shape: int) -> Tensor:
-    """Room for numbers, whatever torch's default type and device are."""
-    return torch.empty(shape, dtype=torch.float32, device="cpu")
-
-
-def _numbered(sigma: float | Sequence[float], frames: int | Sequence[int]) -> tuple[list[int], list[float]]:
-    """Frame numbers and the noise level of each."""
-    numbers = [index(number) for number in (range(frames) if isinstance(frames, int | np.integer) else frames)]
-    if not numbers or min(numbers) < 0:
-        raise EdmNoiseError(f"frames is {frames}: give a number of frames from 1, or frame numbers from 0")
-    scales = [float(s) for s in ([sigma] * len(numbers) if isinstance(sigma, int | float | np.number) else sigma)]
-    if len(scales) != len(numbers):
-        raise EdmNoiseError(f"{len(scales)} noise levels for {len(numbers)} frames: give one for all or one for each")
-    return numbers, [check_sigma(s) for s in scales]
