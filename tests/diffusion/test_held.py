@@ -8,15 +8,23 @@ import torch
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.rotations import haar_rotations
+from edmnoise.diffusion.denoisers.choice import DenoiserChoice
 from edmnoise.diffusion.denoisers.elastic_network import ElasticNetwork
 from edmnoise.diffusion.denoisers.held import ConditionedStates, HeldDenoiser, LaidStates, laid_states
 from edmnoise.diffusion.denoisers.held_motion import HeldMotion, beside_nothing
 from edmnoise.diffusion.denoisers.learned import LearnedDenoiser
+from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import Sampler, sample
 from edmnoise.diffusion.samplers.schedule import karras
+from edmnoise.frames.displacement import Measure
+from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.processes.nested import NestedCovariance
+from edmnoise.noise.sigma import sigma_distribution
+from edmnoise.noise.weights import Weights
+from edmnoise.structure.levels import atom_means
 from edmnoise.structure.part import Part
 from edmnoise.structure.structure import Atoms, Structure
+from edmnoise.trajectories.run import run_sampler
 
 SIGMA = 1.7
 WEIGHTS = (0.5, 0.3, 0.2)
@@ -275,3 +283,52 @@ def test_what_cannot_be_held_is_refused(structure, states):
         LaidStates(part, states, k, gauge="kabsch")
     with pytest.raises(EdmNoiseError, match="has no inverse: without variance of the atoms"):
         ConditionedStates(part, states, k, nested(structure, {"residue": 1.0}))
+
+
+def test_a_run_of_a_part_is_recorded_in_the_frame_of_the_held_atoms(structure, states):
+    """A published sampler neither centres nor turns nor aligns it, samples begin about the held atoms, and the end is
+    the state's moved part itself, wherever the whole lies."""
+    far = Structure(structure.coordinates + np.float32(300), structure.atoms, structure.hierarchy)
+    part = Part.of(far, MOVED["parts of residues"])
+    noise = NoiseChoice(weights=Weights.of(1, 4, 4)).on(part)
+    model = DenoiserChoice("states").build(far, states[:1].mT.numpy() - 70, noise.covariance, part=part)
+    schedule, sampler = SamplerChoice("boltz2", steps=40, sigma_max=50.0, step_scale=1.0).build()
+    assert sampler.motions == ("center", "augment", "align")
+    run = run_sampler(part, model, noise.covariance, schedule, sampler, 2, 3)
+    assert run.held is part
+    assert run.final.shape == (2, len(part.moved), 3)
+    laid, _ = laid_states(part, states[:1] - 70)
+    assert np.abs(run.final - laid[0, :, part.moved].T.numpy()).max() < 1e-2
+    begin = run.noisy[0].mean(axis=1) - far.coordinates[part.held].mean(axis=0)
+    assert np.abs(begin).max() < 4 * run.sigmas[0]  # and not 300 A away
+    assert run.states.shape[1] == 1
+    assert "atoms held" in run.table(sigma_distribution("alphafold3")).title
+    way = run.to_go("noisy")
+    ends = torch.tensor(run.noisy[0] - run.final).mT
+    chains = atom_means(ends, part.structure.hierarchy, [2])[2]
+    assert way[Measure(2, False)][0] == pytest.approx(float(chains.square().mean().sqrt()), rel=1e-5)  # not centred
+
+
+def test_the_denoiser_of_a_choice_is_that_of_the_part(structure, states):
+    part, y = Part.of(structure, MOVED["whole residues"]), states.mT.numpy()
+    k = NoiseChoice().on(part).covariance
+    x = torch.tensor(structure.coordinates.T[:, part.moved])[None]
+
+    def built(*given):
+        return DenoiserChoice(*given).build(structure, y, k, part=part)
+
+    assert isinstance(built("states"), LaidStates)
+    motion = nested(structure, {"chain": 0.0, "residue": 0.09, "atom": 0.04})
+    for name, gauge in (("states", "rotation"), ("translation", "translation"), ("fixed", "fixed")):
+        found = built(name, WEIGHTS, (0, 0.3, 0.2))
+        direct = ConditionedStates(part, states, k, motion, WEIGHTS, gauge)
+        torch.testing.assert_close(found.denoise(x, 2.0).atoms, direct.denoise(x, 2.0).atoms)
+    assert built("fixed", None, "network").fluctuations is not None
+    network = DenoiserChoice(lambda x, sigma: x / (1 + sigma[:, None, None] ** 2 / 100)).build(
+        structure, y, k, part=part
+    )
+    assert isinstance(network, HeldDenoiser)
+    with pytest.raises(EdmNoiseError, match=r"^kabsch takes the best rotation for an average over all"):
+        built("kabsch")
+    with pytest.raises(EdmNoiseError, match=r"^align would move samples as a whole"):
+        SamplerChoice("heun", align=True).check_in_place()
