@@ -9,21 +9,21 @@ lies together. A chain's drawn-in centre is w^T t and what its missing atoms lea
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ...base.seeds import NOISE, reseed
-from .frames import empty
+from .drawing import empty
 from .markov import Array, MarkovCovariance
 from .recursion import Recursion
 
-_kept: weakref.WeakKeyDictionary[MarkovCovariance, dict[tuple[object, ...], Drawer]] = weakref.WeakKeyDictionary()
+_kept: weakref.WeakKeyDictionary[MarkovCovariance, dict[tuple[object, ...], MarkovRows]] = weakref.WeakKeyDictionary()
 
 
-class Drawer:
+class MarkovRows:
     """What the rows of one covariance are drawn with: places in memory and the numbers that belong to them.
 
     Parameters
@@ -67,7 +67,13 @@ class Drawer:
         self.ride = numbers(np.sqrt(chains.ride)) if chains.ride.any() else None
         self._tie(covariance, where, numbers, each)
 
-    def _tie(self, covariance: MarkovCovariance, where: Tensor, numbers: object, each: object) -> None:
+    def _tie(
+        self,
+        covariance: MarkovCovariance,
+        where: Tensor,
+        numbers: Callable[[Tensor | Array], Tensor],
+        each: Callable[[Tensor], Tensor],
+    ) -> None:
         chains = covariance.chains
         self.centres = len(chains.pull)
         if not self.centres:
@@ -78,7 +84,7 @@ class Drawer:
         known = np.bincount(unit, (weight * chains.shared)[tied], self.centres)
         left = np.maximum(chains.spread - known, 0) * chains.pull**2 + chains.centre
         self.left = numbers(np.sqrt(left))
-        self.weight = numbers((-chains.pull[unit] * weight[tied]))
+        self.weight = numbers(-chains.pull[unit] * weight[tied])
         self.tied = each(where[torch.from_numpy(tied)])
         self.starts = np.flatnonzero(np.diff(unit, prepend=-1))
         self.filled = each(torch.from_numpy(unit[self.starts]))
@@ -87,7 +93,7 @@ class Drawer:
         self.of_places = each(torch.from_numpy(units))
 
     @classmethod
-    def of(cls, covariance: MarkovCovariance, device: torch.device, dtype: torch.dtype, axes: int = 1) -> Drawer:
+    def of(cls, covariance: MarkovCovariance, device: torch.device, dtype: torch.dtype, axes: int = 1) -> MarkovRows:
         """The one of a covariance, kept with it."""
         made, key = _kept.setdefault(covariance, {}), (axes, device, dtype)
         if key not in made:
@@ -97,7 +103,11 @@ class Drawer:
 
     def rows(self, out: Tensor, generator: torch.Generator) -> Tensor:
         """Fill (..., N) with rows from one generator."""
-        flat = out if out.ndim == 2 and out.is_contiguous() else out.new_empty(out.shape.numel() // out.shape[-1], out.shape[-1])
+        flat = (
+            out
+            if out.ndim == 2 and out.is_contiguous()
+            else out.new_empty(out.shape.numel() // out.shape[-1], out.shape[-1])
+        )
         flat.normal_(generator=generator)
         self.draw(flat, out.new_empty(len(flat), self.own).normal_(generator=generator))
         return out if flat is out else out.copy_(flat.reshape(out.shape))
@@ -147,21 +157,21 @@ def _pulled(gain: Array, added: Array, shared: Array) -> Array:
     return own - np.concatenate([(gain * own)[1:], [0.0]])
 
 
-class FrameDrawer:
+class MarkovFrames:
     """What one thread draws frames with, some at a time, each with a generator of its own."""
 
     def __init__(self, covariance: MarkovCovariance, mean: Tensor | None) -> None:
-        self.drawer = Drawer.of(covariance, torch.device("cpu"), torch.float32, axes=3)
+        self.rows = MarkovRows.of(covariance, torch.device("cpu"), torch.float32, axes=3)
         self.generator = torch.Generator()
         self.mean = None if mean is None else mean.flatten()
 
     def draw(self, out: Tensor, seed: int, numbers: Sequence[int], scales: Sequence[float]) -> None:
         """Draw frames into (s, 3 N)."""
-        own = empty(len(out), self.drawer.own)
+        own = empty(len(out), self.rows.own)
         for row, extra, number, sigma in zip(out, own, numbers, scales, strict=True):
             generator = reseed(self.generator, seed, number, NOISE)
             row.normal_(0, sigma, generator=generator)
             extra.normal_(0, sigma, generator=generator)
-        self.drawer.draw(out, own)
+        self.rows.draw(out, own)
         if self.mean is not None:
             out.add_(self.mean)
