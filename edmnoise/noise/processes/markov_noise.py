@@ -99,9 +99,9 @@ class MarkovNoise(DrawnFrames):
         """Draw frames some at a time, shared between threads."""
         size = max(1, min(_MOST_FRAMES, len(numbers) // _BATCHES, _BATCH_ATOMS // self.atoms))
         flat = out.view(len(numbers), -1)
-        frames = MarkovFrames(self.covariance, mean)
 
         def work(batches: Iterator[slice]) -> None:
+            frames = MarkovFrames(self.covariance, size, mean)
             for batch in batches:
                 frames.draw(flat[batch], seed, numbers[batch], scales[batch])
 
