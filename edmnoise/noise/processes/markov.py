@@ -34,6 +34,7 @@ from ...base.errors import EdmNoiseError
 from ...base.threads import alone, mapped
 from ...structure.hierarchy import Index
 from ..covariance import Covariance, checked_atoms
+from .pairs import sums_within
 from .recursion import Recursion
 
 Array = NDArray[np.float64]
@@ -82,6 +83,14 @@ class Chains:
         names = ("ride", "added", "spread", "centre", "shared")
         return replace(self, **{name: scale * getattr(self, name) for name in names})
 
+    def settled(self, alone: NDArray[np.bool_]) -> Chains:
+        """The same law, with the chains of one place (W,) untied: their place has what the centre leaves of it."""
+        own = (1 - self.pull) ** 2 * self.spread + self.centre
+        number = np.where(alone, -1, np.cumsum(~alone) - 1)
+        kept = {name: getattr(self, name)[~alone] for name in ("pull", "spread", "centre")}
+        added = np.where(alone[self.tie], own[self.tie], self.added)
+        return replace(self, added=added, tie=number[self.tie], **kept)
+
     @cached_property
     def variance(self) -> Array:
         """(K,) T_kk."""
@@ -120,7 +129,7 @@ class Chains:
         return np.where((unit >= 0) & (unit == self.tie[k]), pulled, 0.0)
 
     def restricted(self, atoms: Index) -> Chains:
-        """The chains as some of the atoms, ascending, have them: places without atoms are longer steps of the others."""
+        """The chains of some of the atoms, ascending: places without atoms make the steps of the others longer."""
         kept, node = np.unique(self.node[atoms], return_inverse=True)
         left = np.ones(len(self.gain), dtype=np.bool_)
         left[kept] = False
@@ -149,6 +158,7 @@ class _Places(NamedTuple):
     gain: Recursion
     added: Tensor
     root_f: Tensor
+    per_root_f: Tensor  # 0 where F is
     heard: Tensor  # g_k b_(k-1): what a place takes of the mean before
     kept: Recursion | None  # of a_k in a_(k-1), g_k (1 - b_(k-1)); None where all places have anchors
 
@@ -218,6 +228,15 @@ class MarkovCovariance(Covariance):
     def restricted(self, atoms: Index) -> MarkovCovariance:
         return MarkovCovariance(self.chains.restricted(checked_atoms(atoms, self.atoms)))
 
+    @property
+    def diagonal(self) -> Array:
+        """(N,) K_ii."""
+        return self.chains.diagonal
+
+    def within(self, group: Index) -> Array:
+        """(N,) sum of K_ij over the atoms j that have the same number in ``group`` (N,) as i."""
+        return sums_within(self, group)
+
     def multiply(self, x: Tensor) -> Tensor:
         return self._along_atoms(self._multiply, x)
 
@@ -253,9 +272,9 @@ class MarkovCovariance(Covariance):
 
     @alone()
     def draw(self, out: Tensor, generator: torch.Generator) -> Tensor:
-        from .drawing import Drawer
+        from .markov_drawing import MarkovRows
 
-        return Drawer.of(self, out.device, out.dtype).rows(out, generator)
+        return MarkovRows.of(self, out.device, out.dtype).rows(out, generator)
 
     # On rows, (rows, N) in float64
 
@@ -317,7 +336,7 @@ class MarkovCovariance(Covariance):
                 "give a spread above 0"
             )
         ties = self._tied(torch.device("cpu"))
-        if ties is not None and ties.singular:
+        if not self.chains.added.all() or (ties is not None and ties.singular):
             raise EdmNoiseError(f"{self} has no inverse: the centres of its chains do not move; give com above 0")
 
     @cached_property
@@ -360,8 +379,9 @@ class MarkovCovariance(Covariance):
 
         kept = None if self._anchored.all() else Recursion(there(chains.gain * (1 - before)))
         roots = there(np.sqrt(share)), there(root_p), there(chains.ride), there(np.sqrt(chains.ride))
-        along = Recursion(there(chains.gain)), there(chains.added), there(np.sqrt(f)), there(chains.gain * before)
-        return _Places(there(chains.node), there(share), *roots, *along, kept)
+        per_root = np.divide(1.0, np.sqrt(f), out=np.zeros(len(f)), where=f > 0)
+        along = Recursion(there(chains.gain)), there(chains.added), there(np.sqrt(f)), there(per_root)
+        return _Places(there(chains.node), there(share), *roots, *along, there(chains.gain * before), kept)
 
     def _tied(self, device: torch.device) -> _Ties | None:
         if device not in self._ties:
@@ -390,8 +410,8 @@ class MarkovCovariance(Covariance):
             return ((turn * (powers - 1)[:, None]) @ turn.mT).to(device)
 
         changes = less_one(values), less_one(values.sqrt()), less_one(safe.rsqrt()), less_one(1 / safe)
-        along = unit, shared, pull, moved, basis
-        return _Ties(*(each.to(device) for each in along), *changes, safe.log().sum(), singular)
+        unit, shared, pull, moved, basis = (each.to(device) for each in (unit, shared, pull, moved, basis))
+        return _Ties(unit, shared, pull, moved, basis, *changes, safe.log().sum(), singular)
 
 
 def _shifted(values: Tensor) -> Tensor:
@@ -405,13 +425,13 @@ def _whitened(places: _Places, x: Tensor) -> Tensor:
     expected = places.heard * _shifted(means)
     if places.kept is not None:
         expected = places.kept.forward(expected)
-    own = (means - expected) / places.root_f
+    own = (means - expected) * places.per_root_f
     return places.root_p * (x - places.of_place(means)) + places.root_share * places.of_place(own)
 
 
 def _whitened_back(places: _Places, z: Tensor) -> Tensor:
     """The transpose of `_whitened`."""
-    own = places.sums(places.root_share * z) / places.root_f
+    own = places.sums(places.root_share * z) * places.per_root_f
     later = own if places.kept is None else places.kept.backward(own)
     means = own - torch.nn.functional.pad((places.heard * later)[..., 1:], (0, 1))
     riding = places.root_p * z
