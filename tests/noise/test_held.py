@@ -95,14 +95,14 @@ def test_a_process_that_moves_all_that_follows_is_refused(part, monkeypatch):
     known = NamedProcess("edmnoise.noise.processes.frames:RigidFrames", "turns bonds", {"turn": 0.1}, holds=False)
     monkeypatch.setitem(PROCESSES, "bonds", known)
     with pytest.raises(
-        EdmNoiseError, match="^bonds noise moves all that follows, and no atoms can be held: leave move="
+        EdmNoiseError, match=r"^bonds noise moves all that follows, and no atoms can be held: leave move="
     ):
         NoiseChoice("bonds").on(part)
 
 
 def test_what_is_forward_only_says_so(part):
     noise = NoiseChoice("frames").on(part)
-    with pytest.raises(ForwardOnly, match="^frames noise is forward only"):
+    with pytest.raises(ForwardOnly, match=r"^frames noise is forward only"):
         noise.covariance  # noqa: B018
     with pytest.raises(NoClosedForm):
         noise.statistics  # noqa: B018
