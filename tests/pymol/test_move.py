@@ -240,3 +240,29 @@ def test_a_file_says_that_atoms_were_held(cmd, toxin, tmp_path):
     edm_noise(toxin, z=0, frames=1, name="some", move=LOOP)
     edm_save(str(tmp_path / "some.pdb"), "some")
     assert "atoms moved, the others were held" in " ".join((tmp_path / "some.pdb").read_text().split())
+
+
+def test_a_network_is_given_the_whole_molecule(cmd, copies, tmp_path, monkeypatch, frames_of, moving, coords):
+    """A function's network that sees held atoms: they lie in place in all frames, and its samples end where it says."""
+    (tmp_path / "held_toy.py").write_text(
+        "import torch\n"
+        "def make(structure):\n"
+        "    y = torch.tensor(structure.coordinates)\n"
+        "    y = y - y.mean(0)\n"
+        "    def network(x, sigma):\n"
+        "        share = sigma[:, None, None] ** 2 / (1 + sigma[:, None, None] ** 2)\n"
+        "        return share * y + (1 - share) * x\n"
+        "    return network\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    result = edm_sample("both", denoiser="held_toy:make", name="made", move="resi 5-9", state=1, **RUN)
+    assert "what the network makes of clean held atoms is its own approximation" in result.notes
+    mask, rest, frames = moving("both", "resi 5-9"), coords("both", 1), frames_of("made", 1)
+    np.testing.assert_array_equal(frames[:, ~mask], np.broadcast_to(rest[~mask], frames[:, ~mask].shape))
+    assert np.sqrt(np.mean((frames[-1] - rest)[mask] ** 2)) < 3
+
+
+def test_harmonic_noise_samples_among_held_atoms(cmd, copies, frames_of, moving, coords):
+    """Any linear process: its covariance of the moved atoms, whose neighbours in the chain are held."""
+    edm_sample("both", name="made", process="harmonic", move="resi 5-9", state=1, **RUN)
+    assert np.abs(frames_of("made", 1)[-1] - coords("both", 1)).max() < 0.01
