@@ -100,7 +100,7 @@ def coloured(cmd: Cmd, structure: Structure, moved: Displacement, names: Sequenc
     low, high = range_of(values_of(moved, RESIDUE_IN_CHAIN, "mean"))
     for name in names:
         Painter(cmd, name, RESIDUE_IN_CHAIN, PALETTES[DEFAULT_PALETTE], low, high).paint(moved)
-    label = "RMS displacement of the samples from the reference, residue in chain,"
+    label = f"RMS displacement of the samples from the reference, {RESIDUE_IN_CHAIN.label(structure.hierarchy)},"
     still, anchors = left_out(RESIDUE_IN_CHAIN, structure), PALETTES[DEFAULT_PALETTE]
     colouring = Colouring(", ".join(names), label, DEFAULT_PALETTE, low, high, anchors, left_out=still)
     for name in names:

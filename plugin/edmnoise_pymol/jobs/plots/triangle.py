@@ -233,7 +233,11 @@ def scramble_points(
 
 def _read(cmd: Cmd, facts: Mapping[str, Any]) -> Job[Known]:
     structure = (yield from reading(cmd, **facts)).structure
-    return (yield lambda _: Known(structure, LevelForms.of(structure.hierarchy), reference_lengths(structure)))
+    return (
+        yield lambda _: Known(
+            structure, LevelForms.of(structure.without_domains().hierarchy), reference_lengths(structure)
+        )
+    )
 
 
 def _mesh(steps: int) -> NDArray[np.int64]:

@@ -34,7 +34,7 @@ class SequenceChart(Chart):
     """Which residues moved, and by how much?"""
 
     title = "Sequence"
-    help = "RMS displacement per coordinate of each residue in its chain; click one to select it and to zoom to it"
+    help = "RMS displacement per coordinate of each residue in its chain (or domain); click one to select it and to zoom to it"
 
     def __init__(self, session: Session, shown: Shown) -> None:
         super().__init__(session)
@@ -156,7 +156,7 @@ class SequenceChart(Chart):
             legend.append((DASHED, text, "expected"))
         if self._picked:
             legend.append((POINT, style.WARNING, "selected"))
-        canvas.describe(f"{self._of.object}, residue in chain", legend)
+        canvas.describe(f"{self._of.object}, residue in {self._of.around}", legend)
         if not canvas.zoomed:
             self.fit()
         if not canvas.underMouse():
