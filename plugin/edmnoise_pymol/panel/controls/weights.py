@@ -179,7 +179,7 @@ class WeightsEditor(QtWidgets.QWidget):
             self.bar.set_shares(weights)
             reason = ""
         except EdmNoiseError:
-            reason = "all weights are 0: give one a number above 0"
+            reason = "all three weights are 0: give one a number above 0"
         for level in _EVERY:
             style.warn(self.spins[level], reason)
         index = self.preset.findData(self._preset_name())

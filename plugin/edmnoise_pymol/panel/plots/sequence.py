@@ -34,7 +34,7 @@ class SequenceChart(Chart):
     """Which residues moved, and by how much?"""
 
     title = "Sequence"
-    help = "RMS displacement per coordinate of each residue in its chain (or domain); click one to select it and to zoom to it"
+    help = "RMS displacement per coordinate of each residue in its chain; click one to select it and to zoom to it"
 
     def __init__(self, session: Session, shown: Shown) -> None:
         super().__init__(session)

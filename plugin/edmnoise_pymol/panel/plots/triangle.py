@@ -244,7 +244,7 @@ class TriangleChart(Chart):
             return self._said(now[1])
         noise = self._session.noise
         has_domains = noise is not None and len(noise.weights.split()) > 3
-        return "Domains have a weight: the triangle is of the three others" if has_domains else "All weights are 0"
+        return "Domains have a weight: this is of three weights" if has_domains else "All three weights are 0"
 
     def _said(self, found: Reading) -> str:
         shares = ", ".join(
