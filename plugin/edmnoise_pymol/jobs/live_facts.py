@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edmnoise.base.colours import DEFAULT_PALETTE, PALETTES, palette_colours
 from edmnoise.base.lengths import IN_SPACE
 from edmnoise.base.table import Table
-from edmnoise.frames.displacement import NESTED, measure_displacement
+from edmnoise.frames.displacement import measure_displacement, nested
 from edmnoise.noise.process import AppliedNoise, NoiseChoice
 from edmnoise.study.levels import RESIDUE_IN_CHAIN, level_table
 
@@ -83,7 +83,7 @@ def measured(cmd: Cmd, live: Live, noise: NoiseChoice) -> Job[Curves]:
     )
 
     def work(_: Any) -> Curves:
-        moved = measure_displacement(structure, [frame[None]], only=NESTED)
+        moved = measure_displacement(structure, [frame[None]], only=nested(structure.hierarchy))
         return measured_of(found, 1, dict(moved.by_group), AppliedNoise(1.0, noise))
 
     return (yield work)

@@ -9,7 +9,7 @@ from typing import Any
 
 from edmnoise.base.legible import Legible
 from edmnoise.base.table import Column, Table
-from edmnoise.frames.displacement import NESTED, Measure
+from edmnoise.frames.displacement import Measure, nested
 from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.theory.statistics import Expected
@@ -105,9 +105,13 @@ def expected(
 
 def closed_forms(structure: Structure | Part, noise: NoiseChoice) -> dict[Measure, Expected]:
     theory = noise.on(structure).statistics
-    return {measure: theory.displacement(measure.level, measure.relative_to) for measure in NESTED}
+    return {
+        measure: theory.displacement(measure.level, measure.relative_to)
+        for measure in nested(moving(structure).hierarchy)
+    }
 
 
 def level_lines(structure: Structure, forms: Mapping[Measure, Expected]) -> tuple[Line, ...]:
     hierarchy = structure.hierarchy
-    return tuple(Line(hierarchy.names[m.level], m.label(hierarchy), forms[m].rms()) for m in as_read(NESTED))
+    parts = as_read(nested(hierarchy))
+    return tuple(Line(hierarchy.names[part.level], part.label(hierarchy), forms[part].rms()) for part in parts)
