@@ -5,7 +5,9 @@ level of no return of a state is where the share of samples that come back has g
 state's share among samples of the whole schedule. That of chains, residues in chains and atoms in residues is where
 their mean square displacement from the state has reached half of what it is in samples of the whole schedule. With two
 states all of these are one level, for a sample is of the one or the other with all of its parts; between many states,
-and for networks, parts that are decided at lower noise have lower ones.
+and for networks, parts that are decided at lower noise have lower ones. A part that moves by itself with the standard
+deviation s, and has the noise nu sigma, has its own at nu sigma = s without fresh noise, where the sampler scales the
+noise to the data, and at nu sigma = s sqrt(sqrt 2 - 1) = .64 s with fresh noise at every level.
 """
 
 from __future__ import annotations

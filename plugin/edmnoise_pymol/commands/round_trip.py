@@ -64,9 +64,9 @@ def edm_return(
 
     EXAMPLES
 
-        edm_return m, file=return.png
-        edm_return d or e, sigma=2 8 20 rfdiffusion:20, samples=100
-        edm_return m, sampler=boltz2, left=1, z=-1 0 1 2
+        edm_return ensemble, samples=16, file=return.png
+        edm_return ensemble, sigma=2 8 rfdiffusion:20, left=1
+        edm_return ensemble, z=-1 0 1, sampler=boltz2, steps=40
 
     NOTES
 

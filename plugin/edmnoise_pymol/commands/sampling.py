@@ -120,7 +120,7 @@ def edm_sample(
         align=align,
         level_weights=level_weights,
         schedule=schedule,
-        partial=start is not None,
+        start=start,
     )
     result = yield from jobs.sample(
         _self,
@@ -260,5 +260,5 @@ def plan(options: Mapping[str, str]) -> Job[Course]:
         return knob.read(options.get(knob.name, knob.default))
 
     changed = {name: read(knob) for name, knob in sampling.OF_A_SAMPLER.items()}
-    choice = SamplerChoice(read(sampling.SAMPLER), **changed, partial=read(partial.START) is not None)
+    choice = SamplerChoice(read(sampling.SAMPLER), **changed, start=read(partial.START))
     return (yield from jobs.plan(choice, read(noise.DISTRIBUTION)))
