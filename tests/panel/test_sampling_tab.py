@@ -146,7 +146,7 @@ def test_the_lists_are_the_librarys(sampling):
 
 def test_settings_are_remembered(sampling):
     for argument, act in CONTROLS.items():
-        if argument.split("=")[0] not in ("name", "start", "state_weights", "fluctuations", "sampler"):
+        if argument.split("=")[0] not in ("name", "start", "state_weights", "fluctuations", "sampler", "move"):
             act(sampling)
     line, kept = str(sampling.request), sampling.remembered()
     sampling.recall(dict.fromkeys(kept, ""))
