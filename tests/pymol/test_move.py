@@ -158,8 +158,8 @@ def test_samples_among_held_atoms(cmd, copies, frames_of, moving, coords, more):
         assert abs(frames[1][mask] - rest[mask]).max() > 20
     assert result.run.structure.n_atoms == mask.sum()
     assert f"{mask.sum()} of {len(mask)} atoms move, {(~mask).sum()} held" in result.notes
-    off = "center and augment and align" if "sampler" in more else "center and augment"
-    assert f"{off} off, for they are the frame" in result.notes
+    off = "center, augment, align" if "sampler" in more else "center, augment"
+    assert f"{off} off: held atoms are the frame" in result.notes
     if "fluctuations" not in more:
         fits = next(note for note in result.notes if note.startswith("held atoms of the states fit at RMSD 0.000, "))
         assert 0.1 < float(fits.split()[-2]) < 2
@@ -266,3 +266,19 @@ def test_harmonic_noise_samples_among_held_atoms(cmd, copies, frames_of, moving,
     """Any linear process: its covariance of the moved atoms, whose neighbours in the chain are held."""
     edm_sample("both", name="made", process="harmonic", move="resi 5-9", state=1, **RUN)
     assert np.abs(frames_of("made", 1)[-1] - coords("both", 1)).max() < 0.01
+
+
+def test_atoms_that_pymol_puts_in_another_order(cmd, toxin, atoms, coords):
+    """A new object is sorted by residue numbers that were given since; what moves is what was named in the old one."""
+    cmd.alter("toxin and resi 30-35", "resi = str(int(resi) - 40)")
+    named = set(atoms("toxin and resi 10-12", "rank"))
+    edm_noise(toxin, sigma=2.0, frames=2, name="some", move="resi 10-12")
+    rank = atoms("%some", "rank")
+    assert rank != sorted(rank)
+    moved = (coords("some", 2) != coords("some", 1)).any(axis=1)
+    assert {rank[k] for k in np.flatnonzero(moved)} == named
+    result = edm_sample(toxin, name="made", move="resi 10-12", trajectory=0, fluctuations="0 1 1", **RUN)
+    rank = atoms("%made", "rank")
+    moved = (coords("made", 2) != coords("made", 1)).any(axis=1)
+    assert {rank[k] for k in np.flatnonzero(moved)} == named
+    assert result.run.structure.n_atoms == len(named)

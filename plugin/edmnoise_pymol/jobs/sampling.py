@@ -182,7 +182,7 @@ def sample(
         raise
     notes = [f"{len(states)} state{'' if len(states) == 1 else 's'} of {source.object}", *answers, *source.notes]
     if held is not None:
-        off = [f"{' and '.join(sampler.motions)} off, for they are the frame"] if sampler.motions else []
+        off = [f"{', '.join(sampler.motions)} off: held atoms are the frame"] if sampler.motions else []
         notes[1:1] = [str(held), *off]
     if begun is not None:
         top = schedule.sigmas[0]
