@@ -181,6 +181,16 @@ def test_tables_hold_a_row_for_each_level_and_one_for_the_whole_schedule(pair, n
     assert (tmp_path / "two.png").stat().st_size > 10_000
 
 
+def test_a_state_without_probability_has_no_closed_form(pair, noise):
+    structure, states = pair
+    model = StatesDenoiser(torch.from_numpy(states).mT, noise, (1, 0), "fixed")
+    study = round_trips(structure, states, model, noise, SCHEDULE, Sampler("euler"), [1.0], 4)
+    assert math.isnan(study.distance)
+    assert study.returned(0)[0] == 1
+    assert study.returned(1)[0] == 0
+    study.table(AF3)
+
+
 def test_it_tells_how_far_it_is(pair, noise):
     told = []
     made(pair, noise, "euler", samples=4, progress=told.append)

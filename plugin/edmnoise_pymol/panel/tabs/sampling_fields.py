@@ -59,6 +59,7 @@ class SamplingFields(QtCore.QObject):
         made.knob(sampling.SAMPLE_NAME)
         made.knob(partial.START)
         made["start"].setPlaceholderText("noise")
+        made["start"].setMinimumWidth(30)
 
         # Not arguments of their own: they make one together.
         self.parts = parts = form.Form(parent)
