@@ -68,6 +68,12 @@ PROCESSES = {
     "rfdiffusion": NamedProcess(
         "edmnoise.noise.processes.frames:RFdiffusion", "frames with RFdiffusion's rotations", forward_only=True
     ),
+    "torsions": NamedProcess(
+        "edmnoise.noise.processes.torsions:TorsionNoise",
+        "bonds turn; lengths and angles stay",
+        {"turn": 0.02, "omega": 1.0},
+        forward_only=True,
+    ),
 }
 """Noise processes by name."""
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...structure.hierarchy import Index
+from .drawing import empty
 
 LANES = 16
 """Frames that are worked on together: the numbers that two of the widest vector registers hold in float32."""
@@ -36,20 +37,20 @@ class Bodies:
         columns = torch.from_numpy(arms.astype(np.float32).T.copy())[:, :, None, None]
         self._arms = columns.split(_TILE, dim=1)
 
-    def place(self, turn: Tensor, centre: Tensor, out: Tensor) -> None:
+    def place(self, rotation: Tensor, centre: Tensor, out: Tensor) -> None:
         """Fill ``out`` with the atoms' places.
 
         Parameters
         ----------
-        turn
-            (B, 4, LANES) float64 quaternions of any length.
+        rotation
+            (B, 9, LANES) float64 matrices by their columns, as `columns` gives them.
         centre
             (B, 3, LANES) float64 where the pivots are, angstrom.
         out
             (n, N, 3) float32, the first n lanes.
         """
-        placing = torch.cat([columns(turn), centre], 1).float()
-        room = torch.empty(2, min(_TILE, out.shape[1]), 3, LANES)
+        placing = torch.cat([rotation, centre], 1).float()
+        room = empty(2, min(_TILE, out.shape[1]), 3, LANES)
         start = 0
         for body, arms in zip(self._body, self._arms, strict=True):
             stop = start + len(body)

@@ -31,7 +31,7 @@ class Drawer(ABC):
 
     @abstractmethod
     def moved(self, normal: Tensor, sigmas: tuple[float, ...]) -> tuple[Tensor, Tensor]:
-        """Rotations (B, 4, LANES) and places (B, 3, LANES) of the bodies, float64.
+        """Rotations (B, 9, LANES), by columns, and places (B, 3, LANES) of the bodies, float64.
 
         Parameters
         ----------
@@ -139,7 +139,7 @@ def _fill(
 
     def work(starts: Iterator[int]) -> None:
         generator, row = torch.Generator(), empty(drawer.numbers)
-        normal = torch.zeros(drawer.numbers, LANES, dtype=torch.float64)
+        normal = torch.zeros(drawer.numbers, LANES, dtype=torch.float64, device="cpu")
         for start in starts:
             chosen = slice(start, start + LANES)
             sigmas = list(scales[chosen])

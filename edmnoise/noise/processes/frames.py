@@ -26,7 +26,7 @@ from ...structure.hierarchy import Index
 from ...structure.structure import Structure, in_polymer
 from ..igso3 import mean_rotation, rotations
 from ..theory.second_moments import SecondMoments
-from .bodies import Bodies
+from .bodies import Bodies, columns
 from .forward import Drawer, ForwardNoise
 
 PIVOTS = ("CA", "C1'", "C1*")
@@ -104,7 +104,7 @@ class _Frames(Drawer):
     def moved(self, normal: Tensor, sigmas: tuple[float, ...]) -> tuple[Tensor, Tensor]:
         shift, axis = normal.view(2, len(self._pivot), 3, -1)
         turn = rotations(axis, tuple(self._noise.rotation(sigma) for sigma in sigmas))
-        return turn, self._pivot + shift * torch.tensor(sigmas, dtype=torch.float64, device="cpu")
+        return columns(turn), self._pivot + shift * torch.tensor(sigmas, dtype=torch.float64, device="cpu")
 
 
 class FrameDiff(RigidFrames):
