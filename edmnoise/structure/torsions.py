@@ -1,9 +1,9 @@
 """A bond turns if it closes no ring and neither end is the last heavy atom: what lies between such bonds is rigid.
 
-Cut at the bonds that turn, a molecule is a tree of rigid groups, whatever it is: protein, nucleic acid, ligand. So that it
-is one, bonds between residues that close a ring are opened: disulphides always, of others (cyclic peptides, cross-links)
-the one that spans most residues. Rings within a residue (proline, sugars, bases, a porphyrin) stay rigid. The order of
-bonds is not asked for, as in torsional diffusion (Jing et al., arXiv:2206.01729) and DiffDock (Corso et al.,
+Cut at the bonds that turn, a molecule is a tree of rigid groups, whatever it is: protein, nucleic acid, ligand. So that
+it is one, bonds between residues that close a ring are opened: disulphides always, of others (cyclic peptides, cross-
+links) the one that spans most residues. Rings within a residue (proline, sugars, bases, a porphyrin) stay rigid. The
+order of bonds is not asked for, as in torsional diffusion (Jing et al., arXiv:2206.01729) and DiffDock (Corso et al.,
 arXiv:2210.01776): amides turn, and peptide bonds with them.
 """
 
@@ -130,8 +130,7 @@ def _in_rings(bonds: Pairs, count: int, residue: Index) -> Mask:
 
 
 def _middles(ends: Pairs, count: int, tree: Index) -> Index:
-    """Of each tree the node in the middle of its longest path: half the way back from the node that is farthest from the
-    one that is farthest from any."""
+    """Of each tree the node in the middle of its longest path, which ends farthest from what is farthest from any."""
     roots = np.unique(tree, return_index=True)[1]
     for _ in range(2):
         parent = _hung(ends, count, roots)

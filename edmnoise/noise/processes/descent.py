@@ -1,13 +1,14 @@
 """X_g = X_parent(g) l_g for all nodes of a forest, in 2 sqrt(depth) steps over rows: products down from the roots.
 
-Nodes are taken in blocks of sqrt(depth) levels: first the products within all blocks at once, level by level, then those
-that lead from block to block, then both together. Each node is multiplied twice, however deep it is.
+Nodes are taken in blocks of sqrt(depth) levels: first the products within all blocks at once, level by level, then
+those that lead from block to block, then both together. Each node is multiplied twice, however deep it is.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -15,6 +16,9 @@ from torch import Tensor
 
 from ...structure.hierarchy import Index
 from ...structure.torsions import depths
+
+_ROWS = 512
+"""Rows at a time: what is looked up for them (128 KiB) stays in the cache."""
 
 
 class Descent:
@@ -47,28 +51,31 @@ class Descent:
         head = np.arange(len(parent))
         for start, stop in zip(self._levels[1:-1], self._levels[2:], strict=True):
             head[start:stop] = head[self.up[start:stop]]
-        self._up, self._head = torch.from_numpy(self.up), torch.from_numpy(head)
+        self._up, self._head, self._above = map(torch.from_numpy, (self.up, head, head[self.up]))
 
-    def products(self, own: Tensor, times: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    def products(self, own: Tensor, times: Callable[[Tensor, Tensor], object]) -> Tensor:
         """What each node's own is, multiplied by all above it from the left.
 
         Parameters
         ----------
         own
-            (G, ...) rows in this order.
+            (k, G, lanes) rows in this order; they become the products.
         times
-            An associative product of two such rows each.
+            An associative product: multiplies the second's rows (k, n, lanes) from the left by the first's, in place.
         """
         up, head, (_, heads, *_), blocks = self._up, self._head, self._levels, self._blocks
-        made = own.clone()
+        made, count = own, len(up)
+
+        def multiply(start: int, stop: int, above: Tensor) -> None:
+            for first in range(start, stop, _ROWS):
+                here = made[:, first : min(stop, first + _ROWS)]
+                times(made.index_select(1, above[first : min(stop, first + _ROWS)]), here)
+
         for start, stop in zip(self._levels[2:-1], self._levels[3:], strict=True):
-            made[start:stop] = times(made.index_select(0, up[start:stop]), own[start:stop])
-        below = slice(blocks[1], heads)
-        above = up[below]
-        if heads < len(own) and len(above):  # blocks of one level have nothing between one head and the next
-            made[below] = times(made.index_select(0, above), own[below])
-        for start, stop in zip(blocks[1:-1], blocks[2:], strict=True):
-            made[start:stop] = times(made.index_select(0, head[up[start:stop]]), made[start:stop])
-        if heads < len(own):
-            made[heads:] = times(made.index_select(0, head[heads:]), made[heads:])
+            multiply(start, stop, up)
+        if heads < count:  # else blocks are of one level: there is nothing between one head and the next
+            multiply(blocks[1], heads, up)
+        for start, stop in pairwise(blocks[1:]):
+            multiply(start, stop, self._above)
+        multiply(heads, count, head)
         return made

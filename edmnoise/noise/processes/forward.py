@@ -1,6 +1,6 @@
-"""x = f(x_0, g; sigma) with g normal and f not linear: noise that is drawn about a structure, and has no covariance.
+"""x = f(x_0, g; sigma), g normal and f not linear: noise that is drawn about a structure, and has no covariance.
 
-A process gives the number of its normal numbers, and what becomes of them; seeds, blocks and threads are the same for all.
+A process gives the number of its normal numbers, and what becomes of them; all else is the same for all of them.
 """
 
 from __future__ import annotations
@@ -24,21 +24,24 @@ from .drawing import BLOCK_ATOMS, empty, numbered
 
 
 class Drawer(ABC):
-    """What draws about one set of coordinates: rigid bodies, and how many normal numbers a frame of them takes."""
+    """What draws about one set of coordinates: rigid bodies, their count, and that of a frame's normal numbers."""
 
     bodies: Bodies
+    count: int
     numbers: int
 
     @abstractmethod
-    def moved(self, normal: Tensor, sigmas: tuple[float, ...]) -> tuple[Tensor, Tensor]:
-        """Rotations (B, 9, LANES), by columns, and places (B, 3, LANES) of the bodies, float64.
+    def move(self, normal: Tensor, sigmas: tuple[float, ...], placing: Tensor) -> None:
+        """Say where the bodies are.
 
         Parameters
         ----------
         normal
-            (numbers, LANES) float64, standard normal.
+            (numbers, LANES) float32, standard normal.
         sigmas
             Noise level of each lane, angstrom.
+        placing
+            (12, count, LANES) float32, to be filled as `Bodies.place` takes it.
         """
 
 
@@ -139,7 +142,7 @@ def _fill(
 
     def work(starts: Iterator[int]) -> None:
         generator, row = torch.Generator(), empty(drawer.numbers)
-        normal = torch.zeros(drawer.numbers, LANES, dtype=torch.float64, device="cpu")
+        normal, placing = empty(drawer.numbers, LANES).zero_(), empty(12, drawer.count, LANES)
         for start in starts:
             chosen = slice(start, start + LANES)
             sigmas = list(scales[chosen])
@@ -147,7 +150,8 @@ def _fill(
                 normal[:, lane] = row.normal_(generator=reseed(generator, seed, number, NOISE))
             sigmas += sigmas[-1:] * (LANES - len(sigmas))  # lanes that nobody asked for
             frames = out[chosen]
-            drawer.bodies.place(*drawer.moved(normal, tuple(sigmas)), frames)
+            drawer.move(normal, tuple(sigmas), placing)
+            drawer.bodies.place(placing, frames)
             if rest is not None:
                 frames -= rest
 

@@ -1,15 +1,15 @@
 """phi_b = phi_b,0 + t sigma g_b for each bond b that turns, g_b ~ N(0, 1): bond lengths, angles and rings stay.
 
-Angles are noised by a wrapped normal, as in FoldingDiff (Wu et al., Nat. Commun. 15, 1059 (2024)) those of the backbone and
-in DiffDock (Corso et al., arXiv:2210.01776) those of a ligand; which bonds turn says `edmnoise.structure.torsions`. Along
-the tree of rigid groups, rotations multiply and pivots add up,
+Angles get a wrapped normal, as those of a backbone do in FoldingDiff (Wu et al., Nat. Commun. 15, 1059 (2024)) and those
+of a ligand in DiffDock (Corso et al., arXiv:2210.01776). Which bonds turn says `edmnoise.structure.torsions`. Along the
+tree of rigid groups, rotations multiply and pivots add up,
 
     R_g = R_parent L_g,    p_g = p_parent + R_parent (p_g,0 - p_parent,0),
 
 L_g being the turn about the bond that g hangs by, where it lay. A root is in the middle of its molecule.
 
 A piece of a polymer keeps the mean of its atoms, and its root the way it faces: FoldingDiff's chain has no place of its
-own. Every other molecule moves as DiffDock's ligand does, besides: its mean by N(0, sigma^2) per coordinate, its root by
+own. Every other molecule also moves as DiffDock's ligand does: its mean by N(0, sigma^2) per coordinate, its root by
 IGSO(3) with s = t sigma.
 """
 
@@ -21,11 +21,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...base.errors import EdmNoiseError
-from ...structure.hierarchy import Index
 from ...structure.structure import Structure, in_polymer
 from ...structure.torsions import RigidGroups, rigid_groups
 from ..igso3 import rotations
-from .bodies import Bodies, columns
+from .bodies import LANES, Bodies, columns
 from .descent import Descent
 from .forward import Drawer, ForwardNoise
 
@@ -66,8 +65,8 @@ class TorsionNoise(ForwardNoise):
         groups = rigid_groups(structure)
         if not len(groups.turning):
             raise EdmNoiseError(
-                f"torsions noise needs bonds that turn, and these {structure.n_atoms:,} atoms have none: give a polymer "
-                "with its backbone or a flexible ligand, or choose another process"
+                f"torsions noise needs bonds that turn, and these {structure.n_atoms:,} atoms have none: give a "
+                "polymer with its backbone or a flexible ligand, or choose another process"
             )
         self.layout = _Layout(structure, groups)
 
@@ -122,79 +121,86 @@ class _Torsions(Drawer):
         self._layout, self._turn = layout, noise.turn
         pivot = around[layout.bond[:, 1]]
         arms = around - pivot[layout.group]
-        self.bodies = Bodies(layout.group, arms)
+        self.bodies, self.count = Bodies(layout.group, arms), len(pivot)
         self.numbers = len(layout.turning) + 6 * len(layout.free)
 
-        axis = (pivot - around[layout.bond[:, 0]])[layout.turning]
+        axis: Array = (pivot - around[layout.bond[:, 0]])[layout.turning]
         length = np.linalg.norm(axis, axis=1, keepdims=True)
         axis = np.where(length > _NO_BOND, axis / np.maximum(length, _NO_BOND), [1.0, 0.0, 0.0])
         share = np.where(layout.peptide, noise.omega, 1.0)
-        self._half = torch.from_numpy(share * noise.turn / 2)[:, None]
-        self._axis = torch.from_numpy(axis)[..., None]
-        self._step = torch.from_numpy(pivot - pivot[layout.descent.up])[..., None]
+        self._half = torch.from_numpy(share * noise.turn / 2).float()[:, None]
+        self._axis = _rows(axis)
+        self._step = _rows(pivot - pivot[layout.descent.up])
         self._turning, self._free = torch.from_numpy(layout.turning), torch.from_numpy(layout.free)
-        self._up = torch.from_numpy(layout.descent.up)
+        self._up, self._molecule = torch.from_numpy(layout.descent.up), torch.from_numpy(layout.molecule)
+        self._loose, self._sizes = torch.from_numpy(layout.loose), torch.from_numpy(layout.sizes)[:, None]
 
         size = np.bincount(layout.group).astype(np.float64)
         inner = np.stack([np.bincount(layout.group, column) for column in arms.T], axis=1)
-        self._size, self._inner = torch.from_numpy(size)[:, None, None], torch.from_numpy(inner)[..., None]
+        self._size, self._inner = torch.from_numpy(size)[:, None], _rows(inner)
         whole = layout.molecule[layout.group]
-        mean = np.stack([np.bincount(whole, column) for column in around.T], axis=1) / layout.sizes[:, None]
+        mean = np.stack([np.bincount(whole, column) for column in around.T]) / layout.sizes
         self._mean = torch.from_numpy(mean)[..., None]
 
-    def moved(self, normal: Tensor, sigmas: tuple[float, ...]) -> tuple[Tensor, Tensor]:
-        layout, bonds, lanes = self._layout, len(self._turning), normal.shape[1]
-        sigma = torch.tensor(sigmas, dtype=torch.float64, device="cpu")
+    def move(self, normal: Tensor, sigmas: tuple[float, ...], placing: Tensor) -> None:
+        descent, bonds, lanes = self._layout.descent, len(self._turning), normal.shape[1]
+        sigma = torch.tensor(sigmas, dtype=torch.float32, device="cpu")
         half = normal[:bonds] * self._half * sigma
         shift, axis = normal[bonds:].view(2, -1, 3, lanes)
 
-        own = normal.new_zeros(len(self._up), 4, lanes)
-        own[:, 0] = 1
-        own[self._turning] = torch.cat([half.cos()[:, None], half.sin()[:, None] * self._axis], 1)
+        own = normal.new_zeros(4, len(self._up), lanes)
+        own[0] = 1
+        own[0].index_copy_(0, self._turning, half.cos())
+        sine = half.sin_()
+        for part, along in zip(own[1:], self._axis, strict=True):
+            part.index_copy_(0, self._turning, sine * along)
         if len(self._free):
             turned = rotations(axis, tuple(self._turn * s for s in sigmas))
-            own[self._free] = turned / turned.square().sum(1, keepdim=True).sqrt_()
-        rotation = columns(layout.descent.products(own, quaternion_product))
+            own.index_copy_(1, self._free, turned / turned.square().sum(0).sqrt_())
+        rotation, centre = columns(descent.products(own, multiply_quaternions), placing[:9]), placing[9:]
 
-        step = _turned(rotation.index_select(0, self._up), self._step)
-        centre = layout.descent.products(step, torch.add)
+        torch.mul(rotation[:3].index_select(1, self._up), self._step[0], out=centre)
+        for k in (1, 2):
+            centre.addcmul_(rotation[3 * k : 3 * k + 3].index_select(1, self._up), self._step[k])
+        place = descent.products(centre.double(), _add)
         wanted = self._mean.repeat(1, 1, lanes)
-        wanted[torch.from_numpy(layout.loose)] += shift * sigma
-        return rotation, centre + self._back(rotation, centre, wanted).index_select(0, torch.from_numpy(layout.molecule))
+        wanted.index_add_(1, self._loose, (shift * sigma).double().movedim(1, 0))
+        place += self._back(rotation, place, wanted).index_select(1, self._molecule)
+        centre.copy_(place)
 
-    def _back(self, rotation: Tensor, centre: Tensor, wanted: Tensor) -> Tensor:
-        """(molecules, 3, lanes) from where the mean of each molecule's atoms is to where it is wanted."""
-        sums = centre * self._size + _turned(rotation, self._inner)
-        total = _summed(sums, self._layout.molecule)
-        return wanted - total / torch.from_numpy(self._layout.sizes)[:, None, None]
-
-
-def _turned(rotation: Tensor, vector: Tensor) -> Tensor:
-    """R v: (n, 9, lanes) matrices by columns, (n, 3, 1) vectors -> (n, 3, lanes)."""
-    made = rotation[:, :3] * vector[:, 0:1]
-    for k in (1, 2):
-        made += rotation[:, 3 * k : 3 * k + 3] * vector[:, k : k + 1]
-    return made
+    def _back(self, rotation: Tensor, place: Tensor, wanted: Tensor) -> Tensor:
+        """(3, molecules, lanes) from where the mean of each molecule's atoms is to where it is wanted."""
+        inner = rotation[:3] * self._inner[0]
+        for k in (1, 2):
+            inner.addcmul_(rotation[3 * k : 3 * k + 3], self._inner[k])
+        total = torch.zeros_like(wanted)
+        for axis, centre, within in zip(total, place, inner, strict=True):
+            axis.index_add_(0, self._molecule, centre * self._size + within)
+        return wanted - total / self._sizes
 
 
-def _summed(rows: Tensor, group: Index) -> Tensor:
-    """(groups, ...) sums of rows, in the order in which they stand."""
-    order = np.argsort(group, kind="stable")
-    starts = np.flatnonzero(np.diff(group[order], prepend=-1))
-    sums = np.add.reduceat(rows.numpy()[order].reshape(len(rows), -1), starts, axis=0)
-    return torch.from_numpy(sums).view(-1, *rows.shape[1:])
+def _rows(vectors: Array) -> Tensor:
+    """(n, 3) as (3, n, LANES) float32, the same in all lanes."""
+    return torch.from_numpy(vectors.T).float()[..., None].repeat(1, 1, LANES)
 
 
-_PLACES = torch.tensor([0, 1, 2, 3, 1, 0, 3, 2, 2, 3, 0, 1, 3, 2, 1, 0])
-_SIGNS = torch.tensor(
-    [[1, 1, 1, 1], [-1, 1, -1, 1], [-1, 1, 1, -1], [-1, -1, 1, 1]], dtype=torch.float64
-)[..., None]
+_FACTORS = (
+    ((0, 0, 1), (1, 1, -1), (2, 2, -1), (3, 3, -1)),
+    ((0, 1, 1), (1, 0, 1), (2, 3, 1), (3, 2, -1)),
+    ((0, 2, 1), (1, 3, -1), (2, 0, 1), (3, 1, 1)),
+    ((0, 3, 1), (1, 2, 1), (2, 1, -1), (3, 0, 1)),
+)
+"""Which component of the left factor meets which of the right one in w, x, y, z of a product, and with which sign."""
 
 
-def quaternion_product(a: Tensor, b: Tensor) -> Tensor:
-    """a b of quaternions (n, 4, lanes), w first: the rotation b, then a."""
-    matrix = b.index_select(1, _PLACES).view(len(b), 4, 4, -1) * _SIGNS
-    made = a[:, 0:1] * matrix[:, 0]
-    for k in (1, 2, 3):
-        made += a[:, k : k + 1] * matrix[:, k]
-    return made
+def multiply_quaternions(a: Tensor, b: Tensor) -> None:
+    """b becomes a b, the rotation b and then a: quaternions (4, n, lanes), w first."""
+    left, right = a.unbind(), b.clone().unbind()
+    for out, ((i, j, _), *others) in zip(b.unbind(), _FACTORS, strict=True):
+        torch.mul(left[i], right[j], out=out)
+        for k, m, sign in others:
+            out.addcmul_(left[k], right[m], value=sign)
+
+
+def _add(a: Tensor, b: Tensor) -> None:
+    b += a
