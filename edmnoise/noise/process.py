@@ -59,6 +59,17 @@ PROCESSES = {
     MULTISCALE: NamedProcess(
         "edmnoise.noise.processes.multiscale:MultiscaleNoise", "chain + residue + atom", weighted=True
     ),
+    "chroma_gas": NamedProcess(
+        "edmnoise.noise.processes.chroma:ResidueGas", "Chroma's residue gas", {"residue": 10.0, "spread": 1.0}
+    ),
+    "chroma_globular": NamedProcess(
+        "edmnoise.noise.processes.chroma:Globular", "Chroma's globular chains", {"complex": 0.0, "spread": 1.0}
+    ),
+    "harmonic": NamedProcess(
+        "edmnoise.noise.processes.harmonic:HarmonicNoise",
+        "chains as random walks (AlphaFlow)",
+        {"step": 3.8, "com": 3.8, "spread": 1.0},
+    ),
     "frames": NamedProcess(
         "edmnoise.noise.processes.frames:RigidFrames", "residues as rigid bodies", {"turn": 0.1}, forward_only=True
     ),
@@ -235,8 +246,12 @@ class NoiseChoice(Legible):
 
     @property
     def label(self) -> str:
-        """In a table: the weights of a process that has them, any other process by its name and knobs."""
-        return self.weights.label if self.weighted else self.text("g")
+        """In a table: the weights of a process that has them, any other process by its name and the knobs that are
+        not as usual."""
+        if self.weighted:
+            return self.weights.label
+        usual, own = PROCESSES[self.process].knobs, dict(self.knobs)
+        return " ".join([self.process, *(f"{name}={own[name]:g}" for name in own if own[name] != usual[name])])
 
     @property
     def said(self) -> str:

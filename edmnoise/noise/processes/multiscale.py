@@ -14,9 +14,9 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ...base.coordinates import CoordinatesLike, coordinates
+from ...base.coordinates import CoordinatesLike
 from ...base.legible import Legible
-from ...base.seeds import NOISE, check_seed, reseed
+from ...base.seeds import NOISE, reseed
 from ...base.threads import shared
 from ...structure.hierarchy import Hierarchy
 from ...structure.levels import parent_coordinates
@@ -24,7 +24,7 @@ from ...structure.structure import Structure
 from ..theory.statistics import Expected, NoiseStatistics
 from ..theory.superposed import superposed_displacement
 from ..weights import Weights, check_shares, level_values
-from .drawing import BLOCK_ATOMS, empty, numbered
+from .drawing import DrawnFrames, empty
 from .nested import NestedCovariance
 
 _TILE = 8192
@@ -42,7 +42,7 @@ _BATCHES = 4
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MultiscaleNoise(Legible):
+class MultiscaleNoise(DrawnFrames, Legible):
     """Independent normal noise at every level of nested groups, added up.
 
     Parameters
@@ -64,6 +64,10 @@ class MultiscaleNoise(Legible):
 
     def __post_init__(self) -> None:
         check_shares(dict(zip(self.hierarchy.names, self.shares, strict=True)))
+
+    @property
+    def atoms(self) -> int:
+        return self.hierarchy.counts[0]
 
     @cached_property
     def shares(self) -> tuple[float, ...]:
@@ -90,58 +94,6 @@ class MultiscaleNoise(Legible):
     ) -> Expected:
         """Mean square displacement after superposition, as `superposed_displacement` has it."""
         return superposed_displacement(self.hierarchy, self.weights, coordinates, level, relative_to, over_atoms)
-
-    def blocks(
-        self,
-        sigma: float | Sequence[float],
-        frames: int | Sequence[int],
-        seed: int = 0,
-        mean: CoordinatesLike | None = None,
-    ) -> Iterator[Tensor]:
-        """Draw frames a few at a time, so that a thousand large ones never lie in memory together.
-
-        Parameters
-        ----------
-        sigma
-            Noise level in angstrom: one for all frames or one for each.
-        frames
-            Number of frames (0, 1, 2, ...) or the numbers of the frames wanted. A frame's draw depends on ``seed``
-            and its number alone: the same number at two noise levels is the same draw scaled.
-        mean
-            (N, 3) coordinates that the noise is added to, an array or a tensor; without them the noise itself is drawn.
-
-        Yields
-        ------
-        Tensor
-            (s, N, 3) float32, angstrom, frames in order. The next block overwrites it: use it or copy it first.
-        """
-        numbers, scales = numbered(sigma, frames)
-        places = self._checked(mean)
-        rows = min(len(numbers), max(1, BLOCK_ATOMS // self.hierarchy.counts[0]))
-        out = empty(rows, self.hierarchy.counts[0], 3)
-        for start in range(0, len(numbers), rows):
-            chosen = slice(start, start + rows)
-            block = out[: len(numbers[chosen])]
-            self._fill(block, numbers[chosen], scales[chosen], check_seed(seed), places)
-            yield block
-
-    def frames(
-        self,
-        sigma: float | Sequence[float],
-        frames: int | Sequence[int],
-        seed: int = 0,
-        mean: CoordinatesLike | None = None,
-    ) -> Tensor:
-        """All frames at once: (S, N, 3) float32, angstrom; parameters as in `blocks`."""
-        numbers, scales = numbered(sigma, frames)
-        out = empty(len(numbers), self.hierarchy.counts[0], 3)
-        self._fill(out, numbers, scales, check_seed(seed), self._checked(mean))
-        return out
-
-    def _checked(self, mean: CoordinatesLike | None) -> Tensor | None:
-        if mean is None:
-            return None
-        return coordinates("mean", mean, (self.hierarchy.counts[0], 3)).detach().to("cpu", torch.float32)
 
     def _fill(
         self, out: Tensor, numbers: Sequence[int], scales: Sequence[float], seed: int, mean: Tensor | None
