@@ -6,7 +6,7 @@ s is in radians, a standard deviation per coordinate, as in FrameDiff (Yim et al
 (Watson et al., Nature 620, 1089 (2023)); the e of Leach et al. (2022), exp(-l (l + 1) e^2), is s / sqrt(2). E[R] is
 exp(-s^2) times the unit matrix.
 
-Where s < 1 the series is slow, and Poisson's formula turns it into images of a Gaussian about w = 2 pi n, just as exact:
+Where s < 1 the series is slow, and Poisson's formula turns it into images of a Gaussian about w = 2 pi n, as exact:
 
     p(w) = (2/pi) sin(w/2) sqrt(2 pi) s^-3 e^(s^2/8) sum_n (-1)^n (w - 2 pi n) exp(-(w - 2 pi n)^2 / (2 s^2)).
 

@@ -1,7 +1,7 @@
 """phi_b = phi_b,0 + t sigma g_b for each bond b that turns, g_b ~ N(0, 1): bond lengths, angles and rings stay.
 
-Angles get a wrapped normal, as those of a backbone do in FoldingDiff (Wu et al., Nat. Commun. 15, 1059 (2024)) and those
-of a ligand in DiffDock (Corso et al., arXiv:2210.01776). Which bonds turn says `edmnoise.structure.torsions`. Along the
+Angles get a wrapped normal, as those of a backbone in FoldingDiff (Wu et al., Nat. Commun. 15, 1059 (2024)) and those of
+a ligand in DiffDock (Corso et al., arXiv:2210.01776). Which bonds turn says `edmnoise.structure.torsions`. Along the
 tree of rigid groups, rotations multiply and pivots add up,
 
     R_g = R_parent L_g,    p_g = p_parent + R_parent (p_g,0 - p_parent,0),
