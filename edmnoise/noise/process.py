@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..base.coordinates import CoordinatesLike
+    from ..structure.part import Part
     from ..structure.structure import Structure
     from .covariance import Covariance
     from .theory.statistics import Expected
@@ -43,6 +44,8 @@ class NamedProcess(Legible):
         Whether it has weights, shares of the levels. Others take flat ones alone, and do not use them.
     forward_only
         Whether it is not linear Gaussian: it draws, and has no covariance.
+    holds
+        Whether some atoms can be held where they are while the others get their noise.
     """
 
     home: str
@@ -50,6 +53,7 @@ class NamedProcess(Legible):
     knobs: Mapping[str, float] = field(default_factory=dict)
     weighted: bool = False
     forward_only: bool = False
+    holds: bool = True
 
 
 MULTISCALE = "multiscale"
@@ -262,8 +266,19 @@ class NoiseChoice(Legible):
         """Whether both are the same process with the same knobs and, to nine digits, the same weights."""
         return (self.process, self.knobs) == (other.process, other.knobs) and self.weights.close_to(other.weights)
 
-    def on(self, structure: Structure) -> NoiseProcess:
-        """The process on the atoms of a structure; EdmNoiseError where it refuses them, its weights or its knobs."""
+    def on(self, structure: Structure | Part) -> NoiseProcess:
+        """The process on the atoms of a structure, or on those that move of a part; EdmNoiseError where it refuses
+        them, its weights or its knobs."""
+        from ..structure.part import Part
+
+        if isinstance(structure, Part):
+            if not PROCESSES[self.process].holds:
+                raise EdmNoiseError(
+                    f"{self.process} noise moves all that follows, and no atoms can be held: leave move= away"
+                )
+            from .held import HeldNoise  # brings torch
+
+            return HeldNoise(self.on(structure.whole), structure)
         module, name = PROCESSES[self.process].home.split(":")
         weights = (self.weights,) if self.weighted else ()
         made: NoiseProcess = getattr(import_module(module), name).on(structure, *weights, **dict(self.knobs))

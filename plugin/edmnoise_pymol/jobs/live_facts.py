@@ -40,14 +40,18 @@ class LiveColours:
 
     def show(self, sigma: float, noise: NoiseChoice) -> None:
         """Colour it for a level and a noise: a draw is measured once for each noise, and scaled."""
-        structure = self._live.structure
+        structure, part = self._live.moving, self._live.part
         if noise != self._values[0]:
-            frame = (structure.coordinates + self._live.draw(noise))[None]
+            frame = self._live.at(1.0, noise)[None]
             moved = measure_displacement(structure, [frame], only=[RESIDUE_IN_CHAIN])
             self._values = noise, np.sqrt(moved.by_group[RESIDUE_IN_CHAIN])
         palette = PALETTES[DEFAULT_PALETTE]
-        shades = palette_colours(sigma * self._values[1], palette, 0.0, FARTHEST)
-        shades = shades[structure.hierarchy.ancestors(0, RESIDUE_IN_CHAIN.level)]
+        values = sigma * self._values[1][structure.hierarchy.ancestors(0, RESIDUE_IN_CHAIN.level)]
+        if part is not None:
+            held = np.full(part.n_atoms, np.nan)  # grey
+            held[part.moved] = values
+            values = held
+        shades = palette_colours(values, palette, 0.0, FARTHEST)
         if self._shades is None or not np.array_equal(shades, self._shades):
             self._shades = shades
             paint(self._cmd, self._live.name, shades)
@@ -62,8 +66,8 @@ class LiveColours:
 
 def measured(cmd: Cmd, live: Live, noise: NoiseChoice) -> Job[Curves]:
     """The draw at a level of 1 angstrom: `Curves.at` gives any other."""
-    structure, drawn = live.structure, live.draw(noise)
-    rank = np.arange(structure.n_atoms)
+    structure, frame = live.moving, live.at(1.0, noise)
+    rank = live.part.moved if live.part else np.arange(structure.n_atoms)
     source = Source(live.name, 1, structure, (rank + 1).tolist(), rank, ())
     found = ensemble.Ensemble(
         cmd=cmd,
@@ -74,11 +78,12 @@ def measured(cmd: Cmd, live: Live, noise: NoiseChoice) -> Job[Curves]:
         made=None,
         notes=(),
         indices=None,
-        size=structure.n_atoms,
+        size=live.structure.n_atoms,
+        part=live.part,
     )
 
     def work(_: Any) -> Curves:
-        moved = measure_displacement(structure, [(structure.coordinates + drawn)[None]], only=NESTED)
+        moved = measure_displacement(structure, [frame[None]], only=NESTED)
         return measured_of(found, 1, dict(moved.by_group), AppliedNoise(1.0, noise))
 
     return (yield work)
@@ -86,11 +91,10 @@ def measured(cmd: Cmd, live: Live, noise: NoiseChoice) -> Job[Curves]:
 
 def table(live: Live, sigma: float, noise: NoiseChoice, by: str, align: str) -> Job[Table]:
     """What `edm_levels` would print of the frame."""
-    structure, drawn = live.structure, live.draw(noise)
+    frame = live.at(sigma, noise)
 
     def work(_: Any) -> Table:
-        frame = structure.coordinates + np.float32(sigma) * drawn
-        moved = measure_displacement(structure, [frame[None]], align)
-        return level_table(structure, moved, AppliedNoise(sigma, noise), by)
+        moved = measure_displacement(live.moving, [frame[None]], "none" if live.part else align)
+        return level_table(live.part or live.structure, moved, AppliedNoise(sigma, noise), by)
 
     return (yield work)

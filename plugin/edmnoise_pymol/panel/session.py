@@ -48,12 +48,14 @@ class Input:
 
 @dataclass(frozen=True)
 class Noise:
-    """What the Noise tab is set to: level in angstrom, its distribution, weights and process as commands take them."""
+    """What the Noise tab is set to: level in angstrom, its distribution, weights, process and the atoms that move, as
+    commands take them."""
 
     sigma: float
     distribution: SigmaDistribution
     weights: str
     process: str
+    move: str
 
     @property
     def choice(self) -> NoiseChoice:
@@ -138,7 +140,7 @@ class Session(QtCore.QObject):
     def __init__(self, cmd: Cmd, parent: Any = None) -> None:
         super().__init__(parent)
         self.cmd = cmd
-        self.runner = Runner(self)
+        self.runner = Runner(self, asks=True)
         self._reader = Runner(self)
         self._wanted: dict[str, tuple[Callable[[], Any], Callable[[Any], None], bool]] = {}
         self.settings = Settings()
