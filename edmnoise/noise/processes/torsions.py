@@ -1,6 +1,6 @@
 """phi_b = phi_b,0 + t sigma g_b for each bond b that turns, g_b ~ N(0, 1): bond lengths, angles and rings stay.
 
-Angles get a wrapped normal, as those of a backbone in FoldingDiff (Wu et al., Nat. Commun. 15, 1059 (2024)) and those of
+Angles get a wrapped normal, as those of a backbone in FoldingDiff (Wu et al., Nat. Commun. 15, 1059 (2024)) and of
 a ligand in DiffDock (Corso et al., arXiv:2210.01776). Which bonds turn says `edmnoise.structure.torsions`. Along the
 tree of rigid groups, rotations multiply and pivots add up,
 
@@ -14,6 +14,8 @@ IGSO(3) with s = t sigma.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import torch
@@ -179,7 +181,7 @@ class _Torsions(Drawer):
         return wanted - total / self._sizes
 
 
-def _rows(vectors: Array) -> Tensor:
+def _rows(vectors: NDArray[Any]) -> Tensor:
     """(n, 3) as (3, n, LANES) float32, the same in all lanes."""
     return torch.from_numpy(vectors.T).float()[..., None].repeat(1, 1, LANES)
 
