@@ -130,7 +130,7 @@ def test_live_holds_too(cmd, toxin, coords, moving, shades):
     assert run_inline(table(shaken, 2.0, NoiseChoice(), "summary", "superpose"))["measured"] == pytest.approx(
         made.table["measured"], rel=1e-4
     )
-    assert run_inline(measured(cmd, shaken, NoiseChoice())).frames == 1
+    assert run_inline(measured(cmd, shaken, 1.0, NoiseChoice())).frames == 1
     shaken.close()
 
 
