@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..base.coordinates import CoordinatesLike
+    from ..structure.part import Part
     from ..structure.structure import Structure
     from .covariance import Covariance
     from .theory.statistics import Expected
@@ -43,6 +44,8 @@ class NamedProcess(Legible):
         Whether it has weights, shares of the levels. Others take flat ones alone, and do not use them.
     forward_only
         Whether it is not linear Gaussian: it draws, and has no covariance.
+    holds
+        Whether some atoms can be held where they are while the others get their noise.
     """
 
     home: str
@@ -50,6 +53,7 @@ class NamedProcess(Legible):
     knobs: Mapping[str, float] = field(default_factory=dict)
     weighted: bool = False
     forward_only: bool = False
+    holds: bool = True
 
 
 MULTISCALE = "multiscale"
@@ -78,6 +82,13 @@ PROCESSES = {
     ),
     "rfdiffusion": NamedProcess(
         "edmnoise.noise.processes.frames:RFdiffusion", "frames with RFdiffusion's rotations", forward_only=True
+    ),
+    "torsions": NamedProcess(
+        "edmnoise.noise.processes.torsions:TorsionNoise",
+        "bonds turn; lengths and angles stay",
+        {"turn": 0.02, "omega": 1.0},
+        forward_only=True,
+        holds=False,
     ),
 }
 """Noise processes by name."""
@@ -116,10 +127,19 @@ class Statistics(Protocol):
         """Mean and standard deviation of the ratio residue/atom measured over some frames."""
 
 
+@runtime_checkable
+class OfLevel(Protocol):
+    """A process whose closed forms, in units of sigma^2, depend on sigma."""
+
+    def statistics_at(self, sigma: float) -> Statistics:
+        """Closed forms at a noise level, angstrom; `NoClosedForm` where there are none."""
+
+
 class NoiseProcess(Protocol):
     """Noise on the atoms of one structure: sigma x with E[x x^T] = K (x) I_3.
 
-    The trace of K is the number of atoms: whatever the process, sigma is the RMS per coordinate over all atoms.
+    The trace of K is the number of atoms: whatever the process, sigma is the RMS per coordinate over all atoms. What is
+    forward only is none of this: its class says what sigma is.
     """
 
     @property
@@ -131,7 +151,7 @@ class NoiseProcess(Protocol):
 
     @property
     def statistics(self) -> Statistics:
-        """Closed forms of the displacement at every level; `NoClosedForm` where there are none."""
+        """Closed forms of the displacement that hold at any sigma; `NoClosedForm` where there are none."""
 
     def superposed(
         self, coordinates: CoordinatesLike, level: int, relative_to: int | None = None, over_atoms: bool = False
@@ -239,6 +259,11 @@ class NoiseChoice(Legible):
         return PROCESSES[self.process].weighted
 
     @property
+    def forward_only(self) -> bool:
+        """Whether the process is not linear Gaussian: at another sigma it is another draw, not the same one scaled."""
+        return PROCESSES[self.process].forward_only
+
+    @property
     def label(self) -> str:
         """In a table: the weights of a process that has them, any other process by its name and the knobs that are
         not as usual."""
@@ -256,8 +281,19 @@ class NoiseChoice(Legible):
         """Whether both are the same process with the same knobs and, to nine digits, the same weights."""
         return (self.process, self.knobs) == (other.process, other.knobs) and self.weights.close_to(other.weights)
 
-    def on(self, structure: Structure) -> NoiseProcess:
-        """The process on the atoms of a structure; EdmNoiseError where it refuses them, its weights or its knobs."""
+    def on(self, structure: Structure | Part) -> NoiseProcess:
+        """The process on the atoms of a structure, or on those that move of a part; EdmNoiseError where it refuses
+        them, its weights or its knobs."""
+        from ..structure.part import Part
+
+        if isinstance(structure, Part):
+            if not PROCESSES[self.process].holds:
+                raise EdmNoiseError(
+                    f"{self.process} noise moves all that follows, and no atoms can be held: leave move= away"
+                )
+            from .held import HeldNoise  # brings torch
+
+            return HeldNoise(self.on(structure.whole), structure)
         module, name = PROCESSES[self.process].home.split(":")
         weights = (self.weights,) if self.weighted else ()
         made: NoiseProcess = getattr(import_module(module), name).on(structure, *weights, **dict(self.knobs))
@@ -292,9 +328,14 @@ class AppliedNoise:
         object.__setattr__(self, "noise", NoiseChoice.of(given))
 
 
-def statistics_of(process: NoiseProcess) -> Statistics | None:
-    """The closed forms of a process, None where it has none."""
+def statistics_at(process: NoiseProcess, sigma: float) -> Statistics:
+    """The closed forms of a process at a noise level; `NoClosedForm` where it has none."""
+    return process.statistics_at(sigma) if isinstance(process, OfLevel) else process.statistics
+
+
+def statistics_of(process: NoiseProcess, sigma: float) -> Statistics | None:
+    """The closed forms of a process at a noise level, None where it has none."""
     try:
-        return process.statistics
+        return statistics_at(process, sigma)
     except NoClosedForm:
         return None

@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from . import reading
-from .knob import Knob, numbers, several, text, whole, word
+from .knob import numbers, several, text, whole_numbers, word
 from .noise import DRAWS, LEVELS
 from .sampling import ANY_DENOISER, SAMPLES
-
-
-def _numbers_of_states(knob: Knob, value: Any) -> list[int]:
-    one = whole(knob.name, low=knob.low)
-    return [one.read(part) for part in reading.numbers(knob.name, value)]
-
 
 DENOISERS = several(
     ANY_DENOISER,
@@ -30,7 +21,7 @@ HELD_OUT = numbers(
     "knows: 4 5",
     usual="none: those that are known are found again",
     low=1,
-).but(parse=_numbers_of_states)
+).but(parse=whole_numbers)
 
 SAMPLED = several(
     text("sampled"),

@@ -412,8 +412,11 @@ def test_a_program_is_loaded_only_when_it_is_trusted(small, states, noise, expor
     monkeypatch.setattr(torch.export, "load", lambda *given, **more: loaded.append(1) or real(*given, **more))
     digest = hashlib.sha256(exported.read_bytes()).hexdigest()
     choice, frames = DenoiserChoice(str(exported)), states.mT.float().numpy()
-    for ask in (None, lambda path, sha: asked.append((path, sha))):
-        with pytest.raises(EdmNoiseError, match=f"exact.pt2 is a program, which can do all .* trust=1 .*{digest}"):
+    for ask, why in (
+        (None, "which can do all .* trust=1"),
+        (lambda *of: asked.append(of), "you do not trust: nothing"),
+    ):
+        with pytest.raises(EdmNoiseError, match=f"exact.pt2 is a program.* {why} .*{digest}"):
             choice.build(small, frames, noise, ask=ask)
     assert asked == [(str(exported), digest)]
     assert loaded == []

@@ -64,6 +64,7 @@ def pick(control, data):
 CONTROLS = {
     "denoiser=kabsch": lambda t: pick(t.form["denoiser"], "kabsch"),
     "ligands=atom": lambda t: pick(t.form["ligands"], "atom"),
+    "move=resi 5-9": lambda t: t.form["move"].setText("resi 5-9"),
     "common=1": lambda t: t.form["common"].setChecked(True),
     "sampler=boltz2": lambda t: pick(t.form["sampler"], "boltz2"),
     "sampler=dpmpp_2m": lambda t: pick(t.form["sampler"], "dpmpp_2m"),
@@ -113,7 +114,7 @@ def test_every_argument_has_a_control(sampling):
 
     reached = {argument.split("=")[0] for argument in CONTROLS}
     elsewhere = {"selection", "hydrogens", "solvent", "file", "state"}  # the pickers; the Results tab; all are the data
-    elsewhere |= {"gives", "rule", "data_scales", "trust"}  # of networks, which are typed and not in the tab's list
+    elsewhere |= {"gives", "rule", "data_scales", "trust"}  # of networks: test_trust.py; asked for in a window
     keyword = inspect.Parameter.KEYWORD_ONLY
     assert {p.name for p in inspect.signature(edm_sample).parameters.values() if p.kind != keyword} == (
         reached | elsewhere

@@ -1,7 +1,7 @@
-"""E[d_i.d_j] / 3 = [same body] a_i.a_j + b_i.b_j: mean square displacements of groups, for any vectors a and b of atoms.
+"""E[d_i.d_j] / 3 = [same body] a_i.a_j + b_i.b_j, for any vectors a and b: mean square displacements of groups.
 
-A group's centre is the mean over its atoms, so that its moments are those of sums: of a over each piece that lies in one
-body, and of b over the whole. O(N), float64.
+A group's centre is the mean over its atoms, so that its moments are those of sums: of a over each piece that lies in
+one body, and of b over the whole. O(N), float64.
 """
 
 from __future__ import annotations

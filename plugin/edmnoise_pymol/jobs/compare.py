@@ -110,7 +110,7 @@ def compare(
         count = len(weights) * len(built) + len(recorded)
         for each in map(NoiseChoice.of, weights):
             covariance = each.on(structure).covariance
-            model = denoiser.build(structure, np.stack(states), covariance, chosen)
+            model = denoiser.build(structure, np.stack(states), covariance, chosen, watch.ask)
             answers.update(dict.fromkeys(sampling.answered(denoiser.name, model)))
             for name, (schedule, sampler) in built.items():
                 number = len(made)

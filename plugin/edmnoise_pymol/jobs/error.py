@@ -91,7 +91,7 @@ def error(
         candidates = references(structure.hierarchy, _tensor(given[known]), covariance, knows, fluctuations=motion)
         answers: list[str] = []
         for choice in denoisers:
-            model = choice.build(structure, given[known], covariance)
+            model = choice.build(structure, given[known], covariance, ask=watch.ask)
             candidates.append(Candidate(str(choice.name), model, "its training" if choice.is_network else knows))
             answers += answered(choice.name, model)
 

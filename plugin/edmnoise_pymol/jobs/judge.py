@@ -109,7 +109,7 @@ def judge(
             if name in made:
                 raise EdmNoiseError(f"two sets of samples are called {name!r}: give each once")
             watch.check(number / len(denoisers), f"building {name}")
-            model = each.build(structure, sets[0], covariance, chosen)
+            model = each.build(structure, sets[0], covariance, chosen, watch.ask)
             answers += answered(name, model)
 
             def progress(share: float, number: int = number, name: str = name) -> None:

@@ -20,6 +20,7 @@ from .tabs.design import DesignTab
 from .tabs.noise import NoiseTab
 from .tabs.sampling import SamplingTab
 from .tabs.trace_dialog import dropped
+from .trust import TrustDialog
 from .views.colours import ColourBox
 from .views.playback import Playback
 from .views.results import Results
@@ -74,6 +75,7 @@ class Panel(QtWidgets.QWidget):
         form.leave_the_wheel(self)
         self.recall_all()
         self._watch()
+        session.runner.asked.connect(lambda question: TrustDialog(self, question, session.runner))
         session.look()
         problem = what_turns_black(session.cmd)
         if problem:

@@ -15,6 +15,7 @@ from ...scene import ask, stage
 from ..controls import form, style
 from ..controls.fold import Fold
 from ..controls.optional_fields import name_usual, set_usual
+from ..controls.rows import row, tool
 from ..controls.weights import WeightsEditor
 from ..plots.schedule import SchedulePlot
 from ..session import Session
@@ -37,7 +38,7 @@ class SamplingTab(QtWidgets.QWidget):
         self.form = self.fields.form
         self.weights = WeightsEditor(session)
         self.plot = SchedulePlot(session, lambda: self.fields.of_the_sampler)
-        self.redraw = _tool("dice", "New draw: the next seed", "new draw of the sampler")
+        self.redraw = tool("dice", "New draw: the next seed", "new draw of the sampler")
         self.follow = QtWidgets.QCheckBox("watch")
         self.follow.setChecked(True)
         self.follow.setToolTip(
@@ -52,7 +53,7 @@ class SamplingTab(QtWidgets.QWidget):
         self.trace.setIcon(style.icon("open", self.trace))
         self.trace.setToolTip("Open what was recorded of a real model's run, step by step (edm_trace)")
         self.run = QtWidgets.QPushButton("Ru&n")
-        self.copy = _tool("copy", "Copy the command that makes the same samples", "copy sampling as command")
+        self.copy = tool("copy", "Copy the command that makes the same samples", "copy sampling as command")
         self.weights_fold = Fold("", self.weights, "Chain, residue and atom shares of the noise")
         self.more = Fold("More settin&gs", self.fields.more(), "Schedule, churn, switches, the data's own motion")
         self._lay_out()
@@ -71,7 +72,7 @@ class SamplingTab(QtWidgets.QWidget):
         # All states are the data: which one is shown, or chosen above, is no matter.
         kept = {name: value for name, value in found.options.items() if name != "state"}
         options = {**self._noise_options, **self.fields.options(), **kept}
-        return Request("edm_sample", self.fields.subject(found.selection), options)
+        return Request("edm_sample", self.fields.ensemble.subject(found.selection), options)
 
     @property
     def coefficients_request(self) -> Request | None:
@@ -113,17 +114,20 @@ class SamplingTab(QtWidgets.QWidget):
         column.addLayout(rows)
         column.addStretch()
         rows.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        rows.addRow(form.label("&Denoiser", control("denoiser")), control("denoiser"))
+        rows.addRow(form.label("&Denoiser", control("denoiser")), self.fields.network.denoiser)
+        rows.addRow(self.fields.network.gives)
         rows.addRow(form.label("Sample&r", control("sampler")), control("sampler"))
-        rows.addRow(form.label("S&teps", control("steps")), _row(control("steps"), "Samples", control("samples")))
-        draw = _row(control("seed"), self.redraw, "Name", control("name"))
-        draw.setSpacing(3)
+        count = row(control("steps"), "Samples", control("samples"))
+        draw = row(control("seed"), self.redraw, "Name", control("name"))
+        for line in (count, draw):
+            line.setSpacing(3)
+        rows.addRow(form.label("S&teps", control("steps")), count)
         rows.addRow(form.label("Seed", control("seed")), draw)
-        kept = _row(control("trajectory"), control("denoised"))
+        kept = row(control("trajectory"), control("denoised"))
         kept.addStretch()
         rows.addRow(kept)
-        rows.addRow(_row(self.run, self.follow, self.copy))
-        rows.addRow(_row(self.coefficients, self.trace))
+        rows.addRow(row(self.run, self.follow, self.copy))
+        rows.addRow(row(self.coefficients, self.trace))
         rows.addRow(self.plot)
         rows.addRow(self.weights_fold)
         rows.addRow(self.more)
@@ -264,24 +268,3 @@ class SamplingTab(QtWidgets.QWidget):
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _tool(icon: str, tip: str, name: str) -> Any:
-    button = QtWidgets.QToolButton()
-    button.setIcon(style.icon(icon, button))
-    button.setToolTip(tip)
-    button.setAccessibleName(name)
-    button.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
-    return button
-
-
-def _row(*parts: Any) -> Any:
-    """Controls beside each other; a text becomes the label of the control behind it."""
-    row = QtWidgets.QHBoxLayout()
-    for at, part in enumerate(parts):
-        if isinstance(part, str):
-            row.addWidget(form.label(part, parts[at + 1]))
-        else:
-            stretches = part.sizePolicy().horizontalPolicy() != QtWidgets.QSizePolicy.Policy.Fixed
-            row.addWidget(part, int(stretches and not isinstance(part, QtWidgets.QCheckBox)))
-    return row
