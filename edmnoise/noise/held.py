@@ -18,9 +18,11 @@ from ..base.legible import Legible
 from ..structure.part import Part
 from .covariance import Covariance
 from .process import NoClosedForm, NoiseProcess, Statistics
+from .processes.markov import MarkovCovariance
 from .processes.nested import NestedCovariance
+from .theory.linear import LinearStatistics
 from .theory.statistics import Expected, NoiseStatistics
-from .theory.superposed import superposed_displacement
+from .theory.superposed import after_superposition
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -59,14 +61,16 @@ class HeldNoise(Legible):
     @cached_property
     def statistics(self) -> Statistics:
         """Closed forms of the displacement of the moved atoms: a residue is what moves of it."""
+        if isinstance(self.covariance, MarkovCovariance):
+            return LinearStatistics(self.part.structure.hierarchy, self.covariance)
         return NoiseStatistics.of(self.part.structure.hierarchy, self._shares)
 
     def superposed(
         self, coordinates: CoordinatesLike, level: int, relative_to: int | None = None, over_atoms: bool = False
     ) -> Expected:
         """Mean square displacement of the moved atoms after superposition of these on (m, 3) coordinates."""
-        hierarchy = self.part.structure.hierarchy
-        return superposed_displacement(hierarchy, self._shares, coordinates, level, relative_to, over_atoms)
+        given = self.part.structure.hierarchy, self.covariance, self.statistics
+        return after_superposition(*given, coordinates, level, relative_to, over_atoms)
 
     def blocks(
         self,
