@@ -18,9 +18,10 @@ from ..base.coordinates import CoordinatesLike, coordinates
 from ..base.legible import Legible
 from ..structure.part import Part
 from .covariance import Covariance
-from .process import NoiseProcess, Statistics
+from .process import NoiseProcess, OfLevel, Statistics
 from .processes.nested import NestedCovariance
 from .theory.linear import LinearStatistics, Summed
+from .theory.second_moments import SecondMoments
 from .theory.statistics import Expected, NoiseStatistics
 from .theory.superposed import after_superposition
 
@@ -66,6 +67,13 @@ class HeldNoise(Legible):
         if not isinstance(k, NestedCovariance):
             return LinearStatistics(hierarchy, cast(Summed, k))
         return NoiseStatistics.of(hierarchy, dict(zip(k.hierarchy.names, map(float, k.variances), strict=True)))
+
+    def statistics_at(self, sigma: float) -> Statistics:
+        """The same at a noise level, angstrom, for a process whose closed forms depend on it."""
+        if not isinstance(self.process, OfLevel):
+            return self.statistics
+        found = cast(SecondMoments, self.process.statistics_at(sigma))
+        return found.restricted(self.part.structure.hierarchy, self.part.moved)
 
     def superposed(
         self, coordinates: CoordinatesLike, level: int, relative_to: int | None = None, over_atoms: bool = False

@@ -1,17 +1,17 @@
 """p(w) = (1 - cos w)/pi sum_l (2 l + 1) exp(-l (l + 1) s^2 / 2) sin((l + 1/2) w) / sin(w/2), 0 <= w <= pi: IGSO(3).
 
 The isotropic Gaussian on rotations is the law of a Brownian motion on SO(3) that has run for the time s^2: its axis is
-uniform, and its angle w is from p. A small rotation is a vector (axis times angle) with independent components N(0, s^2):
-s is in radians, a standard deviation per coordinate. FrameDiff (Yim et al., arXiv:2302.02277) and RFdiffusion (Watson et
-al., Nature 620, 1089 (2023)) have it so; the e of Leach et al. (2022), exp(-l (l + 1) e^2), is s / sqrt(2). E[R] is
+uniform, and its angle w is from p. A small rotation is a vector (axis times angle) of independent components N(0, s^2):
+s is in radians, a standard deviation per coordinate, as in FrameDiff (Yim et al., arXiv:2302.02277) and RFdiffusion
+(Watson et al., Nature 620, 1089 (2023)); the e of Leach et al. (2022), exp(-l (l + 1) e^2), is s / sqrt(2). E[R] is
 exp(-s^2) times the unit matrix.
 
-Where s < 1 the series is slow, and Poisson's formula turns it into images of a Gaussian about w = 2 pi n, no less exact:
+Where s < 1 the series is slow, and Poisson's formula turns it into images of a Gaussian about w = 2 pi n, as exact:
 
     p(w) = (2/pi) sin(w/2) sqrt(2 pi) s^-3 e^(s^2/8) sum_n (-1)^n (w - 2 pi n) exp(-(w - 2 pi n)^2 / (2 s^2)).
 
-Draws come from normal vectors g: |g| has Maxwell's law M, so that w = F^-1(M(|g|)) has the law F of p, and the direction
-of g, which is the axis, is independent of it. The map from |g| to w is smooth (s |g| where s is small): a table serves.
+Draws come from normal vectors g: |g| has Maxwell's law M, so that w = F^-1(M(|g|)) has the law F of p, and the axis is
+the direction of g, which is independent of it. From |g| to w is a smooth map (s |g| where s is small): a table serves.
 """
 
 from __future__ import annotations
@@ -80,36 +80,39 @@ def rotations(normal: Tensor, scales: tuple[float, ...]) -> Tensor:
     Parameters
     ----------
     normal
-        (n, 3, lanes) float64, independent standard normal numbers.
+        (n, 3, lanes) float32, independent standard normal numbers.
     scales
         s of each lane, radians, 0 or more. The same vector at another s is a turn about the same axis.
 
     Returns
     -------
     Tensor
-        (n, 4, lanes) float64, (w, x, y, z), of unit length to 1e-6: to be divided by it.
+        (4, n, lanes) float32, (w, x, y, z), of unit length to 1e-6: to be divided by it.
     """
     kinds = sorted(set(scales))
-    table = torch.cat([_half_turns(s) for s in kinds])
-    start = torch.tensor([_NODES * kinds.index(s) for s in scales])
+    table = torch.cat([_half_turns(s) for s in kinds], 1)
+    start = torch.tensor([_NODES * kinds.index(s) for s in scales], device="cpu")
     length = normal.square().sum(1).sqrt_()
     place = (length * ((_NODES - 1) / _LONGEST)).clamp_(max=_NODES - 1.001)
     low = place.floor()
-    share = (place - low)[:, None]
+    share = place - low
     row = (low.long() + start).flatten()
-    below, above = (table.index_select(0, row + k).view(len(normal), -1, 2).movedim(2, 1) for k in (0, 1))
-    half = below + share * (above - below)  # (n, 2, lanes): cosine of half the angle, and its sine over |g|
-    return torch.cat([half[:, :1], half[:, 1:] * normal], 1)
+    made = normal.new_empty(4, *length.shape)
+    for column, out in zip(table, made, strict=False):  # cosine of half the angle, and its sine over |g|
+        below, above = (column.index_select(0, row + k).view_as(length) for k in (0, 1))
+        torch.add(below, share * (above - below), out=out)
+    made[1:] = made[1].clone() * normal.movedim(1, 0)
+    return made
 
 
 @lru_cache(maxsize=64)
 def _half_turns(s: float) -> Tensor:
-    """(nodes, 2) cos(w/2) and sin(w/2) / |g| of the angle w that belongs to a normal vector's length |g|."""
+    """(2, nodes) cos(w/2) and sin(w/2) / |g| of the angle w that belongs to a normal vector's length |g|."""
     length = np.linspace(0, _LONGEST, _NODES)
     ratio = angles_over_lengths(length, s)
     half = length * ratio / 2
     with torch.inference_mode(False):  # kept for later callers
-        return torch.from_numpy(np.stack([np.cos(half), np.sinc(half / math.pi) * ratio / 2], axis=1))
+        return torch.from_numpy(np.stack([np.cos(half), np.sinc(half / math.pi) * ratio / 2])).float()
 
 
 def angles_over_lengths(length: Array, s: float) -> Array:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
@@ -83,6 +83,13 @@ PROCESSES = {
     "rfdiffusion": NamedProcess(
         "edmnoise.noise.processes.frames:RFdiffusion", "frames with RFdiffusion's rotations", forward_only=True
     ),
+    "torsions": NamedProcess(
+        "edmnoise.noise.processes.torsions:TorsionNoise",
+        "bonds turn; lengths and angles stay",
+        {"turn": 0.02, "omega": 1.0},
+        forward_only=True,
+        holds=False,
+    ),
 }
 """Noise processes by name."""
 
@@ -120,10 +127,19 @@ class Statistics(Protocol):
         """Mean and standard deviation of the ratio residue/atom measured over some frames."""
 
 
+@runtime_checkable
+class OfLevel(Protocol):
+    """A process whose closed forms, in units of sigma^2, depend on sigma."""
+
+    def statistics_at(self, sigma: float) -> Statistics:
+        """Closed forms at a noise level, angstrom; `NoClosedForm` where there are none."""
+
+
 class NoiseProcess(Protocol):
     """Noise on the atoms of one structure: sigma x with E[x x^T] = K (x) I_3.
 
-    The trace of K is the number of atoms: whatever the process, sigma is the RMS per coordinate over all atoms.
+    The trace of K is the number of atoms: whatever the process, sigma is the RMS per coordinate over all atoms. What is
+    forward only is none of this: its class says what sigma is.
     """
 
     @property
@@ -135,7 +151,7 @@ class NoiseProcess(Protocol):
 
     @property
     def statistics(self) -> Statistics:
-        """Closed forms of the displacement at every level; `NoClosedForm` where there are none."""
+        """Closed forms of the displacement that hold at any sigma; `NoClosedForm` where there are none."""
 
     def superposed(
         self, coordinates: CoordinatesLike, level: int, relative_to: int | None = None, over_atoms: bool = False
@@ -243,6 +259,11 @@ class NoiseChoice(Legible):
         return PROCESSES[self.process].weighted
 
     @property
+    def forward_only(self) -> bool:
+        """Whether the process is not linear Gaussian: at another sigma it is another draw, not the same one scaled."""
+        return PROCESSES[self.process].forward_only
+
+    @property
     def label(self) -> str:
         """In a table: the weights of a process that has them, any other process by its name and the knobs that are
         not as usual."""
@@ -279,6 +300,11 @@ class NoiseChoice(Legible):
         return made
 
 
+def named_process(text: str) -> NamedProcess | None:
+    """What a text that `NoiseChoice.parse` reads names; None for what is no process, or none yet."""
+    return PROCESSES.get((text.replace("/", " ").split() or [""])[0])
+
+
 def choices(process: str, weights: Sequence[Weights], usual: Sequence[Weights] = ()) -> list[NoiseChoice]:
     """A choice for each of some weights; one alone where a process has none and these are what is usual."""
     plain = NoiseChoice.parse(process)
@@ -307,9 +333,14 @@ class AppliedNoise:
         object.__setattr__(self, "noise", NoiseChoice.of(given))
 
 
-def statistics_of(process: NoiseProcess) -> Statistics | None:
-    """The closed forms of a process, None where it has none."""
+def statistics_at(process: NoiseProcess, sigma: float) -> Statistics:
+    """The closed forms of a process at a noise level; `NoClosedForm` where it has none."""
+    return process.statistics_at(sigma) if isinstance(process, OfLevel) else process.statistics
+
+
+def statistics_of(process: NoiseProcess, sigma: float) -> Statistics | None:
+    """The closed forms of a process at a noise level, None where it has none."""
     try:
-        return process.statistics
+        return statistics_at(process, sigma)
     except NoClosedForm:
         return None

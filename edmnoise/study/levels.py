@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..base.errors import EdmNoiseError
 from ..base.table import Column, Table
 from ..frames.displacement import Displacement, Measure, ReferencePlace, measure_displacement, measures, nested
-from ..noise.process import AppliedNoise, NoClosedForm, NoiseChoice, Statistics, statistics_of
+from ..noise.process import AppliedNoise, NoClosedForm, NoiseChoice, Statistics, statistics_at, statistics_of
 from ..noise.sigma import SigmaDistribution
 from ..noise.theory.statistics import Expected
 from ..noise.theory.superposed import rotation_defined
@@ -106,7 +106,10 @@ class _Theory:
         self.process = noise.noise.on(structure) if noise and known else None
         self.statistics, self.refused = None, ""
         try:
-            self.statistics = self.process.statistics if self.process else None
+            if noise and self.process:
+                if self.align == "superpose" and noise.noise.forward_only:
+                    raise NoClosedForm(f"{noise.noise.process} noise has no closed forms after superposition")
+                self.statistics = statistics_at(self.process, noise.sigma)
         except NoClosedForm as refusal:
             self.refused = str(refusal)
 
@@ -156,7 +159,8 @@ def _summary(structure: Structure, moved: Displacement, theory: _Theory) -> tupl
     notes = [f"residue/atom {moved.ratio:.3f}"]
     if theory.statistics is not None and moved.align == "none":
         mean, sd = theory.statistics.ratio_scatter(moved.frames)
-        notes = [f"residue/atom {moved.ratio:.3f}, expected {mean:.3f} +- {sd:.3f}"]
+        scatter = "" if math.isnan(sd) else f" +- {sd:.3f}"
+        notes = [f"residue/atom {moved.ratio:.3f}, expected {mean:.3f}{scatter}"]
     if moved.align == "superpose" and theory.statistics is not None:
         notes.append("Expected after superposition: to first order in sigma over the structure's size, without spread.")
     return columns, notes
@@ -260,10 +264,10 @@ def z_table(
     rows = []
     for i, noise in enumerate(map(NoiseChoice.of, weights)):
         process = noise.on(structure)
-        theory = statistics_of(process)
-        ratio = theory.ratio_scatter(draws) if theory else (math.nan, math.nan)
         for j, score in enumerate(z):
             sigma = distribution.sigma(score)
+            theory = statistics_of(process, sigma)
+            ratio = theory.ratio_scatter(draws) if theory else (math.nan, math.nan)
             first = (i * len(z) + j) * draws if fresh else 0
             numbers = range(first, first + draws)
             blocks = process.blocks(sigma, numbers, seed, reference.coordinates)

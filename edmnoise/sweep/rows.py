@@ -28,7 +28,7 @@ def levels(case: Case) -> Mapping[str, Value]:
     inside = nested(hierarchy)[:-1]
     shown = (ATOM, RESIDUE, *inside)
     moved = measure_displacement(moving, _noised(case), only=shown)
-    theory = statistics_of(_process(case))
+    theory = statistics_of(_process(case), case.sigma)
     expected = {m: expected_rms(theory, m, case.sigma) for m in shown}
     ratio, spread = theory.ratio_scatter(case.setting.count) if theory else (math.nan, math.nan)
     values = {

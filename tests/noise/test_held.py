@@ -6,7 +6,13 @@ import torch
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.frames.displacement import NESTED, Measure, measure_displacement, measures
-from edmnoise.noise.process import PROCESSES, ForwardOnly, NamedProcess, NoClosedForm, NoiseChoice
+from edmnoise.noise.process import (
+    PROCESSES,
+    ForwardOnly,
+    NoClosedForm,
+    NoiseChoice,
+    statistics_at,
+)
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.part import Part
 from edmnoise.structure.structure import Structure
@@ -91,13 +97,24 @@ def test_the_moved_atoms_as_a_structure(fragment, part):
     assert np.array_equal(np.sort(turned.structure.coordinates, 0), np.sort(own.coordinates, 0))
 
 
-def test_a_process_that_moves_all_that_follows_is_refused(part, monkeypatch):
-    known = NamedProcess("edmnoise.noise.processes.frames:RigidFrames", "turns bonds", {"turn": 0.1}, holds=False)
-    monkeypatch.setitem(PROCESSES, "bonds", known)
+def test_torsions_move_all_that_follows(part):
     with pytest.raises(
-        EdmNoiseError, match=r"^bonds noise moves all that follows, and no atoms can be held: leave move="
+        EdmNoiseError, match=r"^torsions noise moves all that follows, and no atoms can be held: leave mov"
     ):
-        NoiseChoice("bonds").on(part)
+        NoiseChoice("torsions").on(part)
+
+
+@pytest.mark.parametrize("sigma", [0.5, 8.0])
+def test_closed_forms_of_rigid_residues_that_move_in_part(toxin, sigma):
+    """They depend on sigma: measured of 40 draws within 4 standard deviations, which 20 pairs of them tell."""
+    part = Part.of(toxin, np.random.default_rng(0).random(toxin.n_atoms) < 0.4)
+    noise = NoiseChoice("frames").on(part)
+    frames = [noise.frames(sigma, range(2 * k, 2 * k + 2), 1, part.structure.coordinates) for k in range(20)]
+    pairs = [measure_displacement(part.structure, pair) for pair in frames]
+    for measure in measures(part.structure.hierarchy):
+        expected = statistics_at(noise, sigma).displacement(measure.level, measure.relative_to).mean * sigma**2
+        squares = np.array([pair.rms(measure) ** 2 for pair in pairs])
+        assert abs(squares.mean() - expected) < 4 * squares.std(ddof=1) / np.sqrt(20) + 1e-6
 
 
 def test_what_is_forward_only_says_so(part):

@@ -130,7 +130,7 @@ def test_live_holds_too(cmd, toxin, coords, moving, shades):
     assert run_inline(table(shaken, 2.0, NoiseChoice(), "summary", "superpose"))["measured"] == pytest.approx(
         made.table["measured"], rel=1e-4
     )
-    assert run_inline(measured(cmd, shaken, NoiseChoice())).frames == 1
+    assert run_inline(measured(cmd, shaken, 1.0, NoiseChoice())).frames == 1
     shaken.close()
 
 
@@ -282,3 +282,18 @@ def test_atoms_that_pymol_puts_in_another_order(cmd, toxin, atoms, coords):
     moved = (coords("made", 2) != coords("made", 1)).any(axis=1)
     assert {rank[k] for k in np.flatnonzero(moved)} == named
     assert result.run.structure.n_atoms == len(named)
+
+
+def test_torsions_hold_nothing(toxin, refusal):
+    said = refusal("edm_noise toxin, process=torsions, move=resi 10-20")
+    assert said == "torsions noise moves all that follows, and no atoms can be held: leave move= away"
+
+
+def test_rigid_residues_move_in_part(cmd, toxin, frames_of, moving):
+    """Forward-only noise: the same bits, the rest held, and closed forms of its level."""
+    edm_noise(toxin, sigma=2.0, process="frames", frames=2, name="each")
+    result = edm_noise(toxin, sigma=2.0, process="frames", frames=2, name="some", move=LOOP)
+    mask, each, some = moving("some", LOOP), frames_of("each", 1), frames_of("some", 1)
+    np.testing.assert_array_equal(some[:, mask], each[:, mask])
+    np.testing.assert_array_equal(some[:, ~mask], np.broadcast_to(each[0, ~mask], some[:, ~mask].shape))
+    assert np.isfinite(result.table["expected"]).all()

@@ -2,9 +2,9 @@
 
 The residue frames of FrameDiff (Yim et al., arXiv:2302.02277) and RFdiffusion (Watson et al., Nature 620, 1089 (2023)):
 c_r is the C-alpha of an amino acid; of a nucleotide we take C1', AlphaFold 3's centre of its token, and of any other
-residue, of a ligand, an ion and of water, which move as rigid bodies too, the mean of its atoms. The programs shrink
-coordinates as they noise them, x_t = sqrt(a) x_0 + sqrt(1 - a) e in units of u angstrom: divided by sqrt(a) that is what
-stands here, with sigma = u sqrt((1 - a) / a).
+residue, of a ligand, an ion and of water, which move as rigid bodies too, the mean of its atoms. Both programs shrink
+coordinates as they noise them, x_t = sqrt(a) x_0 + sqrt(1 - a) e in units of u angstrom: divided by sqrt(a), that is
+what stands here, with sigma = u sqrt((1 - a) / a).
 
 Second moments have a closed form: with arms v_i = x_i,0 - c_r, E[R] = m 1 (`edmnoise.noise.igso3.mean_rotation`) and
 residues r, q of the atoms i, j, per coordinate
@@ -26,7 +26,7 @@ from ...structure.hierarchy import Index
 from ...structure.structure import Structure, in_polymer
 from ..igso3 import mean_rotation, rotations
 from ..theory.second_moments import SecondMoments
-from .bodies import Bodies
+from .bodies import Bodies, columns
 from .forward import Drawer, ForwardNoise
 
 PIVOTS = ("CA", "C1'", "C1*")
@@ -99,12 +99,13 @@ class RigidFrames(ForwardNoise):
 class _Frames(Drawer):
     def __init__(self, noise: RigidFrames, body: Index, pivot: NDArray[np.float64], arms: NDArray[np.float64]) -> None:
         self._noise, self._pivot = noise, torch.from_numpy(pivot)[..., None]
-        self.bodies, self.numbers = Bodies(body, arms), 6 * len(pivot)
+        self.bodies, self.count, self.numbers = Bodies(body, arms), len(pivot), 6 * len(pivot)
 
-    def moved(self, normal: Tensor, sigmas: tuple[float, ...]) -> tuple[Tensor, Tensor]:
-        shift, axis = normal.view(2, len(self._pivot), 3, -1)
-        turn = rotations(axis, tuple(self._noise.rotation(sigma) for sigma in sigmas))
-        return turn, self._pivot + shift * torch.tensor(sigmas, dtype=torch.float64, device="cpu")
+    def move(self, normal: Tensor, sigmas: tuple[float, ...], placing: Tensor) -> None:
+        shift, axis = normal.view(2, self.count, 3, -1)
+        columns(rotations(axis, tuple(self._noise.rotation(sigma) for sigma in sigmas)), placing[:9])
+        moved = self._pivot + shift * torch.tensor(sigmas, dtype=torch.float32, device="cpu")
+        placing[9:] = moved.movedim(1, 0)
 
 
 class FrameDiff(RigidFrames):

@@ -1,7 +1,7 @@
-"""E[d_i.d_j] / 3 = [same body] a_i.a_j + b_i.b_j: mean square displacements of groups, for any vectors a and b of atoms.
+"""E[d_i.d_j] / 3 = [same body] a_i.a_j + b_i.b_j, for any vectors a and b: mean square displacements of groups.
 
-A group's centre is the mean over its atoms, so that its moments are those of sums: of a over each piece that lies in one
-body, and of b over the whole. O(N), float64.
+A group's centre is the mean over its atoms, so that its moments are those of sums: of a over each piece that lies in
+one body, and of b over the whole. O(N), float64.
 """
 
 from __future__ import annotations
@@ -35,6 +35,10 @@ class SecondMoments:
         self._hierarchy, self._body, self._own, self._common = hierarchy, body, own, common
         self.whole = hierarchy.depth
         """Number of the level that holds everything, for ``relative_to``."""
+
+    def restricted(self, hierarchy: Hierarchy, atoms: Index) -> SecondMoments:
+        """The same of some atoms, (n,) indices, in groups of their own."""
+        return SecondMoments(hierarchy, self._body[atoms], self._own[atoms], self._common[atoms])
 
     def displacement(self, level: int, relative_to: int | None = None, over_atoms: bool = False) -> Expected:
         """Mean square displacement of the groups of a level; parameters as in `NoiseStatistics.displacement`."""

@@ -1,5 +1,7 @@
 """x = x_0 + sigma n: one draw n of a noise process, shown at any level at once, and drawn again for other weights.
 
+Noise that is forward only does not scale: its frame is drawn anew at each level, from the same random numbers.
+
 The draw is that of the first frame of `edm_noise` with the same seed: what was shaken live is what is made.
 """
 
@@ -10,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edmnoise.noise.process import NoiseChoice
+from edmnoise.noise.process import NoiseChoice, NoiseProcess
 from edmnoise.structure.part import Part, moving
 from edmnoise.structure.structure import Structure
 
@@ -58,17 +60,20 @@ class Live:
         self._seed = seed
         self._drawn: tuple[NoiseChoice | None, Noise] = (None, np.zeros_like(structure.coordinates))
         self._moved = np.empty_like(structure.coordinates)
+        self._known: tuple[NoiseChoice, NoiseProcess] | None = None
 
     def show(self, sigma: float, noise: NoiseChoice) -> bool:
         """Move the atoms; False where the object is gone or has other atoms by now."""
         if not self.alive:
             return False
-        if self.part is None:
-            np.multiply(self.draw(noise), np.float32(sigma), out=self._moved)
-            self._moved += self.structure.coordinates
+        if self.part is not None:
+            places = self.part.filled(self.at(sigma, noise))
+        elif noise.forward_only:
+            places = self.at(sigma, noise)
         else:
-            self._moved = self.part.filled(self.at(sigma, noise))
-        move_state(self._cmd, self.name, self._moved)
+            places = np.multiply(self.draw(noise), np.float32(sigma), out=self._moved)
+            places += self.structure.coordinates
+        move_state(self._cmd, self.name, places)
         return True
 
     @property
@@ -78,8 +83,18 @@ class Live:
 
     def at(self, sigma: float, noise: NoiseChoice) -> Noise:
         """(N, 3) where the atoms that move are at a noise level."""
-        places: Noise = self.moving.coordinates + np.float32(sigma) * self.draw(noise)
+        rest = self.moving.coordinates
+        if noise.forward_only:
+            drawn: Noise = self._process(noise).frames(sigma, 1, self._seed, rest)[0].numpy()
+            return drawn
+        places: Noise = rest + np.float32(sigma) * self.draw(noise)
         return places
+
+    def _process(self, noise: NoiseChoice) -> NoiseProcess:
+        """The process on the atoms that move, kept until another noise is asked for."""
+        if self._known is None or noise != self._known[0]:
+            self._known = noise, noise.on(self.part or self.structure)
+        return self._known[1]
 
     def draw(self, noise: NoiseChoice) -> Noise:
         """(N, 3) the draw of the atoms that move at a noise level of 1 angstrom, kept until another noise is asked for.
@@ -88,7 +103,7 @@ class Live:
         any process.
         """
         if noise != self._drawn[0]:
-            self._drawn = noise, noise.on(self.part or self.structure).frames(1.0, 1, self._seed)[0].numpy()
+            self._drawn = noise, self._process(noise).frames(1.0, 1, self._seed)[0].numpy()
         return self._drawn[1]
 
     def hide(self, names: Sequence[str]) -> None:

@@ -35,16 +35,16 @@ class LiveColours:
     def __init__(self, cmd: Cmd, live: Live) -> None:
         self._cmd, self._live = cmd, live
         self._before = colours_of(cmd, live.name)
-        self._values: tuple[NoiseChoice | None, NDArray[np.float64]] = (None, np.zeros(0))
+        self._values: tuple[tuple[NoiseChoice, float] | None, NDArray[np.float64]] = (None, np.zeros(0))
         self._shades: NDArray[np.uint8] | None = None
 
     def show(self, sigma: float, noise: NoiseChoice) -> None:
-        """Colour it for a level and a noise: a draw is measured once for each noise, and scaled."""
-        structure, part = self._live.moving, self._live.part
-        if noise != self._values[0]:
-            frame = self._live.at(1.0, noise)[None]
+        """Colour it for a level and a noise: a draw is measured once where it scales."""
+        structure, part, level = self._live.moving, self._live.part, measured_level(sigma, noise)
+        if (noise, level) != self._values[0]:
+            frame = self._live.at(level, noise)[None]
             moved = measure_displacement(structure, [frame], only=[RESIDUE_IN_CHAIN])
-            self._values = noise, np.sqrt(moved.by_group[RESIDUE_IN_CHAIN])
+            self._values = (noise, level), np.sqrt(moved.by_group[RESIDUE_IN_CHAIN]) / level
         palette = PALETTES[DEFAULT_PALETTE]
         values = sigma * self._values[1][structure.hierarchy.ancestors(0, RESIDUE_IN_CHAIN.level)]
         if part is not None:
@@ -64,9 +64,15 @@ class LiveColours:
         looks.explain(self._live.name, None)
 
 
-def measured(cmd: Cmd, live: Live, noise: NoiseChoice) -> Job[Curves]:
-    """The draw at a level of 1 angstrom: `Curves.at` gives any other."""
-    structure, frame = live.moving, live.at(1.0, noise)
+def measured_level(sigma: float, noise: NoiseChoice) -> float:
+    """The level at which a draw is measured, angstrom: 1 where it scales to any other, else its own."""
+    return sigma if noise.forward_only else 1.0
+
+
+def measured(cmd: Cmd, live: Live, sigma: float, noise: NoiseChoice) -> Job[Curves]:
+    """The draw at a level, per angstrom of it: `Curves.at` gives that level, and any other where noise scales."""
+    level = measured_level(sigma, noise)
+    structure, frame = live.moving, live.at(level, noise)
     rank = live.part.moved if live.part else np.arange(structure.n_atoms)
     source = Source(live.name, 1, structure, (rank + 1).tolist(), rank, ())
     found = ensemble.Ensemble(
@@ -84,7 +90,8 @@ def measured(cmd: Cmd, live: Live, noise: NoiseChoice) -> Job[Curves]:
 
     def work(_: Any) -> Curves:
         moved = measure_displacement(structure, [frame[None]], only=nested(structure.hierarchy))
-        return measured_of(found, 1, dict(moved.by_group), AppliedNoise(1.0, noise))
+        squares = {measure: values / level**2 for measure, values in moved.by_group.items()}
+        return measured_of(found, 1, squares, AppliedNoise(1.0, noise))
 
     return (yield work)
 

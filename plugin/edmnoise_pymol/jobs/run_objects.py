@@ -119,8 +119,8 @@ def coloured(cmd: Cmd, structure: Structure | Part, moved: Displacement, names: 
     part = structure if isinstance(structure, Part) else None
     for name in names:
         Painter(cmd, name, RESIDUE_IN_CHAIN, PALETTES[DEFAULT_PALETTE], low, high, part=part).paint(moved)
-    measured = RESIDUE_IN_CHAIN.label(moving(structure).hierarchy)
-    label = f"RMS displacement of the samples from the reference, {measured},"
+    inside = RESIDUE_IN_CHAIN.label(moving(structure).hierarchy)
+    label = f"RMS displacement of the samples from the reference, {inside},"
     still, anchors = left_out(RESIDUE_IN_CHAIN, structure), PALETTES[DEFAULT_PALETTE]
     colouring = Colouring(", ".join(names), label, DEFAULT_PALETTE, low, high, anchors, left_out=still)
     for name in names:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.noise.process import NoiseChoice
+from edmnoise.noise.process import NoiseChoice, named_process
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.weights import parse_weights
 from edmnoise.settings import atoms
@@ -60,6 +60,19 @@ class Noise:
     weights: str
     process: str
     move: str
+
+    @property
+    def drawn(self) -> tuple[object, ...]:
+        """What makes another draw: the level too, where noise is forward only and does not scale."""
+        named = named_process(self.process)
+        forward = named is not None and named.forward_only
+        return (self.weights, self.process, self.sigma) if forward else (self.weights, self.process)
+
+    @property
+    def weighted(self) -> bool:
+        """Whether the process has weights; `weights` are flat where it has none."""
+        named = named_process(self.process)
+        return named is None or named.weighted
 
     @property
     def choice(self) -> NoiseChoice:

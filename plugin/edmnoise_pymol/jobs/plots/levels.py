@@ -98,17 +98,14 @@ def expected(
 
     def work(_: Any) -> Levels:
         forms = closed_forms(structure, noise)
-        return Levels(f"{noise.label} weights, not made yet", level_lines(moving(structure), forms))
+        return Levels(f"{noise.said}, not made yet", level_lines(moving(structure), forms))
 
     return (yield work), structure
 
 
 def closed_forms(structure: Structure | Part, noise: NoiseChoice) -> dict[Measure, Expected]:
-    theory = noise.on(structure).statistics
-    return {
-        measure: theory.displacement(measure.level, measure.relative_to)
-        for measure in nested(moving(structure).hierarchy)
-    }
+    theory, hierarchy = noise.on(structure).statistics, moving(structure).hierarchy
+    return {measure: theory.displacement(measure.level, measure.relative_to) for measure in nested(hierarchy)}
 
 
 def level_lines(structure: Structure, forms: Mapping[Measure, Expected]) -> tuple[Line, ...]:
