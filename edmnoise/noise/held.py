@@ -17,8 +17,9 @@ from ..base.coordinates import CoordinatesLike, coordinates
 from ..base.legible import Legible
 from ..structure.part import Part
 from .covariance import Covariance
-from .process import NoClosedForm, NoiseProcess, Statistics
+from .process import NoClosedForm, NoiseProcess, OfLevel, Statistics
 from .processes.nested import NestedCovariance
+from .theory.second_moments import SecondMoments
 from .theory.statistics import Expected, NoiseStatistics
 from .theory.superposed import superposed_displacement
 
@@ -60,6 +61,15 @@ class HeldNoise(Legible):
     def statistics(self) -> Statistics:
         """Closed forms of the displacement of the moved atoms: a residue is what moves of it."""
         return NoiseStatistics.of(self.part.structure.hierarchy, self._shares)
+
+    def statistics_at(self, sigma: float) -> Statistics:
+        """Closed forms of the moved atoms at a noise level."""
+        if not isinstance(self.process, OfLevel):
+            return self.statistics
+        known = self.process.statistics_at(sigma)
+        if not isinstance(known, SecondMoments):
+            raise NoClosedForm("there are no closed forms for a part of the atoms")
+        return known.restricted(self.part.structure.hierarchy, self.part.moved)
 
     def superposed(
         self, coordinates: CoordinatesLike, level: int, relative_to: int | None = None, over_atoms: bool = False
