@@ -36,6 +36,10 @@ class SecondMoments:
         self.whole = hierarchy.depth
         """Number of the level that holds everything, for ``relative_to``."""
 
+    def restricted(self, hierarchy: Hierarchy, atoms: Index) -> SecondMoments:
+        """The same of some of the atoms (n,), in their own groups."""
+        return SecondMoments(hierarchy, self._body[atoms], self._own[atoms], self._common[atoms])
+
     def displacement(self, level: int, relative_to: int | None = None, over_atoms: bool = False) -> Expected:
         """Mean square displacement of the groups of a level; parameters as in `NoiseStatistics.displacement`."""
         if relative_to is not None and not level < relative_to <= self.whole:
