@@ -21,7 +21,7 @@ from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..base.seeds import check_seed, reseed
 from ..diffusion.precondition import Preconditioner
-from ..noise.process import FLAT, NoiseChoice
+from ..noise.process import FLAT, NoiseChoice, check_linear
 from ..noise.sigma import DISTRIBUTIONS, SigmaDistribution, parse_distribution
 from ..noise.theory.scales import Scales
 from ..noise.weights import Weights
@@ -80,7 +80,7 @@ class Training(Legible):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "noise", NoiseChoice.of(self.noise))
+        object.__setattr__(self, "noise", check_linear(NoiseChoice.of(self.noise)))
         check_seed(self.seed)
         if self.steps is not None and self.minutes is not None:
             raise EdmNoiseError(f"steps is {self.steps} and minutes is {self.minutes}: give one budget")

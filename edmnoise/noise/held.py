@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -18,9 +17,10 @@ from ..base.coordinates import CoordinatesLike, coordinates
 from ..base.legible import Legible
 from ..structure.part import Part
 from .covariance import Covariance
-from .process import NoiseProcess, OfLevel, Statistics
+from .process import NoClosedForm, NoiseProcess, OfLevel, Statistics
+from .processes.markov import MarkovCovariance
 from .processes.nested import NestedCovariance
-from .theory.linear import LinearStatistics, Summed
+from .theory.linear import LinearStatistics
 from .theory.second_moments import SecondMoments
 from .theory.statistics import Expected, NoiseStatistics
 from .theory.superposed import after_superposition
@@ -63,17 +63,21 @@ class HeldNoise(Legible):
     def statistics(self) -> Statistics:
         """Closed forms of the displacement of the moved atoms: a residue is what moves of it."""
         self.process.statistics  # noqa: B018  # says why, where it has none
-        k, hierarchy = self.covariance, self.part.structure.hierarchy
-        if not isinstance(k, NestedCovariance):
-            return LinearStatistics(hierarchy, cast(Summed, k))
-        return NoiseStatistics.of(hierarchy, dict(zip(k.hierarchy.names, map(float, k.variances), strict=True)))
+        hierarchy, k = self.part.structure.hierarchy, self.covariance
+        if isinstance(k, MarkovCovariance):
+            return LinearStatistics(hierarchy, k)
+        if not isinstance(k, NestedCovariance) or any(len(w) > 1 for w in k.variances):
+            raise NoClosedForm("of noise that is no sum over levels there are no closed forms for a part of the atoms")
+        return NoiseStatistics.of(hierarchy, dict(zip(hierarchy.names, (float(w) for w in k.variances), strict=True)))
 
     def statistics_at(self, sigma: float) -> Statistics:
-        """The same at a noise level, angstrom, for a process whose closed forms depend on it."""
+        """Closed forms of the moved atoms at a noise level."""
         if not isinstance(self.process, OfLevel):
             return self.statistics
-        found = cast(SecondMoments, self.process.statistics_at(sigma))
-        return found.restricted(self.part.structure.hierarchy, self.part.moved)
+        known = self.process.statistics_at(sigma)
+        if not isinstance(known, SecondMoments):
+            raise NoClosedForm("there are no closed forms for a part of the atoms")
+        return known.restricted(self.part.structure.hierarchy, self.part.moved)
 
     def superposed(
         self, coordinates: CoordinatesLike, level: int, relative_to: int | None = None, over_atoms: bool = False

@@ -115,6 +115,13 @@ def forward_only(name: str) -> ForwardOnly:
     )
 
 
+def check_linear(noise: NoiseChoice) -> NoiseChoice:
+    """Return what has a covariance; `ForwardOnly` for what has none, before anything is read or made."""
+    if noise.forward_only:
+        raise forward_only(noise.process)
+    return noise
+
+
 class Statistics(Protocol):
     """What a process expects of its draws, as `edmnoise.noise.theory.statistics.NoiseStatistics` does."""
 

@@ -25,7 +25,7 @@ from typing import Any
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..diffusion.names import NETWORK
-from ..noise.process import NoiseChoice
+from ..noise.process import NoiseChoice, check_linear
 from ..noise.sigma import SigmaDistribution
 from ..noise.weights import Weights
 from ..settings import atoms, noise, sampling
@@ -171,6 +171,7 @@ def _settings(given: Mapping[str, Any], folder: Path, name: str) -> Study:
     value["denoisers"] = tuple(trusted)
     networks: dict[str, NetworkFile] = {}
     if "freeze_out" in value["measures"]:
+        _check_linear(value["processes"])
         _check_choices({key: value[key] for key in ("denoisers", "samplers") if key in given})
         networks = _networks(trusted, folder)
     facts = {key: value[key] for key in KEYS if key not in ("weights", "distribution", "z", "sigma", *_CHOICES)}
@@ -236,6 +237,15 @@ def _check_weights(processes: Sequence[str], weights: Sequence[Weights]) -> None
                 NoiseChoice.parse(processes[0], each)
             except EdmNoiseError as error:
                 raise _Wrong(str(error), ["weights", place]) from error
+
+
+def _check_linear(processes: Sequence[str]) -> None:
+    """Whether each process has the covariance that a sampler starts from."""
+    for place, process in enumerate(processes):
+        try:
+            check_linear(NoiseChoice.parse(process))
+        except EdmNoiseError as error:
+            raise _Wrong(str(error), ["processes", place]) from error
 
 
 def _check_choices(given: Mapping[str, Sequence[Given]]) -> None:

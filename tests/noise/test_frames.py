@@ -12,6 +12,7 @@ from edmnoise.noise.process import ForwardOnly, NoClosedForm, NoiseChoice, stati
 from edmnoise.noise.processes.frames import FrameDiff, RFdiffusion, RigidFrames
 from edmnoise.noise.theory.second_moments import SecondMoments
 from edmnoise.structure.files import read_structure
+from edmnoise.structure.part import Part
 from edmnoise.structure.structure import Atoms, Structure
 
 NAMES = ("frames", "frames turn=0.5", "framediff", "rfdiffusion")
@@ -71,6 +72,18 @@ def test_displacements_are_those_of_the_closed_form(fragment, name, sigma):
     for measure in measures(fragment.hierarchy):
         squares = moved.by_frame[measure]
         wanted = sigma**2 * theory.displacement(measure.level, measure.relative_to).mean
+        assert squares.mean() == pytest.approx(wanted, abs=4 * squares.std() / math.sqrt(400))
+
+
+def test_a_part_has_the_closed_form_of_what_moves(fragment):
+    """Every third atom held: whole residues turn, and what moves of them is measured."""
+    part = Part.of(fragment, np.arange(253) % 3 > 0)
+    process = NoiseChoice.parse("frames turn=0.3").on(part)
+    theory = statistics_of(process, 2.0)
+    moved = measure_displacement(part.structure, process.blocks(2.0, 400, 4, part.structure.coordinates))
+    for measure in measures(part.structure.hierarchy):
+        squares = moved.by_frame[measure]
+        wanted = 4 * theory.displacement(measure.level, measure.relative_to).mean
         assert squares.mean() == pytest.approx(wanted, abs=4 * squares.std() / math.sqrt(400))
 
 
@@ -142,10 +155,10 @@ def test_there_is_no_covariance_and_no_form_at_all_levels(fragment):
 def test_atoms_that_stand_alone_are_refused():
     trace = Atoms.make(["CA"] * 3, ["C"] * 3, ["GLY"] * 3, [1, 2, 3], ["A"] * 3, [""] * 3, [False] * 3)
     structure = Structure.from_atoms(4 * np.eye(3), trace)
-    with pytest.raises(EdmNoiseError, match="^framediff noise turns residues, and each of these 3 has one atom: give"):
+    with pytest.raises(EdmNoiseError, match=r"^framediff noise turns residues, and each of these 3 has one atom: give"):
         FrameDiff.on(structure)
 
 
 def test_a_negative_turn_is_refused(fragment):
-    with pytest.raises(EdmNoiseError, match="^turn is -0.1 radians per angstrom: give 0 or more$"):
+    with pytest.raises(EdmNoiseError, match=r"^turn is -0.1 radians per angstrom: give 0 or more$"):
         NoiseChoice.parse("frames turn=-0.1").on(fragment)

@@ -224,7 +224,9 @@ def test_products_along_a_forest_are_those_of_walking_down(seed):
 def test_what_cannot_turn_is_refused():
     trace = Atoms.make(["CA"] * 3, ["C"] * 3, ["GLY"] * 3, [1, 2, 3], ["A"] * 3, [""] * 3, [False] * 3)
     structure = Structure.from_atoms(3.8 * np.eye(3), trace)
-    with pytest.raises(EdmNoiseError, match="^torsions noise needs bonds that turn, and these 3 atoms have none: give"):
+    with pytest.raises(
+        EdmNoiseError, match=r"^torsions noise needs bonds that turn, and these 3 atoms have none: give"
+    ):
         NoiseChoice.parse("torsions").on(structure)
 
 

@@ -37,7 +37,7 @@ class SecondMoments:
         """Number of the level that holds everything, for ``relative_to``."""
 
     def restricted(self, hierarchy: Hierarchy, atoms: Index) -> SecondMoments:
-        """The same of some atoms, (n,) indices, in groups of their own."""
+        """The same of some of the atoms (n,), in their own groups."""
         return SecondMoments(hierarchy, self._body[atoms], self._own[atoms], self._common[atoms])
 
     def displacement(self, level: int, relative_to: int | None = None, over_atoms: bool = False) -> Expected:

@@ -17,7 +17,7 @@ from edmnoise.base.table import Table
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import Step
-from edmnoise.noise.process import NoiseChoice
+from edmnoise.noise.process import NoiseChoice, check_linear
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.structure import Structure
 from edmnoise.study.comparison import MOST, Comparison, Variant, variant
@@ -93,6 +93,8 @@ def compare(
     _check_count(weights, samplers, traces)
     built = {name: choice.build() for name, choice in samplers.items()}
     check_seed(seed)
+    for each in weights:
+        check_linear(NoiseChoice.of(each))
     chosen = sampling.torch_device(device)
     source, states = yield from read_states(cmd, selection, state, hydrogens, solvent, common, ligands)
     structure = source.structure

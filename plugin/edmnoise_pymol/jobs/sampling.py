@@ -23,7 +23,7 @@ from edmnoise.diffusion.samplers.sampler import Step
 from edmnoise.diffusion.samplers.units import in_words
 from edmnoise.frames.displacement import measure_displacement
 from edmnoise.learning.model import NetworkDenoiser
-from edmnoise.noise.process import NoiseChoice
+from edmnoise.noise.process import NoiseChoice, check_linear
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.theory.scales import measured_scales
 from edmnoise.noise.weights import Weights
@@ -115,7 +115,7 @@ def sample(
     schedule, sampler = choice.build()
     if move is not None:
         choice.check_in_place()
-    noise = NoiseChoice.of(weights)
+    noise = check_linear(NoiseChoice.of(weights))
     check_seed(seed)
     chosen = torch_device(device)
     if name is not None:
