@@ -25,6 +25,7 @@ from ..noise.process import FLAT, NoiseChoice, check_linear
 from ..noise.sigma import DISTRIBUTIONS, SigmaDistribution, parse_distribution
 from ..noise.theory.scales import Scales
 from ..noise.weights import Weights
+from ..structure.hierarchy import check_three
 from ..structure.structure import Structure
 from .checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from .ensemble import Ensemble
@@ -156,12 +157,13 @@ class Trainer:
     Raises
     ------
     EdmNoiseError
-        For a rule that gives a part c_out = 0, noise of another depth than three levels, and a device that is not
+        For a rule that gives a part c_out = 0, other levels than atoms in residues in chains, and a device that is not
         there.
     """
 
     def __init__(self, ensemble: Ensemble, training: Training, device: str = "cpu") -> None:
         self.ensemble, self.training, self.device = ensemble, training, _device(device)
+        check_three(ensemble.structure.hierarchy)
         noise = NoiseChoice.of(training.noise)
         self.covariance = noise.on(ensemble.structure).covariance
         self.model = _model(ensemble.structure, training, ensemble.scales).to(self.device)
