@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pymol.Qt import QtWidgets
+from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
 
@@ -39,6 +39,7 @@ class TrainingTab(QtWidgets.QWidget):
         super().__init__()
         self._session = session
         self._running = False
+        self._clicked = QtCore.QElapsedTimer()
         self.fields = TrainingFields(self)
         self.form = self.fields.form
         self.weights = WeightsEditor(session)
@@ -199,7 +200,9 @@ class TrainingTab(QtWidgets.QWidget):
 
     def _start_or_stop(self) -> None:
         if self._running:
-            self._session.runner.cancel()
+            # The second half of a double click on Start is not meant for Stop.
+            if self._clicked.elapsed() >= QtWidgets.QApplication.doubleClickInterval():
+                self._session.runner.cancel()
             return
         path = self.form.text("file")
         if path and os.path.exists(os.path.expanduser(path)):
@@ -212,6 +215,7 @@ class TrainingTab(QtWidgets.QWidget):
             self._session.failed.emit(_NO_WEIGHTS, "")
         elif self._session.run(request, then=self._trained):
             self._running = True
+            self._clicked.start()
             self._enable()
             self._bring_into_sight(self.charts)
 
