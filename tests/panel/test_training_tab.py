@@ -332,7 +332,9 @@ def test_the_error_is_measured_on_request(training, panel, made, qtbot, snapshot
     before = snapshot()
     result = made(training.measure.click)
     assert snapshot() == before
-    assert str(training.error_request("2 3 4")) == ("edm_error m, denoiser=net.safetensors, weights=2 3 4, held_out=3")
+    assert str(training.error_request({"process": "multiscale", "weights": "2 3 4"})) == (
+        "edm_error m, denoiser=net.safetensors, weights=2 3 4, held_out=3"
+    )
     qtbot.waitUntil(lambda: training.error.full, timeout=PATIENCE)
     assert training.error.study is result.study
     assert [name for name, _ in result.study.labels][-1] == "net.safetensors"

@@ -184,9 +184,14 @@ def train(
     )
 
 
-def trained_with(path: str) -> Job[str]:
-    """The weights of the noise that a checkpoint was trained with, as they are typed."""
-    return (yield lambda _: _shown(Training.of(read_facts(path)["training"]).noise))
+def trained_with(path: str) -> Job[dict[str, str]]:
+    """Process and weights of the noise that a checkpoint was trained with, as they are typed."""
+
+    def work(_: Watch) -> dict[str, str]:
+        noise = NoiseChoice.of(Training.of(read_facts(path)["training"]).noise)
+        return {"process": noise.text("g"), "weights": _shown(noise.weights)}
+
+    return (yield work)
 
 
 def _states(count: int) -> str:
