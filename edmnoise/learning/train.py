@@ -430,6 +430,7 @@ def load_denoiser(path: str | os.PathLike[str], structure: Structure, device: st
     EdmNoiseError
         For a file that is no checkpoint, one for other atoms, and a device that is not there.
     """
+    structure = structure.without_domains()  # which no network has learned of
     found = read_checkpoint(path, structure)
     atom, residue, chain = found.facts["scales"]
     training = Training.of(found.facts["training"])

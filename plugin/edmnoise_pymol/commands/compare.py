@@ -92,7 +92,7 @@ def edm_compare(
         edm_sample, edm_judge, edm_trace, edm_design, edm_damage
     """
     from edmnoise.diffusion.denoisers.choice import DenoiserChoice
-    from edmnoise.noise.process import NoiseChoice
+    from edmnoise.noise.process import choices
 
     from ..jobs import compare
 
@@ -101,15 +101,16 @@ def edm_compare(
     if denoisers and all(each.is_network for each in denoisers.values()):
         judged = by == "samples"  # by what the states' probabilities are, whatever made the samples
         DenoiserChoice(next(iter(denoisers.values())).name, None if judged else state_weights, fluctuations)
+    usual = noise.COMPARED.read(noise.COMPARED.default)
     if traces and weights is None and sampler is None:
         weights, sampler = [], []
     else:  # one of them alone has the other with its usual words
-        weights = noise.COMPARED.read(noise.COMPARED.default) if weights is None else weights
+        weights = usual if weights is None else weights
         sampler = sampling.SAMPLERS.read(sampling.SAMPLERS.default) if sampler is None else sampler
     result = yield from compare.compare(
         _self,
         selection,
-        [NoiseChoice.parse(process, each) for each in weights],
+        choices(process, weights, usual),
         _samplers(sampler, steps),
         traces or (),
         denoisers=denoisers,
