@@ -63,6 +63,8 @@ class Preconditioner:
         Shares of the noise.
     scales
         Data scale of each part.
+    nu
+        Share of the noise in each part, finest first, where the noise has no weights; no rule is made of them then.
 
     Raises
     ------
@@ -70,7 +72,9 @@ class Preconditioner:
         For scales that are negative, not finite or all zero, and for groups of other levels.
     """
 
-    def __init__(self, hierarchy: Hierarchy, weights: Weights, scales: Scales) -> None:
+    def __init__(
+        self, hierarchy: Hierarchy, weights: Weights, scales: Scales, nu: tuple[float, ...] | None = None
+    ) -> None:
         if not all(math.isfinite(scale) and scale >= 0 for scale in scales.by_level) or scales.total <= 0:
             raise EdmNoiseError(
                 f"data scales are {scales}: give finite numbers in angstrom, none negative, not all zero"
@@ -78,7 +82,8 @@ class Preconditioner:
         check_levels(hierarchy)
         self.hierarchy, self.weights, self.scales = hierarchy, check_weights(weights), scales
         self._scales = scales.on(hierarchy.names)
-        self.nu = part_shares(hierarchy, weights)
+        self._weighted = nu is None
+        self.nu = part_shares(hierarchy, weights) if nu is None else nu
         self.delta = part_shares(hierarchy, self.data_variances())
 
     def __repr__(self) -> str:
@@ -108,6 +113,8 @@ class Preconditioner:
         """Share of sigma^2 and data variance (angstrom^2) that a rule gives each part, finest first."""
         if rule not in RULES:
             raise EdmNoiseError(f"no rule {rule!r}: the known ones are {', '.join(RULES)}")
+        if not self._weighted and rule not in ("finite", "global"):
+            raise EdmNoiseError(f"the rule {rule} is made of weights, and this noise has none: give finite or global")
         own = self.weights.on(self.hierarchy.names)
         shares = {
             "finite": self.nu,

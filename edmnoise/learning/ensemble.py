@@ -50,8 +50,8 @@ class Ensemble(Mixture):
     Raises
     ------
     EdmNoiseError
-        For groups of another depth than three, states that do not fit or are not finite, weights that are none, numbers of states that are not there, and
-        a single state without fluctuations, which leaves nothing to learn.
+        For groups of another depth than three, states that do not fit or are not finite, weights that are none,
+        numbers of states that are not there, and a single state without fluctuations, which leaves nothing to learn.
     """
 
     fluctuations: NestedCovariance | ElasticNetwork | None
