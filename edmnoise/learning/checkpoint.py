@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import torch
@@ -135,13 +136,14 @@ def _groups(structure: Structure) -> dict[str, Tensor]:
 
 def _check_atoms(name: str, atoms: list[list[str]], groups: dict[str, Tensor], structure: Structure) -> None:
     theirs, ours = list(zip(*atoms, strict=True)), list(zip(*_atoms(structure), strict=True))
-    if len(theirs) != len(ours):
-        raise EdmNoiseError(f"{name} is for {len(theirs):,} atoms, and these are {len(ours):,}")
-    for atom, (there, here) in enumerate(zip(theirs, ours, strict=True)):
+    counts = "" if len(theirs) == len(ours) else f" ({len(theirs):,} for {len(ours):,})"
+    for atom, (there, here) in enumerate(zip_longest(theirs, ours)):
         if there != here:
+            label = structure.label(atom) if here else f"number {atom + 1:,}"
+            was = f"is {there[0]} ({there[1]}) of {there[2]}" if there else "is missing"
+            missing = "" if here else ", and missing here"
             raise EdmNoiseError(
-                f"{name} is for other atoms: the first that differs, {structure.label(atom)}, is {there[0]} "
-                f"({there[1]}) of {there[2]} there"
+                f"{name} is for other atoms{counts}: the first that differs, {label}, {was} there{missing}"
             )
     for level, own in _groups(structure).items():
         other = torch.nonzero(groups[level] != own)

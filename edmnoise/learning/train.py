@@ -27,7 +27,7 @@ from ..noise.theory.scales import Scales
 from ..noise.weights import Weights
 from ..structure.structure import Structure
 from .checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from .ensemble import Ensemble
+from .ensemble import Ensemble, part_variances
 from .model import Factors, Model, NetworkDenoiser
 
 RATE, WARM_UP, AVERAGE, CLIP = 3e-3, 100, 0.998, 1.0
@@ -430,6 +430,7 @@ def load_denoiser(path: str | os.PathLike[str], structure: Structure, device: st
     EdmNoiseError
         For a file that is no checkpoint, one for other atoms, and a device that is not there.
     """
+    structure = structure.without_domains()  # which no network has learned of
     found = read_checkpoint(path, structure)
     atom, residue, chain = found.facts["scales"]
     training = Training.of(found.facts["training"])
@@ -443,8 +444,9 @@ def load_denoiser(path: str | os.PathLike[str], structure: Structure, device: st
 
 
 def _model(structure: Structure, training: Training, scales: Scales) -> Model:
-    weights = NoiseChoice.of(training.noise).weights
-    return Model(structure, Preconditioner(structure.hierarchy, weights, scales), training.rule, training.seed)
+    noise, hierarchy = NoiseChoice.of(training.noise), structure.hierarchy
+    nu = None if noise.weighted else part_variances(noise.on(structure).covariance, hierarchy)
+    return Model(structure, Preconditioner(hierarchy, noise.weights, scales, nu), training.rule, training.seed)
 
 
 def _device(name: str) -> torch.device:

@@ -11,21 +11,23 @@ from ..diffusion.denoisers.choice import DenoiserChoice
 from ..diffusion.samplers.choice import SamplerChoice
 from ..frames.damage import Native, measure_damage
 from ..frames.damage_measures import MEASURES as DAMAGE
-from ..frames.displacement import NESTED, measure_displacement
+from ..frames.displacement import measure_displacement, nested
 from ..noise.process import NoiseChoice, NoiseProcess, statistics_of
 from ..structure.structure import Structure
-from ..study.levels import ATOM, ATOM_IN_RESIDUE, RESIDUE, RESIDUE_IN_CHAIN, expected_rms
+from ..study.levels import ATOM, RESIDUE, expected_rms
 from ..trajectories.run import run_sampler
 from .case import Case, Value
-
-SHOWN = (ATOM, RESIDUE, RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE)
+from .networks import built
 
 
 def levels(case: Case) -> Mapping[str, Value]:
     """A row of `edmnoise.study.levels.z_table`, from the same draws: RMS per coordinate, angstrom."""
-    moved = measure_displacement(case.structure, _noised(case), only=SHOWN)
-    theory = statistics_of(_process(case))
-    expected = {m: expected_rms(theory, m, case.sigma) for m in SHOWN}
+    hierarchy = case.structure.hierarchy
+    inside = nested(hierarchy)[:-1]
+    shown = (ATOM, RESIDUE, *inside)
+    moved = measure_displacement(case.structure, _noised(case), only=shown)
+    theory = statistics_of(_process(case), case.sigma)
+    expected = {m: expected_rms(theory, m, case.sigma) for m in shown}
     ratio, spread = theory.ratio_scatter(case.setting.count) if theory else (math.nan, math.nan)
     values = {
         "atom": moved.rms(ATOM),
@@ -34,11 +36,10 @@ def levels(case: Case) -> Mapping[str, Value]:
         "residue / atom": moved.ratio,
         "ratio expected": ratio,
         "ratio spread": spread,
-        "residue in chain": moved.rms(RESIDUE_IN_CHAIN),
-        "in chain expected": expected[RESIDUE_IN_CHAIN],
-        "atom in residue": moved.rms(ATOM_IN_RESIDUE),
-        "in residue expected": expected[ATOM_IN_RESIDUE],
     }
+    for part in inside:
+        values[part.label(hierarchy)] = moved.rms(part)
+        values[f"in {hierarchy.names[part.level + 1]} expected"] = expected[part]
     return _known(values)
 
 
@@ -69,16 +70,22 @@ def _known(values: Mapping[str, float]) -> Mapping[str, Value]:
 
 
 def freeze_out(case: Case) -> Mapping[str, Value]:
-    """Freeze-out of samples from the exact denoiser of the file's models, angstrom; nothing where it has one model."""
+    """Freeze-out of samples, angstrom, from the exact denoiser of the file's models, or from a network.
+
+    Nothing for the exact denoiser of a single model.
+    """
     setting, structure = case.setting, case.structure
     assert setting.denoiser is not None
     assert setting.sampler is not None
     states = case.loaded.states
-    labels = {part: part.label(structure.hierarchy) for part in NESTED}
-    if len(states) == 1:
+    labels = {part: part.label(structure.hierarchy) for part in nested(structure.hierarchy)}
+    if len(states) == 1 and setting.network is None:
         return {"models": 1, **dict.fromkeys(labels.values())}
     covariance = _process(case).covariance
-    model = DenoiserChoice(**dict(setting.denoiser)).build(structure, states, covariance)
+    if setting.network is not None:
+        model = case.loaded.once(built, setting.denoiser, setting.network, case.noise)
+    else:
+        model = DenoiserChoice(**dict(setting.denoiser)).build(structure, states, covariance)
     schedule, sampler = SamplerChoice(**dict(setting.sampler)).build()
     made = run_sampler(structure, model, covariance, schedule, sampler, setting.count, setting.seed)
     frozen = {labels[part]: sigma for part, sigma in made.freeze_out().items()}

@@ -77,6 +77,7 @@ def noise(panel, loaded):
         (lambda n: n.weights.preset.activated.emit(2), "edm_noise toxin, z=0, weights=current"),
         (lambda n: n.frames.setValue(25), "edm_noise toxin, z=0, weights=flat, frames=25"),
         (lambda n: n.redraw.click(), "edm_noise toxin, z=0, weights=flat, seed=1"),
+        (lambda n: n.move.setText("chain A"), "edm_noise toxin, z=0, weights=flat, move=chain A"),
         (lambda n: n.name.setText("shaken"), "edm_noise toxin, z=0, weights=flat, name=shaken"),
     ],
 )

@@ -64,6 +64,7 @@ def pick(control, data):
 CONTROLS = {
     "denoiser=kabsch": lambda t: pick(t.form["denoiser"], "kabsch"),
     "ligands=atom": lambda t: pick(t.form["ligands"], "atom"),
+    "move=resi 5-9": lambda t: t.form["move"].setText("resi 5-9"),
     "common=1": lambda t: t.form["common"].setChecked(True),
     "sampler=boltz2": lambda t: pick(t.form["sampler"], "boltz2"),
     "sampler=dpmpp_2m": lambda t: pick(t.form["sampler"], "dpmpp_2m"),

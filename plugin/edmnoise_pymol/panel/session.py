@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.noise.process import NoiseChoice
+from edmnoise.noise.process import PROCESSES, NoiseChoice
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.weights import parse_weights
 from edmnoise.settings import atoms
@@ -48,12 +48,21 @@ class Input:
 
 @dataclass(frozen=True)
 class Noise:
-    """What the Noise tab is set to: level in angstrom, its distribution, weights and process as commands take them."""
+    """What the Noise tab is set to: level in angstrom, its distribution, weights, process and the atoms that move, as
+    commands take them."""
 
     sigma: float
     distribution: SigmaDistribution
     weights: str
     process: str
+    move: str
+
+    @property
+    def drawn(self) -> tuple[object, ...]:
+        """What makes another draw: the level too, where noise is forward only and does not scale."""
+        name = (self.process.split() or [""])[0]
+        forward = name in PROCESSES and PROCESSES[name].forward_only
+        return (self.weights, self.process, self.sigma) if forward else (self.weights, self.process)
 
     @property
     def choice(self) -> NoiseChoice:

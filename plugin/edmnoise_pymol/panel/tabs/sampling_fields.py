@@ -54,6 +54,7 @@ class SamplingFields(QtCore.QObject):
         made.knob(noise.PROCESS)
         made.knob(atoms.LIGANDS)
         made.knob(atoms.COMMON, label="atoms in common")
+        made.knob(atoms.MOVE)
         made.knob(noise.DISTRIBUTION, form.choice(*noise.DISTRIBUTION.words))
         made.knob(sampling.SAMPLE_NAME)
 
@@ -86,8 +87,8 @@ class SamplingFields(QtCore.QObject):
         return {**self.form.remembered(), **self.parts.remembered()}
 
     def recall(self, texts: Mapping[str, str]) -> None:
-        """A name and other objects belong to the scene that they were typed for."""
-        self.form.recall({**texts, "name": "", "state_weights": ""})
+        """A name, atoms that move and other objects belong to the scene that they were typed for."""
+        self.form.recall({**texts, "name": "", "state_weights": "", "move": ""})
         self.parts.recall({**texts, "others": ""})
 
     def more(self) -> Any:
@@ -121,6 +122,7 @@ class SamplingFields(QtCore.QObject):
                 ("", self.ensemble.numbers),
                 ("weights", self.form["state_weights"]),
                 ("and of", self.ensemble.others),
+                ("move", self.form["move"]),
                 ("z of", self.form["distribution"]),
                 ("noise", self.form["process"]),
                 ("ligands", self.form["ligands"]),
