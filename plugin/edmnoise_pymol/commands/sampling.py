@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from edmnoise.settings import atoms, noise, partial, results, sampling
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @command
 def edm_sample(
     selection: str = atoms.DATA,
-    denoiser: str = sampling.ANY_DENOISER,
+    denoiser: str | Callable[..., Any] = sampling.ANY_DENOISER,
     sampler: str = sampling.SAMPLER,
     steps: int | None = sampling.STEPS,
     samples: int = sampling.SAMPLES,

@@ -118,6 +118,12 @@ class SamplingTab(QtWidgets.QWidget):
         self.more.unfold(texts.get("more") == "1")
         self.weights_fold.unfold(texts.get("weights_fold") == "1")
 
+    def take_network(self, texts: Mapping[str, str]) -> None:
+        """Set what a network is to be sampled with; what is not named stays."""
+        self.fields.form.recall(texts)
+        self.fields.parts.recall(texts)
+        self.weights.set_weights(texts["weights"])
+
     @property
     def _noise_options(self) -> dict[str, str]:
         plain = self.weights.text == "flat" or not self.weights.isEnabledTo(self)
@@ -132,8 +138,7 @@ class SamplingTab(QtWidgets.QWidget):
         column.addLayout(rows)
         column.addStretch()
         rows.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        rows.addRow(form.label("&Denoiser", control("denoiser")), self.fields.network.denoiser)
-        rows.addRow(self.fields.network.gives)
+        rows.addRow(form.label("&Denoiser", control("denoiser")), self.fields.network.lines)
         rows.addRow(form.label("Sample&r", control("sampler")), control("sampler"))
         count = row(control("steps"), "Samples", control("samples"))
         begin = row(control("start"), "σ", control("sigma_max"), self.back)
@@ -165,6 +170,7 @@ class SamplingTab(QtWidgets.QWidget):
         self.coefficients.clicked.connect(self._show_coefficients)
         self.trace.clicked.connect(lambda: self.open_trace())
         self.back.clicked.connect(self._show_return)
+        session.network_wanted.connect(self.take_network)
         session.input_changed.connect(self._enable)
         session.runner.busy_changed.connect(self._busy)
         session.runner.progressed.connect(lambda *_: self._go_to_tail())
