@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .base.errors import EdmNoiseError as EdmNoiseError
     from .diffusion.denoisers.denoiser import Denoised as Denoised
     from .diffusion.denoisers.elastic_network import ElasticNetwork as ElasticNetwork
+    from .diffusion.denoisers.held import held_states as held_states
     from .diffusion.denoisers.states import StatesDenoiser as StatesDenoiser
     from .diffusion.likelihood import log_likelihood as log_likelihood
     from .diffusion.precondition import Preconditioner as Preconditioner
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .frames.displacement import measure_displacement as measure_displacement
     from .noise.design.scramble import scramble_table as scramble_table
     from .noise.design.solve import design as design
+    from .noise.held import HeldNoise as HeldNoise
     from .noise.process import AppliedNoise as AppliedNoise
     from .noise.processes.multiscale import MultiscaleNoise as MultiscaleNoise
     from .noise.processes.nested import NestedCovariance as NestedCovariance
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from .structure.files import read_structure as read_structure
     from .structure.files import write_frames as write_frames
     from .structure.hierarchy import Hierarchy as Hierarchy
+    from .structure.part import Part as Part
     from .structure.structure import Atoms as Atoms
     from .structure.structure import Structure as Structure
     from .structure.superpose import superpose as superpose
@@ -59,11 +62,13 @@ _HOMES = {
     "Structure": "edmnoise.structure.structure",
     "Atoms": "edmnoise.structure.structure",
     "Hierarchy": "edmnoise.structure.hierarchy",
+    "Part": "edmnoise.structure.part",
     # make noise
     "Weights": "edmnoise.noise.weights",
     "SigmaDistribution": "edmnoise.noise.sigma",
     "sigma_distribution": "edmnoise.noise.sigma",
     "MultiscaleNoise": "edmnoise.noise.processes.multiscale",
+    "HeldNoise": "edmnoise.noise.held",
     "NestedCovariance": "edmnoise.noise.processes.nested",
     # measure it, and know what to expect
     "measure_displacement": "edmnoise.frames.displacement",
@@ -82,6 +87,7 @@ _HOMES = {
     # sample
     "Denoised": "edmnoise.diffusion.denoisers.denoiser",
     "StatesDenoiser": "edmnoise.diffusion.denoisers.states",
+    "held_states": "edmnoise.diffusion.denoisers.held",
     "ElasticNetwork": "edmnoise.diffusion.denoisers.elastic_network",
     "Sampler": "edmnoise.diffusion.samplers.sampler",
     "karras": "edmnoise.diffusion.samplers.schedule",

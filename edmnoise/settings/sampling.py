@@ -29,8 +29,10 @@ def _numbers_or_word(knob: Knob, value: Any) -> list[float] | str:
     return given if given.isidentifier() else reading.numbers(knob.name, value, length=True)
 
 
-def _denoiser(knob: Knob, value: Any) -> str:
-    """A name of an exact denoiser, or a network, whose capitals count."""
+def _denoiser(knob: Knob, value: Any) -> Any:
+    """A name of an exact denoiser, or of a network, whose capitals count; from Python a network itself."""
+    if callable(value):
+        return value
     given = reading.text(value)
     if is_function(given) or is_file(given):
         return given
@@ -53,6 +55,7 @@ ANY_DENOISER = DENOISER.but(
     parse=_denoiser,
     closed=False,
     help=f"{DENOISER.help}; or a network: {NETWORK} that makes one of the structure",
+    tip="The exact denoiser of the states, by how they may lie; or a network: a file, or package.module:function",
 )
 NETWORK_GIVES = word("gives", GIVES, "denoised", "what a network gives: denoised coordinates, or the residual F of EDM")
 TRUST = switch("trust", False, "run a .pt2, which is a program and can do all that you can; needed once for a file")
@@ -153,8 +156,8 @@ STATE_WEIGHTS = numbers("state_weights", None, "probability of each state, up to
 FLUCTUATIONS = numbers(
     "fluctuations",
     None,
-    "each state's own motion as standard deviations of chain, residue and atom per coordinate, angstrom, the atom's "
-    "above 0; or network, an elastic network of its residues",
+    "each state's own motion as standard deviations of chain, residue and atom (with domains: chain, domain, residue "
+    "and atom) per coordinate, angstrom, the atom's above 0; or network, an elastic network of its residues",
     usual="none",
     unit="A",
     words={"network": "elastic network"},
@@ -182,7 +185,7 @@ DATA_SCALES = numbers(
     "data_scales",
     None,
     "data scales of its training where a network gives the residual, angstrom: sigma_data, or three (chain residue "
-    "atom)",
+    "atom; with domains four, chain domain residue atom)",
     unit="A",
     low=0,
 )

@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -31,12 +30,14 @@ from ..base.seeds import check_seed, reseed
 from ..base.table import Column, Table
 from ..diffusion.denoisers.denoiser import Denoised, Denoiser
 from ..diffusion.denoisers.states import Fluctuations, StatesDenoiser
+from ..diffusion.precondition import level_variances
+from ..learning.mixture import Fluctuations as Motion
+from ..learning.mixture import Mixture
 from ..noise.covariance import Covariance
 from ..noise.processes.nested import NestedCovariance
 from ..noise.sigma import check_sigma
 from ..noise.theory.scales import split
-from ..noise.theory.statistics import NoiseStatistics
-from ..structure.hierarchy import LEVELS, PARTS, Hierarchy, as_read, check_three
+from ..structure.hierarchy import Hierarchy, as_read, check_levels
 from ..structure.structure import describe
 from ..structure.superpose import superpose
 
@@ -55,15 +56,7 @@ _ROUNDING = 4 * torch.finfo(torch.float32).eps
 _OVER = "mean square error over the reference's"
 
 
-class StatesMotion(Protocol):
-    """What states fluctuate by: a `NestedCovariance`, or an elastic network."""
-
-    def draw(self, out: Tensor, generator: torch.Generator) -> Tensor:
-        """Fill ``out`` (..., N) with N(0, C), angstrom."""
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Targets(Legible):
+class Targets(Mixture):
     """What is to be found again: a state by its probability, with its own motion, turned at random; centred.
 
     Parameters
@@ -72,43 +65,30 @@ class Targets(Legible):
         (M, 3, N) coordinates, angstrom: those that the denoisers know, or held-out ones.
     name
         What they are called in tables: "states 1-3 of m".
-    weights
-        (M,) probabilities up to a factor; equal when not given.
-    motion
-        Of each state, none when not given.
+    weights, fluctuations
+        As in `Mixture`.
     turned
         Whether any turn is as likely as another: so it is for the gauge "rotation" of a `StatesDenoiser`.
-
-    Raises
-    ------
-    EdmNoiseError
-        For states that are not finite, and for weights that are no probabilities.
     """
 
-    states: Tensor
-    name: str = "the states"
-    weights: Sequence[float] | None = None
-    motion: StatesMotion | None = None
-    turned: bool = True
+    def __init__(
+        self,
+        states: CoordinatesLike,
+        name: str = "the states",
+        weights: Sequence[float] | Tensor | None = None,
+        fluctuations: Motion | None = None,
+        turned: bool = True,
+    ) -> None:
+        super().__init__(states, weights, fluctuations)
+        self.name, self.turned = name, turned
 
-    def __post_init__(self) -> None:
-        states = coordinates("states", self.states, ("states", 3, "atoms")).double().cpu()
-        given = self.weights
-        if given is not None and not (
-            len(given) == len(states) and all(0 <= w < math.inf for w in given) and sum(given) > 0
-        ):
-            raise EdmNoiseError(f"weights are {list(given)}: give {len(states)} numbers, none negative, not all zero")
-        object.__setattr__(self, "states", states - states.mean(dim=2, keepdim=True))
+    def __repr__(self) -> str:
+        return f"Targets({len(self.states)} of {self.name})"
 
-    def draw(self, generator: torch.Generator) -> Tensor:
-        """One of them, (3, N) float64."""
-        weights = [1.0] * len(self.states) if self.weights is None else list(self.weights)
-        y = self.states[torch.multinomial(torch.tensor(weights).double(), 1, generator=generator)[0]]
-        if self.motion is not None:
-            y = y + self.motion.draw(torch.empty_like(y), generator)
-        if self.turned:
-            y = haar_rotations(1, generator)[0] @ y
-        return y - y.mean(dim=1, keepdim=True)
+    def draw(self, count: int, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Draw (count, 3, N), centred."""
+        y = super().draw(count, generator, dtype)
+        return haar_rotations(count, generator).to(dtype) @ y if self.turned else y
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -203,30 +183,26 @@ def fitted_fluctuations(hierarchy: Hierarchy, states: CoordinatesLike) -> Nested
     Raises
     ------
     EdmNoiseError
-        For a single state, and for groups of another depth than three.
+        For a single state, and for groups of other levels.
     """
-    check_three(hierarchy)
+    check_levels(hierarchy)
     y = coordinates("states", states, ("states", 3, hierarchy.counts[0])).double().cpu()
     if len(y) < 2:
         raise EdmNoiseError("1 state: fluctuations are fitted to two states or more, give them or more states")
-    squares = np.zeros(3)
+    squares = np.zeros(hierarchy.depth)
     for number, state in enumerate(y):
         others = torch.cat([y[:number], y[number + 1 :]])
         moved = torch.empty_like(others)
         nearest = int(superpose(others, state, out=moved).rmsd.argmin())
         apart = moved[nearest] - state
         squares += [float(part.square().mean()) for part in split(apart - apart.mean(1, keepdim=True), hierarchy)]
-    mixing = np.array([part_squares(NoiseStatistics(hierarchy, {level: 1.0})) for level in LEVELS]).T
-    from scipy.optimize import nnls  # 40 ms to import
-
-    return NestedCovariance(hierarchy, dict(zip(LEVELS, nnls(mixing, squares / len(y))[0].tolist(), strict=True)))
+    return NestedCovariance(hierarchy, level_variances(hierarchy, squares / len(y)))
 
 
-def part_squares(noise: NoiseStatistics) -> list[float]:
-    """Mean square over atoms of each part of centred noise, finest first, in units of sigma^2: what doing nothing errs
-    by."""
-    parts = ((0, 1), (1, 2), (2, noise.whole))
-    return [noise.displacement(level, top, over_atoms=True).mean for level, top in parts]
+def moving_parts(hierarchy: Hierarchy) -> list[int]:
+    """Parts that there are, coarsest first: a single chain has no place among others."""
+    there = (*hierarchy.counts, 1)
+    return [part for part in as_read(range(hierarchy.depth)) if there[part] > there[part + 1]]
 
 
 def denoising_error(
@@ -239,6 +215,7 @@ def denoising_error(
     seed: int = 0,
     reference: str | None = None,
     progress: Callable[[int, int], object] | None = None,
+    device: torch.device | str = "cpu",
 ) -> ErrorStudy:
     """Measure what denoisers err by, on the same draws.
 
@@ -264,6 +241,8 @@ def denoising_error(
         the targets are what it knows, and only there.
     progress
         Told of the draws that are done and of how many there are; what it raises ends the work.
+    device
+        Where the denoisers are.
 
     Raises
     ------
@@ -275,18 +254,18 @@ def denoising_error(
     _check_asked(candidates, hierarchy, targets, covariance, levels, draws)
     check_seed(seed)
     names = [candidate.name for candidate in candidates]
-    usual = EXACT if targets.motion is None else FLUCTUATING
+    usual = EXACT if targets.fluctuations is None else FLUCTUATING
     against = usual if reference is None and usual in names else reference
     if against is not None and against not in names:
         raise EdmNoiseError(f"no candidate {against!r} to compare with: the candidates are {', '.join(names)}")
-    squares = np.empty((len(candidates), len(levels), 3, draws))
+    squares = np.empty((len(candidates), len(levels), hierarchy.depth, draws))
     apart = np.full_like(squares, np.nan)
     for level, sigma in enumerate(levels):
         for some in _pieces(draws, covariance.atoms):
             y, x = _drawn(
                 targets, covariance, sigma, range(level * draws + some.start, level * draws + some.stop), seed
             )
-            estimates = [_estimate(candidate, x, sigma) for candidate in candidates]
+            estimates = [_estimate(candidate, x.to(device), sigma) for candidate in candidates]
             for which, estimate in enumerate(estimates):
                 squares[which, level, :, some] = _part_squares(estimate - y, hierarchy)
                 if against is not None:
@@ -317,7 +296,7 @@ class ErrorStudy(Legible):
     size
         RMS of the clean coordinates, angstrom: an error far below is rounding.
     squares
-        (K, S, 3, draws): mean square over atoms and axes of each part of D - y, parts finest first, angstrom^2.
+        (K, S, L, draws): mean square over atoms and axes of each part of D - y, parts finest first, angstrom^2.
     apart
         The same of D - D* with D* the reference; NaN without one.
     seed
@@ -341,12 +320,11 @@ class ErrorStudy(Legible):
 
     @property
     def parts(self) -> list[int]:
-        """Parts that there are, coarsest first: a single chain has no place among others."""
-        there = self.hierarchy.counts
-        return [part for part in as_read(range(3)) if there[part] > (there[part + 1] if part < 2 else 1)]
+        """Those of `moving_parts`."""
+        return moving_parts(self.hierarchy)
 
     def rms(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Root mean square error (S, 3) of a candidate, angstrom, and its standard error."""
+        """Root mean square error (S, L) of a candidate, angstrom, and its standard error."""
         return _rms(self.squares[self._place(name)])
 
     def total(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -354,11 +332,11 @@ class ErrorStudy(Legible):
         return _rms(self.squares[self._place(name)].sum(axis=1))
 
     def excess(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """RMS distance (S, 3) from the reference, angstrom, and its standard error; NaN without one."""
+        """RMS distance (S, L) from the reference, angstrom, and its standard error; NaN without one."""
         return _rms(self.apart[self._place(name)])
 
     def ratio(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Mean square error (S, 3) over that of the reference, and its standard error, of paired draws.
+        """Mean square error (S, L) over that of the reference, and its standard error, of paired draws.
 
         NaN without a reference, and where that errs by rounding alone.
         """
@@ -384,7 +362,7 @@ class ErrorStudy(Legible):
             ):
                 if self.reference is None and measure != self.rms:
                     continue
-                name = label.format(PARTS[part])
+                name = label.format(self.hierarchy.parts[part])
                 means, errors = self._column(measure, part)
                 columns.append(Column(name, means, unit, 4 if unit else 3, help_))
                 columns.append(Column(f"{name}, error", errors, unit, 4 if unit else 3, "standard error"))
@@ -397,10 +375,12 @@ class ErrorStudy(Legible):
         """The table without standard errors and distances, which fits on a screen."""
         columns = self._settings()
         for part in self.parts:
-            columns.append(Column(PARTS[part], self._column(self.rms, part)[0], "A", 4, "RMS error per coordinate"))
+            columns.append(
+                Column(self.hierarchy.parts[part], self._column(self.rms, part)[0], "A", 4, "RMS error per coordinate")
+            )
             if self.reference is not None:
                 ratios = self._column(self.ratio, part)[0]
-                columns.append(Column(f"{PARTS[part]} over {self.reference}", ratios, "", 2, _OVER))
+                columns.append(Column(f"{self.hierarchy.parts[part]} over {self.reference}", ratios, "", 2, _OVER))
         columns.append(Column("all parts", self._totals()[0], "A", 4, "RMS error per coordinate"))
         return self._table(columns)
 
@@ -458,7 +438,7 @@ def _check_asked(
     sigmas: Sequence[float],
     draws: int,
 ) -> None:
-    check_three(hierarchy)
+    check_levels(hierarchy)
     if not candidates or not sigmas:
         raise EdmNoiseError("no candidates or no noise levels given: give at least one of each")
     names = [candidate.name for candidate in candidates]
@@ -488,7 +468,7 @@ def _drawn(targets: Targets, covariance: Covariance, sigma: float, numbers: rang
     generator = torch.Generator()
     for row, number in enumerate(numbers):
         reseed(generator, seed, number, ASKED)
-        clean[row] = targets.draw(generator)
+        clean[row] = targets.draw(1, generator, torch.float64)[0]
         covariance.draw(noise[row], generator)
     noisy = clean + sigma * noise.double()
     return clean, (noisy - noisy.mean(dim=2, keepdim=True)).float()
@@ -503,7 +483,7 @@ def _estimate(candidate: Candidate, x: Tensor, sigma: float) -> Tensor:
 
 
 def _part_squares(apart: Tensor, hierarchy: Hierarchy) -> NDArray[np.float64]:
-    """(3, B): mean square over atoms and axes of each part of (B, 3, N), finest first."""
+    """(L, B): mean square over atoms and axes of each part of (B, 3, N), finest first."""
     return torch.stack([part.square().mean(dim=(1, 2)) for part in split(apart, hierarchy)]).numpy()
 
 

@@ -14,9 +14,11 @@ from itertools import product
 
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
+from ..noise.process import FLAT, NoiseChoice
 from ..noise.weights import Weights
 from .case import Case, Given, Level, Loaded, Setting, SourceFile, Value, digest_of
 from .measures import MEASURES
+from .networks import is_made, name_of
 from .settings import Study
 
 _KEPT = 4
@@ -67,7 +69,13 @@ def plan(settings: Study) -> TaskPlan:
     """The tasks of a study; each file is read once, for its hash, so that a file that changed is another task."""
     sources = tuple(
         SourceFile(
-            name, str(settings.folder / name), digest_of(settings.folder / name), settings.hydrogens, settings.solvent
+            name,
+            str(settings.folder / name),
+            digest_of(settings.folder / name),
+            settings.hydrogens,
+            settings.solvent,
+            settings.domains_of(name),
+            settings.moved_of(name),
         )
         for name in settings.structures
     )
@@ -86,10 +94,11 @@ def _rows(settings: Study, measure: str) -> Iterator[Setting]:
     count = settings.samples if "sampler" in axes else settings.draws
     for process in processes:
         # Rows are numbered as those of `edmnoise.study.levels.z_table` are, so that both draw the same frames.
-        for number, chosen in enumerate(product(weights, levels, denoisers, samplers)):
+        own = weights if process is None or NoiseChoice.parse(process).weighted else [FLAT]
+        for number, chosen in enumerate(product(own, levels, denoisers, samplers)):
             first = number * count if settings.fresh and "level" in axes else 0
             for seed in seeds:
-                yield Setting(measure, process, *chosen, seed=seed, first=first, count=count)
+                yield Setting(measure, process, *chosen, seed, first, count, settings.network(chosen[2]))
 
 
 _load = lru_cache(maxsize=_KEPT)(Loaded)
@@ -107,14 +116,24 @@ def run_batch(batch: Batch) -> list[Outcome]:
 
 
 def run_task(source: SourceFile, setting: Setting) -> Outcome:
-    """Run one task. An EdmNoiseError is final, being about the file or the setting; another error is tried again."""
+    """Run one task. An EdmNoiseError is final, being about the file or the setting; another error is tried again.
+
+    So is one of a user's function, which may depend on what else it reads.
+    """
     start = time.perf_counter()
     key = Task(source, setting).key
     try:
         values = dict(MEASURES[setting.measure](Case(_load(source), setting)))
         return Outcome(key, values, seconds=time.perf_counter() - start)
     except EdmNoiseError as error:
-        sentence = str(error).replace(source.path, source.name)
-        return Outcome(key, None, sentence, seconds=time.perf_counter() - start)
+        sentence = _as_named(str(error), source, setting)
+        return Outcome(key, None, sentence, not is_made(setting.denoiser), time.perf_counter() - start)
     except Exception as error:
         return Outcome(key, None, f"{type(error).__name__}: {error}", False, time.perf_counter() - start)
+
+
+def _as_named(sentence: str, source: SourceFile, setting: Setting) -> str:
+    """With files called what they are called in the study, the same wherever it lies."""
+    if setting.network is not None:
+        sentence = sentence.replace(setting.network.path, name_of(setting.denoiser))
+    return sentence.replace(source.path, source.name)

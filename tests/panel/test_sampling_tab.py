@@ -64,6 +64,7 @@ def pick(control, data):
 CONTROLS = {
     "denoiser=kabsch": lambda t: pick(t.form["denoiser"], "kabsch"),
     "ligands=atom": lambda t: pick(t.form["ligands"], "atom"),
+    "move=resi 5-9": lambda t: t.form["move"].setText("resi 5-9"),
     "common=1": lambda t: t.form["common"].setChecked(True),
     "sampler=boltz2": lambda t: pick(t.form["sampler"], "boltz2"),
     "sampler=dpmpp_2m": lambda t: pick(t.form["sampler"], "dpmpp_2m"),
@@ -114,7 +115,7 @@ def test_every_argument_has_a_control(sampling):
 
     reached = {argument.split("=")[0] for argument in CONTROLS}
     elsewhere = {"selection", "hydrogens", "solvent", "file", "state"}  # the pickers; the Results tab; all are the data
-    elsewhere |= {"gives", "rule", "data_scales", "trust"}  # of networks, which are typed and not in the tab's list
+    elsewhere |= {"gives", "rule", "data_scales", "trust"}  # of networks: test_trust.py; asked for in a window
     keyword = inspect.Parameter.KEYWORD_ONLY
     assert {p.name for p in inspect.signature(edm_sample).parameters.values() if p.kind != keyword} == (
         reached | elsewhere
@@ -145,7 +146,7 @@ def test_the_lists_are_the_librarys(sampling):
 
 def test_settings_are_remembered(sampling):
     for argument, act in CONTROLS.items():
-        if argument.split("=")[0] not in ("name", "start", "state_weights", "fluctuations", "sampler"):
+        if argument.split("=")[0] not in ("name", "start", "state_weights", "fluctuations", "sampler", "move"):
             act(sampling)
     line, kept = str(sampling.request), sampling.remembered()
     sampling.recall(dict.fromkeys(kept, ""))
@@ -398,3 +399,13 @@ def test_it_fits_a_narrow_panel(sampling):
     sampling.more.unfold()
     sampling.weights_fold.unfold()
     assert sampling.minimumSizeHint().width() <= 300
+
+
+def test_a_process_without_weights_takes_none(sampling):
+    sampling.weights.set_weights("rebalanced")
+    assert "weights=rebalanced" in str(sampling.request)
+    sampling.form["process"].setEditText("harmonic")
+    assert "weights" not in str(sampling.request)
+    assert not sampling.weights.isEnabled()
+    sampling.form["process"].setEditText("multiscale")
+    assert "weights=rebalanced" in str(sampling.request)

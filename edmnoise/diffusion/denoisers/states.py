@@ -21,11 +21,12 @@ from torch import Tensor
 
 from ...base.coordinates import CoordinatesLike, coordinates
 from ...base.errors import EdmNoiseError
+from ...base.probabilities import probabilities
 from ...base.threads import alone, mapped
 from ...noise.covariance import Covariance
 from ...noise.processes.nested import NestedCovariance
 from ...structure.best_rotation import proper_svd
-from ...structure.hierarchy import Hierarchy, check_three
+from ...structure.hierarchy import Hierarchy, check_levels
 from ...structure.levels import atom_means
 from .denoiser import Denoised
 from .matrix_fisher import matrix_fisher
@@ -102,7 +103,7 @@ class StatesDenoiser:
     ------
     EdmNoiseError
         For states that are not finite, weights that are none, an unknown gauge, a singular covariance, a hierarchy of
-        another depth than three.
+        other levels than `check_levels` takes.
     """
 
     def __init__(
@@ -117,7 +118,7 @@ class StatesDenoiser:
         if gauge not in GAUGES:
             raise EdmNoiseError(f"gauge is {gauge!r}: give one of {', '.join(GAUGES)}")
         if hierarchy is not None:
-            check_three(hierarchy)
+            check_levels(hierarchy)
         states = coordinates("states", states, ("states", 3, covariance.atoms))
         if len(states) == 0:
             raise EdmNoiseError("no states: give at least one")
@@ -126,7 +127,7 @@ class StatesDenoiser:
         self.states = states
         self.covariance, self.gauge, self.hierarchy = covariance, gauge, hierarchy
         self.fluctuations = fluctuations
-        self.log_weights = _log_weights(weights, len(states)).to(states.device)
+        self.log_weights = torch.from_numpy(probabilities(weights, len(states))).log().to(states.device)
         # About their plain centres, whatever the gauge takes for the centre later: float32 has its digits to spare for
         # the shape, also of states that lie far from the origin.
         about = states.double().mean(dim=2, keepdim=True) if gauge != "fixed" else states.new_zeros(1).double()
@@ -145,8 +146,9 @@ class StatesDenoiser:
         atoms = self._mean(x, sigma).to(x.dtype)
         if self.hierarchy is None:
             return Denoised(atoms)
-        means = atom_means(atoms, self.hierarchy, [1, 2])
-        return Denoised(atoms, means[1].to(x.dtype), means[2].to(x.dtype))
+        top = self.hierarchy.depth - 1
+        means = atom_means(atoms, self.hierarchy, [1, top])
+        return Denoised(atoms, means[1].to(x.dtype), means[top].to(x.dtype))
 
     @alone()
     def state_probabilities(self, x: CoordinatesLike, sigma: float) -> Tensor:
@@ -251,10 +253,3 @@ def _best_rotation(f: Tensor) -> tuple[Tensor, Tensor]:
     """max over rotations of tr F^T R, and the rotation: the mode of the matrix Fisher distribution."""
     u, s, vh = proper_svd(f)
     return s.sum(-1), u @ vh
-
-
-def _log_weights(weights: Sequence[float] | None, count: int) -> Tensor:
-    given = torch.ones(count, dtype=torch.float64) if weights is None else torch.tensor(weights, dtype=torch.float64)
-    if given.shape != (count,) or not bool((given >= 0).all() & torch.isfinite(given).all()) or given.sum() <= 0:
-        raise EdmNoiseError(f"weights are {weights}: give {count} numbers, none negative, not all zero")
-    return torch.log(given / given.sum())

@@ -98,6 +98,15 @@ class SamplerChoice(Legible):
             )
         return schedule, replace(sampler, residue_weight=residue, chain_weight=chain)
 
+    def check_in_place(self) -> None:
+        """EdmNoiseError where samples are asked to be moved as a whole, which held atoms keep in their frame."""
+        asked = [name for name in ("center", "augment", "align") if getattr(self, name)]
+        if asked:
+            raise EdmNoiseError(
+                f"{' and '.join(asked)} would move samples as a whole, which held atoms keep in their frame: leave out "
+                f"{asked[0]} or move"
+            )
+
     @property
     def _steps(self) -> int:
         usual = PRESETS[self.name].steps if self.name in PRESETS else DEFAULT_STEPS

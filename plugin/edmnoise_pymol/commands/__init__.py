@@ -8,6 +8,7 @@ from typing import Any
 from .compare import edm_compare
 from .damage import edm_damage
 from .design import edm_design, edm_scramble, edm_signal, edm_triangle
+from .domains import edm_domains
 from .networks import edm_error, edm_judge
 from .noise import edm_levels, edm_noise, edm_save, edm_table
 from .round_trip import edm_return
@@ -23,6 +24,7 @@ __all__ = [
     "edm_compare",
     "edm_damage",
     "edm_design",
+    "edm_domains",
     "edm_error",
     "edm_judge",
     "edm_levels",
@@ -44,6 +46,7 @@ __all__ = [
 
 COMMANDS: tuple[Callable[..., Any], ...] = (
     edm_noise,
+    edm_domains,
     edm_levels,
     edm_table,
     edm_color,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from edmnoise.settings import atoms, noise, partial, results, sampling
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @command
 def edm_sample(
     selection: str = atoms.DATA,
-    denoiser: str = sampling.ANY_DENOISER,
+    denoiser: str | Callable[..., Any] = sampling.ANY_DENOISER,
     sampler: str = sampling.SAMPLER,
     steps: int | None = sampling.STEPS,
     samples: int = sampling.SAMPLES,
@@ -59,6 +59,7 @@ def edm_sample(
     data_scales: Sequence[float] | None = sampling.DATA_SCALES,
     trust: bool = sampling.TRUST,
     start: str | None = partial.START,
+    move: str | None = atoms.MOVE,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -80,12 +81,14 @@ def edm_sample(
         edm_sample 1tii and chain D, sampler=boltz2, samples=2, seed=7
         edm_sample 1tii and chain D, weights=1 4 4, steps=20, file=steps.png
         edm_sample 1tii and chain D, start=1, sigma_max=8
+        edm_sample 1tii and chain D, steps=20, move=resi 30-50
 
     NOTES
 
         Two or more states make a sampler choose; with one state it can only
         find it. A trajectory is shown without the random rotations that the
-        sampler made.
+        sampler made. With move= the other atoms are held where the first state
+        has them, and the denoiser is that of the moved ones given these.
 
         With a start (partial diffusion) the reference is the start. A sampler
         with churn noises it further before its first step, AlphaFold 3's to
@@ -138,6 +141,7 @@ def edm_sample(
         ligands=ligands,
         common=common,
         start=start,
+        move=move,
     )
     say(quiet, "edm_sample", f"object {', '.join(result.names)}: {'; '.join(result.notes)}")
     show(quiet, result.table)
