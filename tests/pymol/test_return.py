@@ -135,6 +135,7 @@ def test_levels_in_programs_units(typed, cmd, tmp_path, monkeypatch):
         ),
         ("edm_return both, sigma=8 A", "sigma"),
         ("edm_return both, file=return.txt", "return.txt"),
+        ("edm_return both, process=frames", "frames noise is forward only"),
         ("edm_schedule sigma=rfdiffusion:60", "rfdiffusion partial_T of 50 is 60: give a number from 1 to 50"),
         ("edm_schedule sigma=-1", "sigma is -1"),
         ("edm_schedule sigma=8, file=units.png", "units.png is a figure"),
