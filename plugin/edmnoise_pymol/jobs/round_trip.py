@@ -14,7 +14,7 @@ from edmnoise.base.table import Table
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.units import sigma_of
-from edmnoise.noise.process import NoiseChoice, check_linear, check_linear
+from edmnoise.noise.process import NoiseChoice, check_linear
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.study.figures.figure import is_figure
 from edmnoise.study.figures.round_trip import round_trip_figure
