@@ -14,6 +14,7 @@ MODULES = (
     "colouring",
     "startup",
     "sampler",
+    "held",
     "training",
     "recording",
     "opening",

@@ -124,6 +124,8 @@ def test_the_algebra_of_held_motion_is_dense(structure, part, motion):
     made = HeldMotion.of_groups(c) + SIGMA**2 * beside_nothing(k.restricted(part.moved), part)
     np.testing.assert_allclose(made.solve(x), x.numpy() @ inverse, atol=1e-10)
     np.testing.assert_allclose(made.filter(made.motion, x), x.numpy() @ inverse @ dense(c), atol=1e-10)
+    one = x[0, :1].clone().requires_grad_()
+    assert torch.autograd.gradcheck(lambda rows: made.filter(made.motion, rows), one)
     np.testing.assert_allclose(made.inner(x, y), np.einsum("bai,ij,aj->ba", x, inverse, y), atol=1e-9)
     np.testing.assert_allclose(made.gls_mean(x), x.numpy() @ inverse.sum(0) / inverse.sum(), atol=1e-10)
     assert float(made.logdet()) == pytest.approx(np.linalg.slogdet(m)[1], rel=1e-12)
