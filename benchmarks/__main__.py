@@ -15,6 +15,7 @@ MODULES = (
     "colouring",
     "startup",
     "sampler",
+    "held",
     "training",
     "recording",
     "opening",

@@ -36,6 +36,7 @@ def edm_design(
     hydrogens: bool = atoms.HYDROGENS,
     solvent: bool = atoms.SOLVENT,
     ligands: str = atoms.LIGANDS,
+    domain: float | None = design.DOMAIN,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -54,6 +55,7 @@ def edm_design(
         edm_design 1tii, chain=10, residue=3.8, atom=1.4
         edm_design 1tii, residue=3.8, atom=1.4, sigma=4.82
         edm_design 1tii, atom=1.4, fixed=chain 0.1 | residue/atom 4
+        edm_design 1tii, domain=5, residue=3.8, atom=1.4
 
     NOTES
 
@@ -66,12 +68,12 @@ def edm_design(
 
     SEE ALSO
 
-        edm_triangle, edm_scramble, edm_noise
+        edm_triangle, edm_scramble, edm_noise, edm_domains
     """
     from ..jobs import design as jobs
 
     path = table_file(file)
-    targets = {"chain": chain, "residue": residue, "atom": atom}
+    targets = {"chain": chain, "residue": residue, "atom": atom, "domain": domain}
     result = yield from jobs.design(
         _self, selection, targets, distribution, z, sigma, fixed or (), compare, state, hydrogens, solvent, ligands
     )
@@ -94,6 +96,7 @@ def edm_scramble(
     hydrogens: bool = atoms.HYDROGENS,
     solvent: bool = atoms.SOLVENT,
     ligands: str = atoms.LIGANDS,
+    domain: float | None = design.DOMAIN_LENGTH,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -127,7 +130,7 @@ def edm_scramble(
     from ..jobs import design as jobs
 
     path = table_file(file)
-    lengths = {"chain": chain, "residue": residue, "atom": atom}
+    lengths = {"chain": chain, "residue": residue, "atom": atom, "domain": domain}
     table = yield from jobs.scramble(
         _self, selection, weights, distribution, lengths, state, hydrogens, solvent, ligands
     )
@@ -224,6 +227,8 @@ def edm_triangle(
 
     NOTES
 
+        The triangle is of three weights: the domains of an object are passed
+        over, as if it had none.
         From Python the result has the arrays weights, (5050, 3) as atom,
         residue, chain, and values.
 
