@@ -9,6 +9,7 @@ from .harness import show
 
 MODULES = (
     "noise",
+    "processes",
     "superpose",
     "pymol_frames",
     "colouring",
