@@ -10,6 +10,7 @@ from .harness import show
 MODULES = (
     "noise",
     "processes",
+    "forward_processes",
     "superpose",
     "pymol_frames",
     "colouring",

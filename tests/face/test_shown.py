@@ -86,6 +86,7 @@ MADE = {
     "SigmaDistribution": lambda w: edm.SigmaDistribution(sigma_data=16.0, p_mean=-1.2, p_std=1.5),
     "sigma_distribution": lambda w: AF3,
     "MultiscaleNoise": lambda w: w.noise,
+    "NoiseChoice": lambda w: edm.NoiseChoice.parse("frames turn=0.2"),
     "NestedCovariance": lambda w: w.noise.covariance,
     "measure_displacement": lambda w: edm.measure_displacement(w.structure, w.frames),
     "measure_damage": lambda w: edm.measure_damage(w.structure, w.frames),

@@ -158,7 +158,7 @@ class _Torsions(Drawer):
             part.index_copy_(0, self._turning, sine * along)
         if len(self._free):
             turned = rotations(axis, tuple(self._turn * s for s in sigmas))
-            own.index_copy_(1, self._free, turned / turned.square().sum(0).sqrt_())
+            own.index_copy_(1, self._free, turned / (turned * turned).sum(0).sqrt_())
         rotation, centre = columns(descent.products(own, multiply_quaternions), placing[:9]), placing[9:]
 
         torch.mul(rotation[:3].index_select(1, self._up), self._step[0], out=centre)
