@@ -257,17 +257,16 @@ def held_picture(path: Path, width: int = 1500) -> None:
 
 
 def processes_picture(path: Path, width: int = 1500) -> None:
-    """The trace of residue centres in three frames of each linear process, beside the reference."""
+    """The trace of residue centres in a frame of each linear process, beside the reference."""
     view, top, images = start("chain D", turned=20), 10.0, []
     said = ("multiscale", "chroma_gas", "chroma_globular", "harmonic")
     for process in said:
-        edm_noise("reference", sigma=4.8, process=process, frames=3, name="made")
+        edm_noise("reference", sigma=4.8, process=process, frames=1, name="made")
         load_centres("made")
         cmd.color("grey70", "centres")
-        tube("centres", 1, 0.5)
-        for state in (2, 3, 4):
-            colour_state("centres", state, top, relative=False)
-            tube("centres", state, 0.3)
+        tube("centres", 1, 0.35)
+        colour_state("centres", 2, top, relative=False)
+        tube("centres", 2, 0.45)
         images.append(ray(width // 2, view))
         cmd.delete("centres* made")
     figure = plt.figure(figsize=(width / 100, width / 100 * 0.34), dpi=DPI)
