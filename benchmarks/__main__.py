@@ -9,6 +9,7 @@ from .harness import show
 
 MODULES = (
     "noise",
+    "processes",
     "forward_processes",
     "superpose",
     "pymol_frames",

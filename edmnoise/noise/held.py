@@ -18,10 +18,12 @@ from ..base.legible import Legible
 from ..structure.part import Part
 from .covariance import Covariance
 from .process import NoClosedForm, NoiseProcess, OfLevel, Statistics
+from .processes.markov import MarkovCovariance
 from .processes.nested import NestedCovariance
+from .theory.linear import LinearStatistics
 from .theory.second_moments import SecondMoments
 from .theory.statistics import Expected, NoiseStatistics
-from .theory.superposed import superposed_displacement
+from .theory.superposed import after_superposition
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -60,7 +62,13 @@ class HeldNoise(Legible):
     @cached_property
     def statistics(self) -> Statistics:
         """Closed forms of the displacement of the moved atoms: a residue is what moves of it."""
-        return NoiseStatistics.of(self.part.structure.hierarchy, self._shares)
+        self.process.statistics  # noqa: B018  # says why, where it has none
+        hierarchy, k = self.part.structure.hierarchy, self.covariance
+        if isinstance(k, MarkovCovariance):
+            return LinearStatistics(hierarchy, k)
+        if not isinstance(k, NestedCovariance) or any(len(w) > 1 for w in k.variances):
+            raise NoClosedForm("of noise that is no sum over levels there are no closed forms for a part of the atoms")
+        return NoiseStatistics.of(hierarchy, dict(zip(hierarchy.names, (float(w) for w in k.variances), strict=True)))
 
     def statistics_at(self, sigma: float) -> Statistics:
         """Closed forms of the moved atoms at a noise level."""
@@ -75,8 +83,8 @@ class HeldNoise(Legible):
         self, coordinates: CoordinatesLike, level: int, relative_to: int | None = None, over_atoms: bool = False
     ) -> Expected:
         """Mean square displacement of the moved atoms after superposition of these on (m, 3) coordinates."""
-        hierarchy = self.part.structure.hierarchy
-        return superposed_displacement(hierarchy, self._shares, coordinates, level, relative_to, over_atoms)
+        given = self.part.structure.hierarchy, self.covariance, self.statistics
+        return after_superposition(*given, coordinates, level, relative_to, over_atoms)
 
     def blocks(
         self,
@@ -105,12 +113,3 @@ class HeldNoise(Legible):
             return None
         own = coordinates("mean", mean, (len(self.part.moved), 3)).detach().to("cpu", torch.float32)
         return self.part.filled(own.numpy())
-
-    @property
-    def _shares(self) -> dict[str, float]:
-        """Variance of each level in units of sigma^2; `NoClosedForm` where levels do not say it."""
-        self.process.statistics  # noqa: B018  # says why, where it has none
-        k = self.covariance
-        if not isinstance(k, NestedCovariance) or any(len(w) > 1 for w in k.variances):
-            raise NoClosedForm("of noise that is no sum over levels there are no closed forms for a part of the atoms")
-        return dict(zip(k.hierarchy.names, (float(w) for w in k.variances), strict=True))

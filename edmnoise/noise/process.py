@@ -307,6 +307,11 @@ class NoiseChoice(Legible):
         return made
 
 
+def named_process(text: str) -> NamedProcess | None:
+    """What a text that `NoiseChoice.parse` reads names; None for what is no process, or none yet."""
+    return PROCESSES.get((text.replace("/", " ").split() or [""])[0])
+
+
 def choices(process: str, weights: Sequence[Weights], usual: Sequence[Weights] = ()) -> list[NoiseChoice]:
     """A choice for each of some weights; one alone where a process has none and these are what is usual."""
     plain = NoiseChoice.parse(process)

@@ -366,3 +366,13 @@ def test_it_fits_a_narrow_panel(sampling):
     sampling.more.unfold()
     sampling.weights_fold.unfold()
     assert sampling.minimumSizeHint().width() <= 300
+
+
+def test_a_process_without_weights_takes_none(sampling):
+    sampling.weights.set_weights("rebalanced")
+    assert "weights=rebalanced" in str(sampling.request)
+    sampling.form["process"].setEditText("harmonic")
+    assert "weights" not in str(sampling.request)
+    assert not sampling.weights.isEnabled()
+    sampling.form["process"].setEditText("multiscale")
+    assert "weights=rebalanced" in str(sampling.request)

@@ -23,7 +23,7 @@ from ...structure.hierarchy import Index
 from .drawing import empty
 from .markov import Array, Chains, MarkovCovariance
 
-STEPS = 16
+STEPS = 12
 """Places of a block."""
 
 _kept: weakref.WeakKeyDictionary[MarkovCovariance, dict[tuple[object, ...], MarkovRows]] = weakref.WeakKeyDictionary()
@@ -107,10 +107,10 @@ class MarkovRows:
         self.draw(flat, own, out.new_empty(len(flat), self.places), torch.empty_like(flat))
         return out if whole else out.copy_(flat.reshape(out.shape))
 
-    def draw(self, out: Tensor, own: Tensor, places: Tensor, riding: Tensor) -> None:
+    def draw(self, out: Tensor, own: Tensor, places: Tensor, riding: Tensor, mean: Tensor | None = None) -> None:
         """Make rows of normal numbers (rows, axes N), and as many of their own as they need, rows of noise.
 
-        ``places`` (rows, places) and ``riding``, like ``out``, are room to work in.
+        ``places`` (rows, places) and ``riding``, like ``out``, are room to work in; ``mean`` (axes N) is added.
         """
         torch.index_select(out, 1, self.driver, out=places)
         if self.lost:
@@ -121,9 +121,11 @@ class MarkovRows:
             self._draw_in(places.unflatten(1, (STEPS, -1)), own[:, self.axes * self.lost :])
         torch.index_select(places, 1, self.of_atoms, out=riding)
         if self.ride is None:
-            out.copy_(riding)
-        else:
+            torch.add(riding, 0 if mean is None else mean, out=out)
+        elif mean is None:
             out.mul_(self.ride).add_(riding)
+        else:
+            torch.addcmul(mean, out, self.ride, out=out).add_(riding)
 
     def _walk(self, places: Tensor) -> None:
         steps = places.unbind(1)
@@ -188,12 +190,9 @@ class MarkovFrames:
 
     def draw(self, out: Tensor, seed: int, numbers: Sequence[int], scales: Sequence[float]) -> None:
         """Draw frames into (s, 3 N)."""
-        room = (each[: len(out)] for each in (self.own, self.places, self.riding))
-        own, places, riding = room
+        own, places, riding = (each[: len(out)] for each in (self.own, self.places, self.riding))
         for row, extra, number, sigma in zip(out, own, numbers, scales, strict=True):
             generator = reseed(self.generator, seed, number, NOISE)
             row.normal_(0, sigma, generator=generator)
             extra.normal_(0, sigma, generator=generator)
-        self.rows.draw(out, own, places, riding)
-        if self.mean is not None:
-            out.add_(self.mean)
+        self.rows.draw(out, own, places, riding, self.mean)

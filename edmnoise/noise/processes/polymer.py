@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ...base.errors import EdmNoiseError
 from ...structure.bonds import longest_bond, whole_number
+from ...structure.components import NUCLEOTIDES, component_of
 from ...structure.hierarchy import Index
 from ...structure.structure import Structure, distinct, in_polymer
 
@@ -131,12 +132,14 @@ class _Residues:
     def line(self) -> _Line:
         """The polymers' residues in order."""
         atoms = self.structure.atoms
-        nucleic = (self.atom("C4'") >= 0) | ((self.atom("P") >= 0) & (self.atom("O5'") >= 0))
+        nucleic = (self.atom("C4'") >= 0) | (np.minimum(self.atom("P"), self.atom("O5'")) >= 0)
+        nucleic |= self._named_as(NUCLEOTIDES)
         chain = self.structure.hierarchy.ancestors(0, self.structure.hierarchy.depth - 1)[self.first]
         kinds, kind = distinct(atoms.number[self.first])
         number = np.array([whole_number(said) for said in kinds], dtype=np.int64)[kind]
         order = np.lexsort((np.arange(len(number)), number, nucleic, chain))
-        order = order[in_polymer(atoms, self.of_atoms)[self.first][order]]
+        polymer = in_polymer(atoms, self.of_atoms) | atoms.in_component  # by its name where its pivot is missing
+        order = order[polymer[self.first][order]]
         near = self._near(order, nucleic)
         lone = atoms.hetero[self.first[order]] & ~np.append(False, near) & ~np.append(near, False)
         order = order[~lone]
@@ -148,6 +151,11 @@ class _Residues:
         steps = np.where(self._near(order, nucleic), 1, np.maximum(number[other] - number[one], 1))
         along = np.append(0, np.cumsum(steps))
         return _Line(order, nucleic[order], begins, along - along[begins][np.cumsum(begins) - 1])
+
+    def _named_as(self, components: frozenset[str]) -> NDArray[np.bool_]:
+        """(R,) whether a residue goes by the name of one of these."""
+        kinds, kind = distinct(self.structure.atoms.residue_name[self.first])
+        return np.array([component_of(name) in components for name in kinds], dtype=np.bool_)[kind]
 
     def _near(self, order: Index, nucleic: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """(P - 1,) whether each residue is bonded to the next: the bond's atoms, or else the pivots, lie together."""

@@ -50,6 +50,7 @@ def superposed_displacement(
     over_atoms: bool = False,
 ) -> Expected:
     """`after_superposition` of multiscale noise, given as `NoiseStatistics` takes it."""
+    _check_turns(coordinates)
     statistics = NoiseStatistics.of(hierarchy, weights)
     covariance = NestedCovariance(hierarchy, weights)
     return after_superposition(hierarchy, covariance, statistics, coordinates, level, relative_to, over_atoms)
@@ -87,8 +88,7 @@ def after_superposition(
     EdmNoiseError
         If the atoms lie on a line (or there is one): the rotation that is removed is not defined then.
     """
-    if not rotation_defined(coordinates):
-        raise EdmNoiseError("the atoms lie on a line or at a point: no expectation after superposition")
+    _check_turns(coordinates)
     positions = _centred(coordinates)
     inverse = np.linalg.inv(_cross_square(positions, positions))
     pulled = covariance.multiply(torch.from_numpy(positions.T.copy())).numpy().T
@@ -113,6 +113,11 @@ def rotation_defined(coordinates: CoordinatesLike) -> bool:
     positions = _centred(coordinates)
     _, second, largest = np.linalg.eigvalsh(positions.T @ positions)
     return bool(second > 1e-12 * largest)
+
+
+def _check_turns(coordinates: CoordinatesLike) -> None:
+    if not rotation_defined(coordinates):
+        raise EdmNoiseError("the atoms lie on a line or at a point: no expectation after superposition")
 
 
 def _centred(coordinates: CoordinatesLike) -> Array:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edmnoise.base.colours import DEFAULT_PALETTE, PALETTES, palette_colours
 from edmnoise.base.lengths import IN_SPACE
 from edmnoise.base.table import Table
-from edmnoise.frames.displacement import NESTED, measure_displacement
+from edmnoise.frames.displacement import measure_displacement, nested
 from edmnoise.noise.process import AppliedNoise, NoiseChoice
 from edmnoise.study.levels import RESIDUE_IN_CHAIN, level_table
 
@@ -89,7 +89,7 @@ def measured(cmd: Cmd, live: Live, sigma: float, noise: NoiseChoice) -> Job[Curv
     )
 
     def work(_: Any) -> Curves:
-        moved = measure_displacement(structure, [frame[None]], only=NESTED)
+        moved = measure_displacement(structure, [frame[None]], only=nested(structure.hierarchy))
         squares = {measure: values / level**2 for measure, values in moved.by_group.items()}
         return measured_of(found, 1, squares, AppliedNoise(1.0, noise))
 

@@ -24,6 +24,7 @@ from edmnoise.frames.displacement import Displacement, Measure, measure_displace
 from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.sigma import SigmaDistribution, check_sigma
 from edmnoise.noise.weights import Weights
+from edmnoise.structure.domains import domain_text
 from edmnoise.structure.files import write_frames
 from edmnoise.structure.hierarchy import LEVELS
 from edmnoise.structure.part import moving
@@ -260,6 +261,8 @@ def save(cmd: Cmd, file: str, name: str, level: str, b: str | None) -> Job[int]:
         raise EdmNoiseError(f"{name} has one state: b={b} is measured from the first state in the others")
     structure = with_bonds(cmd, source)
     remarks = _remarks(cmd, name, level, b, len(frames))
+    if domains := domain_text(structure):
+        remarks.append(f"edm_domains object, {domains}")
 
     def write(watch: Watch) -> int:
         written = structure

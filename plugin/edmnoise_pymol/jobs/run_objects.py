@@ -11,7 +11,7 @@ from edmnoise.base.legible import Legible
 from edmnoise.base.table import Table
 from edmnoise.frames.displacement import Displacement
 from edmnoise.structure.hierarchy import Index
-from edmnoise.structure.part import Part
+from edmnoise.structure.part import Part, moving
 from edmnoise.structure.structure import Structure
 from edmnoise.study.figures.figure import is_figure
 from edmnoise.study.figures.sampling import freeze_out_figure
@@ -119,7 +119,8 @@ def coloured(cmd: Cmd, structure: Structure | Part, moved: Displacement, names: 
     part = structure if isinstance(structure, Part) else None
     for name in names:
         Painter(cmd, name, RESIDUE_IN_CHAIN, PALETTES[DEFAULT_PALETTE], low, high, part=part).paint(moved)
-    label = "RMS displacement of the samples from the reference, residue in chain,"
+    inside = RESIDUE_IN_CHAIN.label(moving(structure).hierarchy)
+    label = f"RMS displacement of the samples from the reference, {inside},"
     still, anchors = left_out(RESIDUE_IN_CHAIN, structure), PALETTES[DEFAULT_PALETTE]
     colouring = Colouring(", ".join(names), label, DEFAULT_PALETTE, low, high, anchors, left_out=still)
     for name in names:

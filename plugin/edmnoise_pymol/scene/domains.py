@@ -56,6 +56,13 @@ def times_marked(cmd: Cmd) -> int:
     return _times.get(id(cmd), 0)
 
 
+def has_domains(cmd: Cmd, name: str) -> bool:
+    """Whether an object has domains, judged by its first atom: all have one, or none."""
+    found: list[str] = []
+    cmd.iterate(f"%{name}", "None if _found else _found.append(custom)", space={"_found": found})
+    return bool(found) and found[0].startswith(_MARK)
+
+
 def facts(cmd: Cmd, name: str, fact: str) -> dict[int, str]:
     """A fact of every atom of an object (ss, segi, custom), by PyMOL's index."""
     found: dict[int, str] = {}

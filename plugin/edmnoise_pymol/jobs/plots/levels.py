@@ -9,7 +9,7 @@ from typing import Any
 
 from edmnoise.base.legible import Legible
 from edmnoise.base.table import Column, Table
-from edmnoise.frames.displacement import NESTED, Measure
+from edmnoise.frames.displacement import Measure, nested
 from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.theory.statistics import Expected
@@ -98,16 +98,17 @@ def expected(
 
     def work(_: Any) -> Levels:
         forms = closed_forms(structure, noise)
-        return Levels(f"{noise.label} weights, not made yet", level_lines(moving(structure), forms))
+        return Levels(f"{noise.said}, not made yet", level_lines(moving(structure), forms))
 
     return (yield work), structure
 
 
 def closed_forms(structure: Structure | Part, noise: NoiseChoice) -> dict[Measure, Expected]:
-    theory = noise.on(structure).statistics
-    return {measure: theory.displacement(measure.level, measure.relative_to) for measure in NESTED}
+    theory, hierarchy = noise.on(structure).statistics, moving(structure).hierarchy
+    return {measure: theory.displacement(measure.level, measure.relative_to) for measure in nested(hierarchy)}
 
 
 def level_lines(structure: Structure, forms: Mapping[Measure, Expected]) -> tuple[Line, ...]:
     hierarchy = structure.hierarchy
-    return tuple(Line(hierarchy.names[m.level], m.label(hierarchy), forms[m].rms()) for m in as_read(NESTED))
+    parts = as_read(nested(hierarchy))
+    return tuple(Line(hierarchy.names[part.level], part.label(hierarchy), forms[part].rms()) for part in parts)

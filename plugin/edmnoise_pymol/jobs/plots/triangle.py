@@ -233,7 +233,12 @@ def scramble_points(
 
 def _read(cmd: Cmd, facts: Mapping[str, Any]) -> Job[Known]:
     structure = (yield from reading(cmd, **facts)).structure
-    return (yield lambda _: Known(structure, LevelForms.of(structure.hierarchy), reference_lengths(structure)))
+
+    def work(_: Any) -> Known:
+        three = structure.without_domains().hierarchy  # of the triangle's weights
+        return Known(structure, LevelForms.of(three), reference_lengths(structure))
+
+    return (yield work)
 
 
 def _mesh(steps: int) -> NDArray[np.int64]:

@@ -93,7 +93,7 @@ class Shown(QtCore.QObject):
         if session.live is not None:
             return name, session.noise.drawn if session.noise else ()
         sight = session.sight
-        return (name, sight.states(name), sight.atoms(name)) if sight.states(name) else None
+        return (name, sight.states(name), sight.atoms(name), sight.domains) if sight.states(name) else None
 
     def _look(self) -> None:
         if self._key is not None and self._key != self._present():

@@ -8,7 +8,7 @@ from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.lengths import IN_SPACE
-from edmnoise.noise.process import NoiseChoice
+from edmnoise.noise.process import FLAT, NoiseChoice
 from edmnoise.noise.sigma import SigmaDistribution, sigma_distribution
 from edmnoise.settings import atoms, noise
 
@@ -154,7 +154,8 @@ class NoiseTab(QtWidgets.QWidget):
             self.weights.weights  # noqa: B018
         except EdmNoiseError:
             return None
-        options = {**self.level.options, "weights": self.weights.text, **self.form.options(), **found.options}
+        weights = {"weights": self.weights.text} if self.weights.isEnabledTo(self) else {}
+        options = {**self.level.options, **weights, **self.form.options(), **found.options}
         return Request("edm_noise", found.selection, options)
 
     def remembered(self) -> dict[str, str]:
@@ -203,6 +204,7 @@ class NoiseTab(QtWidgets.QWidget):
         rows.addRow(form.label("Mo&ve", self.move), self.move)
 
     def _connect(self) -> None:
+        form.signal(self.process).connect(lambda *_: self.weights.follow(self.form.text("process")))
         for changed in (self.weights.changed, self.level.changed, form.signal(self.process)):
             changed.connect(lambda *_: self.shaking.shake())
             changed.connect(lambda *_: self._tell())
@@ -230,12 +232,14 @@ class NoiseTab(QtWidgets.QWidget):
 
     @property
     def _noise(self) -> NoiseChoice:
-        return NoiseChoice.parse(self.form.text("process"), self.weights.weights)
+        process = self.form.text("process")
+        return NoiseChoice.parse(process, self.weights.weights if self.weights.isEnabledTo(self) else FLAT)
 
     def _tell(self) -> None:
         level = self.level
         process, move = map(self.form.text, ("process", "move"))
-        self._session.set_noise(Noise(level.value, level.constants, self.weights.text, process, move))
+        weights = self.weights.text if self.weights.follow(process) else FLAT.label
+        self._session.set_noise(Noise(level.value, level.constants, weights, process, move))
 
     def _enable(self) -> None:
         ready = self._session.input is not None and not self._session.runner.busy

@@ -103,7 +103,8 @@ class SamplingTab(QtWidgets.QWidget):
 
     @property
     def _noise_options(self) -> dict[str, str]:
-        return {} if self.weights.text == "flat" else {"weights": self.weights.text}
+        plain = self.weights.text == "flat" or not self.weights.isEnabledTo(self)
+        return {} if plain else {"weights": self.weights.text}
 
     def _lay_out(self) -> None:
         """What is set for every run and Run itself come first, where a low window shows them."""
@@ -155,6 +156,8 @@ class SamplingTab(QtWidgets.QWidget):
     # Settings
 
     def _follow_settings(self) -> None:
+        if not self.weights.follow(self.form.text("process")):
+            self.weights_fold.unfold(False)
         options = self.fields.of_the_sampler
         if options != self._planned_for:
             self._planned_for = options
