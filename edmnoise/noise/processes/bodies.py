@@ -15,7 +15,7 @@ from ...structure.hierarchy import Index
 from .drawing import empty
 
 LANES = 16
-"""Frames that are worked on together: the numbers that two of the widest vector registers hold in float32."""
+"""Frames that are worked on together: as many float32 numbers as the widest vector register holds."""
 
 _TILE = 512
 """Atoms placed at a time: their rotations (384 KiB) stay in the cache."""

@@ -57,7 +57,7 @@ class TorsionNoise(ForwardNoise):
 
     name = "torsions"
 
-    def __init__(self, structure: Structure, turn: float = 0.1, omega: float = 1.0) -> None:
+    def __init__(self, structure: Structure, turn: float = 0.02, omega: float = 1.0) -> None:
         super().__init__(structure)
         if turn < 0:
             raise EdmNoiseError(f"turn is {turn:g} radians per angstrom: give 0 or more")
