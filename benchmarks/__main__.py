@@ -10,6 +10,8 @@ from .harness import show
 MODULES = (
     "noise",
     "batch",
+    "processes",
+    "forward_processes",
     "superpose",
     "pymol_frames",
     "colouring",

@@ -256,6 +256,30 @@ def held_picture(path: Path, width: int = 1500) -> None:
     save(figure, path)
 
 
+def processes_picture(path: Path, width: int = 1500) -> None:
+    """The trace of residue centres in a frame of each linear process, beside the reference."""
+    view, top, images = start("chain D", turned=20), 10.0, []
+    said = ("multiscale", "chroma_gas", "chroma_globular", "harmonic")
+    for process in said:
+        edm_noise("reference", sigma=4.8, process=process, frames=1, name="made")
+        load_centres("made")
+        cmd.color("grey70", "centres")
+        tube("centres", 1, 0.35)
+        colour_state("centres", 2, top, relative=False)
+        tube("centres", 2, 0.45)
+        images.append(ray(width // 2, view))
+        cmd.delete("centres* made")
+    figure = plt.figure(figsize=(width / 100, width / 100 * 0.34), dpi=DPI)
+    for column, (image, words) in enumerate(zip(cropped(images), said, strict=True)):
+        axis = figure.add_axes((0.01 + 0.25 * column, 0.22, 0.23, 0.66))
+        axis.imshow(image)
+        axis.set_axis_off()
+        axis.set_title(words, fontsize=17, pad=8)
+    bar = figure.add_axes((0.3, 0.15, 0.4, 0.04))
+    legend(figure, bar, 0, top, "displacement of the residue (Å, RMS per coordinate)")
+    save(figure, path)
+
+
 def titled(weights: str) -> str:
     """A preset and its numbers."""
     return f"{weights}  {'/'.join(f'{share:g}' for share in PRESETS[weights])}"
@@ -361,6 +385,7 @@ PICTURES = {
     "chains": chains_picture,
     "levels": levels_picture,
     "held": held_picture,
+    "processes": processes_picture,
 }
 
 

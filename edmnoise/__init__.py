@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .noise.design.solve import design as design
     from .noise.held import HeldNoise as HeldNoise
     from .noise.process import AppliedNoise as AppliedNoise
+    from .noise.process import NoiseChoice as NoiseChoice
     from .noise.processes.multiscale import MultiscaleNoise as MultiscaleNoise
     from .noise.processes.nested import NestedCovariance as NestedCovariance
     from .noise.sigma import SigmaDistribution as SigmaDistribution
@@ -71,6 +72,7 @@ _HOMES = {
     "Weights": "edmnoise.noise.weights",
     "SigmaDistribution": "edmnoise.noise.sigma",
     "sigma_distribution": "edmnoise.noise.sigma",
+    "NoiseChoice": "edmnoise.noise.process",
     "MultiscaleNoise": "edmnoise.noise.processes.multiscale",
     "HeldNoise": "edmnoise.noise.held",
     "NestedCovariance": "edmnoise.noise.processes.nested",

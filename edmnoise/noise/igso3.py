@@ -92,7 +92,7 @@ def rotations(normal: Tensor, scales: tuple[float, ...]) -> Tensor:
     kinds = sorted(set(scales))
     table = torch.cat([_half_turns(s) for s in kinds], 1)
     start = torch.tensor([_NODES * kinds.index(s) for s in scales], device="cpu")
-    length = normal.square().sum(1).sqrt_()
+    length = (normal * normal).sum(1).sqrt_()
     place = (length * ((_NODES - 1) / _LONGEST)).clamp_(max=_NODES - 1.001)
     low = place.floor()
     share = place - low

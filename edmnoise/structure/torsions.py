@@ -9,6 +9,7 @@ arXiv:2210.01776): amides turn, and peptide bonds with them.
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -53,8 +54,17 @@ class RigidGroups(Legible):
         return np.flatnonzero(self.parent != np.arange(len(self.parent)))
 
 
+_known: weakref.WeakKeyDictionary[Structure, RigidGroups] = weakref.WeakKeyDictionary()
+
+
 def rigid_groups(structure: Structure) -> RigidGroups:
-    """Cut a structure at the bonds that turn, by the rule of this module."""
+    """Cut a structure at the bonds that turn, by the rule of this module; kept as long as the structure is."""
+    if structure not in _known:
+        _known[structure] = _cut(structure)
+    return _known[structure]
+
+
+def _cut(structure: Structure) -> RigidGroups:
     count, bonds = structure.n_atoms, opened_bonds(structure)
     turns = _turning(structure, bonds)
     group = _pieces(bonds[~turns], count)

@@ -94,6 +94,7 @@ MADE = {
     "Weights": lambda w: WEIGHTS,
     "SigmaDistribution": lambda w: edm.SigmaDistribution(sigma_data=16.0, p_mean=-1.2, p_std=1.5),
     "sigma_distribution": lambda w: AF3,
+    "NoiseChoice": lambda w: edm.NoiseChoice.parse("frames turn=0.2"),
     "MultiscaleNoise": lambda w: w.noise,
     "HeldNoise": lambda w: edm.HeldNoise(w.noise, w.part()),
     "NestedCovariance": lambda w: w.noise.covariance,

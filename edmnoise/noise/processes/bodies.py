@@ -15,7 +15,7 @@ from ...structure.hierarchy import Index
 from .drawing import empty
 
 LANES = 16
-"""Frames that are worked on together: the numbers that two of the widest vector registers hold in float32."""
+"""Frames that are worked on together: as many float32 numbers as the widest vector register holds."""
 
 _TILE = 512
 """Atoms placed at a time: their rotations (384 KiB) stay in the cache."""
@@ -50,12 +50,15 @@ class Bodies:
         out
             (n, N, 3) float32, the first n lanes.
         """
-        entry, rows = placing.shape[1] * torch.arange(12, device="cpu"), placing.flatten(0, 1)
-        room = empty(min(_TILE, out.shape[1]), 3, LANES)
+        count = placing.shape[1]
+        of_bodies = torch.arange(12 * count, device="cpu").view(12, count).T.flatten()
+        rows = placing.flatten(0, 1).index_select(0, of_bodies).view(count, -1)  # a body's numbers side by side
+        tile = min(_TILE, out.shape[1])
+        room, numbers = empty(tile, 3, LANES), empty(tile, 12 * LANES)
         start = 0
         for body, arms in zip(self._body, self._arms, strict=True):
             stop = start + len(body)
-            own = rows.index_select(0, (body[:, None] + entry).flatten()).view(len(body), 12, LANES)
+            own = torch.index_select(rows, 0, body, out=numbers[: len(body)]).view(len(body), 12, LANES)
             x = room[: len(body)]
             torch.mul(own[:, :3], arms[0], out=x)
             for k in (1, 2):
@@ -68,7 +71,7 @@ class Bodies:
 def columns(turn: Tensor, out: Tensor) -> Tensor:
     """Rotation matrices of quaternions of any length, column by column: (4, B, lanes) -> (9, B, lanes), ``out``."""
     for part, made in zip(turn.split(_ROWS, 1), out.split(_ROWS, 1), strict=True):
-        w, x, y, z = part * (2 / part.square().sum(0)).sqrt_()
+        w, x, y, z = part * (2 / (part * part).sum(0)).sqrt_()
         a00, a10, a20, a01, a11, a21, a02, a12, a22 = made
         xx, yy, zz = x * x, y * y, z * z
         for sum_of_two, entry in ((yy + zz, a00), (xx + zz, a11), (xx + yy, a22)):

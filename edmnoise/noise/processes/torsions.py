@@ -57,7 +57,7 @@ class TorsionNoise(ForwardNoise):
 
     name = "torsions"
 
-    def __init__(self, structure: Structure, turn: float = 0.1, omega: float = 1.0) -> None:
+    def __init__(self, structure: Structure, turn: float = 0.02, omega: float = 1.0) -> None:
         super().__init__(structure)
         if turn < 0:
             raise EdmNoiseError(f"turn is {turn:g} radians per angstrom: give 0 or more")
@@ -158,7 +158,7 @@ class _Torsions(Drawer):
             part.index_copy_(0, self._turning, sine * along)
         if len(self._free):
             turned = rotations(axis, tuple(self._turn * s for s in sigmas))
-            own.index_copy_(1, self._free, turned / turned.square().sum(0).sqrt_())
+            own.index_copy_(1, self._free, turned / (turned * turned).sum(0).sqrt_())
         rotation, centre = columns(descent.products(own, multiply_quaternions), placing[:9]), placing[9:]
 
         torch.mul(rotation[:3].index_select(1, self._up), self._step[0], out=centre)
