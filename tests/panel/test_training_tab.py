@@ -84,6 +84,7 @@ def pick(control, data):
 CONTROLS = {
     "rule=global": lambda t: pick(t.form["rule"], "global"),
     "distribution=wide": lambda t: pick(t.form["distribution"], "wide"),
+    "process=harmonic": lambda t: t.form["process"].setEditText("harmonic"),
     "seed=3": lambda t: t.form["seed"].setValue(3),
     "steps=1000": lambda t: t.form["steps"].setValue(1000),
     "minutes=2": lambda t: pick(t.fields.budget, "minutes"),
