@@ -16,6 +16,7 @@ MODULES = (
     "colouring",
     "startup",
     "sampler",
+    "held",
     "training",
     "recording",
     "opening",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .diffusion.samplers.sampler import sample as sample
     from .diffusion.samplers.schedule import karras as karras
     from .diffusion.samplers.schedule import log_linear as log_linear
+    from .diffusion.samplers.units import translation_table as translation_table
     from .frames.damage import measure_damage as measure_damage
     from .frames.displacement import measure_displacement as measure_displacement
     from .noise.design.scramble import scramble_table as scramble_table
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from .study.levels import level_table as level_table
     from .study.levels import z_table as z_table
     from .study.replay import replay as replay
+    from .study.round_trip import round_trips as round_trips
     from .trajectories.finding import find_denoiser as find_denoiser
     from .trajectories.laid import run_of as run_of
     from .trajectories.recording import record as record
@@ -95,6 +97,8 @@ _HOMES = {
     "sampler_preset": "edmnoise.diffusion.samplers.presets",
     "sample": "edmnoise.diffusion.samplers.sampler",
     "run_sampler": "edmnoise.trajectories.run",
+    "round_trips": "edmnoise.study.round_trip",
+    "translation_table": "edmnoise.diffusion.samplers.units",
     # listen to a model
     "find_denoiser": "edmnoise.trajectories.finding",
     "record": "edmnoise.trajectories.recording",

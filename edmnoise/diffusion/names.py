@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
+from typing import Any
 
 SOLVERS = {
     "euler": "Euler, first order",
@@ -76,3 +78,8 @@ def is_function(name: str) -> bool:
 def is_file(name: str) -> bool:
     """Whether a name is that of a file: it has an ending, or folders in it."""
     return "/" in name or os.sep in name or re.search(r"\.\w+$", name) is not None
+
+
+def called(network: str | Callable[..., Any]) -> str:
+    """The name of a denoiser: that which was given, or a Python callable's own."""
+    return network if isinstance(network, str) else str(getattr(network, "__name__", type(network).__name__))

@@ -25,9 +25,10 @@ from ..noise.process import FLAT, NoiseChoice, check_linear
 from ..noise.sigma import DISTRIBUTIONS, SigmaDistribution, parse_distribution
 from ..noise.theory.scales import Scales
 from ..noise.weights import Weights
+from ..structure.hierarchy import check_three
 from ..structure.structure import Structure
 from .checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from .ensemble import Ensemble
+from .ensemble import Ensemble, part_variances
 from .model import Factors, Model, NetworkDenoiser
 
 RATE, WARM_UP, AVERAGE, CLIP = 3e-3, 100, 0.998, 1.0
@@ -156,12 +157,13 @@ class Trainer:
     Raises
     ------
     EdmNoiseError
-        For a rule that gives a part c_out = 0, noise of another depth than three levels, and a device that is not
+        For a rule that gives a part c_out = 0, other levels than atoms in residues in chains, and a device that is not
         there.
     """
 
     def __init__(self, ensemble: Ensemble, training: Training, device: str = "cpu") -> None:
         self.ensemble, self.training, self.device = ensemble, training, _device(device)
+        check_three(ensemble.structure.hierarchy)
         noise = NoiseChoice.of(training.noise)
         self.covariance = noise.on(ensemble.structure).covariance
         self.model = _model(ensemble.structure, training, ensemble.scales).to(self.device)
@@ -444,8 +446,9 @@ def load_denoiser(path: str | os.PathLike[str], structure: Structure, device: st
 
 
 def _model(structure: Structure, training: Training, scales: Scales) -> Model:
-    weights = NoiseChoice.of(training.noise).weights
-    return Model(structure, Preconditioner(structure.hierarchy, weights, scales), training.rule, training.seed)
+    noise, hierarchy = NoiseChoice.of(training.noise), structure.hierarchy
+    nu = None if noise.weighted else part_variances(noise.on(structure).covariance, hierarchy)
+    return Model(structure, Preconditioner(hierarchy, noise.weights, scales, nu), training.rule, training.seed)
 
 
 def _device(name: str) -> torch.device:

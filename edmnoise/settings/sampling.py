@@ -29,8 +29,10 @@ def _numbers_or_word(knob: Knob, value: Any) -> list[float] | str:
     return given if given.isidentifier() else reading.numbers(knob.name, value, length=True)
 
 
-def _denoiser(knob: Knob, value: Any) -> str:
-    """A name of an exact denoiser, or a network, whose capitals count."""
+def _denoiser(knob: Knob, value: Any) -> Any:
+    """A name of an exact denoiser, or of a network, whose capitals count; from Python a network itself."""
+    if callable(value):
+        return value
     given = reading.text(value)
     if is_function(given) or is_file(given):
         return given

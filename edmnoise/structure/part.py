@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
+from .domains import in_range
 from .hierarchy import Index
 from .structure import Structure, describe
 
@@ -47,6 +48,18 @@ class Part(Legible):
         if mask.shape != (whole.n_atoms,):
             raise EdmNoiseError(f"the mask has the shape {mask.shape}: {whole.n_atoms} atoms need ({whole.n_atoms},)")
         return cls(whole, np.flatnonzero(mask))
+
+    @classmethod
+    def named(cls, whole: Structure, text: str) -> Part:
+        """From residue ranges of the atoms that move, with "|" between them: "A:4-20+30 | B:" (all of chain B).
+
+        EdmNoiseError for a range that does not read so, and where none of the atoms are named, or all.
+        """
+        mask = np.any([in_range(whole, item.strip(), "move") for item in text.split("|")], axis=0)
+        if mask.all() or not mask.any():
+            which = "all" if mask.all() else "none"
+            raise EdmNoiseError(f"move is {text!r}, which names {which} of the {len(mask):,} atoms: name some of them")
+        return cls.of(whole, mask)
 
     @cached_property
     def held(self) -> Index:

@@ -2,10 +2,13 @@
 
 A sample has come back where the state that it left is the nearest, by RMSD after superposition without reflections. The
 level of no return of a state is where the share of samples that come back has gone half of its way, from 1 to the
-state's share among samples of the whole schedule. That of chains, residues in chains and atoms in residues is where
-their mean square displacement from the state has reached half of what it is in samples of the whole schedule. With two
+state's share in the data. That of chains, residues in chains and atoms in residues is where their mean square
+displacement from the state has reached half of what it is without a start. Both are those of samples of the whole
+schedule, unless the denoiser knows the states, and for displacements that these keep still. With two
 states all of these are one level, for a sample is of the one or the other with all of its parts; between many states,
-and for networks, parts that are decided at lower noise have lower ones.
+and for networks, parts that are decided at lower noise have lower ones. A part that moves by itself with the standard
+deviation s, and has the noise nu sigma, has its own at nu sigma = s without fresh noise, where the sampler scales the
+noise to the data, and at nu sigma = s sqrt(sqrt 2 - 1) = .64 s with fresh noise at every level.
 """
 
 from __future__ import annotations
@@ -21,49 +24,23 @@ from numpy.typing import NDArray
 from ..base.coordinates import CoordinatesLike, coordinates
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
-from ..base.seeds import check_seed, reseed
+from ..base.seeds import check_seed
 from ..base.table import Column, Table
 from ..diffusion.denoisers.denoiser import Denoiser
-from ..diffusion.denoisers.states import StatesDenoiser
-from ..diffusion.samplers.sampler import SAMPLING, Sampler
+from ..diffusion.samplers.sampler import Sampler
 from ..diffusion.samplers.schedule import Schedule
-from ..diffusion.two_states import KINDS, no_return, return_probability, state_distance
-from ..frames.displacement import NESTED, Measure, measure_displacement
-from ..frames.lddt import LocalPairs, lddt_scores
+from ..diffusion.two_states import KINDS, no_return, return_probability
+from ..frames.displacement import NESTED, Measure
+from ..frames.lddt import LocalPairs
 from ..noise.covariance import Covariance
 from ..noise.sigma import SigmaDistribution
 from ..structure.hierarchy import as_read, check_three
-from ..structure.levels import as_array
 from ..structure.structure import Structure, describe
-from ..structure.superpose import superpose
+from .returned import Returned, mean_posterior, measure_return, two_states, without_start
 from .samples import final_samples, mean_error, share_error, with_error
 
-_POSTERIORS = 64
-"""Samples whose posterior is asked for together."""
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Returned(Legible):
-    """Samples that left a state at one level, measured against it.
-
-    Attributes
-    ----------
-    nearest
-        (S,) state, from 0, that each is nearest to.
-    rmsd, lddt
-        (S,) to the state that was left: RMSD of all atoms after superposition, angstrom.
-    squares
-        For each of `NESTED` (S,): mean square displacement per coordinate from that state, superposed, angstrom^2.
-    posterior
-        Mean posterior probability of that state where the samples began, which is what a sampler with fresh noise at
-        all levels is expected to return; NaN where the denoiser knows no states.
-    """
-
-    nearest: NDArray[np.int64]
-    rmsd: NDArray[np.float64]
-    lddt: NDArray[np.float64]
-    squares: dict[Measure, NDArray[np.float64]]
-    posterior: float = math.nan
+_STILL = 1e-6
+"""Mean square displacement, angstrom^2, that is only rounding."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -84,6 +61,8 @@ class RoundTrips(Legible):
         For each state that was left: its samples at each level.
     whole
         For each of these: samples of the whole schedule, measured against it.
+    without
+        For each of these: its share, and the mean squares of `NESTED` from it, without a start.
     distance, share
         d of `edmnoise.diffusion.two_states`, angstrom, and the probability of the first state, where there are two
         without fluctuations that the denoiser knows exactly; NaN otherwise.
@@ -97,6 +76,7 @@ class RoundTrips(Legible):
     sigmas: tuple[float, ...]
     trips: tuple[tuple[Returned, ...], ...]
     whole: tuple[Returned, ...]
+    without: tuple[tuple[float, dict[Measure, float]], ...]
     distance: float
     share: float
     samples: int
@@ -126,11 +106,11 @@ class RoundTrips(Legible):
         0 where it lies below all levels, infinite where it lies above, NaN where nothing moves.
         """
         found = {}
+        share, squares = self.without[number]
         if self.states > 1:
-            back = float((self.whole[number].nearest == self.left[number]).mean())
-            found["state"] = _half(self.sigmas, (1 - self.returned(number)) / (1 - back) if back < 1 else None)
+            found["state"] = _half(self.sigmas, (1 - self.returned(number)) / (1 - share) if share < 1 else None)
         for part in as_read(NESTED):
-            most = float(self.whole[number].squares[part].mean())
+            most = squares[part]
             way = np.array([trip.squares[part].mean() for trip in self.trips[number]])
             found[part.label(self.structure.hierarchy)] = _half(self.sigmas, way / most if most > _STILL else None)
         return found
@@ -152,7 +132,8 @@ class RoundTrips(Legible):
             found = self.level_of_no_return(number).items()
             levels = ", ".join(f"{name} {_level(level)}" for name, level in found if not math.isnan(level))
             of = f" of state {state + 1}" if self.states > 1 else ""
-            exact = "".join(f", {kind} {_level(level)}" for kind, level in self.no_return(number).items())
+            closed = ", ".join(f"{kind} {_level(level)}" for kind, level in self.no_return(number).items())
+            exact = f"; by closed form {closed}" if closed else ""
             said.append(f"Level of no return{of}: {levels or 'none, nothing moves'}{exact}")
         return said
 
@@ -278,11 +259,12 @@ def round_trips(
             at, row = state.coordinates, row + 1
             frames = final_samples(denoiser, covariance, rest, sampler, mine, seed, device, told(rest.steps), at)
             done += rest.steps
-            posterior = _posterior(denoiser, covariance, at, numbers[len(trips)], sigma, mine, seed, device)
-            made.append(replace(_measured(frames, state, given, local), posterior=posterior))
+            sure = mean_posterior(denoiser, covariance, at, numbers[len(trips)], sigma, mine, seed, device)
+            made.append(replace(measure_return(frames, state, given, local), posterior=sure))
         trips.append(tuple(made))
-    ends = tuple(_measured(whole, state, given, LocalPairs.of(state)) for state in kept)
-    distance, share = _two_states(denoiser, covariance)
+    ends = tuple(measure_return(whole, state, given, LocalPairs.of(state)) for state in kept)
+    without = tuple(without_start(denoiser, *each, given) for each in zip(numbers, kept, ends, strict=True))
+    distance, share = two_states(denoiser, covariance)
     return RoundTrips(
         structure=structure,
         states=len(given),
@@ -290,57 +272,12 @@ def round_trips(
         sigmas=tuple(levels),
         trips=tuple(trips),
         whole=ends,
+        without=without,
         distance=distance,
         share=share,
         samples=samples,
         seed=seed,
     )
-
-
-_STILL = 1e-6
-"""Mean square displacement, angstrom^2, that is only rounding."""
-
-
-def _measured(frames: NDArray[np.float32], state: Structure, states: torch.Tensor, local: LocalPairs) -> Returned:
-    x = torch.from_numpy(frames - frames.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32))
-    to_each = np.stack([as_array(superpose(x.mT, other.T).rmsd) for other in states], axis=1)
-    points = np.ascontiguousarray(x.numpy().transpose(1, 2, 0))
-    lddt, _ = lddt_scores(local, points, np.zeros(len(x), dtype=np.int64))
-    rmsd = as_array(superpose(x.mT, torch.from_numpy(state.coordinates.T.copy())).rmsd)
-    moved = measure_displacement(state, [x.numpy()], "superpose", NESTED)
-    return Returned(to_each.argmin(axis=1).astype(np.int64), rmsd, lddt, moved.by_frame)
-
-
-def _posterior(
-    denoiser: Denoiser,
-    covariance: Covariance,
-    start: NDArray[np.float32],
-    state: int,
-    sigma: float,
-    numbers: range,
-    seed: int,
-    device: torch.device | str,
-) -> float:
-    """Mean posterior probability of the state that samples left, at the very places where they begin."""
-    if not isinstance(denoiser, StatesDenoiser) or state >= len(denoiser.states):
-        return math.nan
-    found = []
-    for first in range(0, len(numbers), _POSTERIORS):
-        rows = [reseed(torch.Generator(device), seed, number, SAMPLING) for number in numbers[first:][:_POSTERIORS]]
-        x = torch.empty(len(rows), 3, covariance.atoms, device=device)
-        for out, generator in zip(x, rows, strict=True):
-            covariance.draw(out, generator)
-        x = x.mul_(sigma) + torch.from_numpy(start.T.copy()).to(x)
-        found.append(denoiser.state_probabilities(x, sigma)[:, state])
-    return float(torch.cat(found).mean())
-
-
-def _two_states(denoiser: Denoiser, covariance: Covariance) -> tuple[float, float]:
-    """Their distance and the first one's probability, where the closed form holds; NaN otherwise."""
-    if not isinstance(denoiser, StatesDenoiser) or len(denoiser.states) != 2 or denoiser.fluctuations is not None:
-        return math.nan, math.nan
-    distance = state_distance(denoiser.states[0].cpu(), denoiser.states[1].cpu(), covariance, denoiser.gauge)
-    return distance, float(denoiser.log_weights[0].exp())
 
 
 def _half(sigmas: Sequence[float], way: NDArray[np.float64] | None) -> float:

@@ -21,6 +21,7 @@ from torch import Tensor
 from ..base.coordinates import CoordinatesLike, coordinates
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
+from ..base.probabilities import probabilities
 from ..base.table import Column, Table
 from ..diffusion.denoisers.denoiser import Denoiser
 from ..diffusion.samplers.sampler import Sampler, sample
@@ -174,7 +175,7 @@ def judge_samples(
     given = coordinates("states", states, ("states", structure.n_atoms, 3)).float().cpu()
     if not samples or len(given) == 0:
         raise EdmNoiseError("no states or no samples: give at least one of each")
-    probabilities = _probabilities(weights, len(given))
+    shares = probabilities(weights, len(given))
     natives = _Natives(structure, given)
     sets = {}
     for name, frames in samples.items():
@@ -183,7 +184,7 @@ def judge_samples(
             raise EdmNoiseError(f"no samples of {name}: give at least one")
         sets[name] = _judged(x, given, natives)
     own = [float(natives.measured(m, state[None].numpy()).mean(CLASHES)) for m, state in enumerate(given)]
-    return SamplesStudy(structure, probabilities, sets, float(probabilities @ np.array(own)))
+    return SamplesStudy(structure, shares, sets, float(shares @ np.array(own)))
 
 
 def final_samples(
@@ -258,13 +259,6 @@ def _judged(x: Tensor, states: Tensor, natives: _Natives) -> Judged:
             values[mine] = damage.by_frame[measure]
     rmsd = as_is.min(axis=1)
     return Judged(cast("NDArray[np.int64]", nearest), rmsd, reflected.min(axis=1) < rmsd, measures)
-
-
-def _probabilities(weights: Sequence[float] | None, count: int) -> NDArray[np.float64]:
-    given = np.ones(count) if weights is None else np.asarray(weights, dtype=np.float64)
-    if given.shape != (count,) or not (np.isfinite(given).all() and (given >= 0).all() and given.sum() > 0):
-        raise EdmNoiseError(f"weights are {given.tolist()}: give {count} numbers, none negative, not all zero")
-    return given / given.sum()
 
 
 def _deviation(share: float, expected: float, of: int) -> float:

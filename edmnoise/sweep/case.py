@@ -45,7 +45,8 @@ class Level:
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A structure's file: its name in the tables, where it is, what it held when the sweep was planned, its domains."""
+    """A structure's file: its name in the tables, where it is, what it held when the sweep was planned, its domains,
+    and which of its atoms move."""
 
     name: str
     path: str
@@ -53,12 +54,14 @@ class SourceFile:
     hydrogens: bool
     solvent: bool
     domains: str = ""
+    move: str = ""
 
     @cached_property
     def key(self) -> str:
         """What tells the structure from others, wherever its file lies."""
         facts = [self.name, self.digest, self.hydrogens, self.solvent]
-        return hash_of([*facts, self.domains] if self.domains else facts)
+        more = [self.domains, self.move] if self.move else [self.domains] if self.domains else []
+        return hash_of([*facts, *more])
 
 
 @dataclass(frozen=True)
@@ -113,12 +116,14 @@ class Loaded:
     def __init__(self, source: SourceFile) -> None:
         from ..structure.domains import domain_labels
         from ..structure.files import read_structure
+        from ..structure.part import Part
 
         if source.digest != UNREADABLE and digest_of(source.path) != source.digest:
             raise EdmNoiseError(f"{source.name} is not the file that it was when the sweep began: start it again")
         self.source = source
         read: Structure = read_structure(source.path, hydrogens=source.hydrogens, solvent=source.solvent)
         self.structure = read.with_domains(domain_labels(read, source.domains)) if source.domains else read
+        self.part = Part.named(self.structure, source.move) if source.move else None
         self._kept: dict[tuple[object, ...], Any] = {}
 
     def once(self, make: Callable[..., Made], *arguments: Hashable) -> Made:
@@ -148,6 +153,11 @@ class Case:
     def structure(self) -> Structure:
         """The file's first model."""
         return self.loaded.structure
+
+    @property
+    def moving(self) -> Structure:
+        """What of it moves: all, or the part that is not held."""
+        return self.structure if self.loaded.part is None else self.loaded.part.structure
 
     @property
     def noise(self) -> NoiseChoice:

@@ -63,6 +63,8 @@ class Study(Legible):
         Whether they are kept.
     domains
         Files with their domains, as `edmnoise.structure.domains` reads them; "" stands for every file.
+    move
+        Files with the residue ranges that move in them while the rest is held, in the same way.
     folder
         Where the study's file lies; relative names start there.
     facts
@@ -87,6 +89,7 @@ class Study(Legible):
     hydrogens: bool
     solvent: bool
     domains: tuple[tuple[str, str], ...]
+    move: tuple[tuple[str, str], ...]
     folder: Path = field(compare=False)
     name: str = field(compare=False)
     facts: Mapping[str, Any] = field(compare=False)
@@ -99,6 +102,10 @@ class Study(Legible):
     def domains_of(self, name: str) -> str:
         """The domains of a file, as text; "" where it has none."""
         return dict(self.domains).get(name, dict(self.domains).get("", ""))
+
+    def moved_of(self, name: str) -> str:
+        """The residue ranges that move in a file, as text; "" where all do."""
+        return dict(self.move).get(name, dict(self.move).get("", ""))
 
     @property
     def digest(self) -> str:
@@ -168,8 +175,9 @@ def _settings(given: Mapping[str, Any], folder: Path, name: str) -> Study:
         _check_choices({key: value[key] for key in ("denoisers", "samplers") if key in given})
         networks = _networks(trusted, folder)
     facts = {key: value[key] for key in KEYS if key not in ("weights", "distribution", "z", "sigma", *_CHOICES)}
-    if not value["domains"]:
-        del facts["domains"]  # so that a study without any keeps its hash
+    for key in ("domains", "move"):
+        if not value[key]:
+            del facts[key]  # so that a study without any keeps its hash
     facts |= {
         scale: value[scale],
         "weights": [list(weights.by_name.values()) for weights in value["weights"]],
@@ -177,11 +185,10 @@ def _settings(given: Mapping[str, Any], folder: Path, name: str) -> Study:
         **{key: [dict(choice) for choice in value[key]] for key in _CHOICES},
     }
     structures = _found(value["structures"], folder)
-    for file, _ in value["domains"]:
-        if file and file not in structures:
-            raise _Wrong(
-                f"domains of {file!r}, which is none of the structures, {meant(file, structures)}", ["domains"]
-            )
+    for key in ("domains", "move"):
+        unknown = next((file for file, _ in value[key] if file and file not in structures), None)
+        if unknown is not None:
+            raise _Wrong(f"{key} of {unknown!r}, which is none of the structures, {meant(unknown, structures)}", [key])
     return Study(
         structures=structures,
         levels=levels,
@@ -194,7 +201,9 @@ def _settings(given: Mapping[str, Any], folder: Path, name: str) -> Study:
     )
 
 
-_AS_READ = "measures processes weights denoisers samplers seeds draws samples fresh hydrogens solvent domains".split()
+_AS_READ = (
+    "measures processes weights denoisers samplers seeds draws samples fresh hydrogens solvent domains move".split()
+)
 
 
 def _found(patterns: Sequence[str], folder: Path) -> tuple[str, ...]:
@@ -359,7 +368,7 @@ def _weights(value: Any, path: list[str | int]) -> tuple[Weights, ...]:
     return made
 
 
-def _domains(value: Any, path: list[str | int]) -> tuple[tuple[str, str], ...]:
+def _by_file(value: Any, path: list[str | int]) -> tuple[tuple[str, str], ...]:
     """A text for all files, or a table with a text for each of some."""
     if isinstance(value, Mapping):
         return tuple((name, _text(text, [*path, name])) for name, text in value.items())
@@ -408,7 +417,10 @@ KEYS = {
     "processes": Key(_several(_one(noise.PROCESS)), (noise.PROCESS.default,), "noise processes"),
     "weights": Key(_weights, (noise.WEIGHTS.default,), "names, or lists of three numbers: chain, residue, atom"),
     "domains": Key(
-        _domains, None, 'domains of all files as text, "A:4-20 | A:21-35 | rest", or a table with a file\'s each'
+        _by_file, None, 'domains of all files as text, "A:4-20 | A:21-35 | rest", or a table with a file\'s each'
+    ),
+    "move": Key(
+        _by_file, None, 'residues that move, as text, "A:4-20 | B:", or a table with a file\'s each; the rest is held'
     ),
     "z": Key(_several(_one(noise.Z)), noise.LEVELS.default, noise.LEVELS.help),
     "sigma": Key(

@@ -75,6 +75,7 @@ def plan(settings: Study) -> TaskPlan:
             settings.hydrogens,
             settings.solvent,
             settings.domains_of(name),
+            settings.moved_of(name),
         )
         for name in settings.structures
     )

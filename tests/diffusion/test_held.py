@@ -17,7 +17,7 @@ from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import Sampler, sample
 from edmnoise.diffusion.samplers.schedule import karras
 from edmnoise.frames.displacement import Measure
-from edmnoise.noise.process import NoiseChoice
+from edmnoise.noise.process import PROCESSES, NoiseChoice
 from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.noise.weights import Weights
@@ -124,6 +124,8 @@ def test_the_algebra_of_held_motion_is_dense(structure, part, motion):
     made = HeldMotion.of_groups(c) + SIGMA**2 * beside_nothing(k.restricted(part.moved), part)
     np.testing.assert_allclose(made.solve(x), x.numpy() @ inverse, atol=1e-10)
     np.testing.assert_allclose(made.filter(made.motion, x), x.numpy() @ inverse @ dense(c), atol=1e-10)
+    one = x[0, :1].clone().requires_grad_()
+    assert torch.autograd.gradcheck(lambda rows: made.filter(made.motion, rows), one)
     np.testing.assert_allclose(made.inner(x, y), np.einsum("bai,ij,aj->ba", x, inverse, y), atol=1e-9)
     np.testing.assert_allclose(made.gls_mean(x), x.numpy() @ inverse.sum(0) / inverse.sum(), atol=1e-10)
     assert float(made.logdet()) == pytest.approx(np.linalg.slogdet(m)[1], rel=1e-12)
@@ -332,3 +334,26 @@ def test_the_denoiser_of_a_choice_is_that_of_the_part(structure, states):
         built("kabsch")
     with pytest.raises(EdmNoiseError, match=r"^align would move samples as a whole"):
         SamplerChoice("heun", align=True).check_in_place()
+
+
+@pytest.mark.parametrize("name", [name for name, known in PROCESSES.items() if not known.forward_only])
+def test_every_linear_process_denoises_given_held_atoms(fragment, name):
+    """Two states that keep still, against the mixture under the block of the dense covariance of the whole."""
+    number = fragment.atoms.number.astype(int)
+    part = Part.of(fragment, (number > 9) & (number < 20))
+    choice = NoiseChoice(name, Weights.of(1, 4, 4) if PROCESSES[name].weighted else Weights.named("flat"))
+    y = torch.tensor(fragment.coordinates.T).double()
+    states = torch.stack([y, y + 0.5 * normal(3, 253)])
+    k = dense(choice.on(fragment).covariance)[np.ix_(part.moved, part.moved)]
+    x = (
+        y[None, :, part.moved]
+        + 3 * torch.from_numpy(np.linalg.cholesky(k) @ normal(2, 3, len(k)).numpy()[..., None])[..., 0]
+    )
+    apart = (x[:, None] - states[None, :, :, part.moved]).numpy()
+    log = -0.5 * np.einsum("bmai,ij,bmaj->bm", apart, np.linalg.inv(k) / 9, apart)
+    share = np.exp(log - log.max(axis=1, keepdims=True))
+    share /= share.sum(axis=1, keepdims=True)
+    denoiser = LaidStates(part, states, choice.on(part).covariance, gauge="fixed")
+    np.testing.assert_allclose(denoiser.state_probabilities(x, 3.0), share, atol=1e-9)
+    mean = np.einsum("bm,mai->bai", share, states[:, :, part.moved])
+    np.testing.assert_allclose(denoiser.denoise(x, 3.0).atoms, mean, atol=1e-9)

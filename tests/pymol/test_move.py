@@ -158,8 +158,8 @@ def test_samples_among_held_atoms(cmd, copies, frames_of, moving, coords, more):
         assert abs(frames[1][mask] - rest[mask]).max() > 20
     assert result.run.structure.n_atoms == mask.sum()
     assert f"{mask.sum()} of {len(mask)} atoms move, {(~mask).sum()} held" in result.notes
-    off = "center and augment and align" if "sampler" in more else "center and augment"
-    assert f"{off} off, for they are the frame" in result.notes
+    off = "center, augment, align" if "sampler" in more else "center, augment"
+    assert f"{off} off: held atoms are the frame" in result.notes
     if "fluctuations" not in more:
         fits = next(note for note in result.notes if note.startswith("held atoms of the states fit at RMSD 0.000, "))
         assert 0.1 < float(fits.split()[-2]) < 2
@@ -240,3 +240,60 @@ def test_a_file_says_that_atoms_were_held(cmd, toxin, tmp_path):
     edm_noise(toxin, z=0, frames=1, name="some", move=LOOP)
     edm_save(str(tmp_path / "some.pdb"), "some")
     assert "atoms moved, the others were held" in " ".join((tmp_path / "some.pdb").read_text().split())
+
+
+def test_a_network_is_given_the_whole_molecule(cmd, copies, tmp_path, monkeypatch, frames_of, moving, coords):
+    """A function's network that sees held atoms: they lie in place in all frames, and its samples end where it says."""
+    (tmp_path / "held_toy.py").write_text(
+        "import torch\n"
+        "def make(structure):\n"
+        "    y = torch.tensor(structure.coordinates)\n"
+        "    y = y - y.mean(0)\n"
+        "    def network(x, sigma):\n"
+        "        share = sigma[:, None, None] ** 2 / (1 + sigma[:, None, None] ** 2)\n"
+        "        return share * y + (1 - share) * x\n"
+        "    return network\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    result = edm_sample("both", denoiser="held_toy:make", name="made", move="resi 5-9", state=1, **RUN)
+    assert "what the network makes of clean held atoms is its own approximation" in result.notes
+    mask, rest, frames = moving("both", "resi 5-9"), coords("both", 1), frames_of("made", 1)
+    np.testing.assert_array_equal(frames[:, ~mask], np.broadcast_to(rest[~mask], frames[:, ~mask].shape))
+    assert np.sqrt(np.mean((frames[-1] - rest)[mask] ** 2)) < 3
+
+
+def test_harmonic_noise_samples_among_held_atoms(cmd, copies, frames_of, moving, coords):
+    """Any linear process: its covariance of the moved atoms, whose neighbours in the chain are held."""
+    edm_sample("both", name="made", process="harmonic", move="resi 5-9", state=1, **RUN)
+    assert np.abs(frames_of("made", 1)[-1] - coords("both", 1)).max() < 0.01
+
+
+def test_atoms_that_pymol_puts_in_another_order(cmd, toxin, atoms, coords):
+    """A new object is sorted by residue numbers that were given since; what moves is what was named in the old one."""
+    cmd.alter("toxin and resi 30-35", "resi = str(int(resi) - 40)")
+    named = set(atoms("toxin and resi 10-12", "rank"))
+    edm_noise(toxin, sigma=2.0, frames=2, name="some", move="resi 10-12")
+    rank = atoms("%some", "rank")
+    assert rank != sorted(rank)
+    moved = (coords("some", 2) != coords("some", 1)).any(axis=1)
+    assert {rank[k] for k in np.flatnonzero(moved)} == named
+    result = edm_sample(toxin, name="made", move="resi 10-12", trajectory=0, fluctuations="0 1 1", **RUN)
+    rank = atoms("%made", "rank")
+    moved = (coords("made", 2) != coords("made", 1)).any(axis=1)
+    assert {rank[k] for k in np.flatnonzero(moved)} == named
+    assert result.run.structure.n_atoms == len(named)
+
+
+def test_torsions_hold_nothing(toxin, refusal):
+    said = refusal("edm_noise toxin, process=torsions, move=resi 10-20")
+    assert said == "torsions noise moves all that follows, and no atoms can be held: leave move= away"
+
+
+def test_rigid_residues_move_in_part(cmd, toxin, frames_of, moving):
+    """Forward-only noise: the same bits, the rest held, and closed forms of its level."""
+    edm_noise(toxin, sigma=2.0, process="frames", frames=2, name="each")
+    result = edm_noise(toxin, sigma=2.0, process="frames", frames=2, name="some", move=LOOP)
+    mask, each, some = moving("some", LOOP), frames_of("each", 1), frames_of("some", 1)
+    np.testing.assert_array_equal(some[:, mask], each[:, mask])
+    np.testing.assert_array_equal(some[:, ~mask], np.broadcast_to(each[0, ~mask], some[:, ~mask].shape))
+    assert np.isfinite(result.table["expected"]).all()

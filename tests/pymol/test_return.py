@@ -122,7 +122,7 @@ def test_levels_in_programs_units(typed, cmd, tmp_path, monkeypatch):
         ("edm_sample both, start=nosuch, sigma_max=8", "start is 'nosuch': give a state's number or an object"),
         ("edm_sample both, start=d or e, sigma_max=8", "atoms of 2 objects (d, e): give one"),
         ("edm_sample both, start=far, sigma_max=8", "the data and their start need the same atoms, give common=1"),
-        ("edm_sample both, start=1", "start is given without sigma_max"),
+        ("edm_sample both, start=1", "start is 1 without sigma_max"),
         ("edm_sample both, start=1, sigma_max=5000", "sigma_max is 5000 A and the schedule goes from 2560 to 0.0064 A"),
         ("edm_sample both, start=1, sigma_max=0", "sigma_max is 0 A"),
         ("edm_return both, sigma=5000", "sigma_max is 5000 A and the schedule goes from 2560 to 0.0064 A"),

@@ -139,6 +139,18 @@ def test_fluctuations_are_forgotten_before_the_state(pair, noise):
     assert np.isfinite([trip.posterior for trip in study.trips[0]]).all()
 
 
+@pytest.mark.parametrize(("solver", "share"), [("heun", 1.0), ("ancestral", math.sqrt(math.sqrt(2) - 1))])
+def test_a_part_that_moves_by_itself_is_lost_where_its_noise_is_as_much(pair, noise, solver, share):
+    """Atoms by .6 A, with .5 of the noise's variance: one in a residue of n loses 1/n of both."""
+    structure, states = pair
+    own = NestedCovariance(structure.hierarchy, {"atom": 0.36, "residue": 0.01, "chain": 0.0})
+    model = StatesDenoiser(torch.from_numpy(states[:1]).mT, noise, None, "fixed", own)
+    sigmas = np.geomspace(0.2, 3, 9).tolist()
+    study = round_trips(structure, states[:1], model, noise, SCHEDULE, Sampler(solver), sigmas, 100)
+    found = study.level_of_no_return(0)["atom in residue"]
+    assert found == pytest.approx(share * 0.6 / math.sqrt(0.5), rel=0.05)
+
+
 def test_one_state_and_a_network_without_states(pair, noise, tmp_path):
     """No return then, but what has moved; nothing moves where the model knows one place."""
     structure, states = pair
@@ -167,6 +179,16 @@ def test_tables_hold_a_row_for_each_level_and_one_for_the_whole_schedule(pair, n
     table.save(tmp_path / "return.json")
     round_trip_figure(study, AF3, tmp_path / "two.png")
     assert (tmp_path / "two.png").stat().st_size > 10_000
+
+
+def test_a_state_without_probability_has_no_closed_form(pair, noise):
+    structure, states = pair
+    model = StatesDenoiser(torch.from_numpy(states).mT, noise, (1, 0), "fixed")
+    study = round_trips(structure, states, model, noise, SCHEDULE, Sampler("euler"), [1.0], 4)
+    assert math.isnan(study.distance)
+    assert study.returned(0)[0] == 1
+    assert study.returned(1)[0] == 0
+    study.table(AF3)
 
 
 def test_it_tells_how_far_it_is(pair, noise):

@@ -214,7 +214,7 @@ def test_a_start_is_noised_with_the_numbers_that_pure_noise_has(copies, model, m
 
 @pytest.mark.parametrize("name", ["heun", "boltz2"])
 def test_from_a_low_level_a_start_comes_back(copies, model, name):
-    choice = SamplerChoice(name, steps=30, sigma_max=0.5, partial=True)
+    choice = SamplerChoice(name, steps=30, sigma_max=0.5, start="1")
     schedule, sampler = choice.build()
     whole, _ = SamplerChoice(name, steps=30).build()
     assert schedule.sigmas == (0.5, *(sigma for sigma in whole.sigmas if sigma < 0.5))
@@ -226,9 +226,9 @@ def test_from_a_low_level_a_start_comes_back(copies, model, name):
 
 def test_levels_by_hand_may_begin_at_the_start():
     levels = [8.0, 2.0, 0.5, 0.0]
-    assert SamplerChoice(schedule=levels, partial=True).build()[0].sigmas == tuple(levels)
-    assert SamplerChoice(schedule=levels, partial=True, sigma_max=3.0).build()[0].sigmas == (3.0, 2.0, 0.5, 0.0)
-    with pytest.raises(EdmNoiseError, match="start is given without sigma_max"):
-        SamplerChoice(partial=True).build()
+    assert SamplerChoice(schedule=levels, start="1").build()[0].sigmas == tuple(levels)
+    assert SamplerChoice(schedule=levels, start="1", sigma_max=3.0).build()[0].sigmas == (3.0, 2.0, 0.5, 0.0)
+    with pytest.raises(EdmNoiseError, match="start is 1 without sigma_max"):
+        SamplerChoice(start="1").build()
     with pytest.raises(EdmNoiseError, match="sigma_max is 3000 A and the schedule goes from 2560 to"):
-        SamplerChoice("boltz2", partial=True, sigma_max=3000.0).build()
+        SamplerChoice("boltz2", start="1", sigma_max=3000.0).build()

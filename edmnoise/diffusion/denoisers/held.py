@@ -69,9 +69,9 @@ class HeldDenoiser:
         """(B, 3, N) the moved atoms of x (B, 3, m) among the held ones."""
         found = coordinates("x", x, ("samples", 3, len(self.part.moved)), finite=False)
         whole = found.new_empty(len(found), 3, self.part.whole.n_atoms)
-        return whole.index_copy(
-            2, self._held.to(found.device), self._places.to(found).expand(len(found), -1, -1)
-        ).index_copy(2, self._moved.to(found.device), found)
+        whole[..., self._held.to(found.device)] = self._places.to(found)
+        whole[..., self._moved.to(found.device)] = found
+        return whole
 
 
 class ConditionedStates(HeldDenoiser):

@@ -104,7 +104,7 @@ class NoisyHeld:
         spread.precision()  # refuses rigid groups, in the words of noise
         self.motion = motion
         self._fit = LeastSquares(spread, motion.node, motion.springs)
-        self._part = motion.own * self._fit.weight
+        self._share_of_own = motion.own * self._fit.weight
 
     @property
     def atoms(self) -> int:
@@ -116,8 +116,7 @@ class NoisyHeld:
         """C M^-1 x, (..., N); ``part`` is the motion."""
         if part is not self.motion:
             raise EdmNoiseError(f"{part} is no part of this sum: give the motion that the noise was added to")
-        wide = x.double()
-        return (self._fit.estimate(wide) + self._tensor(self._part, x) * self._rows(wide)).to(x.dtype)
+        return self._fit.moved(x.double(), self._share_of_own).to(x.dtype)
 
     @alone()
     def solve(self, x: Tensor) -> Tensor:

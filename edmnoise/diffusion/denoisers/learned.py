@@ -29,7 +29,7 @@ from ...noise.theory.scales import split
 from ...structure.hierarchy import Hierarchy, check_levels
 from ...structure.levels import atom_means, group_sum, sizes, spread
 from ...structure.structure import Structure
-from ..names import GIVES
+from ..names import GIVES, called
 from ..precondition import Coefficients, Preconditioner
 from .denoiser import Denoised
 from .inputs import INPUTS, OUTPUTS, Inputs, check_atoms, check_names
@@ -340,7 +340,7 @@ def _asked_for(who: str, network: Callable[..., Any], gives: str) -> list[str]:
 def _name_of(network: Callable[..., Any]) -> str:
     if isinstance(network, Program):
         return network.path
-    return f"the network {getattr(network, '__name__', type(network).__name__)}"
+    return f"the network {called(network)}"
 
 
 def _precision(network: Callable[..., Any]) -> torch.dtype:

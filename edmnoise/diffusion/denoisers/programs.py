@@ -25,7 +25,7 @@ from ...base.errors import EdmNoiseError
 from ...base.files import replacing
 from ...base.trust import Ask, check_trusted
 from ...structure.structure import Structure
-from .inputs import Inputs, check_names
+from .inputs import Inputs, check_atoms, check_names
 
 PROGRAM, CHECKPOINT, MODULE, WEIGHTS = "program", "checkpoint", "module", "weights"
 
@@ -232,12 +232,14 @@ def load_program(
     values = {node.name: node.meta.get("val") for node in program.graph.nodes if node.op == "placeholder"}
     inputs = {name: values[name] for name in values if name in wanted}
     check_names(said, inputs, gives)
+    atoms = _atoms(extra[_EXTRA])
+    check_atoms(said, atoms, structure)
     _check_shapes(said, inputs, Inputs(structure))
     return Program(
         path=said,
         inputs={name: value.dtype for name, value in inputs.items()},
         scalar="sigma" in inputs and inputs["sigma"].ndim == 0,
-        atoms=_atoms(extra[_EXTRA]),
+        atoms=atoms,
         _run=program.module(),
         _spec=program.call_spec.in_spec,
     )

@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +83,7 @@ def rfdiffusion_levels() -> NDArray[np.float64]:
     return np.asarray(_RFDIFFUSION_UNIT * np.sqrt(1 / kept - 1))
 
 
+@cache
 def unit(name: str) -> Unit:
     """A program's unit, by the program's name as people write it."""
     known = known_name(name, COUNTED, COUNTED_ALIASES)
@@ -138,10 +140,10 @@ def in_words(sigma: float, distribution: SigmaDistribution) -> str:
     >>> in_words(8.0, sigma_distribution("alphafold3"))
     '8 A = z 0.34 = AlphaFold 3 step 133 of 200 = RFdiffusion 3 partial_t 8 A = RFdiffusion partial_T 18.5 of 50'
     """
-    words = [f"{sigma:.3g} A", f"z {distribution.z(sigma):.2f}"]
+    words = [f"{sigma:.4g} A", f"z {distribution.z(sigma):.2f}"]
     for name, pattern in (
         ("alphafold3", "{} step {:.0f} of 200"),
-        ("rfdiffusion3", "{} partial_t {:.3g} A"),
+        ("rfdiffusion3", "{} partial_t {:.4g} A"),
         ("rfdiffusion", "{} partial_T {:.1f} of 50"),
     ):
         number = unit(name).counted(sigma)

@@ -30,7 +30,7 @@ def round_trip_figure(study: RoundTrips, distribution: SigmaDistribution, path: 
     """Return and RMS displacement of each level against sigma, with z above, as a file.
 
     Dots with bars of one binomial error are samples, lines closed forms. On the right a dot where a level has no
-    return, and a short line at the edge where its samples of the whole schedule lie. One state has that panel alone.
+    return, and a short line at the edge where it lies without a start. One state has that panel alone.
     """
     from matplotlib.ticker import LogLocator, NullFormatter
 
@@ -44,7 +44,7 @@ def round_trip_figure(study: RoundTrips, distribution: SigmaDistribution, path: 
         ends = (study.sigmas[0] / 1.3, study.sigmas[-1] * 1.3)
         axes.set(xscale="log", xlim=ends, xlabel="noised to σ (Å)")
         axes.xaxis.set_major_formatter("{x:g}")
-        if study.sigmas[-1] < 30 * study.sigmas[0]:  # decades alone would leave one number, or none
+        if study.sigmas[-1] < 300 * study.sigmas[0]:  # decades alone would leave one number, or none
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.grid(True, which="major", color="0.92")
@@ -92,7 +92,7 @@ def _ways(axes: Any, study: RoundTrips) -> None:
             way = np.sqrt([trip.squares[part].mean() for trip in study.trips[number]])
             label = name if number == 0 else None
             axes.plot(sigmas, way, looks[number % len(looks)], color=colour, lw=1.8, label=label)
-            most = math.sqrt(float(study.whole[number].squares[part].mean()))
+            most = math.sqrt(study.without[number][1][part])
             if 0 < found[name] < math.inf:
                 axes.plot([found[name]], [most / math.sqrt(2)], "o", color=colour, ms=6, mec="white", zorder=3)
             axes.plot([0.98, 1], [most, most], color=colour, lw=1.5, transform=axes.get_yaxis_transform())

@@ -64,16 +64,16 @@ def edm_return(
 
     EXAMPLES
 
-        edm_return m, file=return.png
-        edm_return d or e, sigma=2 8 20 rfdiffusion:20, samples=100
-        edm_return m, sampler=boltz2, left=1, z=-1 0 1 2
+        edm_return ensemble, samples=16, file=return.png
+        edm_return ensemble, sigma=2 8 rfdiffusion:20, left=1
+        edm_return ensemble, z=-1 0 1, sampler=boltz2, steps=40
 
     NOTES
 
         A sample has come back where the nearest state, by RMSD, is the one
         that it left. No return: half of the way from coming back surely to
-        what samples of the whole schedule are, which the rows without sigma
-        show. "posterior" is what a sampler with fresh noise at every level is
+        what samples are without a start; the rows without sigma show those of
+        the whole schedule. "posterior" is what a sampler with fresh noise at every level is
         expected to return, given where the samples began; "stochastic" the
         same by closed form, for two states, and "flow" that of a sampler
         without fresh noise (heun). Churn returns less than both. The two are

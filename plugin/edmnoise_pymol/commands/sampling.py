@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from edmnoise.settings import atoms, noise, partial, results, sampling
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @command
 def edm_sample(
     selection: str = atoms.DATA,
-    denoiser: str = sampling.ANY_DENOISER,
+    denoiser: str | Callable[..., Any] = sampling.ANY_DENOISER,
     sampler: str = sampling.SAMPLER,
     steps: int | None = sampling.STEPS,
     samples: int = sampling.SAMPLES,
@@ -120,7 +120,7 @@ def edm_sample(
         align=align,
         level_weights=level_weights,
         schedule=schedule,
-        partial=start is not None,
+        start=start,
     )
     result = yield from jobs.sample(
         _self,
@@ -260,5 +260,5 @@ def plan(options: Mapping[str, str]) -> Job[Course]:
         return knob.read(options.get(knob.name, knob.default))
 
     changed = {name: read(knob) for name, knob in sampling.OF_A_SAMPLER.items()}
-    choice = SamplerChoice(read(sampling.SAMPLER), **changed, partial=read(partial.START) is not None)
+    choice = SamplerChoice(read(sampling.SAMPLER), **changed, start=read(partial.START))
     return (yield from jobs.plan(choice, read(noise.DISTRIBUTION)))

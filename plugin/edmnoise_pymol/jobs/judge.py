@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +41,7 @@ def judge(
     cmd: Cmd,
     selection: str,
     sampled: Sequence[str],
-    denoisers: Sequence[DenoiserChoice],
+    denoisers: Mapping[str, DenoiserChoice],
     choice: SamplerChoice,
     noise: NoiseChoice,
     samples: int,
@@ -66,7 +66,7 @@ def judge(
     sampled
         Selections whose states are samples; of what `edm_sample` made not its reference and its steps.
     denoisers
-        To sample with, each ``samples`` times.
+        To sample with, each ``samples`` times, by their names in tables.
     choice, noise, seed, device, state, hydrogens, solvent, common, ligands
         As in `edmnoise_pymol.jobs.sampling.sample`.
     state_weights
@@ -105,8 +105,7 @@ def judge(
 
     def work(watch: Watch) -> tuple[SamplesStudy, tuple[str, ...]]:
         covariance, answers, made = noise.on(structure).covariance, list[str](), dict(loaded)
-        for number, each in enumerate(denoisers):
-            name = str(each.name)
+        for number, (name, each) in enumerate(denoisers.items()):
             if name in made:
                 raise EdmNoiseError(f"two sets of samples are called {name!r}: give each once")
             watch.check(number / len(denoisers), f"building {name}")

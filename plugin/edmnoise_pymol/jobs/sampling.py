@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from edmnoise.diffusion.denoisers.choice import DenoiserChoice
 from edmnoise.diffusion.denoisers.denoiser import Denoiser
 from edmnoise.diffusion.denoisers.held import HeldDenoiser, LaidStates
 from edmnoise.diffusion.denoisers.learned import LearnedDenoiser
+from edmnoise.diffusion.names import called
 from edmnoise.diffusion.precondition import Preconditioner, precondition_table
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import Step
@@ -182,7 +184,7 @@ def sample(
         raise
     notes = [f"{len(states)} state{'' if len(states) == 1 else 's'} of {source.object}", *answers, *source.notes]
     if held is not None:
-        off = [f"{' and '.join(sampler.motions)} off, for they are the frame"] if sampler.motions else []
+        off = [f"{', '.join(sampler.motions)} off: held atoms are the frame"] if sampler.motions else []
         notes[1:1] = [str(held), *off]
     if begun is not None:
         top = schedule.sigmas[0]
@@ -258,7 +260,7 @@ def precondition(
     return (yield work)
 
 
-def answered(name: object, model: Denoiser) -> tuple[str, ...]:
+def answered(name: str | Callable[..., Any], model: Denoiser) -> tuple[str, ...]:
     """What is to say of a denoiser: what a network answered before it was used, or how it was trained; how well states
     fit held atoms."""
     if isinstance(model, LaidStates):
@@ -268,8 +270,8 @@ def answered(name: object, model: Denoiser) -> tuple[str, ...]:
         said = answered(name, model.whole)
         return (*said, "what the network makes of clean held atoms is its own approximation") if said else ()
     if isinstance(model, LearnedDenoiser):
-        return (f"{name}: {model.report.sentence}",)
-    return (f"{name}: {model.about}",) if isinstance(model, NetworkDenoiser) else ()
+        return (f"{called(name)}: {model.report.sentence}",)
+    return (f"{called(name)}: {model.about}",) if isinstance(model, NetworkDenoiser) else ()
 
 
 def torch_device(name: str) -> str:

@@ -122,6 +122,8 @@ class Session(QtCore.QObject):
         A level was designed, angstrom.
     weights_wanted(text)
         Weights were chosen or designed, as a command takes them.
+    network_wanted(texts)
+        A network is to be sampled with: what the fields of the Sampling tab are to hold, by name.
     made(request, result)
         A job has ended well.
     failed(sentence, details)
@@ -148,6 +150,7 @@ class Session(QtCore.QObject):
     z_wanted = QtCore.Signal(float)
     sigma_wanted = QtCore.Signal(float)
     weights_wanted = QtCore.Signal(str)
+    network_wanted = QtCore.Signal(object)
     made = QtCore.Signal(object, object)
     failed = QtCore.Signal(str, str)
     said = QtCore.Signal(str)

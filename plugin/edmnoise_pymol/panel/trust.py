@@ -10,7 +10,7 @@ from .controls.words import Words
 from .runner import Question, Runner
 
 _WARNING = (
-    "A .pt2 file is a program. When it is loaded it can do all that you can: read, change and send your files. "
+    "This network is a program. When it is loaded it can do all that you can: read, change and send your files. "
     "Trust it if you made it, or know who did."
 )
 
@@ -35,17 +35,20 @@ class TrustDialog(QtWidgets.QDialog):
         self.refuse.setDefault(True)
         self.trust.setAutoDefault(False)
         rows = QtWidgets.QVBoxLayout(self)
-        for words in (self.path, self.digest, Words(_WARNING)):
+        rows.setSizeConstraint(QtWidgets.QLayout.SizeConstraint.SetNoConstraint)  # as high as words of no width else
+        for words in (Words(_WARNING), self.path, self.digest):
             rows.addWidget(words)
+        rows.addStretch()
         rows.addWidget(buttons)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         self.accepted.connect(lambda: question.answer(True))
         self.rejected.connect(lambda: question.answer(False))
         runner.busy_changed.connect(self.reject)
-        self.setMinimumWidth(self.fontMetrics().horizontalAdvance(question.digest) + 60)  # it is read letter by letter
         self.refuse.setFocus()
         self.show()
+        wide = self.fontMetrics().horizontalAdvance(self.digest.text()) + 60  # it is read letter by letter
+        self.resize(wide, rows.totalHeightForWidth(wide))
 
 
 def _selectable(text: str) -> Any:

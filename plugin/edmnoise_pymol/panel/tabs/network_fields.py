@@ -20,10 +20,8 @@ class NetworkFields:
 
     Attributes
     ----------
-    denoiser
-        A row of the list and the button for a file.
-    gives
-        What is to be said of a network; hidden where there is none, or where it says that itself.
+    lines
+        The list and the button for a file; below, what is to be said of a network, where it does not say that itself.
     """
 
     def __init__(self, made: form.Form) -> None:
@@ -32,14 +30,15 @@ class NetworkFields:
         made.knob(sampling.NETWORK_GIVES)
         made.knob(sampling.NETWORK_RULE)
         made.knob(sampling.DATA_SCALES)
-        made["data_scales"].setPlaceholderText("Å, of its training")
+        made["data_scales"].setPlaceholderText("Å")
         self.file = tool("open", "Choose a network's file: a .pt2 of torch.export, or a checkpoint", "choose a network")
-        self.denoiser = row(box, self.file)
-        self._residual = boxed(row("rule", made["rule"], "scales", made["data_scales"]))
-        lines = QtWidgets.QVBoxLayout()
-        lines.addLayout(row("gives", made["gives"]))
-        lines.addWidget(self._residual)
-        self.gives = boxed(lines)
+        self._gives = boxed(row("gives", made["gives"]))
+        self._rule = boxed(row("rule", made["rule"]))
+        self._scales = boxed(row("scales", made["data_scales"]))
+        self.lines = QtWidgets.QVBoxLayout()
+        self.lines.addLayout(row(box, self.file))
+        for line in (self._gives, self._rule, self._scales):
+            self.lines.addWidget(line)
         self.file.clicked.connect(lambda: ask_file(self.file, "A network", self.choose, _FILES))
         for control in (box, made["gives"]):
             form.signal(control).connect(lambda *_: self.follow())
@@ -64,7 +63,10 @@ class NetworkFields:
         """Only what may be said of the denoiser can be used."""
         says = self.is_network and not self._form.text("denoiser").lower().endswith(".safetensors")
         residual = says and self._form.text("gives") == "residual"
-        for name, on in (("gives", says), ("rule", residual), ("data_scales", residual)):
+        for name, line, on in (
+            ("gives", self._gives, says),
+            ("rule", self._rule, residual),
+            ("data_scales", self._scales, residual),
+        ):
             self._form[name].setEnabled(on)
-        self.gives.setVisible(says)
-        self._residual.setVisible(residual)
+            line.setVisible(on)
