@@ -101,14 +101,14 @@ class Loaded:
     """A structure as a worker keeps it, with what is computed once for all its tasks."""
 
     def __init__(self, source: SourceFile) -> None:
-        from ..structure.domains import domain_labels
+        from ..structure.domains import with_domains
         from ..structure.files import read_structure
 
         if source.digest != UNREADABLE and digest_of(source.path) != source.digest:
             raise EdmNoiseError(f"{source.name} is not the file that it was when the sweep began: start it again")
         self.source = source
         read: Structure = read_structure(source.path, hydrogens=source.hydrogens, solvent=source.solvent)
-        self.structure = read.with_domains(domain_labels(read, source.domains)) if source.domains else read
+        self.structure = with_domains(read, source.domains) if source.domains else read
         self._kept: dict[tuple[object, ...], Any] = {}
 
     def once(self, make: Callable[..., Made], *arguments: Hashable) -> Made:

@@ -61,11 +61,12 @@ def edm_noise(
         weights, so that settings can be compared draw by draw; processors of
         different kinds agree on them to five digits. "measured" is the RMS
         over groups, "share" counts atoms. How residues and chains are told
-        apart, and all formulas, are in the documentation.
+        apart, and all formulas, are in the documentation. An object with
+        domains (edm_domains) may have a fourth weight: weights=1 4 2 1.
 
     SEE ALSO
 
-        edm_levels, edm_table, edm_color, edm_save
+        edm_levels, edm_table, edm_color, edm_save, edm_domains
     """
     from edmnoise.noise.process import NoiseChoice
 
