@@ -9,11 +9,14 @@ from .harness import show
 
 MODULES = (
     "noise",
+    "processes",
+    "forward_processes",
     "superpose",
     "pymol_frames",
     "colouring",
     "startup",
     "sampler",
+    "held",
     "training",
     "recording",
     "opening",

@@ -107,12 +107,12 @@ class Plain(nn.Module):
         )
 
     def forward(self, x: Tensor, sigma: Tensor) -> dict[str, Tensor]:
-        mean = x.mean(dim=2, keepdim=True)
-        atoms, residues, chains = self.estimate((x - mean).mT, sigma)
+        mean = x.mean(dim=1, keepdim=True)
+        atoms, residues, chains = self.estimate(x - mean, sigma)
         return {
-            "atoms": self.whole(atoms).mT + mean,
-            "residues": (residues[0] + residues[1][:, self.chain]).mT + mean,
-            "chains": chains.mT + mean,
+            "atoms": self.whole(atoms) + mean,
+            "residues": residues[0] + residues[1][:, self.chain] + mean,
+            "chains": chains + mean,
         }
 
     def loss(self, x: Tensor, y: Tensor, sigma: Tensor) -> Tensor:
@@ -162,6 +162,17 @@ class PlainTrainer:
             for kept, parameter in zip(self.average, self.model.parameters(), strict=True):
                 kept.mul_(AVERAGE).add_(parameter, alpha=1 - AVERAGE)
         self.step += 1
+
+
+def doubled(model: Model) -> Model:
+    """In float64, with the shares of atoms in groups as exact as that."""
+    made = copy.deepcopy(model).double()
+    layout = made.layout
+    sizes, member = layout.filled.sum(dim=1), (layout.averaging > 0).double()
+    layout.share.copy_(layout.filled / sizes[:, None])
+    layout.averaging.copy_(member * sizes / (member @ sizes)[:, None])
+    layout.weight.copy_(member @ sizes / sizes.sum())
+    return made
 
 
 def _mixed(vectors: Tensor, weight: Tensor) -> Tensor:

@@ -90,6 +90,42 @@ def record_runs() -> None:
         recorder.close(ended=True)
 
 
+def train(window: Window, panel: Any, folder: Path) -> None:
+    """A network of two strands in two states, half way and at the end, and a program that is asked about."""
+    from edmnoise_pymol.panel.runner import Question
+    from edmnoise_pymol.panel.trust import TrustDialog
+
+    cmd, tab, busy = window.cmd, panel.training, panel.session.runner
+    for state in (1, 2):
+        cmd.create("strands", "1tii and chain D+E and resi 66-75", 1, state)
+    cmd.translate([6, 0, 0], "strands and chain E", 2)
+    cmd.delete("1tii")
+    cmd.show_as("sticks", "strands")
+    cmd.orient("strands")
+    cmd.frame(1)
+    panel.session.look()
+    panel.pickers.choose("strands")
+    panel.pickers.read()
+    panel.tabs.setCurrentWidget(tab)
+    panel.shelf.open(False)  # for the height
+    tab.fields.parts.recall({"motion": "numbers"})
+    tab.weights.set_weights("rebalanced")
+    tab.form["steps"].setValue(600)
+    tab.start.click()
+    window.until(lambda: bool(tab.loss.points) and tab.loss.points[-1][0] >= 400)
+    window.photograph(folder / "panel_training.png")
+    window.until(lambda: not busy.busy)
+    tab.measure.click()
+    window.until(lambda: busy.busy)
+    window.until(lambda: not busy.busy)
+    window.photograph(folder / "panel_error.png")
+    panel.tabs.setCurrentWidget(panel.sampling)
+    panel.sampling.form.recall({"denoiser": "/home/you/networks/my_network.pt2"})
+    asking = TrustDialog(panel, Question("/home/you/networks/my_network.pt2", "9f86d081" * 8), busy)
+    asking.move(120, 330)
+    window.photograph(folder / "panel_trust.png")
+
+
 def main(folder: Path) -> None:
     """All pictures, in the order in which a user gets there."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -177,6 +213,10 @@ def main(folder: Path) -> None:
         dialog.structure.setEditText("copies")
         dialog.move(120, 330)
         window.photograph(folder / "panel_trace.png")
+        dialog.close()
+        cmd.delete("all")
+        cmd.load("$PYMOL_DATA/demo/1tii.pdb", "1tii")
+        train(window, panel, folder)
     sys.stdout.flush()
     os._exit(0)  # the window's threads end with the process
 

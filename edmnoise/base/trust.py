@@ -28,11 +28,13 @@ def check_trusted(path: str, content: bytes, trust: bool = False, ask: Ask | Non
     digest = hashlib.sha256(content).hexdigest()
     if digest in trusted():
         return
-    if not (trust or (ask is not None and ask(path, digest))):
+    if not trust and ask is None:
         raise EdmNoiseError(
             f"{path} is a program, which can do all that you can: if you know where it comes from, give trust=1 once "
             f"(SHA-256 {digest})"
         )
+    if ask is not None and not (trust or ask(path, digest)):
+        raise EdmNoiseError(f"{path} is a program that you do not trust: nothing of it was run (SHA-256 {digest})")
     # Where nothing can be written, as in some containers, it is trusted this time and asked about the next.
     with suppress(EdmNoiseError):
         _remember(digest, path)

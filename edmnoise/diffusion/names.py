@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
+from typing import Any
 
 SOLVERS = {
     "euler": "Euler, first order",
@@ -30,6 +32,17 @@ PUBLISHED = {
 
 ALIASES = {"af3": "alphafold3", "openfold": "openfold3", "of3": "openfold3"}
 """Other names of published samplers."""
+
+COUNTED = {
+    **{name: f"{name} step of 200" for name in PUBLISHED},
+    "rf3": "rf3 partial_t of 200",
+    "rfdiffusion3": "rfdiffusion3 partial_t",
+    "rfdiffusion": "rfdiffusion partial_T of 50",
+}
+"""Programs that say in their own units how much noise, and what their number is."""
+
+COUNTED_ALIASES = {**ALIASES, "rfd3": "rfdiffusion3", "rfd": "rfdiffusion"}
+"""Other names of these."""
 
 SCHEDULES = ("karras", "log_linear")
 """How levels are laid out."""
@@ -65,3 +78,8 @@ def is_function(name: str) -> bool:
 def is_file(name: str) -> bool:
     """Whether a name is that of a file: it has an ending, or folders in it."""
     return "/" in name or os.sep in name or re.search(r"\.\w+$", name) is not None
+
+
+def called(network: str | Callable[..., Any]) -> str:
+    """The name of a denoiser: that which was given, or a Python callable's own."""
+    return network if isinstance(network, str) else str(getattr(network, "__name__", type(network).__name__))

@@ -63,6 +63,8 @@ class Preconditioner:
         Shares of the noise.
     scales
         Data scale of each part.
+    nu
+        Share of the noise in each part, finest first, where the noise has no weights; no rule is made of them then.
 
     Raises
     ------
@@ -70,7 +72,9 @@ class Preconditioner:
         For scales that are negative, not finite or all zero, and for groups of other levels.
     """
 
-    def __init__(self, hierarchy: Hierarchy, weights: Weights, scales: Scales) -> None:
+    def __init__(
+        self, hierarchy: Hierarchy, weights: Weights, scales: Scales, nu: tuple[float, ...] | None = None
+    ) -> None:
         if not all(math.isfinite(scale) and scale >= 0 for scale in scales.by_level) or scales.total <= 0:
             raise EdmNoiseError(
                 f"data scales are {scales}: give finite numbers in angstrom, none negative, not all zero"
@@ -78,8 +82,9 @@ class Preconditioner:
         check_levels(hierarchy)
         self.hierarchy, self.weights, self.scales = hierarchy, check_weights(weights), scales
         self._scales = scales.on(hierarchy.names)
-        self.nu = part_shares(hierarchy, weights)
-        self.delta = part_shares_of(hierarchy, self.data_variances())
+        self._weighted = nu is None
+        self.nu = part_shares(hierarchy, weights) if nu is None else nu
+        self.delta = part_shares(hierarchy, self.data_variances())
 
     def __repr__(self) -> str:
         named = zip(self.hierarchy.parts, self._scales, strict=True)
@@ -108,6 +113,8 @@ class Preconditioner:
         """Share of sigma^2 and data variance (angstrom^2) that a rule gives each part, finest first."""
         if rule not in RULES:
             raise EdmNoiseError(f"no rule {rule!r}: the known ones are {', '.join(RULES)}")
+        if not self._weighted and rule not in ("finite", "global"):
+            raise EdmNoiseError(f"the rule {rule} is made of weights, and this noise has none: give finite or global")
         own = self.weights.on(self.hierarchy.names)
         shares = {
             "finite": self.nu,
@@ -194,12 +201,18 @@ class Preconditioner:
 
         The parts' mean squares are linear in the level variances, as the noise's are in its weights.
         """
-        names = self.hierarchy.names
-        mixing = np.array([part_shares_of(self.hierarchy, {level: 1.0}) for level in names]).T
-        wanted = np.array([scale**2 for scale in self._scales])
-        from scipy.optimize import nnls  # 40 ms to import, and only this needs it
+        return level_variances(self.hierarchy, [scale**2 for scale in self._scales])
 
-        return dict(zip(names, nnls(mixing, wanted)[0].tolist(), strict=True))
+
+def level_variances(hierarchy: Hierarchy, squares: Sequence[float] | NDArray[np.float64]) -> dict[str, float]:
+    """Variance by level of centred nested normal numbers whose parts have these mean squares, finest first.
+
+    0 where a part is too small for what finer levels leave in it: the nearest in least squares.
+    """
+    from scipy.optimize import nnls  # 40 ms to import, and only this needs it
+
+    mixing = np.array([part_shares(hierarchy, {level: 1.0}) for level in hierarchy.names]).T
+    return dict(zip(hierarchy.names, nnls(mixing, np.asarray(squares))[0].tolist(), strict=True))
 
 
 def _fold(values: NDArray[np.float64], hierarchy: Hierarchy, level: int) -> NDArray[np.float64]:
@@ -207,15 +220,11 @@ def _fold(values: NDArray[np.float64], hierarchy: Hierarchy, level: int) -> NDAr
     return np.bincount(hierarchy.parents[level - 1], values, hierarchy.counts[level]).astype(np.float64, copy=False)
 
 
-def part_shares(hierarchy: Hierarchy, weights: Weights) -> tuple[float, ...]:
-    """nu: the share of an atom's noise variance in each part, finest first, about the mean of all atoms."""
-    return part_shares_of(hierarchy, weights)
-
-
-def part_shares_of(hierarchy: Hierarchy, variances: Weights | Mapping[str, float]) -> tuple[float, ...]:
+def part_shares(hierarchy: Hierarchy, variances: Weights | Mapping[str, float]) -> tuple[float, ...]:
     """Mean square of each part over atoms, finest first, for centred nested normal numbers with these level variances.
 
-    EdmNoiseError for groups of other levels than `check_levels` takes.
+    Of noise weights it is nu, the share of an atom's noise variance in each part. EdmNoiseError for groups of other
+    levels than `check_levels` takes.
     """
     check_levels(hierarchy)
     statistics = NoiseStatistics(hierarchy, variances)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import torch
@@ -86,27 +88,41 @@ def write_checkpoint(
 
 def read_checkpoint(path: str | os.PathLike[str], structure: Structure) -> Checkpoint:
     """What was written; EdmNoiseError for no such file, another kind of file, or other atoms than the structure's."""
+    name = os.path.expanduser(path)
+    with _opened(name) as (opened, facts):
+        tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 - it is no mapping
+    _check_atoms(
+        name, facts.pop("atoms"), {key: tensors.pop(f"structure/{key}") for key in _groups(structure)}, structure
+    )
+    return Checkpoint(tensors, facts)
+
+
+def read_facts(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The text alone, of whatever atoms; EdmNoiseError for no such file and another kind of file."""
+    with _opened(os.path.expanduser(path)) as (_, facts):
+        return facts
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """A file as safetensors opens it, and its text."""
     check_installed()
     from safetensors import SafetensorError, safe_open
 
-    name = os.path.expanduser(path)
     try:
         with safe_open(name, framework="pt") as opened:
             said = opened.metadata() or {}
             if said.get("format") != FORMAT:
                 raise EdmNoiseError(f"{name} is no checkpoint of edmnoise")
-            tensors = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 - it is no mapping
+            facts = json.loads(said["facts"])
+            if facts["version"] != VERSION:
+                raise EdmNoiseError(f"{name} has the version {facts['version']}: this edmnoise reads version {VERSION}")
+            yield opened, facts
     except SafetensorError:
         raise EdmNoiseError(f"{name} is no checkpoint: it is not in the safetensors format, or cut off") from None
     except OSError as error:
-        raise EdmNoiseError(f"cannot read {name}: {error.strerror or error}") from error
-    facts = json.loads(said["facts"])
-    if facts["version"] != VERSION:
-        raise EdmNoiseError(f"{name} has the version {facts['version']}: this edmnoise reads version {VERSION}")
-    _check_atoms(
-        name, facts.pop("atoms"), {key: tensors.pop(f"structure/{key}") for key in _groups(structure)}, structure
-    )
-    return Checkpoint(tensors, facts)
+        why = error.strerror or str(error).removesuffix(f": {name}")  # safetensors says the name, too
+        raise EdmNoiseError(f"cannot read {name}: {why}") from error
 
 
 def _atoms(structure: Structure) -> list[list[str]]:
@@ -120,13 +136,14 @@ def _groups(structure: Structure) -> dict[str, Tensor]:
 
 def _check_atoms(name: str, atoms: list[list[str]], groups: dict[str, Tensor], structure: Structure) -> None:
     theirs, ours = list(zip(*atoms, strict=True)), list(zip(*_atoms(structure), strict=True))
-    if len(theirs) != len(ours):
-        raise EdmNoiseError(f"{name} is for {len(theirs):,} atoms, and these are {len(ours):,}")
-    for atom, (there, here) in enumerate(zip(theirs, ours, strict=True)):
+    counts = "" if len(theirs) == len(ours) else f" ({len(theirs):,} for {len(ours):,})"
+    for atom, (there, here) in enumerate(zip_longest(theirs, ours)):
         if there != here:
+            label = structure.label(atom) if here else f"number {atom + 1:,}"
+            was = f"is {there[0]} ({there[1]}) of {there[2]}" if there else "is missing"
+            missing = "" if here else ", and missing here"
             raise EdmNoiseError(
-                f"{name} is for other atoms: the first that differs, {structure.label(atom)}, is {there[0]} "
-                f"({there[1]}) of {there[2]} there"
+                f"{name} is for other atoms{counts}: the first that differs, {label}, {was} there{missing}"
             )
     for level, own in _groups(structure).items():
         other = torch.nonzero(groups[level] != own)

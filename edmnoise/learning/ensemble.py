@@ -1,4 +1,4 @@
-"""y = y_m + u, m ~ pi, u ~ N(0, C): the data that a network learns, centred; without C the states themselves."""
+"""The data that a network learns: states of a structure, drawn with their motion, and those that are held out."""
 
 from __future__ import annotations
 
@@ -7,38 +7,31 @@ import math
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..base.coordinates import CoordinatesLike, coordinates
 from ..base.errors import EdmNoiseError
+from ..base.probabilities import probabilities
 from ..diffusion.denoisers.denoiser import Denoised
 from ..diffusion.denoisers.elastic_network import ElasticNetwork
 from ..diffusion.denoisers.states import StatesDenoiser
 from ..noise.covariance import Covariance
 from ..noise.processes.nested import NestedCovariance
 from ..noise.theory.scales import Scales, measured_scales
-from ..structure.hierarchy import Hierarchy
+from ..structure.hierarchy import Hierarchy, check_three
+from ..structure.levels import as_array
 from ..structure.structure import Structure
+from .mixture import Fluctuations, Mixture, centred
 
-_DENSE = 2_000
-"""Atoms up to which an elastic network draws through a root of its covariance, (N, N): .5 ms for 48 rows of 195."""
-
-
-class Fluctuations(Protocol):
-    """What states do about their places: `NestedCovariance`, or `ElasticNetwork`."""
-
-    def multiply(self, x: Tensor) -> Tensor:
-        """C x, (..., N)."""
-
-    def draw(self, out: Tensor, generator: torch.Generator) -> Tensor:
-        """Fill ``out`` (..., N) with N(0, C)."""
+_ROWS = 256
+"""Groups whose motion is asked for at a time."""
 
 
-class Ensemble:
+class Ensemble(Mixture):
     """States of one structure to learn from, and states that are kept back.
 
     Parameters
@@ -57,9 +50,11 @@ class Ensemble:
     Raises
     ------
     EdmNoiseError
-        For states that do not fit or are not finite, weights that are none, numbers of states that are not there, and
-        a single state without fluctuations, which leaves nothing to learn.
+        For groups of another depth than three, states that do not fit or are not finite, weights that are none,
+        numbers of states that are not there, and a single state without fluctuations, which leaves nothing to learn.
     """
+
+    fluctuations: NestedCovariance | ElasticNetwork | None
 
     def __init__(
         self,
@@ -69,16 +64,15 @@ class Ensemble:
         fluctuations: NestedCovariance | ElasticNetwork | None = None,
         held_out: Sequence[int] = (),
     ) -> None:
-        given = coordinates("states", states, ("states", structure.n_atoms, 3)).detach().cpu().double().mT
-        given = given - given.mean(dim=2, keepdim=True)
+        check_three(structure.hierarchy)
+        given = coordinates("states", states, ("states", structure.n_atoms, 3)).mT
         kept = _kept(len(given), held_out)
-        self.structure, self.fluctuations = structure, fluctuations
-        self.states, self.held_out = given[kept], given[~kept]
-        """(M, 3, N) float64, centred: those of the training, and those that are kept back."""
-        self.weights = _weights(weights, len(given))[kept]
-        if not self.weights.sum() > 0:
+        shares = torch.from_numpy(probabilities(weights, len(given)))
+        if not shares[kept].sum() > 0:
             raise EdmNoiseError("the states that are not held out have no weight: hold out others")
-        self.weights = self.weights / self.weights.sum()
+        super().__init__(given[kept], shares[kept], fluctuations)
+        self.structure, self.held_out = structure, centred(given[~kept])
+        """Atoms and groups; and (M, 3, N) float64, centred: the states that are kept back."""
         if fluctuations is None and len(self.states) < 2:
             raise EdmNoiseError("one state without fluctuations: give several states, or fluctuations")
 
@@ -97,15 +91,6 @@ class Ensemble:
         atom, residue, chain = (math.sqrt(a**2 + b) for a, b in zip(found.by_level, own, strict=True))
         return Scales(atom=atom, residue=residue, chain=chain)
 
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """Draw (count, 3, N) float32 centred training data."""
-        chosen = torch.multinomial(self.weights, count, replacement=True, generator=generator)
-        found = self.states[chosen].float()
-        if self.fluctuations is None:
-            return found
-        found += self._moved(torch.empty_like(found), generator)
-        return found - found.mean(dim=2, keepdim=True)
-
     def exact(self, covariance: Covariance) -> Centred:
         """The best denoiser of the training data under noise of this covariance, its estimate centred."""
         states = StatesDenoiser(
@@ -123,22 +108,6 @@ class Ensemble:
             probe = torch.empty(3, self.structure.n_atoms)
             found.update(self._moved(probe, torch.Generator().manual_seed(0)).numpy().tobytes())
         return found.hexdigest()
-
-    def _moved(self, out: Tensor, generator: torch.Generator) -> Tensor:
-        """Fill ``out`` (..., N) with N(0, C)."""
-        assert self.fluctuations is not None
-        if self._root is None:
-            return self.fluctuations.draw(out, generator)
-        return out.copy_(torch.randn(out.shape, generator=generator) @ self._root)
-
-    @cached_property
-    def _root(self) -> Tensor | None:
-        """(N, N) float32 symmetric root of C, where that is the quicker way."""
-        atoms = self.structure.n_atoms
-        if isinstance(self.fluctuations, NestedCovariance) or atoms > _DENSE or self.fluctuations is None:
-            return None
-        values, axes = torch.linalg.eigh(self.fluctuations.multiply(torch.eye(atoms, dtype=torch.float64)))
-        return ((axes * values.clamp(min=0).sqrt()) @ axes.T).float()
 
 
 class Centred:
@@ -159,23 +128,42 @@ class Centred:
         return Denoised(found.atoms + shift, found.residues + shift, found.chains + shift)
 
 
-def part_variances(fluctuations: Fluctuations, hierarchy: Hierarchy) -> tuple[float, float, float]:
-    """Mean square over atoms of each part of N(0, C), about the mean of all atoms, angstrom^2: traces of C, exact."""
-    whole = torch.zeros(1, hierarchy.counts[0], dtype=torch.float64) + 1
-    traces = [_trace(fluctuations, torch.eye(hierarchy.counts[0], dtype=torch.float64))]
-    for level in (1, 2):
-        group = torch.from_numpy(hierarchy.ancestors(0, level))
-        traces.append(_trace(fluctuations, torch.nn.functional.one_hot(group).T.double()))
-    traces.append(_trace(fluctuations, whole))
-    atom, residue, chain = ((a - b) / hierarchy.counts[0] for a, b in pairwise(traces))
-    return atom, residue, chain if hierarchy.counts[2] > 1 else 0.0  # and not what rounding leaves
+def part_variances(fluctuations: Fluctuations, hierarchy: Hierarchy) -> tuple[float, ...]:
+    """Mean square over atoms of each part of N(0, C), about the mean of all atoms, angstrom^2: traces of C, exact.
+
+    Of nested groups in O(N); of an elastic network by a solve for each node, some at a time.
+    """
+    traces = [_trace(fluctuations, hierarchy, level) for level in range(hierarchy.depth + 1)]
+    parts = [(a - b) / hierarchy.counts[0] for a, b in pairwise(traces)]
+    return (*parts[:-1], parts[-1] if hierarchy.counts[-1] > 1 else 0.0)  # and not what rounding leaves
 
 
-def _trace(fluctuations: Fluctuations, rows: Tensor) -> float:
-    """tr P C for the projection P onto indicator rows."""
-    return sum(
-        float(((part * fluctuations.multiply(part)).sum(dim=1) / part.sum(dim=1)).sum()) for part in rows.split(256)
-    )
+def _trace(fluctuations: Fluctuations, hierarchy: Hierarchy, level: int) -> float:
+    """tr P C for P that gives each atom the mean over its group of a level; the level above all is the whole."""
+    whole = level == hierarchy.depth
+    group = np.zeros(hierarchy.counts[0], dtype=np.int64) if whole else hierarchy.ancestors(0, level)
+    sizes = np.bincount(group)
+    if isinstance(fluctuations, NestedCovariance):
+        return _nested_trace(fluctuations, group, sizes)
+    if isinstance(fluctuations, ElasticNetwork) and level == 0:
+        return float(fluctuations.variances().sum())
+    total = 0.0
+    for first in range(0, len(sizes), _ROWS):
+        chosen = torch.arange(first, min(first + _ROWS, len(sizes)))
+        rows = (torch.from_numpy(group) == chosen[:, None]).double()
+        total += float(((rows * fluctuations.multiply(rows)).sum(dim=1) / rows.sum(dim=1)).sum())
+    return total
+
+
+def _nested_trace(fluctuations: NestedCovariance, group: NDArray[np.int64], sizes: NDArray[np.int64]) -> float:
+    """A group g of n atoms adds w_g 1_g^T P 1_g: n w_g where P does not reach beyond it, else n^2 w_g / n_P."""
+    total, hierarchy = 0.0, fluctuations.hierarchy
+    for level, variance in enumerate(fluctuations.variances):
+        own = hierarchy.sizes(level).astype(np.float64)
+        around = np.zeros(len(own))
+        around[hierarchy.ancestors(0, level)] = sizes[group]  # the larger of two nested groups holds the other
+        total += float(np.sum(as_array(variance.detach().cpu()) * own * np.minimum(1.0, own / around)))
+    return total
 
 
 def _kept(count: int, held_out: Sequence[int]) -> Tensor:
@@ -188,10 +176,3 @@ def _kept(count: int, held_out: Sequence[int]) -> Tensor:
     if not kept.any():
         raise EdmNoiseError(f"all {count} states are held out: leave some to learn from")
     return kept
-
-
-def _weights(weights: Sequence[float] | None, count: int) -> Tensor:
-    given = np.ones(count) if weights is None else np.asarray(weights, dtype=np.float64)
-    if given.shape != (count,) or not (np.isfinite(given).all() and given.min() >= 0 and given.sum() > 0):
-        raise EdmNoiseError(f"weights are {list(given)}: give {count} finite numbers, none negative, not all zero")
-    return torch.from_numpy(np.ascontiguousarray(given / given.sum()))

@@ -29,7 +29,9 @@ class Factors(NamedTuple):
 
 
 class Model(nn.Module):
-    """A network of a structure with a rule of preconditioning; can be exported with `torch.export`.
+    """A network of a structure with a rule of preconditioning, called as any network of a user is.
+
+    It can be exported with `torch.export`, and is the same denoiser as a `.pt2`.
 
     Parameters
     ----------
@@ -100,17 +102,20 @@ class Model(nn.Module):
         )
 
     def forward(self, x: Tensor, sigma: Tensor) -> dict[str, Tensor]:
-        """Denoised atoms (B, 3, N), residues (B, 3, R) and chains (B, 3, C) of x (B, 3, N) at levels sigma (B,)."""
+        """Denoised atoms (B, N, 3), residues (B, R, 3) and chains (B, C, 3) of x (B, N, 3) at levels sigma (B,).
+
+        As `edmnoise.diffusion.denoisers.inputs` asks of every network, so that an exported one is a denoiser too.
+        """
         layout = self.layout
-        mean = x.mean(dim=2, keepdim=True)
-        found, _ = self.estimate(layout.split(layout.into_slots(x - mean)), sigma)
+        mean = x.mean(dim=1, keepdim=True)
+        found, _ = self.estimate(layout.split(layout.into_slots((x - mean).mT)), sigma)
         centres = found.atoms.residue + layout.of_chains(found.atoms.chain)
         atoms = found.atoms.atom + centres.transpose(0, 1)[..., None]
         residues = found.residues[0] + layout.of_chains(found.residues[1])
         return {
-            "atoms": layout.out_of_slots(atoms) + mean,
-            "residues": residues.mT + mean,
-            "chains": found.chains.mT + mean,
+            "atoms": layout.out_of_slots(atoms).mT + mean,
+            "residues": residues + mean,
+            "chains": found.chains + mean,
         }
 
 
@@ -138,8 +143,8 @@ class NetworkDenoiser:
         """Estimate E[x_0 | x]; see `Denoiser`. In float32, and given back as x came."""
         given = coordinates("x", x, ("samples", 3, self.model.layout.place.shape[0]), finite=False)
         levels = given.new_full((len(given),), check_sigma(sigma), dtype=torch.float32)
-        found = self.model(given.float(), levels)
-        return Denoised(*(found[name].to(given.dtype) for name in ("atoms", "residues", "chains")))
+        found = self.model(given.float().mT, levels)
+        return Denoised(*(found[name].mT.to(given.dtype) for name in ("atoms", "residues", "chains")))
 
 
 def _times(parts: Parts, factors: Tensor) -> Parts:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..base.coordinates import CoordinatesLike
+    from ..structure.part import Part
     from ..structure.structure import Structure
     from .covariance import Covariance
     from .theory.statistics import Expected
@@ -43,6 +44,8 @@ class NamedProcess(Legible):
         Whether it has weights, shares of the levels. Others take flat ones alone, and do not use them.
     forward_only
         Whether it is not linear Gaussian: it draws, and has no covariance.
+    holds
+        Whether some atoms can be held where they are while the others get their noise.
     """
 
     home: str
@@ -50,6 +53,7 @@ class NamedProcess(Legible):
     knobs: Mapping[str, float] = field(default_factory=dict)
     weighted: bool = False
     forward_only: bool = False
+    holds: bool = True
 
 
 MULTISCALE = "multiscale"
@@ -58,6 +62,33 @@ MULTISCALE = "multiscale"
 PROCESSES = {
     MULTISCALE: NamedProcess(
         "edmnoise.noise.processes.multiscale:MultiscaleNoise", "chain + residue + atom", weighted=True
+    ),
+    "chroma_gas": NamedProcess(
+        "edmnoise.noise.processes.chroma:ResidueGas", "Chroma's residue gas", {"residue": 10.0, "spread": 1.0}
+    ),
+    "chroma_globular": NamedProcess(
+        "edmnoise.noise.processes.chroma:Globular", "Chroma's globular chains", {"complex": 0.0, "spread": 1.0}
+    ),
+    "harmonic": NamedProcess(
+        "edmnoise.noise.processes.harmonic:HarmonicNoise",
+        "chains as random walks (AlphaFlow)",
+        {"step": 3.8, "com": 3.8, "spread": 1.0},
+    ),
+    "frames": NamedProcess(
+        "edmnoise.noise.processes.frames:RigidFrames", "residues as rigid bodies", {"turn": 0.1}, forward_only=True
+    ),
+    "framediff": NamedProcess(
+        "edmnoise.noise.processes.frames:FrameDiff", "frames with FrameDiff's rotations", forward_only=True
+    ),
+    "rfdiffusion": NamedProcess(
+        "edmnoise.noise.processes.frames:RFdiffusion", "frames with RFdiffusion's rotations", forward_only=True
+    ),
+    "torsions": NamedProcess(
+        "edmnoise.noise.processes.torsions:TorsionNoise",
+        "bonds turn; lengths and angles stay",
+        {"turn": 0.02, "omega": 1.0},
+        forward_only=True,
+        holds=False,
     ),
 }
 """Noise processes by name."""
@@ -84,6 +115,13 @@ def forward_only(name: str) -> ForwardOnly:
     )
 
 
+def check_linear(noise: NoiseChoice) -> NoiseChoice:
+    """Return what has a covariance; `ForwardOnly` for what has none, before anything is read or made."""
+    if noise.forward_only:
+        raise forward_only(noise.process)
+    return noise
+
+
 class Statistics(Protocol):
     """What a process expects of its draws, as `edmnoise.noise.theory.statistics.NoiseStatistics` does."""
 
@@ -96,10 +134,19 @@ class Statistics(Protocol):
         """Mean and standard deviation of the ratio residue/atom measured over some frames."""
 
 
+@runtime_checkable
+class OfLevel(Protocol):
+    """A process whose closed forms, in units of sigma^2, depend on sigma."""
+
+    def statistics_at(self, sigma: float) -> Statistics:
+        """Closed forms at a noise level, angstrom; `NoClosedForm` where there are none."""
+
+
 class NoiseProcess(Protocol):
     """Noise on the atoms of one structure: sigma x with E[x x^T] = K (x) I_3.
 
-    The trace of K is the number of atoms: whatever the process, sigma is the RMS per coordinate over all atoms.
+    The trace of K is the number of atoms: whatever the process, sigma is the RMS per coordinate over all atoms. What is
+    forward only is none of this: its class says what sigma is.
     """
 
     @property
@@ -111,7 +158,7 @@ class NoiseProcess(Protocol):
 
     @property
     def statistics(self) -> Statistics:
-        """Closed forms of the displacement at every level; `NoClosedForm` where there are none."""
+        """Closed forms of the displacement that hold at any sigma; `NoClosedForm` where there are none."""
 
     def superposed(
         self, coordinates: CoordinatesLike, level: int, relative_to: int | None = None, over_atoms: bool = False
@@ -219,9 +266,18 @@ class NoiseChoice(Legible):
         return PROCESSES[self.process].weighted
 
     @property
+    def forward_only(self) -> bool:
+        """Whether the process is not linear Gaussian: at another sigma it is another draw, not the same one scaled."""
+        return PROCESSES[self.process].forward_only
+
+    @property
     def label(self) -> str:
-        """In a table: the weights of a process that has them, any other process by its name and knobs."""
-        return self.weights.label if self.weighted else self.text("g")
+        """In a table: the weights of a process that has them, any other process by its name and the knobs that are
+        not as usual."""
+        if self.weighted:
+            return self.weights.label
+        usual, own = PROCESSES[self.process].knobs, dict(self.knobs)
+        return " ".join([self.process, *(f"{name}={own[name]:g}" for name in own if own[name] != usual[name])])
 
     @property
     def said(self) -> str:
@@ -232,12 +288,28 @@ class NoiseChoice(Legible):
         """Whether both are the same process with the same knobs and, to nine digits, the same weights."""
         return (self.process, self.knobs) == (other.process, other.knobs) and self.weights.close_to(other.weights)
 
-    def on(self, structure: Structure) -> NoiseProcess:
-        """The process on the atoms of a structure; EdmNoiseError where it refuses them, its weights or its knobs."""
+    def on(self, structure: Structure | Part) -> NoiseProcess:
+        """The process on the atoms of a structure, or on those that move of a part; EdmNoiseError where it refuses
+        them, its weights or its knobs."""
+        from ..structure.part import Part
+
+        if isinstance(structure, Part):
+            if not PROCESSES[self.process].holds:
+                raise EdmNoiseError(
+                    f"{self.process} noise moves all that follows, and no atoms can be held: leave move= away"
+                )
+            from .held import HeldNoise  # brings torch
+
+            return HeldNoise(self.on(structure.whole), structure)
         module, name = PROCESSES[self.process].home.split(":")
         weights = (self.weights,) if self.weighted else ()
         made: NoiseProcess = getattr(import_module(module), name).on(structure, *weights, **dict(self.knobs))
         return made
+
+
+def named_process(text: str) -> NamedProcess | None:
+    """What a text that `NoiseChoice.parse` reads names; None for what is no process, or none yet."""
+    return PROCESSES.get((text.replace("/", " ").split() or [""])[0])
 
 
 def choices(process: str, weights: Sequence[Weights], usual: Sequence[Weights] = ()) -> list[NoiseChoice]:
@@ -268,9 +340,14 @@ class AppliedNoise:
         object.__setattr__(self, "noise", NoiseChoice.of(given))
 
 
-def statistics_of(process: NoiseProcess) -> Statistics | None:
-    """The closed forms of a process, None where it has none."""
+def statistics_at(process: NoiseProcess, sigma: float) -> Statistics:
+    """The closed forms of a process at a noise level; `NoClosedForm` where it has none."""
+    return process.statistics_at(sigma) if isinstance(process, OfLevel) else process.statistics
+
+
+def statistics_of(process: NoiseProcess, sigma: float) -> Statistics | None:
+    """The closed forms of a process at a noise level, None where it has none."""
     try:
-        return process.statistics
+        return statistics_at(process, sigma)
     except NoClosedForm:
         return None

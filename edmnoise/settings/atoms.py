@@ -39,6 +39,13 @@ DOMAINS = text(
     tip="Domains between residues and chains: selections with | between them, ss, segi, custom or none",
 )
 COMMON = switch("common", False, "where states do not have the same atoms, take those that all have")
+MOVE = text(
+    "move",
+    None,
+    "a selection of the atoms that move, the others are held where they are",
+    usual="all atoms",
+    tip="Selection of the atoms that move; the others are held where they are. Empty: all move",
+)
 
 OBJECT = text("name", help="an object of two or more states")
 SHOWN_OBJECT = OBJECT.but(help="an object")

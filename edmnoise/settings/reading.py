@@ -59,6 +59,8 @@ def numbers(name: str, value: Any, length: bool = False) -> list[float]:
 
 def items(value: Any) -> list[Any]:
     """Things separated by "|" (or ";", which PyMOL's own prompt takes for the end of a command)."""
+    if callable(value):  # a network, which may be a list of its layers as well
+        return [value]
     if not isinstance(value, str):
         try:
             return list(value)

@@ -49,8 +49,9 @@ DAMAGE_BY = word(
 )
 COMPARE_BY = word(
     "by",
-    ("summary", "step"),
+    ("summary", "step", "samples"),
     "summary",
-    "summary (a row for each run), or step (what each level has to go at each step of each run)",
+    "summary (a row for each run), step (what each level has to go at each step of each run), or samples (what the "
+    "samples of each run are worth, as in edm_judge)",
 )
 SIGNAL_BY = word("by", ("level", "z"), "level", "level (what is spent on each), or z (a row for each noise level)")

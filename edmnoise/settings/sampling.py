@@ -29,8 +29,10 @@ def _numbers_or_word(knob: Knob, value: Any) -> list[float] | str:
     return given if given.isidentifier() else reading.numbers(knob.name, value, length=True)
 
 
-def _denoiser(knob: Knob, value: Any) -> str:
-    """A name of an exact denoiser, or a network, whose capitals count."""
+def _denoiser(knob: Knob, value: Any) -> Any:
+    """A name of an exact denoiser, or of a network, whose capitals count; from Python a network itself."""
+    if callable(value):
+        return value
     given = reading.text(value)
     if is_function(given) or is_file(given):
         return given
@@ -53,6 +55,7 @@ ANY_DENOISER = DENOISER.but(
     parse=_denoiser,
     closed=False,
     help=f"{DENOISER.help}; or a network: {NETWORK} that makes one of the structure",
+    tip="The exact denoiser of the states, by how they may lie; or a network: a file, or package.module:function",
 )
 NETWORK_GIVES = word("gives", GIVES, "denoised", "what a network gives: denoised coordinates, or the residual F of EDM")
 TRUST = switch("trust", False, "run a .pt2, which is a program and can do all that you can; needed once for a file")

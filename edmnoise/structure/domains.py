@@ -89,11 +89,15 @@ def is_range(item: str) -> bool:
     return _ITEM.fullmatch(item) is not None
 
 
-def in_range(structure: Structure, item: str) -> NDArray[np.bool_]:
-    """(N,) which atoms a residue range "A:4-20+30" holds; residues with an insertion code go with their number."""
+def in_range(structure: Structure, item: str, what: str = "domain") -> NDArray[np.bool_]:
+    """(N,) which atoms a residue range "A:4-20+30" holds; residues with an insertion code go with their number.
+
+    ``what`` is what the range is of, for the sentence that refuses one.
+    """
     match = _ITEM.fullmatch(item)
     if match is None:
-        raise EdmNoiseError(f"domain {item!r}: give a chain and its residues as A:4-20, or {REST} for what is left")
+        rest = f", or {REST} for what is left" if what == "domain" else ""
+        raise EdmNoiseError(f"{what} {item!r}: give a chain and its residues as A:4-20{rest}")
     inside = structure.atoms.chain == match[1]
     if match[2] is None:
         return inside

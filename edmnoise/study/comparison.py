@@ -61,8 +61,9 @@ class Variant(Legible):
 
     Attributes
     ----------
-    weights, sampler, trace
-        What the run was made with and where it was recorded, as it is called in tables; "" for what is not known of it.
+    weights, sampler, trace, denoiser
+        What the run was made with and where it was recorded, as it is called in tables; "" for what is not known of it,
+        and for the denoiser that all have in common.
     samples
         How many.
     steps, sigmas
@@ -87,6 +88,7 @@ class Variant(Legible):
     frozen: dict[Measure, float]
     way: Gauge
     noise: Gauge
+    denoiser: str = ""
 
     @property
     def origin(self) -> str:
@@ -94,7 +96,16 @@ class Variant(Legible):
         return self.weights or self.trace
 
 
-def variant(run: Run, noise: Weights | NoiseChoice | None, sampler: str, trace: str = "") -> Variant:
+def names_of(variants: Sequence[Variant]) -> list[str]:
+    """What tells variants apart."""
+    known = ("origin", "denoiser", "sampler")
+    several = [what for what in known if len({getattr(row, what) for row in variants}) > 1]
+    return [", ".join(filter(None, (getattr(row, what) for what in several or known))) for row in variants]
+
+
+def variant(
+    run: Run, noise: Weights | NoiseChoice | None, sampler: str, trace: str = "", denoiser: str = ""
+) -> Variant:
     """Keep of a run what is compared; its frames may go then. No ``noise`` where nobody knows what was drawn."""
     return Variant(
         weights="" if noise is None else NoiseChoice.of(noise).label,
@@ -107,6 +118,7 @@ def variant(run: Run, noise: Weights | NoiseChoice | None, sampler: str, trace: 
         frozen=run.freeze_out(),
         way=gauge_of_way(run) if run.laid is None or run.laid.how == "motion" else _unknown(len(run.steps)),
         noise=_unknown() if noise is None else gauge_of_noise(run.structure, noise),
+        denoiser=denoiser,
     )
 
 
@@ -242,7 +254,7 @@ class Comparison(Legible):
                     for _ in range(times)
                 ],
             )
-            for what in ("weights", "sampler", "trace")
+            for what in ("weights", "denoiser", "sampler", "trace")
             if what == "sampler" or any(getattr(row, what) for row in self.variants)
         ]
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -31,11 +30,13 @@ from ..base.seeds import check_seed, reseed
 from ..base.table import Column, Table
 from ..diffusion.denoisers.denoiser import Denoised, Denoiser
 from ..diffusion.denoisers.states import Fluctuations, StatesDenoiser
+from ..diffusion.precondition import level_variances
+from ..learning.mixture import Fluctuations as Motion
+from ..learning.mixture import Mixture
 from ..noise.covariance import Covariance
 from ..noise.processes.nested import NestedCovariance
 from ..noise.sigma import check_sigma
 from ..noise.theory.scales import split
-from ..noise.theory.statistics import NoiseStatistics
 from ..structure.hierarchy import Hierarchy, as_read, check_levels
 from ..structure.structure import describe
 from ..structure.superpose import superpose
@@ -55,15 +56,7 @@ _ROUNDING = 4 * torch.finfo(torch.float32).eps
 _OVER = "mean square error over the reference's"
 
 
-class StatesMotion(Protocol):
-    """What states fluctuate by: a `NestedCovariance`, or an elastic network."""
-
-    def draw(self, out: Tensor, generator: torch.Generator) -> Tensor:
-        """Fill ``out`` (..., N) with N(0, C), angstrom."""
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Targets(Legible):
+class Targets(Mixture):
     """What is to be found again: a state by its probability, with its own motion, turned at random; centred.
 
     Parameters
@@ -72,43 +65,30 @@ class Targets(Legible):
         (M, 3, N) coordinates, angstrom: those that the denoisers know, or held-out ones.
     name
         What they are called in tables: "states 1-3 of m".
-    weights
-        (M,) probabilities up to a factor; equal when not given.
-    motion
-        Of each state, none when not given.
+    weights, fluctuations
+        As in `Mixture`.
     turned
         Whether any turn is as likely as another: so it is for the gauge "rotation" of a `StatesDenoiser`.
-
-    Raises
-    ------
-    EdmNoiseError
-        For states that are not finite, and for weights that are no probabilities.
     """
 
-    states: Tensor
-    name: str = "the states"
-    weights: Sequence[float] | None = None
-    motion: StatesMotion | None = None
-    turned: bool = True
+    def __init__(
+        self,
+        states: CoordinatesLike,
+        name: str = "the states",
+        weights: Sequence[float] | Tensor | None = None,
+        fluctuations: Motion | None = None,
+        turned: bool = True,
+    ) -> None:
+        super().__init__(states, weights, fluctuations)
+        self.name, self.turned = name, turned
 
-    def __post_init__(self) -> None:
-        states = coordinates("states", self.states, ("states", 3, "atoms")).double().cpu()
-        given = self.weights
-        if given is not None and not (
-            len(given) == len(states) and all(0 <= w < math.inf for w in given) and sum(given) > 0
-        ):
-            raise EdmNoiseError(f"weights are {list(given)}: give {len(states)} numbers, none negative, not all zero")
-        object.__setattr__(self, "states", states - states.mean(dim=2, keepdim=True))
+    def __repr__(self) -> str:
+        return f"Targets({len(self.states)} of {self.name})"
 
-    def draw(self, generator: torch.Generator) -> Tensor:
-        """One of them, (3, N) float64."""
-        weights = [1.0] * len(self.states) if self.weights is None else list(self.weights)
-        y = self.states[torch.multinomial(torch.tensor(weights).double(), 1, generator=generator)[0]]
-        if self.motion is not None:
-            y = y + self.motion.draw(torch.empty_like(y), generator)
-        if self.turned:
-            y = haar_rotations(1, generator)[0] @ y
-        return y - y.mean(dim=1, keepdim=True)
+    def draw(self, count: int, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Draw (count, 3, N), centred."""
+        y = super().draw(count, generator, dtype)
+        return haar_rotations(count, generator).to(dtype) @ y if self.turned else y
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -216,17 +196,13 @@ def fitted_fluctuations(hierarchy: Hierarchy, states: CoordinatesLike) -> Nested
         nearest = int(superpose(others, state, out=moved).rmsd.argmin())
         apart = moved[nearest] - state
         squares += [float(part.square().mean()) for part in split(apart - apart.mean(1, keepdim=True), hierarchy)]
-    mixing = np.array([part_squares(NoiseStatistics(hierarchy, {level: 1.0})) for level in hierarchy.names]).T
-    from scipy.optimize import nnls  # 40 ms to import
-
-    found = nnls(mixing, squares / len(y))[0].tolist()
-    return NestedCovariance(hierarchy, dict(zip(hierarchy.names, found, strict=True)))
+    return NestedCovariance(hierarchy, level_variances(hierarchy, squares / len(y)))
 
 
-def part_squares(noise: NoiseStatistics) -> list[float]:
-    """Mean square over atoms of each part of centred noise, finest first, in units of sigma^2: what doing nothing errs
-    by."""
-    return [noise.displacement(level, level + 1, over_atoms=True).mean for level in range(noise.whole)]
+def moving_parts(hierarchy: Hierarchy) -> list[int]:
+    """Parts that there are, coarsest first: a single chain has no place among others."""
+    there = (*hierarchy.counts, 1)
+    return [part for part in as_read(range(hierarchy.depth)) if there[part] > there[part + 1]]
 
 
 def denoising_error(
@@ -239,6 +215,7 @@ def denoising_error(
     seed: int = 0,
     reference: str | None = None,
     progress: Callable[[int, int], object] | None = None,
+    device: torch.device | str = "cpu",
 ) -> ErrorStudy:
     """Measure what denoisers err by, on the same draws.
 
@@ -264,6 +241,8 @@ def denoising_error(
         the targets are what it knows, and only there.
     progress
         Told of the draws that are done and of how many there are; what it raises ends the work.
+    device
+        Where the denoisers are.
 
     Raises
     ------
@@ -275,7 +254,7 @@ def denoising_error(
     _check_asked(candidates, hierarchy, targets, covariance, levels, draws)
     check_seed(seed)
     names = [candidate.name for candidate in candidates]
-    usual = EXACT if targets.motion is None else FLUCTUATING
+    usual = EXACT if targets.fluctuations is None else FLUCTUATING
     against = usual if reference is None and usual in names else reference
     if against is not None and against not in names:
         raise EdmNoiseError(f"no candidate {against!r} to compare with: the candidates are {', '.join(names)}")
@@ -286,7 +265,7 @@ def denoising_error(
             y, x = _drawn(
                 targets, covariance, sigma, range(level * draws + some.start, level * draws + some.stop), seed
             )
-            estimates = [_estimate(candidate, x, sigma) for candidate in candidates]
+            estimates = [_estimate(candidate, x.to(device), sigma) for candidate in candidates]
             for which, estimate in enumerate(estimates):
                 squares[which, level, :, some] = _part_squares(estimate - y, hierarchy)
                 if against is not None:
@@ -341,9 +320,8 @@ class ErrorStudy(Legible):
 
     @property
     def parts(self) -> list[int]:
-        """Parts that there are, coarsest first: a single chain has no place among others."""
-        there = (*self.hierarchy.counts, 1)
-        return [part for part in as_read(range(self.hierarchy.depth)) if there[part] > there[part + 1]]
+        """Those of `moving_parts`."""
+        return moving_parts(self.hierarchy)
 
     def rms(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Root mean square error (S, L) of a candidate, angstrom, and its standard error."""
@@ -490,7 +468,7 @@ def _drawn(targets: Targets, covariance: Covariance, sigma: float, numbers: rang
     generator = torch.Generator()
     for row, number in enumerate(numbers):
         reseed(generator, seed, number, ASKED)
-        clean[row] = targets.draw(generator)
+        clean[row] = targets.draw(1, generator, torch.float64)[0]
         covariance.draw(noise[row], generator)
     noisy = clean + sigma * noise.double()
     return clean, (noisy - noisy.mean(dim=2, keepdim=True)).float()

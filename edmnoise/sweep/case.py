@@ -45,7 +45,8 @@ class Level:
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A structure's file: its name in the tables, where it is, what it held when the sweep was planned, its domains."""
+    """A structure's file: its name in the tables, where it is, what it held when the sweep was planned, its domains,
+    and which of its atoms move."""
 
     name: str
     path: str
@@ -53,12 +54,22 @@ class SourceFile:
     hydrogens: bool
     solvent: bool
     domains: str = ""
+    move: str = ""
 
     @cached_property
     def key(self) -> str:
         """What tells the structure from others, wherever its file lies."""
         facts = [self.name, self.digest, self.hydrogens, self.solvent]
-        return hash_of([*facts, self.domains] if self.domains else facts)
+        more = [self.domains, self.move] if self.move else [self.domains] if self.domains else []
+        return hash_of([*facts, *more])
+
+
+@dataclass(frozen=True)
+class NetworkFile:
+    """A network's file, or that of the module which makes it: where it is, its SHA-256 when the sweep was planned."""
+
+    path: str
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -66,7 +77,7 @@ class Setting:
     """What is done to a structure. Where a measure does not depend on an axis, that is None, a seed 0.
 
     ``process`` is a text that `edmnoise.noise.process.NoiseChoice.parse` reads, ``first`` the number of the first frame
-    that is drawn, ``count`` how many frames or samples.
+    that is drawn, ``count`` how many frames or samples, ``network`` the file of a denoiser that is a network.
     """
 
     measure: str
@@ -78,11 +89,13 @@ class Setting:
     seed: int
     first: int
     count: int
+    network: NetworkFile | None = None
 
     @cached_property
     def key(self) -> str:
-        """What tells the setting from others."""
-        return hash_of({**asdict(self), "weights": self.weights and self.weights.by_name})
+        """What tells the setting from others: of a network's file its content, wherever it lies."""
+        network = None if self.network is None else self.network.digest
+        return hash_of({**asdict(self), "network": network, "weights": self.weights and self.weights.by_name})
 
 
 def digest_of(path: str | Path) -> str:
@@ -103,12 +116,14 @@ class Loaded:
     def __init__(self, source: SourceFile) -> None:
         from ..structure.domains import with_domains
         from ..structure.files import read_structure
+        from ..structure.part import Part
 
         if source.digest != UNREADABLE and digest_of(source.path) != source.digest:
             raise EdmNoiseError(f"{source.name} is not the file that it was when the sweep began: start it again")
         self.source = source
         read: Structure = read_structure(source.path, hydrogens=source.hydrogens, solvent=source.solvent)
         self.structure = with_domains(read, source.domains) if source.domains else read
+        self.part = Part.named(self.structure, source.move) if source.move else None
         self._kept: dict[tuple[object, ...], Any] = {}
 
     def once(self, make: Callable[..., Made], *arguments: Hashable) -> Made:
@@ -138,6 +153,11 @@ class Case:
     def structure(self) -> Structure:
         """The file's first model."""
         return self.loaded.structure
+
+    @property
+    def moving(self) -> Structure:
+        """What of it moves: all, or the part that is not held."""
+        return self.structure if self.loaded.part is None else self.loaded.part.structure
 
     @property
     def noise(self) -> NoiseChoice:

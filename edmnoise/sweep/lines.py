@@ -22,7 +22,8 @@ Path = Sequence[str | int]
 def line_of(text: str, path: Path) -> int:
     """Number, from 1, of the line of a TOML text that gives the value at the end of ``path``.
 
-    The text is parsed a line longer each time: what is said inside texts and comments does not mislead.
+    The text is parsed a line longer each time: what is said inside texts and comments does not mislead. Of a table in
+    a list it is the line of its name.
 
     Examples
     --------
@@ -39,7 +40,8 @@ def line_of(text: str, path: Path) -> int:
             continue
         if (value := _at(content, path)) is not None:
             keys = [name for name in path if isinstance(name, str)]
-            words = [str(value), keys[-1]] if isinstance(path[-1], int) else [keys[-1]]
+            said = value.get("name", value) if isinstance(value, dict) else value
+            words = [str(said), keys[-1]] if isinstance(path[-1], int) else [keys[-1]]
             for word in words:
                 pattern = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
                 for number in range(begin, end):

@@ -94,7 +94,7 @@ MEASURES = {
         ("process", "weights", "denoiser", "sampler", "seed"),
         "edmnoise.sweep.rows:freeze_out",
         (
-            Measured("models", help="states of the exact denoiser; with one model nothing is sampled"),
+            Measured("models", help="states of the exact denoiser, which with one model samples nothing"),
             Measured("chain", "A", "sigma below which it stays within a tenth of its way"),
             Measured("domain in chain", "A", "the same", of_domains=True),
             Measured("residue in domain", "A", "the same", of_domains=True),

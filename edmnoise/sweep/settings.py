@@ -24,14 +24,16 @@ from typing import Any
 
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
-from ..noise.process import NoiseChoice
+from ..diffusion.names import NETWORK
+from ..noise.process import NoiseChoice, check_linear
 from ..noise.sigma import SigmaDistribution
 from ..noise.weights import Weights
 from ..settings import atoms, noise, sampling
 from ..settings.knob import Knob
-from .case import Given, Level
+from .case import Given, Level, NetworkFile
 from .lines import line_of, parse
 from .measures import MEASURES
+from .networks import is_network, name_of, network_file
 
 Read = Callable[[Any, list[str | int]], Any]
 """A value and its place in the file -> what it means."""
@@ -61,10 +63,15 @@ class Study(Legible):
         Whether they are kept.
     domains
         Files with their domains, as `edmnoise.structure.domains` reads them; "" stands for every file.
+    move
+        Files with the residue ranges that move in them while the rest is held, in the same way.
     folder
         Where the study's file lies; relative names start there.
     facts
         The same as plain numbers and texts, without ``structures`` found: what the study's hash is made of.
+    networks
+        The file of each denoiser that is a network, by its name. Like a structure's, its content is no part of the
+        study's hash, but of those of its tasks.
     """
 
     structures: tuple[str, ...]
@@ -82,13 +89,23 @@ class Study(Legible):
     hydrogens: bool
     solvent: bool
     domains: tuple[tuple[str, str], ...]
+    move: tuple[tuple[str, str], ...]
     folder: Path = field(compare=False)
     name: str = field(compare=False)
     facts: Mapping[str, Any] = field(compare=False)
+    networks: Mapping[str, NetworkFile] = field(compare=False)
+
+    def network(self, denoiser: Given | None) -> NetworkFile | None:
+        """The file of a denoiser that is a network."""
+        return self.networks.get(name_of(denoiser))
 
     def domains_of(self, name: str) -> str:
         """The domains of a file, as text; "" where it has none."""
         return dict(self.domains).get(name, dict(self.domains).get("", ""))
+
+    def moved_of(self, name: str) -> str:
+        """The residue ranges that move in a file, as text; "" where all do."""
+        return dict(self.move).get(name, dict(self.move).get("", ""))
 
     @property
     def digest(self) -> str:
@@ -150,11 +167,17 @@ def _settings(given: Mapping[str, Any], folder: Path, name: str) -> Study:
     of = distribution.z if scale == "sigma" else distribution.sigma
     levels = tuple(Level(*((of(x), x) if scale == "sigma" else (x, of(x)))) for x in value[scale])
     _check_weights(value["processes"], value["weights"] if "weights" in given else ())
+    trusted = _trusted(value["denoisers"])
+    value["denoisers"] = tuple(trusted)
+    networks: dict[str, NetworkFile] = {}
     if "freeze_out" in value["measures"]:
+        _check_linear(value["processes"])
         _check_choices({key: value[key] for key in ("denoisers", "samplers") if key in given})
+        networks = _networks(trusted, folder)
     facts = {key: value[key] for key in KEYS if key not in ("weights", "distribution", "z", "sigma", *_CHOICES)}
-    if not value["domains"]:
-        del facts["domains"]  # so that a study without any keeps its hash
+    for key in ("domains", "move"):
+        if not value[key]:
+            del facts[key]  # so that a study without any keeps its hash
     facts |= {
         scale: value[scale],
         "weights": [list(weights.by_name.values()) for weights in value["weights"]],
@@ -162,11 +185,10 @@ def _settings(given: Mapping[str, Any], folder: Path, name: str) -> Study:
         **{key: [dict(choice) for choice in value[key]] for key in _CHOICES},
     }
     structures = _found(value["structures"], folder)
-    for file, _ in value["domains"]:
-        if file and file not in structures:
-            raise _Wrong(
-                f"domains of {file!r}, which is none of the structures, {meant(file, structures)}", ["domains"]
-            )
+    for key in ("domains", "move"):
+        unknown = next((file for file, _ in value[key] if file and file not in structures), None)
+        if unknown is not None:
+            raise _Wrong(f"{key} of {unknown!r}, which is none of the structures, {meant(unknown, structures)}", [key])
     return Study(
         structures=structures,
         levels=levels,
@@ -174,11 +196,14 @@ def _settings(given: Mapping[str, Any], folder: Path, name: str) -> Study:
         folder=folder,
         name=name,
         facts=json.loads(json.dumps(facts)),
+        networks=networks,
         **{key: value[key] for key in _AS_READ},
     )
 
 
-_AS_READ = "measures processes weights denoisers samplers seeds draws samples fresh hydrogens solvent domains".split()
+_AS_READ = (
+    "measures processes weights denoisers samplers seeds draws samples fresh hydrogens solvent domains move".split()
+)
 
 
 def _found(patterns: Sequence[str], folder: Path) -> tuple[str, ...]:
@@ -214,6 +239,15 @@ def _check_weights(processes: Sequence[str], weights: Sequence[Weights]) -> None
                 raise _Wrong(str(error), ["weights", place]) from error
 
 
+def _check_linear(processes: Sequence[str]) -> None:
+    """Whether each process has the covariance that a sampler starts from."""
+    for place, process in enumerate(processes):
+        try:
+            check_linear(NoiseChoice.parse(process))
+        except EdmNoiseError as error:
+            raise _Wrong(str(error), ["processes", place]) from error
+
+
 def _check_choices(given: Mapping[str, Sequence[Given]]) -> None:
     """Whether denoisers and samplers can be what they are said to be; only who gives some waits for torch."""
     if not given:
@@ -230,6 +264,27 @@ def _check_choices(given: Mapping[str, Sequence[Given]]) -> None:
                     DenoiserChoice(**dict(choice))
             except EdmNoiseError as error:
                 raise _Wrong(str(error), [key, place]) from error
+
+
+def _trusted(denoisers: Sequence[Given]) -> dict[Given, bool]:
+    """Each without its trust, which changes no number, and whether it is trusted."""
+    found: dict[Given, bool] = {}
+    for denoiser in denoisers:
+        bare = tuple(pair for pair in denoiser if pair[0] != sampling.TRUST.name)
+        found[bare] = found.get(bare, False) or len(bare) < len(denoiser)
+    return found
+
+
+def _networks(denoisers: Mapping[Given, bool], folder: Path) -> dict[str, NetworkFile]:
+    """The file of each network by its name, once it is known to be one and to be trusted."""
+    found = {}
+    for place, (denoiser, trust) in enumerate(denoisers.items()):
+        if is_network(denoiser):
+            try:
+                found[name_of(denoiser)] = network_file(name_of(denoiser), folder, trust)
+            except EdmNoiseError as error:
+                raise _Wrong(str(error), ["denoisers", place]) from error
+    return found
 
 
 @dataclass(frozen=True)
@@ -313,7 +368,7 @@ def _weights(value: Any, path: list[str | int]) -> tuple[Weights, ...]:
     return made
 
 
-def _domains(value: Any, path: list[str | int]) -> tuple[tuple[str, str], ...]:
+def _by_file(value: Any, path: list[str | int]) -> tuple[tuple[str, str], ...]:
     """A text for all files, or a table with a text for each of some."""
     if isinstance(value, Mapping):
         return tuple((name, _text(text, [*path, name])) for name, text in value.items())
@@ -321,7 +376,7 @@ def _domains(value: Any, path: list[str | int]) -> tuple[tuple[str, str], ...]:
 
 
 def _choice(named: Knob, *changed: Knob) -> Callable[[Any, list[str | int]], Given]:
-    """What is chosen by name, or by a table with a name and what of it is changed."""
+    """What is chosen by name, or by a table with a name and what of it is changed: what is as usual is left out."""
     keys = {"name": _of(named), **{knob.name: _of(knob) for knob in changed}}
 
     def read(value: Any, path: list[str | int]) -> Given:
@@ -330,7 +385,8 @@ def _choice(named: Knob, *changed: Knob) -> Callable[[Any, list[str | int]], Giv
         if not isinstance(value, dict):
             raise _Wrong(f"a {named.name} is {value!r}: give a name, or a table with a name", path)
         found = _read(value, keys, path)
-        return tuple((name, _hashable(item)) for name, item in found.items() if item is not None)
+        kept = {name: item for name, item in found.items() if name == "name" or item != keys[name].default}
+        return tuple((name, _hashable(item)) for name, item in kept.items())
 
     return read
 
@@ -346,7 +402,11 @@ def _of(knob: Knob) -> Key:
 _text = _as_toml(str, "text in quotes")
 
 _CHOICES = {
-    "denoisers": _choice(sampling.DENOISER, sampling.STATE_WEIGHTS, sampling.FLUCTUATIONS),
+    "denoisers": _choice(
+        sampling.ANY_DENOISER,
+        *(sampling.STATE_WEIGHTS, sampling.FLUCTUATIONS),
+        *(sampling.NETWORK_GIVES, sampling.NETWORK_RULE, sampling.DATA_SCALES, sampling.TRUST),
+    ),
     "samplers": _choice(sampling.SAMPLER, *sampling.CHANGED),
 }
 """Readers of what is chosen by a name or by a table."""
@@ -357,7 +417,10 @@ KEYS = {
     "processes": Key(_several(_one(noise.PROCESS)), (noise.PROCESS.default,), "noise processes"),
     "weights": Key(_weights, (noise.WEIGHTS.default,), "names, or lists of three numbers: chain, residue, atom"),
     "domains": Key(
-        _domains, None, 'domains of all files as text, "A:4-20 | A:21-35 | rest", or a table with a file\'s each'
+        _by_file, None, 'domains of all files as text, "A:4-20 | A:21-35 | rest", or a table with a file\'s each'
+    ),
+    "move": Key(
+        _by_file, None, 'residues that move, as text, "A:4-20 | B:", or a table with a file\'s each; the rest is held'
     ),
     "z": Key(_several(_one(noise.Z)), noise.LEVELS.default, noise.LEVELS.help),
     "sigma": Key(
@@ -371,8 +434,11 @@ KEYS = {
         "gives sigma from z: a name, or [P_mean, P_std, sigma_data]",
     ),
     **{
-        key: Key(_several(_CHOICES[key]), (knob.default,), "names, or tables with a name and what is changed")
-        for key, knob in (("denoisers", sampling.DENOISER), ("samplers", sampling.SAMPLER))
+        key: Key(_several(_CHOICES[key]), (knob.default,), f"names{of}, or tables with a name and what is changed")
+        for key, knob, of in (
+            ("denoisers", sampling.DENOISER, f" of exact ones, networks ({NETWORK}, from the study's folder)"),
+            ("samplers", sampling.SAMPLER, ""),
+        )
     },
     "seeds": Key(_several(_one(noise.SEED)), (noise.SEED.default,), "seeds"),
     **{

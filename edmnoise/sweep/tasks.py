@@ -18,6 +18,7 @@ from ..noise.process import FLAT, NoiseChoice
 from ..noise.weights import Weights
 from .case import Case, Given, Level, Loaded, Setting, SourceFile, Value, digest_of
 from .measures import MEASURES
+from .networks import is_made, name_of
 from .settings import Study
 
 _KEPT = 4
@@ -74,6 +75,7 @@ def plan(settings: Study) -> TaskPlan:
             settings.hydrogens,
             settings.solvent,
             settings.domains_of(name),
+            settings.moved_of(name),
         )
         for name in settings.structures
     )
@@ -96,7 +98,7 @@ def _rows(settings: Study, measure: str) -> Iterator[Setting]:
         for number, chosen in enumerate(product(own, levels, denoisers, samplers)):
             first = number * count if settings.fresh and "level" in axes else 0
             for seed in seeds:
-                yield Setting(measure, process, *chosen, seed=seed, first=first, count=count)
+                yield Setting(measure, process, *chosen, seed, first, count, settings.network(chosen[2]))
 
 
 _load = lru_cache(maxsize=_KEPT)(Loaded)
@@ -114,14 +116,24 @@ def run_batch(batch: Batch) -> list[Outcome]:
 
 
 def run_task(source: SourceFile, setting: Setting) -> Outcome:
-    """Run one task. An EdmNoiseError is final, being about the file or the setting; another error is tried again."""
+    """Run one task. An EdmNoiseError is final, being about the file or the setting; another error is tried again.
+
+    So is one of a user's function, which may depend on what else it reads.
+    """
     start = time.perf_counter()
     key = Task(source, setting).key
     try:
         values = dict(MEASURES[setting.measure](Case(_load(source), setting)))
         return Outcome(key, values, seconds=time.perf_counter() - start)
     except EdmNoiseError as error:
-        sentence = str(error).replace(source.path, source.name)
-        return Outcome(key, None, sentence, seconds=time.perf_counter() - start)
+        sentence = _as_named(str(error), source, setting)
+        return Outcome(key, None, sentence, not is_made(setting.denoiser), time.perf_counter() - start)
     except Exception as error:
         return Outcome(key, None, f"{type(error).__name__}: {error}", False, time.perf_counter() - start)
+
+
+def _as_named(sentence: str, source: SourceFile, setting: Setting) -> str:
+    """With files called what they are called in the study, the same wherever it lies."""
+    if setting.network is not None:
+        sentence = sentence.replace(setting.network.path, name_of(setting.denoiser))
+    return sentence.replace(source.path, source.name)

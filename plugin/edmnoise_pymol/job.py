@@ -10,7 +10,10 @@ import math
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from edmnoise.base.trust import Ask
 
 T = TypeVar("T")
 
@@ -28,11 +31,21 @@ class Watch:
         Called with the share that is done (0 to 1) and a few words.
     every
         Seconds after which who waits would like to see what there is by then; for ever where nobody looks on.
+    shown
+        Called with what there is to see by then.
+    ask
+        Who says whether a program is trusted, by its path and SHA-256; None where nobody can be asked.
     """
 
-    def __init__(self, told: Callable[[float, str], None] | None = None, every: float = math.inf) -> None:
-        self.every = every
-        self._told = told
+    def __init__(
+        self,
+        told: Callable[[float, str], None] | None = None,
+        every: float = math.inf,
+        shown: Callable[[Any], None] | None = None,
+        ask: Ask | None = None,
+    ) -> None:
+        self.every, self.ask = every, ask
+        self._told, self._shown = told, shown
         self._unwanted = threading.Event()
 
     def tell(self, share: float, words: str = "") -> bool:
@@ -45,6 +58,11 @@ class Watch:
         """Say how far the work is; raises Cancelled where it should stop."""
         if not self.tell(share, words):
             raise Cancelled
+
+    def show(self, seen: Any) -> None:
+        """Hand over what there is to see by now."""
+        if self._shown is not None:
+            self._shown(seen)
 
     def cancel(self) -> None:
         self._unwanted.set()

@@ -374,7 +374,9 @@ def test_a_program_of_inputs_and_heads(small, tmp_path):
 
 def test_a_program_whose_inputs_do_not_fit(small, exported, tmp_path):
     fewer = small.take(np.arange(small.n_atoms - 1))
-    with pytest.raises(EdmNoiseError, match=r"is of \d+ atoms, and the structure has \d+: give one of the same"):
+    with pytest.raises(
+        EdmNoiseError, match=r"other atoms \(70 for 69\): the first that differs is number 70, .* there and"
+    ):
         load_program(exported, fewer, trust=True)
 
     class Other(nn.Module):
@@ -397,6 +399,9 @@ def test_a_program_whose_inputs_do_not_fit(small, exported, tmp_path):
     )
     with pytest.raises(EdmNoiseError, match=r"takes x as \(any, 3, \d+\): export it with \(B, \d+, 3\)"):
         load_program(tmp_path / "flipped.pt2", small, trust=True)
+    torch.export.save(exported_program(Flipped(), fewer), tmp_path / "unnamed.pt2")
+    with pytest.raises(EdmNoiseError, match=r"is of 69 atoms, and the structure has 70: give one of the same"):
+        load_program(tmp_path / "unnamed.pt2", small, trust=True)
     torch.export.save(torch.export.export(Flipped(), example), tmp_path / "fixed.pt2")
     with pytest.raises(EdmNoiseError, match=r"takes batches of 2 alone: export it with dynamic_shapes"):
         load_program(tmp_path / "fixed.pt2", small, trust=True)
@@ -412,8 +417,11 @@ def test_a_program_is_loaded_only_when_it_is_trusted(small, states, noise, expor
     monkeypatch.setattr(torch.export, "load", lambda *given, **more: loaded.append(1) or real(*given, **more))
     digest = hashlib.sha256(exported.read_bytes()).hexdigest()
     choice, frames = DenoiserChoice(str(exported)), states.mT.float().numpy()
-    for ask in (None, lambda path, sha: asked.append((path, sha))):
-        with pytest.raises(EdmNoiseError, match=f"exact.pt2 is a program, which can do all .* trust=1 .*{digest}"):
+    for ask, why in (
+        (None, "which can do all .* trust=1"),
+        (lambda *of: asked.append(of), "you do not trust: nothing"),
+    ):
+        with pytest.raises(EdmNoiseError, match=f"exact.pt2 is a program.* {why} .*{digest}"):
             choice.build(small, frames, noise, ask=ask)
     assert asked == [(str(exported), digest)]
     assert loaded == []

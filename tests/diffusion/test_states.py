@@ -205,7 +205,7 @@ def test_log_weights_of_near_states_at_a_low_level():
     [
         ({"gauge": "sideways"}, "gauge is 'sideways'"),
         ({"weights": [1, -1, 1]}, "none negative"),
-        ({"weights": [1, 1]}, "give 3 numbers"),
+        ({"weights": [1, 1]}, "give 3 finite numbers"),
         ({"states": torch.zeros(2, 3, 5)}, r"give \(states, 3, 9\)"),
         ({"states": torch.full((2, 3, 9), math.nan)}, "NaN"),
     ],

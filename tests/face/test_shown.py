@@ -37,6 +37,9 @@ class World:
         self.model = edm.StatesDenoiser(self.known, self.noise.covariance, hierarchy=structure.hierarchy)
         self.levels = edm.karras(8, 0.01, 100.0)
 
+    def part(self):
+        return edm.Part.of(self.structure, self.structure.hierarchy.ancestors(0, 1) > 20)
+
     def steps(self):
         return edm.sample(self.model, self.noise.covariance, self.levels, edm.Sampler("euler"), samples=2)
 
@@ -83,10 +86,13 @@ MADE = {
     "Atoms": lambda w: w.structure.atoms,
     "Hierarchy": lambda w: w.structure.hierarchy,
     "with_domains": lambda w: edm.with_domains(w.structure, "A:4-20 | rest"),
+    "Part": World.part,
     "Weights": lambda w: WEIGHTS,
     "SigmaDistribution": lambda w: edm.SigmaDistribution(sigma_data=16.0, p_mean=-1.2, p_std=1.5),
     "sigma_distribution": lambda w: AF3,
     "MultiscaleNoise": lambda w: w.noise,
+    "NoiseChoice": lambda w: edm.NoiseChoice.parse("frames turn=0.2"),
+    "HeldNoise": lambda w: edm.HeldNoise(w.noise, w.part()),
     "NestedCovariance": lambda w: w.noise.covariance,
     "measure_displacement": lambda w: edm.measure_displacement(w.structure, w.frames),
     "measure_damage": lambda w: edm.measure_damage(w.structure, w.frames),
@@ -102,6 +108,7 @@ MADE = {
     "precondition_table": lambda w: edm.precondition_table(w.preconditioner(), [0.1, 1.0]),
     "Denoised": lambda w: w.model.denoise(w.known, 1.0),
     "StatesDenoiser": lambda w: w.model,
+    "held_states": lambda w: edm.held_states(w.part(), w.known, edm.HeldNoise(w.noise, w.part()).covariance, None),
     "ElasticNetwork": lambda w: edm.ElasticNetwork.from_structure(w.structure),
     "Sampler": lambda w: edm.Sampler("euler", noise_scale=1.003, step_scale=1.5, center=True, align="noisy"),
     "karras": lambda w: edm.karras(200, 4e-4, 160.0, scale=16.0),

@@ -1,5 +1,7 @@
 """Data to learn from: its scales are those of what is drawn, it is centred, and its best denoiser is the exact one."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -7,8 +9,9 @@ import torch
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.diffusion.denoisers.elastic_network import ElasticNetwork
 from edmnoise.diffusion.denoisers.states import StatesDenoiser
-from edmnoise.learning.ensemble import Ensemble
+from edmnoise.learning.ensemble import Ensemble, part_variances
 from edmnoise.noise.process import NoiseChoice
+from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.noise.theory.scales import measured_scales, split
 from edmnoise.noise.weights import Weights
 
@@ -30,6 +33,45 @@ def test_scales_are_those_of_what_is_drawn(which, request):
     for scale, part in zip(made.scales.by_level, split(drawn, made.structure.hierarchy), strict=True):
         squares = part.square().mean(dim=(1, 2))
         assert abs(float(squares.mean()) - scale**2) < 4 * float(squares.std()) / FRAMES**0.5
+
+
+@pytest.mark.parametrize("kind", ["nested", "uneven", "atoms", "residues"])
+def test_part_variances_are_dense_traces(strands, kind):
+    """tr P C of each part's projection P, by matrices."""
+    groups, count = strands.hierarchy, strands.n_atoms
+    rng = np.random.default_rng(3)
+    made = {
+        "nested": lambda: NestedCovariance(groups, {"chain": 0.4, "residue": 0.2, "atom": 0.1}),
+        "uneven": lambda: NestedCovariance(
+            groups, {name: torch.from_numpy(rng.random(n)) for name, n in zip(groups.names, groups.counts, strict=True)}
+        ),
+        "atoms": lambda: ElasticNetwork.from_structure(strands, "atom", cutoff=8.0),
+        "residues": lambda: ElasticNetwork.from_structure(strands, "residue", cutoff=25.0),
+    }[kind]()
+    matrix = made.multiply(torch.eye(count, dtype=torch.float64)).numpy()
+    means = [np.eye(count)]
+    for level in (1, 2):
+        same = groups.ancestors(0, level)[:, None] == groups.ancestors(0, level)
+        means.append(same / same.sum(axis=1, keepdims=True))
+    means.append(np.full((count, count), 1 / count))
+    wanted = [np.trace((a - b) @ matrix) / count for a, b in pairwise(means)]
+    assert part_variances(made, groups) == pytest.approx(wanted, rel=1e-9)
+
+
+def test_part_variances_take_a_few_rows_at_a_time(toxin):
+    """No (N, N) identity: 3 GB at 20,000 atoms."""
+    structure = toxin.take(np.arange(600))
+    network = ElasticNetwork.from_structure(structure, "residue", cutoff=60.0)
+    longest = []
+
+    class Watched:
+        def multiply(self, x):
+            longest.append(len(x))
+            return network.multiply(x)
+
+    found = part_variances(Watched(), structure.hierarchy)
+    assert max(longest) <= 256
+    assert found == pytest.approx(part_variances(network, structure.hierarchy), rel=1e-9)
 
 
 def test_fluctuations_have_their_covariance(networked):

@@ -39,7 +39,7 @@ def test_a_network_s_loss_is_the_least_one_and_its_distance(trainer):
     for batch in range(8):
         y, x, sigma = trainer.drawn(batch)
         best = exact(trainer, x, sigma)
-        found = trainer.model(x, sigma)["atoms"].detach()
+        found = trainer.model(x.mT, sigma)["atoms"].mT.detach()
         c_out = trainer.model.factors(sigma).c_out
         left = [
             (a.square() - b.square() - c.square()).mean(dim=(1, 2))

@@ -272,8 +272,8 @@ def test_live_draws_it_again_for_other_knobs_and_not_for_other_levels(cmd, coord
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("brownian", "no noise process 'brownian': the known ones are multiscale, ramp"),
-        ("", "no noise process '': the known ones are multiscale, ramp"),
+        ("brownian", f"no noise process 'brownian': the known ones are {', '.join(PROCESSES)}, ramp"),
+        ("", f"no noise process '': the known ones are {', '.join(PROCESSES)}, ramp"),
         ("ramp slope=2", "noise process ramp has no 'slope': the known ones are steepness"),
         ("multiscale slope=2", "noise process multiscale has no 'slope': it has no knobs"),
         ("ramp steepness=steep", "steepness is 'steep': give a number"),
@@ -334,7 +334,7 @@ def test_a_process_without_a_covariance_says_what_has_one(ramp, monkeypatch):
     refused = forward_only("tumbling")
     assert isinstance(refused, ForwardOnly)
     assert str(refused).startswith("tumbling noise is forward only (not linear Gaussian): no covariance, so no exact ")
-    assert str(refused).endswith("choose one of multiscale, ramp")
+    assert str(refused).endswith("choose one of multiscale, chroma_gas, chroma_globular, harmonic, ramp")
 
 
 @pytest.mark.parametrize("knob", [1.0, STEEP, 1 / 3, -1e-300, 2.0])

@@ -52,7 +52,7 @@ def test_they_stay_in_sight_when_the_lower_part_opens_with_the_first_frames(size
     assert 2 * view.width() * view.height() >= window.width() * window.height()
 
 
-@pytest.mark.parametrize("tab", ["noise", "sampling", "design"])
+@pytest.mark.parametrize("tab", ["noise", "sampling", "design", "training"])
 def test_no_tab_is_wider_than_what_is_seen_of_it(sized, tab, qtbot):
     panel = sized.panel
     panel.shelf.open()

@@ -103,7 +103,12 @@ def test_it_tells_how_far_it_is_and_can_be_cancelled(copies):
         ("edm_compare d, steps=few", "steps is 'few': give a whole number"),
         ("edm_compare d, seed=-1", "seed"),
         ("edm_compare d, denoiser=network", "denoiser is 'network': give one of states, "),
-        ("edm_compare d, by=level", "by is 'level': give one of summary, step"),
+        ("edm_compare d, by=level", "by is 'level': give one of summary, step, samples"),
+        ("edm_compare d, denoiser=|", "no denoiser given"),
+        (
+            "edm_compare d, weights=flat | current, sampler=heun | euler | chai, denoiser=states | kabsch | fixed",
+            "2 weights times 3 denoisers times 3 samplers are 18 variants",
+        ),
         ("edm_compare d, file=why.doc", "why.doc"),
         ("edm_compare d, device=tpu", "device is 'tpu'"),
     ],

@@ -16,6 +16,9 @@ from edmnoise_pymol.job import Cancelled, Watch, run_inline
 MODULE = """
 def build(structure):
     return lambda x, sigma: x / (1 + sigma[:, None, None] ** 2 / 25)
+
+def wide(structure):
+    return lambda x, sigma: x / (2 + sigma[:, None, None])
 """
 
 
@@ -106,6 +109,37 @@ def test_a_network_stands_beside_them(ensemble, typed, tmp_path):
     assert "<svg" in (tmp_path / "error.svg").read_text()
 
 
+def test_each_network_says_its_own(ensemble, typed):
+    """Behind its name, in the place of what the command says of all; the same numbers as each alone."""
+    own = "shrinking:build gives=residual data_scales=5 4 3 rule=finite"
+    three = f"shrinking:build | {own} | shrinking:wide"
+    said = typed(f"edm_error m, {three}, sigma=2, draws=4, gives=residual, data_scales=6")
+    assert f"{own}: turning error " in said
+    together = edm_error("m", three, sigma=2, draws=4, gives="residual", data_scales=6).study
+    of_all = {"gives": "residual", "data_scales": 6}
+    for name, alone in (
+        ("shrinking:build", edm_error("m", "shrinking:build", sigma=2, draws=4, **of_all).study),
+        ("shrinking:wide", edm_error("m", "shrinking:wide", sigma=2, draws=4, **of_all).study),
+    ):
+        np.testing.assert_array_equal(together.rms(name)[0], alone.rms(name)[0])
+    single = {"gives": "residual", "data_scales": "5 4 3", "rule": "finite"}
+    alone = edm_error("m", "shrinking:build", sigma=2, draws=4, **single).study
+    np.testing.assert_array_equal(together.rms(own)[0], alone.rms("shrinking:build")[0])
+
+
+def test_from_python_a_network_itself(ensemble):
+    import torch
+
+    class Layers(torch.nn.Sequential):
+        def forward(self, x, sigma):
+            return x / (1 + sigma[:, None, None] ** 2 / 25)
+
+    study = edm_error("m", [Layers(), "shrinking:build"], sigma=2, draws=4).study
+    np.testing.assert_array_equal(study.rms("Layers")[0], study.rms("shrinking:build")[0])
+    alone = edm_error("m", Layers(torch.nn.Identity()), sigma=2, draws=4).study
+    np.testing.assert_array_equal(alone.rms("Layers")[0], study.rms("Layers")[0])
+
+
 def test_it_tells_how_far_it_is_and_can_be_cancelled(ensemble):
     told = []
     watch = Watch(lambda share, words: told.append((share, words)))
@@ -121,7 +155,17 @@ def test_it_tells_how_far_it_is_and_can_be_cancelled(ensemble):
     [
         ("edm_error nosuch", "nosuch"),
         ("edm_error m, nosuch", "denoiser is 'nosuch': give one of states, "),
-        ("edm_error m, kabsch | kabsch, draws=2", "2 candidates are called 'kabsch'"),
+        ("edm_error m, kabsch | kabsch, draws=2", "denoiser 'kabsch' is given twice: give it once"),
+        (
+            "edm_error m, shrinking:build give=residual",
+            "no setting 'give' of shrinking:build: the known",
+        ),
+        ("edm_error m, shrinking:build gives", "gives of shrinking:build has no value"),
+        ("edm_error m, shrinking:build gives=noise", "gives is 'noise': give one of denoised, residual"),
+        ("edm_error m, shrinking:build gives=residual", "a residual needs the data_scales"),
+        ("edm_error m, kabsch gives=residual data_scales=5", "are of networks, and kabsch is exact"),
+        ("edm_error m, shrinking:build gives=denoised, gives=residual, data_scales=5", "and states is exact"),
+        ("edm_error m, draws=2, device=tpu", "device is 'tpu': give one of auto, cpu, cuda"),
         ("edm_error m, net.pt2, draws=2", "cannot read the network net.pt2"),
         ("edm_error m, z=0, sigma=1", "z and sigma are both given"),
         ("edm_error m, sigma=-1", "sigma is -1"),

@@ -105,7 +105,7 @@ def test_it_tells_how_far_it_is_and_can_be_cancelled(states):
         ("edm_judge m, nosuch", "nosuch"),
         ("edm_judge nosuch, m", "nosuch"),
         ("edm_judge m, d | d", "sampled holds 'd' twice"),
-        ("edm_judge m, denoiser=states | states, steps=2, samples=2", "two sets of samples are called 'states'"),
+        ("edm_judge m, denoiser=states | states, steps=2, samples=2", "denoiser 'states' is given twice: give it once"),
         ("edm_judge m, denoiser=nosuch", "denoiser is 'nosuch': give one of states, "),
         ("edm_judge m, denoiser=states, samples=1", "samples is 1: give a whole number from 2"),
         ("edm_judge m, denoiser=states, sampler=best", "sampler is 'best'"),

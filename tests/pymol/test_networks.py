@@ -10,7 +10,7 @@ from edmnoise.base.trust import trusted
 from edmnoise.diffusion.denoisers.programs import write_program
 from edmnoise.learning.ensemble import Ensemble
 from edmnoise.learning.train import Trainer, Training
-from edmnoise_pymol import edm_compare, edm_sample
+from edmnoise_pymol import edm_compare, edm_judge, edm_sample
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # torch warns of its own insides when it exports
 
@@ -130,6 +130,38 @@ def test_compared_beside_each_other(made):
     result = edm_compare("made", weights="flat", sampler="euler | heun", steps=4, denoiser="one_state:build")
     assert sum("turning error" in note for note in result.notes) == 1
     assert len(result.table) == 2
+
+
+def test_denoisers_beside_each_other_and_what_their_samples_are_worth(made, typed, tmp_path):
+    """Each as it is alone, and judged as edm_judge does."""
+    scaled = "one_state:scaled gives=residual data_scales=5"
+    line = f"edm_compare made, flat, heun, steps=8, samples=3, denoiser=states | one_state:build | {scaled}"
+    result = edm_compare("made", "flat", "heun", 8, 3, denoiser=f"states | one_state:build | {scaled}")
+    assert result.table["denoiser"] == ["states", "one_state:build", scaled]
+    alone = edm_compare("made", "flat", "heun", 8, 3, denoiser="one_state:build")
+    assert "denoiser" not in alone.table.rows()[0]
+    rows = [{k: v for k, v in row.items() if k != "denoiser"} for row in result.table.rows()]
+    assert rows[1] == alone.table.rows()[0]
+    judged = edm_compare("made", "flat", "heun", 8, 3, denoiser=f"states | one_state:build | {scaled}", by="samples")
+    expected = edm_judge("made", denoiser=f"states | one_state:build | {scaled}", sampler="heun", steps=8, samples=3)
+    for column in judged.table.columns:  # laid elsewhere: float32 rounds
+        wanted = expected.table[column.name]
+        assert list(column.values) == (
+            wanted if column.name == "samples" else pytest.approx(wanted, rel=1e-3, abs=1e-4)
+        )
+    said = typed(f"{line}, by=samples, file={tmp_path}/judged.csv")
+    assert str(judged.printed) in said
+    assert (tmp_path / "judged.csv").read_text() == judged.table.to_csv()
+    typed(f"{line}, file={tmp_path}/compared.png")
+
+
+def test_a_network_itself_from_python(made):
+    import one_state
+
+    result = edm_sample("made", denoiser=one_state.build(made), steps=8, sigma_max=50, sigma_min=0.01, augment=0)
+    assert any(note.startswith("OneState: turning error") for note in result.notes)
+    by_name = edm_sample("made", denoiser="one_state:build", steps=8, sigma_max=50, sigma_min=0.01, augment=0)
+    np.testing.assert_array_equal(ends(result), ends(by_name))
 
 
 @pytest.mark.parametrize("command", ["edm_sample", "edm_compare"])

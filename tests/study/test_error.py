@@ -10,8 +10,8 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.diffusion.denoisers.denoiser import Denoised
 from edmnoise.diffusion.denoisers.elastic_network import ElasticNetwork
 from edmnoise.diffusion.denoisers.states import StatesDenoiser
+from edmnoise.diffusion.precondition import part_shares
 from edmnoise.noise.processes.nested import NestedCovariance
-from edmnoise.noise.theory.statistics import NoiseStatistics
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.structure import Structure
@@ -25,7 +25,6 @@ from edmnoise.study.error import (
     Targets,
     denoising_error,
     fitted_fluctuations,
-    part_squares,
     references,
 )
 from edmnoise.study.figures.error import error_figure
@@ -106,7 +105,7 @@ def test_doing_nothing_errs_by_the_noise(small, weights):
     noise = NestedCovariance(small.hierarchy, weights)
     targets = Targets(torch.tensor(small.coordinates.T)[None])
     study = denoising_error([Candidate("x", DoingNothing())], targets, noise, small.hierarchy, [0.5, 8.0], 1000)
-    expected = np.sqrt(part_squares(NoiseStatistics(small.hierarchy, weights)))
+    expected = np.sqrt(part_shares(small.hierarchy, weights))
     rms, error = study.rms("x")
     for row, sigma in enumerate(study.sigmas):
         assert (abs(rms[row] - sigma * expected) < 3 * error[row]).all()
@@ -114,7 +113,6 @@ def test_doing_nothing_errs_by_the_noise(small, weights):
 
 def test_a_single_chain_has_no_part_of_its_own(fragment):
     noise = NestedCovariance(fragment.hierarchy, UNEVEN)
-    assert part_squares(NoiseStatistics(fragment.hierarchy, UNEVEN))[2] == pytest.approx(0, abs=1e-12)
     study = denoising_error(
         [Candidate("x", DoingNothing())], Targets(torch.tensor(fragment.coordinates.T)[None]), noise,
         fragment.hierarchy, [2.0], 4,
@@ -128,7 +126,7 @@ def test_draws_depend_on_seed_and_number_alone(small, ensemble, monkeypatch):
     """Alone, beside others, a few at a time or many: the same errors; another level or seed has other draws."""
     states, motion = ensemble
     noise = NestedCovariance(small.hierarchy, FLAT)
-    targets, nothing = Targets(states, motion=motion), Candidate("x", DoingNothing())
+    targets, nothing = Targets(states, fluctuations=motion), Candidate("x", DoingNothing())
     other = Candidate("exact", StatesDenoiser(states, noise), "all")
     first = denoising_error([nothing], targets, noise, small.hierarchy, [1.0, 1.0], 10)
     monkeypatch.setattr("edmnoise.study.error._MOST", 3)
@@ -148,12 +146,12 @@ def test_states_come_as_often_as_they_should(small, ensemble):
     """Probabilities .7, .3, 0, 0 in 400 draws, within 3 binomial errors; any turn, none preferred."""
     states, _ = ensemble
     targets = Targets(states, weights=(7, 3, 0, 0), turned=False)
-    drawn = torch.stack([targets.draw(_generator(k)) for k in range(400)])
+    drawn = torch.stack([targets.draw(1, _generator(k))[0] for k in range(400)])
     nearest = (drawn[:, None] - targets.states).square().sum(dim=(2, 3)).argmin(dim=1)
     shares = torch.bincount(nearest, minlength=4) / 400
     assert shares[2:].tolist() == [0, 0]
     assert abs(shares[0] - 0.7) < 3 * math.sqrt(0.21 / 400)
-    turned = torch.stack([Targets(states[:1]).draw(_generator(k)) for k in range(400)])
+    turned = torch.stack([Targets(states[:1]).draw(1, _generator(k))[0] for k in range(400)])
     size = targets.states[0].square().mean().sqrt()
     assert bool((turned.mean(dim=0).abs() < 6 * size * 3 / 20).all())
 
@@ -205,7 +203,7 @@ def test_an_elastic_network_moves_states(small):
     noise = NestedCovariance(small.hierarchy, FLAT)
     states = torch.tensor(small.coordinates.T)[None]
     found = references(small.hierarchy, states, noise, "state 1", fluctuations=network)
-    study = denoising_error(found, Targets(states, motion=network), noise, small.hierarchy, [0.5], 300)
+    study = denoising_error(found, Targets(states, fluctuations=network), noise, small.hierarchy, [0.5], 300)
     assert study.reference == FLUCTUATING  # the optimum of states that move
     ratio, error = study.ratio(EXACT)
     assert (ratio[0] - 3 * error[0] > 1).all()
@@ -286,7 +284,7 @@ def test_an_estimate_that_is_none(small, atoms, sentence):
 
 
 def test_targets_that_are_none():
-    with pytest.raises(EdmNoiseError, match=r"weights are \[1\]: give 2 numbers"):
+    with pytest.raises(EdmNoiseError, match=r"weights are \[1.0\]: give 2 finite numbers"):
         Targets(torch.zeros(2, 3, 4), weights=[1])
     with pytest.raises(EdmNoiseError, match="states hold NaN"):
         Targets(torch.full((2, 3, 4), math.nan))

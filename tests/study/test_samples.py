@@ -136,8 +136,8 @@ def test_the_error_of_a_share(count):
         ({"samples": {"mine": np.zeros((0, 253, 3))}}, "no samples of mine: give at least one"),
         ({"samples": {"mine": np.zeros((2, 3, 253))}}, r"samples of mine has the shape .*: give \(samples, 253, 3\)"),
         ({"samples": {"mine": np.full((2, 253, 3), np.nan)}}, "samples of mine holds NaN or infinite coordinates"),
-        ({"weights": (1, -1)}, r"weights are \[1.0, -1.0\]: give 2 numbers, none negative"),
-        ({"weights": (1,)}, "give 2 numbers"),
+        ({"weights": (1, -1)}, r"weights are \[1.0, -1.0\]: give 2 finite numbers, none negative"),
+        ({"weights": (1,)}, "give 2 finite numbers"),
         ({"states": np.zeros((0, 253, 3))}, "no states or no samples"),
     ],
 )

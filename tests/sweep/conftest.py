@@ -1,11 +1,19 @@
 """Small structures and studies of them, for sweeps."""
 
+import os
+import sys
+import warnings
 from concurrent.futures import Executor, Future
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
-from edmnoise.structure.files import write_frames
+from edmnoise.diffusion.denoisers.programs import write_program
+from edmnoise.learning.ensemble import Ensemble
+from edmnoise.learning.train import Trainer, Training
+from edmnoise.structure.files import read_structure, write_frames
 from edmnoise.structure.structure import Atoms, Structure
 from edmnoise.sweep.pools import GivenPool
 from edmnoise.sweep.settings import read_settings
@@ -21,6 +29,31 @@ draws = 2
 samplers = [{ name = "heun", steps = 4 }]
 """
 """24 tasks a structure."""
+
+NETWORKS = """
+structures = "s*.pdb"
+measures = "freeze_out"
+seeds = [0, 1, 2]
+samplers = [{ name = "heun", steps = 4, sigma_max = 40 }]
+denoisers = [
+    "states",
+    "nets/own.safetensors",
+    { name = "shrinking:make", gives = "residual", data_scales = [8] },
+    { name = "nets/theirs.pt2", trust = true },
+]
+"""
+MODULE = """
+from pathlib import Path
+
+def make(structure):
+    def network(x, sigma):
+        return x / (1 + sigma[:, None, None])
+    return network
+
+def reading(structure):
+    factor = float(Path(__file__).with_name("factor.txt").read_text())
+    return lambda x, sigma: x / (1 + factor * sigma[:, None, None])
+"""
 
 
 class Here(Executor):
@@ -95,3 +128,54 @@ def swept(monkeypatch):
 def results_of():
     """The bytes of every table in a folder of results."""
     return lambda folder: {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix == ".csv"}
+
+
+class Shrinking(nn.Module):
+    def forward(self, x, sigma):
+        return x / (1 + sigma[:, None, None] ** 2 / 64)
+
+
+@pytest.fixture(scope="session")
+def trained():
+    """Write the checkpoint of a training of one step."""
+
+    def train(structure, path, seed=0):
+        states = np.stack([structure.coordinates, structure.coordinates[::-1]])
+        trainer = Trainer(Ensemble(structure, states), Training(steps=1, batch=2, seed=seed))
+        for _ in trainer.run(path):
+            pass
+
+    return train
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory, study_of):
+    """The bytes of a .pt2 of s0.pdb's atoms."""
+    folder = tmp_path_factory.mktemp("program")
+    structure = read_structure(study_of(folder, count=1).parent / "s0.pdb")
+    batch = {0: torch.export.Dim("batch")}
+    example = torch.randn(2, structure.n_atoms, 3), torch.ones(2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch warns of its own insides when it exports
+        made = torch.export.export(Shrinking(), example, dynamic_shapes={"x": batch, "sigma": batch})
+        write_program(folder / "net.pt2", made, structure)
+    return (folder / "net.pt2").read_bytes()
+
+
+@pytest.fixture
+def networks(tmp_path, study_of, exported, trained, monkeypatch):
+    """A study of two structures, one of one model, and networks of its atoms; what the function makes fits both.
+
+    Nobody's real list of trusted programs is read or written.
+    """
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("APPDATA", str(tmp_path / "config"))
+    file = study_of(tmp_path / "in", count=2, text=NETWORKS)
+    (file.parent / "nets").mkdir()
+    (file.parent / "nets" / "theirs.pt2").write_bytes(exported)
+    trained(read_structure(file.parent / "s0.pdb"), file.parent / "nets" / "own.safetensors")
+    (file.parent / "shrinking.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(file.parent)
+    monkeypatch.setenv("PYTHONPATH", str(file.parent), prepend=os.pathsep)
+    monkeypatch.delitem(sys.modules, "shrinking", raising=False)
+    return file

@@ -108,6 +108,18 @@ def test_a_killed_sweep_leaves_no_worker_behind(study, tmp_path):
         process.stderr.read()
 
 
+def test_a_killed_sweep_of_networks_goes_on(networks, swept, results_of, tmp_path):
+    whole = results_of(swept(networks, tmp_path / "whole").folder)
+    with sweeping(networks, tmp_path / "out", "--processes", 1) as process:
+        lines_until(process, r"^([4-9]|1\d) of 24 tasks")
+        process.send_signal(signal.SIGKILL)
+        process.wait(WAIT)
+    assert 4 <= done_in(tmp_path / "out") < 24
+    swept(networks, tmp_path / "out")
+    assert done_in(tmp_path / "out") == 24
+    assert results_of(tmp_path / "out") == whole
+
+
 def test_ctrl_c_ends_a_sweep_in_one_line(study, tmp_path):
     with sweeping(study, tmp_path / "out", "--processes", 1) as process:
         lines_until(process, rf"^[1-9]\d* of {TASKS} tasks")

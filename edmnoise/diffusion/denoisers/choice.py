@@ -33,11 +33,13 @@ from ...noise.processes.nested import NestedCovariance
 from ...noise.theory.scales import Scales
 from ...noise.weights import Weights
 from ...structure.hierarchy import DOMAIN, read_names
+from ...structure.part import Part
 from ...structure.structure import Structure
 from ..names import DENOISERS, GIVES, NETWORK, RULES, is_file, is_function
 from ..precondition import Preconditioner
 from .denoiser import Denoiser
 from .elastic_network import ElasticNetwork
+from .held import HeldDenoiser, held_states
 from .learned import Conditioning, GlobalConditioning, LearnedDenoiser, LevelConditioning, built_network
 from .programs import is_checkpoint, load_program
 from .states import StatesDenoiser
@@ -152,6 +154,7 @@ class DenoiserChoice(Legible):
         covariance: Covariance,
         device: str = "cpu",
         ask: Ask | None = None,
+        part: Part | None = None,
     ) -> Denoiser:
         """The model: seconds for an elastic network, and for a program.
 
@@ -162,22 +165,27 @@ class DenoiserChoice(Legible):
         states
             (M, N, 3) what the data are, angstrom.
         covariance
-            K of the noise.
+            K of the noise, of the moved atoms where some are held.
         ask
             Who says whether a program is to be trusted that has not been, by its path and SHA-256.
+        part
+            Which atoms of the structure move, where some are held: the model is of these, given the held ones in place.
         """
         if self.is_network:
-            return self._learned(structure, covariance, device, ask)
+            model = self._learned(structure, covariance, device, ask)
+            return model if part is None else HeldDenoiser(model, part, free=True)
         assert isinstance(self.name, str)
         self.check(len(states))
-        return StatesDenoiser(
-            torch.from_numpy(np.ascontiguousarray(states)).mT.to(device),
-            covariance,
-            self.state_weights,
-            _GAUGES.get(self.name, self.name),
-            self.motion(structure),
-            structure.hierarchy,
-        )
+        y, gauge = torch.from_numpy(np.ascontiguousarray(states)).mT.to(device), _GAUGES.get(self.name, self.name)
+        if part is None:
+            motion = self.motion(structure)
+            return StatesDenoiser(y, covariance, self.state_weights, gauge, motion, structure.hierarchy)
+        if self.name == "kabsch":
+            raise EdmNoiseError(
+                "kabsch takes the best rotation for an average over all, and held atoms leave no such choice: "
+                "give states, translation or fixed"
+            )
+        return held_states(part, y, covariance, self.motion(structure), self.state_weights, gauge)
 
     def _learned(self, structure: Structure, covariance: Covariance, device: str, ask: Ask | None) -> Denoiser:
         conditioning = self._conditioning(structure, covariance)  # before a function of the user's takes its time

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import pairwise
+from types import ModuleType
 from typing import Any, Protocol
 
 import torch
@@ -28,7 +29,7 @@ from ...noise.theory.scales import split
 from ...structure.hierarchy import Hierarchy, check_levels
 from ...structure.levels import atom_means, group_sum, sizes, spread
 from ...structure.structure import Structure
-from ..names import GIVES
+from ..names import GIVES, called
 from ..precondition import Coefficients, Preconditioner
 from .denoiser import Denoised
 from .inputs import INPUTS, OUTPUTS, Inputs, check_atoms, check_names
@@ -285,6 +286,20 @@ def built_network(name: str, structure: Structure, device: torch.device | str = 
 
     EdmNoiseError where there is no such module or function, where either fails, and for what cannot be called.
     """
+    _, make = found_function(name)
+    try:
+        network = make(structure)
+    except EdmNoiseError:
+        raise
+    except Exception as error:
+        raise EdmNoiseError(f"no network {name}: it fails on the structure, {first_line(error)}") from error
+    if not callable(network):
+        raise EdmNoiseError(f"{name} gives a {type(network).__name__}: give a torch module or a callable")
+    return network.to(device).eval() if isinstance(network, nn.Module) else network
+
+
+def found_function(name: str) -> tuple[ModuleType, Callable[[Structure], Any]]:
+    """The module and the function of ``package.module:function``; EdmNoiseError where either is not there or fails."""
     module, _, function = name.partition(":")
     try:
         home = import_module(module)
@@ -297,15 +312,7 @@ def built_network(name: str, structure: Structure, device: torch.device | str = 
         make = getattr(make, part, None)
     if not callable(make):
         raise EdmNoiseError(f"no network {name}: {module} has no function {function}")
-    try:
-        network = make(structure)
-    except EdmNoiseError:
-        raise
-    except Exception as error:
-        raise EdmNoiseError(f"no network {name}: it fails on the structure, {first_line(error)}") from error
-    if not callable(network):
-        raise EdmNoiseError(f"{name} gives a {type(network).__name__}: give a torch module or a callable")
-    return network.to(device).eval() if isinstance(network, nn.Module) else network
+    return home, make
 
 
 def _asked_for(who: str, network: Callable[..., Any], gives: str) -> list[str]:
@@ -333,7 +340,7 @@ def _asked_for(who: str, network: Callable[..., Any], gives: str) -> list[str]:
 def _name_of(network: Callable[..., Any]) -> str:
     if isinstance(network, Program):
         return network.path
-    return f"the network {getattr(network, '__name__', type(network).__name__)}"
+    return f"the network {called(network)}"
 
 
 def _precision(network: Callable[..., Any]) -> torch.dtype:

@@ -25,7 +25,7 @@ from ...base.errors import EdmNoiseError
 from ...base.files import replacing
 from ...base.trust import Ask, check_trusted
 from ...structure.structure import Structure
-from .inputs import Inputs, check_names
+from .inputs import Inputs, check_atoms, check_names
 
 PROGRAM, CHECKPOINT, MODULE, WEIGHTS = "program", "checkpoint", "module", "weights"
 
@@ -40,6 +40,7 @@ _REFUSED = {
     MODULE: "is a pickled module, which runs whatever it holds when it is opened: export it with torch.export, or give "
     "package.module:function that builds it",
     WEIGHTS: "holds weights without a network: give package.module:function that builds the network and loads them",
+    CHECKPOINT: "is a checkpoint of edmnoise and no program: edmnoise.learning.train.load_denoiser reads it",
     "nothing": "is empty: give the .pt2 of torch.export.save",
     "junk": "is no network: give the .pt2 of torch.export.save, or package.module:function that builds one",
 }
@@ -81,6 +82,17 @@ def write_program(path: str | os.PathLike[str], program: Any, structure: Structu
 def is_checkpoint(path: str | os.PathLike[str]) -> bool:
     """Whether a file is a checkpoint of edmnoise; EdmNoiseError where it cannot be read."""
     return kind_of(_content(os.fspath(path))) == CHECKPOINT
+
+
+def network_content(path: str, trust: bool = False) -> bytes:
+    """The bytes of a network's file, a checkpoint or a program that is trusted; nothing of it is loaded.
+
+    EdmNoiseError for no file, one that is neither (what it is instead), and no trust.
+    """
+    content = _content(path)
+    if kind_of(content) != CHECKPOINT:
+        _check_program(path, content, trust, None)
+    return content
 
 
 def kind_of(content: bytes) -> str:
@@ -206,10 +218,7 @@ def load_program(
     """
     said = os.fspath(path)
     content = _content(said)
-    kind = kind_of(content)
-    if kind != PROGRAM:
-        raise EdmNoiseError(f"{said} {_REFUSED[kind]}")
-    check_trusted(said, content, trust, ask)
+    _check_program(said, content, trust, ask)
     extra = {_EXTRA: ""}
     try:
         program = torch.export.load(io.BytesIO(content), extra_files=extra)
@@ -223,15 +232,25 @@ def load_program(
     values = {node.name: node.meta.get("val") for node in program.graph.nodes if node.op == "placeholder"}
     inputs = {name: values[name] for name in values if name in wanted}
     check_names(said, inputs, gives)
+    atoms = _atoms(extra[_EXTRA])
+    check_atoms(said, atoms, structure)
     _check_shapes(said, inputs, Inputs(structure))
     return Program(
         path=said,
         inputs={name: value.dtype for name, value in inputs.items()},
         scalar="sigma" in inputs and inputs["sigma"].ndim == 0,
-        atoms=_atoms(extra[_EXTRA]),
+        atoms=atoms,
         _run=program.module(),
         _spec=program.call_spec.in_spec,
     )
+
+
+def _check_program(path: str, content: bytes, trust: bool, ask: Ask | None) -> None:
+    """EdmNoiseError for what is no program, or is not trusted."""
+    kind = kind_of(content)
+    if kind != PROGRAM:
+        raise EdmNoiseError(f"{path} {_REFUSED[kind]}")
+    check_trusted(path, content, trust, ask)
 
 
 def first_line(error: Exception) -> str:

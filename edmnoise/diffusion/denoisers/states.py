@@ -21,6 +21,7 @@ from torch import Tensor
 
 from ...base.coordinates import CoordinatesLike, coordinates
 from ...base.errors import EdmNoiseError
+from ...base.probabilities import probabilities
 from ...base.threads import alone, mapped
 from ...noise.covariance import Covariance
 from ...noise.processes.nested import NestedCovariance
@@ -126,7 +127,7 @@ class StatesDenoiser:
         self.states = states
         self.covariance, self.gauge, self.hierarchy = covariance, gauge, hierarchy
         self.fluctuations = fluctuations
-        self.log_weights = _log_weights(weights, len(states)).to(states.device)
+        self.log_weights = torch.from_numpy(probabilities(weights, len(states))).log().to(states.device)
         # About their plain centres, whatever the gauge takes for the centre later: float32 has its digits to spare for
         # the shape, also of states that lie far from the origin.
         about = states.double().mean(dim=2, keepdim=True) if gauge != "fixed" else states.new_zeros(1).double()
@@ -252,10 +253,3 @@ def _best_rotation(f: Tensor) -> tuple[Tensor, Tensor]:
     """max over rotations of tr F^T R, and the rotation: the mode of the matrix Fisher distribution."""
     u, s, vh = proper_svd(f)
     return s.sum(-1), u @ vh
-
-
-def _log_weights(weights: Sequence[float] | None, count: int) -> Tensor:
-    given = torch.ones(count, dtype=torch.float64) if weights is None else torch.tensor(weights, dtype=torch.float64)
-    if given.shape != (count,) or not bool((given >= 0).all() & torch.isfinite(given).all()) or given.sum() <= 0:
-        raise EdmNoiseError(f"weights are {weights}: give {count} numbers, none negative, not all zero")
-    return torch.log(given / given.sum())

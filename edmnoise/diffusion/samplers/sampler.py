@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -22,7 +22,7 @@ from ...base.seeds import check_seed, reseed
 from ...base.threads import alone, as_given, shared
 from ...noise.covariance import Covariance
 from ...structure.hierarchy import Hierarchy, check_levels
-from ...structure.superpose import move, superpose
+from ...structure.superpose import best_motion, move, superpose
 from ..denoisers.denoiser import Denoiser, with_level_means
 from .schedule import Schedule
 from .solvers import MULTISTEP, SCALED, Stage, solver
@@ -120,6 +120,16 @@ class Sampler(Legible):
         for name in ("residue_weight", "chain_weight"):
             if not 0 <= getattr(self, name) <= 1:
                 raise EdmNoiseError(f"{name} is {getattr(self, name)}: give a number from 0 to 1")
+
+    @property
+    def motions(self) -> tuple[str, ...]:
+        """What it does with samples as a whole: the names of its switches that are on."""
+        on = {"center": self.center, "augment": self.rotate or self.translate > 0, "align": self.align != "none"}
+        return tuple(name for name, switched in on.items() if switched)
+
+    def in_place(self) -> Sampler:
+        """The same without them, for samples that lie in a given frame."""
+        return replace(self, center=False, rotate=False, translate=0.0, align="none")
 
 
 class Frame:
@@ -255,8 +265,10 @@ def sample(
     frame = Frame(len(numbers), device)
     for number, (sigma, target) in enumerate(zip(schedule.sigmas, schedule.sigmas[1:], strict=False), 1):
         with alone():
-            x = _augmented(x, previous, number, sampler, random, frame)
-            x, sigma_hat = _churned(x, sigma, target, sampler, random)
+            gamma = sampler.churn.of(sigma, target)
+            sigma_hat = (1 + gamma) * sigma if gamma else sigma
+            added = sampler.noise_scale * math.sqrt(sigma_hat**2 - sigma**2)
+            x = _noised(x, previous, number, added, sampler, random, frame)
 
             def denoise(point: Tensor, level: float, number: int = number) -> Tensor:
                 with as_given():
@@ -344,45 +356,39 @@ class _Random:
         return self._shifts[number - 1]
 
 
-def _augmented(
-    x: Tensor, previous: tuple[float, Tensor] | None, number: int, sampler: Sampler, random: _Random, frame: Frame
+def _noised(
+    x: Tensor,
+    previous: tuple[float, Tensor] | None,
+    number: int,
+    added: float,
+    sampler: Sampler,
+    random: _Random,
+    frame: Frame,
 ) -> Tensor:
-    """Centred, turned and shifted samples, in x or its room; what a multistep solver remembers goes along."""
+    """R (x - mean) + t + added L eps, in x or its room; what a multistep solver remembers is moved along."""
     if not (sampler.center or sampler.rotate or sampler.translate):
-        return x
-    shift = x.new_zeros(len(x), 3, 1)
-    if sampler.translate:
-        shift = sampler.translate * random.translation(number)
-    mean = x.mean(dim=2, keepdim=True) if sampler.center else None
-    if not sampler.rotate:
-        shift = shift if mean is None else shift - mean
-        frame.then(None, shift)
-        if previous is not None:
-            previous[1].add_(shift)
-        return x.add_(shift)
-    turn = random.rotation(number)
-    if mean is not None:
-        shift = torch.baddbmm(shift, turn, mean, alpha=-1)
+        return x.add_(random.noise(x), alpha=added) if added else x
+    shift = sampler.translate * random.translation(number) if sampler.translate else x.new_zeros(len(x), 3, 1)
+    turn = random.rotation(number) if sampler.rotate else None
+    if sampler.center:
+        mean = x.mean(dim=2, keepdim=True)
+        shift = shift - mean if turn is None else torch.baddbmm(shift, turn, mean, alpha=-1)
     frame.then(turn, shift)
     if previous is not None:
-        previous[1].copy_(torch.baddbmm(shift, turn, previous[1]))
-    return torch.baddbmm(shift, turn, x, out=random.room(x))
-
-
-def _churned(x: Tensor, sigma: float, target: float, sampler: Sampler, random: _Random) -> tuple[Tensor, float]:
-    """x with noise added in place up to the level that is returned."""
-    gamma = sampler.churn.of(sigma, target)
-    if gamma == 0:
-        return x, sigma
-    sigma_hat = (1 + gamma) * sigma
-    return x.add_(random.noise(x), alpha=sampler.noise_scale * math.sqrt(sigma_hat**2 - sigma**2)), sigma_hat
+        previous[1].copy_(previous[1] + shift if turn is None else torch.baddbmm(shift, turn, previous[1]))
+    if turn is None:
+        x += shift
+        return x.add_(random.noise(x), alpha=added) if added else x
+    if not added:
+        return torch.baddbmm(shift, turn, x, out=random.room(x))
+    # Onto the noise, where it lies: the shift as a third operand would be written out for every atom first.
+    return random.noise(x).baddbmm_(turn, x, beta=added).add_(shift)
 
 
 def _aligned(x: Tensor, denoised: Tensor, align: str, frame: Frame, random: _Random) -> tuple[Tensor, Tensor]:
     """x and the denoised, one of the two superposed on the other; x in its room then."""
     if align == "noisy":
-        fit = superpose(x, denoised)
-        turn, shift = fit.rotation.to(x.dtype), fit.translation[..., None].to(x.dtype)
+        turn, shift = best_motion(x, denoised)
         frame.then(turn, shift)
         # One product: `move` takes another pass, against rounding that is no larger than what x has already.
         return torch.baddbmm(shift, turn, x, out=random.room(x)), denoised

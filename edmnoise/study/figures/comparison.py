@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...base.colours import SERIES_COLOURS
 from ...trajectories.run import FROZEN
-from ..comparison import Comparison, Variant
+from ..comparison import Comparison, Variant, names_of
 from .figure import new_figure, save_figure
 
 _LOWEST = 3000.0
@@ -61,9 +61,11 @@ def comparison_figure(comparison: Comparison, path: str | os.PathLike[str]) -> N
         axes.set_axisbelow(True)
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
-    handles = [_handle(look, name) for look, name in zip(looks, _labels(comparison.variants), strict=True)]
+    handles = [_handle(look, name) for look, name in zip(looks, names_of(comparison.variants), strict=True)]
     legend = "dot: 90 % of the level's way is done"
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 4), frameon=False, title=legend)
+    beside = int(figure.get_figwidth() // (0.085 * max(len(handle.get_label()) for handle in handles) + 0.7))
+    columns = max(1, min(len(handles), 4, beside))
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns, frameon=False, title=legend)
     save_figure(figure, path)
 
 
@@ -73,24 +75,19 @@ def _largest(way: NDArray[np.float64]) -> float:
 
 
 def _looks(variants: Sequence[Variant]) -> list[dict[str, Any]]:
-    """Colour and line of each: what there is more of, weights and traces or samplers, has the colours."""
-    keys = [list(dict.fromkeys(getattr(row, what) for row in variants)) for what in ("origin", "sampler")]
-    coloured, lined = ("origin", "sampler") if len(keys[0]) >= len(keys[1]) else ("sampler", "origin")
-    kinds = dict(zip(("origin", "sampler"), keys, strict=True))
+    """Colour and line of each: what there is more of, weights and traces or denoisers and samplers, has the colours."""
+    origins, makers = [row.origin for row in variants], [(row.denoiser, row.sampler) for row in variants]
+    lined, coloured = sorted(([_numbered(makers), _numbered(origins)]), key=max)
     return [
-        {
-            "color": SERIES_COLOURS[kinds[coloured].index(getattr(row, coloured)) % len(SERIES_COLOURS)],
-            "ls": _LINES[kinds[lined].index(getattr(row, lined)) % len(_LINES)],
-        }
-        for row in variants
+        {"color": SERIES_COLOURS[one % len(SERIES_COLOURS)], "ls": _LINES[other % len(_LINES)]}
+        for one, other in zip(coloured, lined, strict=True)
     ]
 
 
-def _labels(variants: Sequence[Variant]) -> list[str]:
-    """What tells the variants apart."""
-    several = [what for what in ("origin", "sampler") if len({getattr(row, what) for row in variants}) > 1]
-    shown = several or ("origin", "sampler")
-    return [", ".join(filter(None, (getattr(row, what) for what in shown))) for row in variants]
+def _numbered(kinds: Sequence[Hashable]) -> list[int]:
+    """Kinds as numbers from 0, as they first appear."""
+    places = {kind: number for number, kind in enumerate(dict.fromkeys(kinds))}
+    return [places[kind] for kind in kinds]
 
 
 def _handle(look: dict[str, Any], name: str) -> Any:

@@ -11,6 +11,7 @@ from .design import edm_design, edm_scramble, edm_signal, edm_triangle
 from .domains import edm_domains
 from .networks import edm_error, edm_judge
 from .noise import edm_levels, edm_noise, edm_save, edm_table
+from .round_trip import edm_return
 from .sampling import edm_precondition, edm_sample, edm_schedule
 from .trace import edm_trace
 from .training import edm_train
@@ -30,6 +31,7 @@ __all__ = [
     "edm_movie",
     "edm_noise",
     "edm_precondition",
+    "edm_return",
     "edm_sample",
     "edm_save",
     "edm_schedule",
@@ -51,6 +53,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     edm_save,
     edm_movie,
     edm_sample,
+    edm_return,
     edm_trace,
     edm_schedule,
     edm_precondition,

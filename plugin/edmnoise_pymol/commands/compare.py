@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.settings import atoms, noise, results, sampling
+from edmnoise.settings import atoms, networks, noise, results, sampling
 from edmnoise.settings import traces as recorded
 
 from ..job import Job
+from .denoisers import chosen
 from .speech import command, output_file, say, show, write
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def edm_compare(
     steps: int | None = sampling.COMPARED_STEPS,
     samples: int = sampling.COMPARED_SAMPLES,
     seed: int = sampling.COMPARED_SEED,
-    denoiser: str = sampling.ANY_DENOISER,
+    denoiser: Sequence[networks.Listed] = networks.COMPARED_DENOISERS,
     by: str = results.COMPARE_BY,
     file: str | None = results.FIGURE,
     device: str = sampling.DEVICE,
@@ -56,12 +57,13 @@ def edm_compare(
     """
     DESCRIPTION
 
-        "edm_compare" runs edm_sample for every combination of weights and
-        samplers, from the same seed, and shows why a level does not move:
-        what each level still has to go against sigma, the sigma at which it
-        is frozen out, and what is spent on shifting and turning the whole,
-        which centring and superposition remove. Recorded runs of real models
-        stand beside them, or are compared alone. It makes no object.
+        "edm_compare" runs edm_sample for every combination of weights,
+        denoisers and samplers, from the same seed, and shows why a level does
+        not move: what each level still has to go against sigma, the sigma at
+        which it is frozen out, and what is spent on shifting and turning the
+        whole, which centring and superposition remove; or, with by=samples,
+        what the samples of each are worth. Recorded runs of real models stand
+        beside them, or are compared alone. It makes no object.
 
     EXAMPLES
 
@@ -70,6 +72,7 @@ def edm_compare(
         edm_compare 1tii and chain D, flat, heun | heun churn 0.4 | boltz2
         edm_compare complex_model_0, traces=run.trace, file=compare.png
         edm_compare complex_model_0, flat, boltz2, traces=run.trace
+        edm_compare ensemble, denoiser=states | mymodel:build, by=samples
 
     NOTES
 
@@ -86,7 +89,7 @@ def edm_compare(
 
     SEE ALSO
 
-        edm_sample, edm_trace, edm_design, edm_damage
+        edm_sample, edm_judge, edm_trace, edm_design, edm_damage
     """
     from edmnoise.diffusion.denoisers.choice import DenoiserChoice
     from edmnoise.noise.process import choices
@@ -94,6 +97,10 @@ def edm_compare(
     from ..jobs import compare
 
     path, drawn = output_file(file)
+    denoisers = chosen(denoiser, fluctuations, gives, rule, data_scales, trust, state_weights)
+    if denoisers and all(each.is_network for each in denoisers.values()):
+        judged = by == "samples"  # by what the states' probabilities are, whatever made the samples
+        DenoiserChoice(next(iter(denoisers.values())).name, None if judged else state_weights, fluctuations)
     usual = noise.COMPARED.read(noise.COMPARED.default)
     if traces and weights is None and sampler is None:
         weights, sampler = [], []
@@ -106,9 +113,10 @@ def edm_compare(
         choices(process, weights, usual),
         _samplers(sampler, steps),
         traces or (),
-        denoiser=DenoiserChoice(denoiser, state_weights, fluctuations, gives, rule, data_scales, trust),
+        denoisers=denoisers,
         samples=samples,
         seed=seed,
+        state_weights=state_weights,
         by=by,
         figure=path if drawn else None,
         device=device,
@@ -119,7 +127,7 @@ def edm_compare(
         common=common,
     )
     say(quiet, "edm_compare", "; ".join(result.notes))
-    show(quiet, result.table)
+    show(quiet, result.printed)
     if drawn:
         say(quiet, "edm_compare", f"{path} written")
     else:

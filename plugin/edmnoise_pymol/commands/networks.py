@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.diffusion import names
 from edmnoise.settings import atoms, networks, noise, results, sampling
 
 from ..job import Job
+from .denoisers import chosen
 from .speech import command, output_file, say, show, table_file, write
 
 if TYPE_CHECKING:
-    from edmnoise.diffusion.denoisers.choice import DenoiserChoice
     from edmnoise.noise.sigma import SigmaDistribution
     from edmnoise.noise.weights import Weights
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 @command
 def edm_error(
     selection: str = atoms.DATA,
-    denoiser: Sequence[str] | None = networks.DENOISERS,
+    denoiser: Sequence[networks.Listed] | None = networks.DENOISERS,
     z: Sequence[float] | None = networks.ERROR_LEVELS,
     sigma: Sequence[float] | None = networks.SIGMAS,
     held_out: Sequence[int] | None = networks.HELD_OUT,
@@ -44,6 +43,7 @@ def edm_error(
     common: bool = atoms.COMMON,
     ligands: str = atoms.LIGANDS,
     process: str = noise.PROCESS,
+    device: str = networks.ERROR_DEVICE,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -62,6 +62,7 @@ def edm_error(
 
         edm_error ensemble, denoiser=mymodel:build, file=error.png
         edm_error ensemble, mymodel:build | kabsch, sigma=1 3 10, draws=50
+        edm_error ensemble, mymodel:build gives=residual data_scales=16
         edm_error ensemble, held_out=4 5, file=error.csv
 
     NOTES
@@ -75,7 +76,7 @@ def edm_error(
 
     SEE ALSO
 
-        edm_sample, edm_compare, edm_precondition
+        edm_judge, edm_train, edm_sample, edm_compare, edm_precondition
     """
     from edmnoise.noise.process import NoiseChoice
 
@@ -88,13 +89,14 @@ def edm_error(
     result = yield from error.error(
         _self,
         selection,
-        _denoisers(denoiser or (), fluctuations, gives, rule, data_scales, trust),
+        chosen(denoiser or (), fluctuations, gives, rule, data_scales, trust),
         NoiseChoice.parse(process, weights),
         levels,
         draws,
         seed,
         held_out or (),
         fluctuations,
+        device,
         state,
         hydrogens,
         solvent,
@@ -114,7 +116,7 @@ def edm_error(
 def edm_judge(
     selection: str = atoms.DATA,
     sampled: Sequence[str] | None = networks.SAMPLED,
-    denoiser: Sequence[str] | None = networks.JUDGED_DENOISERS,
+    denoiser: Sequence[networks.Listed] | None = networks.JUDGED_DENOISERS,
     sampler: str = sampling.SAMPLER,
     steps: int | None = sampling.STEPS,
     samples: int = networks.JUDGED_SAMPLES,
@@ -167,7 +169,7 @@ def edm_judge(
 
     SEE ALSO
 
-        edm_error, edm_sample, edm_damage
+        edm_error, edm_train, edm_sample, edm_compare, edm_damage
     """
     from edmnoise.diffusion.samplers.choice import SamplerChoice
     from edmnoise.noise.process import NoiseChoice
@@ -179,7 +181,7 @@ def edm_judge(
         _self,
         selection,
         sampled or (),
-        _denoisers(denoiser or (), fluctuations, gives, rule, data_scales, trust, state_weights),
+        chosen(denoiser or (), fluctuations, gives, rule, data_scales, trust, state_weights),
         SamplerChoice(sampler, steps=steps),
         NoiseChoice.parse(process, weights),
         samples,
@@ -198,27 +200,3 @@ def edm_judge(
     show(quiet, result.printed)
     write(quiet, "edm_judge", result.table, path)
     return result
-
-
-def _denoisers(
-    given: Sequence[str],
-    fluctuations: Sequence[float] | str | None,
-    gives: str,
-    rule: str,
-    data_scales: Sequence[float] | None,
-    trust: bool,
-    state_weights: Sequence[float] | None = None,
-) -> list[DenoiserChoice]:
-    """What is said of networks is said of all of them; where there are none it is refused as of an exact denoiser."""
-    from edmnoise.diffusion.denoisers.choice import DenoiserChoice
-
-    of_networks: Any = (gives, rule, data_scales, trust)
-    DenoiserChoice("states", state_weights, fluctuations)  # refuses what they cannot be, whatever is given
-    if all(name in names.DENOISERS for name in given):
-        DenoiserChoice("states", None, None, *of_networks)
-    return [
-        DenoiserChoice(name, state_weights, fluctuations)
-        if name in names.DENOISERS
-        else DenoiserChoice(name, None, None, *of_networks)
-        for name in given
-    ]

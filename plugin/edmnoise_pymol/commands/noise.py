@@ -35,6 +35,7 @@ def edm_noise(
     distribution: SigmaDistribution = noise.DISTRIBUTION,
     ligands: str = atoms.LIGANDS,
     play: bool = noise.PLAY,
+    move: str | None = atoms.MOVE,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -54,12 +55,15 @@ def edm_noise(
         edm_noise 1tii, play=1
         edm_noise 1tii and chain A, z=-1, weights=1 4 4, frames=20
         edm_noise polymer, sigma=2.5, weights=current, name=shaken
+        edm_noise 1tii, move=chain C and resi 205-230
 
     NOTES
 
         The same seed draws the same random numbers at every sigma and for all
         weights, so that settings can be compared draw by draw; processors of
-        different kinds agree on them to five digits. "measured" is the RMS
+        different kinds agree on them to five digits. Atoms that move= leaves
+        out are held and grey; the others get the numbers that they get without
+        it, and are measured alone. "measured" is the RMS
         over groups, "share" counts atoms. How residues and chains are told
         apart, and all formulas, are in the documentation. An object with
         domains (edm_domains) may have a fourth weight: weights=1 4 2 1.
@@ -87,6 +91,7 @@ def edm_noise(
         hydrogens,
         solvent,
         ligands,
+        move,
     )
     made = result.provenance
     shown = f"z = {made.z:.4g}, sigma = {made.sigma:.4g} A, {made.noise.said}, seed {made.seed}"
@@ -168,6 +173,7 @@ def edm_table(
     distribution: SigmaDistribution = noise.DISTRIBUTION,
     ligands: str = atoms.LIGANDS,
     process: str = noise.PROCESS,
+    move: str | None = atoms.MOVE,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -197,7 +203,7 @@ def edm_table(
     path = table_file(file)
     noises = choices(process, weights, noise.TABLE_WEIGHTS.read(noise.TABLE_WEIGHTS.default))
     table = yield from jobs.table(
-        _self, selection, z, noises, distribution, draws, seed, fresh, state, hydrogens, solvent, ligands
+        _self, selection, z, noises, distribution, draws, seed, fresh, state, hydrogens, solvent, ligands, move
     )
     show(quiet, table)
     write(quiet, "edm_table", table, path)

@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,18 +18,19 @@ from edmnoise.base.table import Table
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import Step
-from edmnoise.noise.process import NoiseChoice
+from edmnoise.noise.process import NoiseChoice, check_linear
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.structure import Structure
-from edmnoise.study.comparison import MOST, Comparison, Variant, variant
+from edmnoise.study.comparison import MOST, Comparison, Variant, names_of, variant
 from edmnoise.study.figures.comparison import comparison_figure
+from edmnoise.study.samples import judge_samples
 from edmnoise.trajectories.laid import run_of
 from edmnoise.trajectories.opening import Fitted, fitting_trace, like, program_of, steps_to
-from edmnoise.trajectories.run import run_sampler
+from edmnoise.trajectories.run import Run, run_sampler
 
 from ..job import Cancelled, Job, Watch
 from ..scene.ask import Cmd
-from ..scene.source import Source, reading
+from ..scene.source import Source, reading, with_bonds
 from ..scene.states import read_states
 from . import sampling
 from .trace import choose_steps, file_order, said
@@ -36,10 +38,11 @@ from .trace import choose_steps, file_order, said
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CompareResult(Legible):
-    """What was compared, the table that was asked for, and what is to say."""
+    """What was compared, the table that was asked for, the one to print, and what is to say."""
 
     comparison: Comparison
     table: Table
+    printed: Table
     notes: tuple[str, ...]
 
 
@@ -49,9 +52,10 @@ def compare(
     weights: Sequence[Weights | NoiseChoice],
     samplers: Mapping[str, SamplerChoice],
     traces: Sequence[tuple[str, int | None]],
-    denoiser: DenoiserChoice,
+    denoisers: Mapping[str, DenoiserChoice],
     samples: int,
     seed: int,
+    state_weights: Sequence[float] | None,
     by: str,
     figure: str | None,
     device: str,
@@ -61,7 +65,7 @@ def compare(
     common: bool,
     ligands: str,
 ) -> Job[CompareResult]:
-    """Sample from the loaded states under every noise and sampler, beside recorded runs; draws a figure of a name.
+    """Sample by every noise, denoiser and sampler, beside recorded runs; draws a figure where it has a name.
 
     Each variant is the run that `edmnoise_pymol.jobs.sampling.sample` makes of the same arguments and seed, or that
     `edmnoise_pymol.jobs.trace.show_trace` reads.
@@ -80,24 +84,33 @@ def compare(
         Solvers or presets and their settings, by the name that tables give them.
     traces
         Recorded runs: path, and number of the run where there are several.
-    denoiser, samples, seed, device, state, hydrogens, solvent, common, ligands
+    denoisers
+        By the name that tables give them.
+    samples, seed, device, state, hydrogens, solvent, common, ligands
         As in `edmnoise_pymol.jobs.sampling.sample`.
+    state_weights
+        Probability of each state, up to a factor, that samples are judged by; equal where not given.
     by
-        "summary" for a row for each variant, "step" for one for each of its steps.
+        "summary" for a row for each variant, "step" for one for each of its steps, "samples" for what its samples are
+        worth.
 
     Raises
     ------
     EdmNoiseError
         For input that cannot be used, before anything is sampled.
     """
-    _check_count(weights, samplers, traces)
+    _check_count(weights, denoisers, samplers, traces)
     built = {name: choice.build() for name, choice in samplers.items()}
     check_seed(seed)
+    for each in weights:
+        check_linear(NoiseChoice.of(each))
     chosen = sampling.torch_device(device)
     source, states = yield from read_states(cmd, selection, state, hydrogens, solvent, common, ligands)
     structure = source.structure
     if built:
-        denoiser.check(len(states), source.object)
+        for choice in denoisers.values():
+            choice.check(len(states), source.object)
+    bonded = with_bonds(cmd, source) if by == "samples" else structure
     recorded: list[_Recorded] = []
     if traces:
         whole = yield from reading(cmd, f"({selection}) and %{source.object}", source.state, solvent=True)
@@ -105,13 +118,14 @@ def compare(
 
     answers: dict[str, None] = {}
 
-    def work(watch: Watch) -> Comparison:
+    def work(watch: Watch) -> tuple[Comparison, list[NDArray[np.float32]]]:
         made: list[Variant] = []
-        count = len(weights) * len(built) + len(recorded)
-        for each in map(NoiseChoice.of, weights):
+        ends: list[NDArray[np.float32]] = []
+        count = len(weights) * len(denoisers) * len(built) + len(recorded)
+        for each, (called, denoiser) in product(map(NoiseChoice.of, weights), denoisers.items()):
             covariance = each.on(structure).covariance
-            model = denoiser.build(structure, np.stack(states), covariance, chosen)
-            answers.update(dict.fromkeys(sampling.answered(denoiser.name, model)))
+            model = denoiser.build(structure, np.stack(states), covariance, chosen, watch.ask)
+            answers.update(dict.fromkeys(sampling.answered(called, model)))
             for name, (schedule, sampler) in built.items():
                 number = len(made)
 
@@ -124,35 +138,46 @@ def compare(
                 )
                 if ran.partial:
                     raise Cancelled
-                made.append(variant(ran, each, name))
+                made.append(variant(ran, each, name, denoiser=called if len(denoisers) > 1 else ""))
+                ends.append(ran.final)
         for each_trace in recorded:
             watch.check(len(made) / count, f"run {len(made) + 1} of {count}, reading {each_trace.label}")
-            made.append(each_trace.variant(structure))
+            run = each_trace.run(structure)
+            made.append(each_trace.variant(run))
+            ends.append(run.final)
         compared = Comparison(structure, tuple(made), seed if built else None)
         if figure is not None:
             comparison_figure(compared, figure)
-        return compared
+        return compared, ends
 
-    compared = yield work
-    table = compared.table() if by == "summary" else compared.by_step()
+    compared, ends = yield work
+    if by == "samples":
+        named = dict(zip(names_of(compared.variants), ends, strict=True))
+        judged = yield lambda _: judge_samples(bonded, np.stack(states), named, state_weights)
+        table, printed = judged.table(), judged.summary()
+    else:
+        table = printed = compared.table() if by == "summary" else compared.by_step()
     count = f"{len(states)} state{'' if len(states) == 1 else 's'} of {source.object}"
     notes = (count, *answers, *(f"{each.label}: {each.note}" for each in recorded), *source.notes)
-    return CompareResult(compared, table, notes)
+    return CompareResult(compared, table, printed, notes)
 
 
 def _check_count(
     weights: Sequence[Weights | NoiseChoice],
+    denoisers: Mapping[str, DenoiserChoice],
     samplers: Mapping[str, SamplerChoice],
     traces: Sequence[tuple[str, int | None]],
 ) -> None:
     if bool(weights) != bool(samplers) or not (weights or traces):
         raise EdmNoiseError("no weights or no sampler given: give at least one of each, or traces")
-    count = len(weights) * len(samplers) + len(traces)
+    if weights and not denoisers:
+        raise EdmNoiseError("no denoiser given: give at least one")
+    count = len(weights) * len(denoisers) * len(samplers) + len(traces)
     if count > MOST:
+        several = f"{len(denoisers)} denoisers times " if len(denoisers) > 1 else ""
         beside = f" and {len(traces)} trace{'' if len(traces) == 1 else 's'}" if traces else ""
-        raise EdmNoiseError(
-            f"{len(weights)} weights times {len(samplers)} samplers{beside} are {count} variants: give at most {MOST}"
-        )
+        made = f"{len(weights)} weights times {several}{len(samplers)} samplers{beside}"
+        raise EdmNoiseError(f"{made} are {count} variants: give at most {MOST}")
 
 
 @dataclass
@@ -164,12 +189,16 @@ class _Recorded:
     rows: NDArray[np.int64]
     note: str = ""
 
-    def variant(self, structure: Structure) -> Variant:
-        """Keep of it what is compared."""
+    def run(self, structure: Structure) -> Run:
+        """Read it."""
         trace = self.fitted.trace
         run = run_of(trace, structure, None, choose_steps(steps_to(trace, range(trace.ends)), _STEPS), self.rows)
         self.note = "; ".join([said(self.fitted, "the selection"), *([str(run.laid)] if run.laid else [])])
-        return variant(run, None, program_of(trace) or "unknown", self.label)
+        return run
+
+    def variant(self, run: Run) -> Variant:
+        """Keep of it what is compared."""
+        return variant(run, None, program_of(self.fitted.trace) or "unknown", self.label)
 
 
 def _fitted(traces: Sequence[tuple[str, int | None]], given: Structure, watch: Watch) -> list[Fitted]:

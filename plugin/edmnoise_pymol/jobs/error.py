@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from edmnoise.base.legible import Legible
 from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
-from edmnoise.noise.process import NoiseChoice
+from edmnoise.noise.process import NoiseChoice, check_linear
 from edmnoise.study.error import Candidate, ErrorStudy, Targets, denoising_error, references
 from edmnoise.study.figures.error import error_figure
 from edmnoise.study.figures.figure import is_figure
@@ -24,7 +24,7 @@ from ..job import Job, Watch
 from ..scene.ask import Cmd
 from ..scene.source import objects_of
 from ..scene.states import read_states
-from .sampling import answered
+from .sampling import answered, torch_device
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -40,13 +40,14 @@ class ErrorResult(Legible):
 def error(
     cmd: Cmd,
     selection: str,
-    denoisers: Sequence[DenoiserChoice],
+    denoisers: Mapping[str, DenoiserChoice],
     noise: NoiseChoice,
     sigmas: Sequence[float],
     draws: int,
     seed: int,
     held_out: Sequence[int],
     fluctuations: Sequence[float] | str | None,
+    device: str,
     state: int,
     hydrogens: bool,
     solvent: bool,
@@ -62,14 +63,14 @@ def error(
     selection
         Atoms of one object (its states are the data) or of several (the shown state of each).
     denoisers
-        Beside the references; exact ones know the states that are not held out.
+        Beside the references, by their names in tables; exact ones know the states that are not held out.
     noise, sigmas, draws, seed
         As in `edmnoise.study.error.denoising_error`.
     held_out
         Numbers of states, from 1, that are to be found again; where there are none, those that are known are.
     fluctuations
         Of each state, as in `DenoiserChoice`.
-    state, hydrogens, solvent, common, ligands
+    device, state, hydrogens, solvent, common, ligands
         As in `edmnoise_pymol.jobs.sampling.sample`.
 
     Raises
@@ -78,6 +79,8 @@ def error(
         For input that cannot be used.
     """
     check_seed(seed)
+    check_linear(noise)
+    chosen = torch_device(device)
     moving = DenoiserChoice("states", None, fluctuations)
     source, states = yield from read_states(cmd, selection, state, hydrogens, solvent, common, ligands)
     objects = objects_of(cmd, selection)
@@ -88,19 +91,28 @@ def error(
     def work(watch: Watch) -> tuple[ErrorStudy, tuple[str, ...]]:
         watch.check(0, "building the denoisers")
         covariance, motion = noise.on(structure).covariance, moving.motion(structure)
-        candidates = references(structure.hierarchy, _tensor(given[known]), covariance, knows, fluctuations=motion)
+        states = _tensor(given[known]).to(chosen)
+        candidates = references(structure.hierarchy, states, covariance, knows, fluctuations=motion)
         answers: list[str] = []
-        for choice in denoisers:
-            model = choice.build(structure, given[known], covariance)
-            candidates.append(Candidate(str(choice.name), model, "its training" if choice.is_network else knows))
-            answers += answered(choice.name, model)
+        for name, choice in denoisers.items():
+            model = choice.build(structure, given[known], covariance, chosen, watch.ask)
+            candidates.append(Candidate(name, model, "its training" if choice.is_network else knows))
+            answers += answered(name, model)
 
         def progress(done: int, total: int) -> None:
             watch.check(done / total, f"draw {done:,} of {total:,}")
 
-        targets = Targets(_tensor(given[asked]), of, motion=motion)
+        targets = Targets(_tensor(given[asked]), of, fluctuations=motion)
         study = denoising_error(
-            candidates, targets, covariance, structure.hierarchy, sigmas, draws, seed, progress=progress
+            candidates,
+            targets,
+            covariance,
+            structure.hierarchy,
+            sigmas,
+            draws,
+            seed,
+            progress=progress,
+            device=chosen,
         )
         return study, tuple(answers)
 

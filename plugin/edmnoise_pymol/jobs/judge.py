@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
 from edmnoise.diffusion.samplers.choice import SamplerChoice
-from edmnoise.noise.process import NoiseChoice
+from edmnoise.noise.process import NoiseChoice, check_linear
 from edmnoise.study.samples import SamplesStudy, final_samples, judge_samples
 
 from ..job import Job, Watch
@@ -41,7 +41,7 @@ def judge(
     cmd: Cmd,
     selection: str,
     sampled: Sequence[str],
-    denoisers: Sequence[DenoiserChoice],
+    denoisers: Mapping[str, DenoiserChoice],
     choice: SamplerChoice,
     noise: NoiseChoice,
     samples: int,
@@ -66,7 +66,7 @@ def judge(
     sampled
         Selections whose states are samples; of what `edm_sample` made not its reference and its steps.
     denoisers
-        To sample with, each ``samples`` times.
+        To sample with, each ``samples`` times, by their names in tables.
     choice, noise, seed, device, state, hydrogens, solvent, common, ligands
         As in `edmnoise_pymol.jobs.sampling.sample`.
     state_weights
@@ -86,6 +86,7 @@ def judge(
         raise EdmNoiseError(f"sampled holds {twice!r} twice: give it once")
     schedule, sampler = choice.build()
     check_seed(seed)
+    check_linear(noise)
     chosen = torch_device(device)
     source, states = yield from read_states(cmd, selection, state, hydrogens, solvent, common, ligands)
     DenoiserChoice("states", state_weights).check(len(states), source.object)
@@ -104,12 +105,11 @@ def judge(
 
     def work(watch: Watch) -> tuple[SamplesStudy, tuple[str, ...]]:
         covariance, answers, made = noise.on(structure).covariance, list[str](), dict(loaded)
-        for number, each in enumerate(denoisers):
-            name = str(each.name)
+        for number, (name, each) in enumerate(denoisers.items()):
             if name in made:
                 raise EdmNoiseError(f"two sets of samples are called {name!r}: give each once")
             watch.check(number / len(denoisers), f"building {name}")
-            model = each.build(structure, sets[0], covariance, chosen)
+            model = each.build(structure, sets[0], covariance, chosen, watch.ask)
             answers += answered(name, model)
 
             def progress(share: float, number: int = number, name: str = name) -> None:

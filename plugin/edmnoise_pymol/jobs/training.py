@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -16,9 +14,8 @@ import torch
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
 from edmnoise.base.table import Column, Table
-from edmnoise.base.units import duration
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
-from edmnoise.learning.checkpoint import check_checkpoint, read_checkpoint
+from edmnoise.learning.checkpoint import check_checkpoint, read_checkpoint, read_facts
 from edmnoise.learning.ensemble import Ensemble
 from edmnoise.learning.floor import Beside, loss_and_floor
 from edmnoise.learning.model import NetworkDenoiser
@@ -35,9 +32,7 @@ from ..job import Cancelled, Job, Watch
 from ..scene.ask import Cmd
 from ..scene.states import read_states
 from .sampling import torch_device
-
-EVERY = 30.0
-"""Seconds between two checkpoints, and for which a failed one is spoken of."""
+from .training_run import run, said
 
 NETWORK = "network"
 """Its name in tables."""
@@ -91,16 +86,8 @@ class TrainResult(Legible):
 
     def sampled_by(self, selection: str, others: str = "") -> str:
         """The line to sample with it."""
-        return f"edm_sample {selection}, denoiser={self.path}, weights={_shown(self.training.noise)}{others}"
-
-
-class _Course(NamedTuple):
-    """How a run went: whether to its end and with a checkpoint of that, and why there last was none."""
-
-    seconds: float
-    ended: bool
-    kept: bool
-    missed: str
+        noise = "weights" if NoiseChoice.of(self.training.noise).weighted else "process"
+        return f"edm_sample {selection}, denoiser={self.path}, {noise}={_shown(self.training.noise)}{others}"
 
 
 class _Measured(NamedTuple):
@@ -172,12 +159,14 @@ def train(
             [number - 1 for number in held_out],
         )
         if resume is None:
-            return Trainer(ensemble, training, chosen)
+            made = Trainer(ensemble, training, chosen)
+            ensemble.exact(made.covariance)  # what it is compared with in the end, refused before it begins
+            return made
         return _resumed(resume, ensemble, chosen, asked)
 
     trainer = yield prepare
     first = trainer.step
-    course = yield partial(_run, trainer, target)
+    course = yield partial(run, trainer, target)
     measured = None
     if course.ended:
         moving = "" if trainer.ensemble.fluctuations is None else ", fluctuating"
@@ -194,8 +183,18 @@ def train(
         None if measured is None else _losses(measured),
         None if measured is None else measured.error,
         None if measured is None else measured.held_out,
-        (*notes, *_said(trainer, first, course, target)),
+        (*notes, *said(trainer, first, course, target)),
     )
+
+
+def trained_with(path: str) -> Job[dict[str, str]]:
+    """Process and weights of the noise that a checkpoint was trained with, as they are typed."""
+
+    def work(_: Watch) -> dict[str, str]:
+        noise = NoiseChoice.of(Training.of(read_facts(path)["training"]).noise)
+        return {"process": noise.text("g"), "weights": _shown(noise.weights)}
+
+    return (yield work)
 
 
 def _states(count: int) -> str:
@@ -220,7 +219,8 @@ def _resumed(path: str, ensemble: Ensemble, device: str, asked: Mapping[str, Any
     for name, value in asked.items():
         was, wanted = getattr(made.training, name), _shown(value)
         if was is None or _shown(was) != wanted:
-            name = "weights" if name == "noise" else name
+            if name == "noise":
+                name = "weights" if NoiseChoice.of(was).weighted and NoiseChoice.of(value).weighted else "process"
             how = f"without {name}" if was is None else f"with {name} {_shown(was)}, not {wanted}"
             raise EdmNoiseError(f"{path} was trained {how}: leave {name} out, or train anew")
     if made.steps is not None and made.step >= made.steps:
@@ -233,40 +233,12 @@ def _shown(value: Any) -> str:
     if isinstance(value, SigmaDistribution):
         return f"{value.p_mean:g} {value.p_std:g} {value.sigma_data:g}"
     if isinstance(value, NoiseChoice | Weights):
-        weights = NoiseChoice.of(value).weights
+        noise = NoiseChoice.of(value)
+        if not noise.weighted:
+            return noise.label
+        weights = noise.weights
         return weights.label if weights.label in PRESETS else weights.text(".9g")
     return typed(value)
-
-
-def _run(trainer: Trainer, path: str, watch: Watch) -> _Course:
-    """All steps, or those until it is cancelled."""
-    began, missed, until, wanted, kept = time.monotonic(), "", 0.0, True, True
-    with closing(trainer.run(path, EVERY)) as steps:
-        for step in steps:
-            now, kept = time.monotonic(), not step.note
-            if step.note:
-                missed, until = step.note, now + EVERY
-            spent, left = now - began, step.seconds_left or 0.0
-            of = "" if step.steps is None else f" of {step.steps:,}"
-            words = f"step {step.step:,}{of}, loss {step.loss:.3g}" + (f"; {missed}" if now < until else "")
-            wanted = watch.tell(spent / (spent + left), words)
-            if not wanted:
-                break
-    ended = trainer.steps is not None and trainer.step >= trainer.steps
-    return _Course(time.monotonic() - began, ended and wanted, kept or not ended, missed)
-
-
-def _said(trainer: Trainer, first: int, course: _Course, path: str) -> list[str]:
-    """How it went and where it lies."""
-    gone = f"{trainer.step - first:,} step{'' if trainer.step - first == 1 else 's'}"
-    of = "" if trainer.steps is None else f" of {trainer.steps:,}"
-    after = f" after {first:,}" if first else ""
-    notes = [f"{gone}{after} in {duration(course.seconds)}"]
-    if not course.ended and (trainer.steps is None or trainer.step < trainer.steps):
-        notes.append(f"cancelled at step {trainer.step:,}{of}, resume={path} goes on")
-    if course.missed:
-        notes.append(course.missed)
-    return notes
 
 
 def _measure(trainer: Trainer, known: str, watch: Watch) -> _Measured | None:

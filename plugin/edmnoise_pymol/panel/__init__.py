@@ -10,10 +10,10 @@ from edmnoise.settings.knob import word
 from ..commands.speech import command
 from ..job import Job
 
-TABS = ("noise", "sampling", "design")
+TABS = ("noise", "sampling", "design", "training")
 """The panel's tabs, from left to right."""
 
-TAB = word("tab", TABS, None, "the one to open: noise, sampling or design", usual="the last one")
+TAB = word("tab", TABS, None, "the one to open: noise, sampling, design or training", usual="the last one")
 
 
 @command
@@ -22,7 +22,7 @@ def edm_panel(tab: str | None = TAB, *, quiet: int = 1, _self: Any = None) -> Jo
     DESCRIPTION
 
         "edm_panel" opens the panel in PyMOL's window: noise that moves with a
-        slider, sampling, design, plots, colours and tables. It shows the
+        slider, sampling, design, training, plots, colours and tables. It shows the
         command of everything that it does. Plugin > EDM noise > Panel opens it
         too.
 
@@ -33,7 +33,7 @@ def edm_panel(tab: str | None = TAB, *, quiet: int = 1, _self: Any = None) -> Jo
 
     SEE ALSO
 
-        edm_noise, edm_sample, edm_design
+        edm_noise, edm_sample, edm_design, edm_train
     """
     yield from ()  # nothing of it can run away from PyMOL
     open_panel(_self, tab)

@@ -19,7 +19,9 @@ TEXTS = {
         ("edm_noise", "edm_table"),
     ),
     "Sampling": (
-        "The loaded states are the data, and the denoiser is exact: what the sampler does wrong is its own. Each "
+        "The loaded states are the data, and the denoiser is exact: what the sampler does wrong is its own. A network "
+        "of yours, or one of the Training tab, takes its place by its file, or is typed as package.module:function; a "
+        ".pt2 is a program, and is asked about before it runs. Each "
         "level's way from noise to structure, and the noise level at which it is decided, is plotted below. Open trace "
         "shows the same of what was recorded of a real model.",
         ("edm_sample", "edm_trace", "edm_precondition"),
@@ -30,6 +32,13 @@ TEXTS = {
         "over all weights: click it to set them. Scramble points say where each level comes apart with the weights of "
         "the Noise tab, and in how many training steps. Nothing is drawn at random.",
         ("edm_design", "edm_triangle", "edm_scramble"),
+    ),
+    "Training": (
+        "Start trains a small network on the states of the chosen object, which move about themselves as Motion says; "
+        "one state needs motion. The plot shows its loss by part, and dashed what no network gets below. Stop keeps a "
+        "checkpoint, Resume goes on from it to the last bit. At the end the error over the noise levels is shown "
+        "beside the exact denoiser's; Sample with it takes the network over to the Sampling tab.",
+        ("edm_train", "edm_error"),
     ),
     "Plots": (
         "Lines are closed forms, points are measured. Click a residue to select it in PyMOL, a step to go to its "

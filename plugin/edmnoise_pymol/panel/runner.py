@@ -29,18 +29,22 @@ _SHOW_EVERY = 0.5
 class Runner(QtCore.QObject):
     """Drives jobs for a window that never waits.
 
-    Signals: ``busy_changed(bool)``; ``progressed(share, words)``; ``failed(sentence, details)`` once for a job that
-    ends badly, with an empty sentence for one that was cancelled.
+    Signals: ``busy_changed(bool)``; ``progressed(share, words)``; ``shown(seen)`` what a job lets be seen by then;
+    ``failed(sentence, details)`` once for a job that ends badly, with an empty sentence for one that was cancelled;
+    ``asked(question)`` where a job needs a `Question` answered, which it waits for. Nobody is asked without ``asks``.
     """
 
     busy_changed = QtCore.Signal(bool)
     progressed = QtCore.Signal(float, str)
+    shown = QtCore.Signal(object)
+    asked = QtCore.Signal(object)
     failed = QtCore.Signal(str, str)
     # The run, what the work made, what went wrong: in one, for PySide6 6.12 loses count of a None sent between threads.
     _worked = QtCore.Signal(object)
 
-    def __init__(self, parent: Any = None) -> None:
+    def __init__(self, parent: Any = None, asks: bool = False) -> None:
         super().__init__(parent)
+        self._asks = asks
         self._run: _Run | None = None
         self._sending = threading.RLock()
         self._worked.connect(self._go_on, QtCore.Qt.ConnectionType.QueuedConnection)
@@ -56,7 +60,7 @@ class Runner(QtCore.QObject):
         """
         if self.busy:
             return False
-        run = _Run(make, done, self._teller())
+        run = _Run(make, done, self._watch)
         self._run = run
         self.busy_changed.emit(True)
         self._order(run, _import_torch if torch else lambda _: None)
@@ -139,28 +143,63 @@ class Runner(QtCore.QObject):
         run.orders.put(None)
         self.busy_changed.emit(False)
 
-    def _teller(self) -> _Told:
+    def _watch(self, run: _Run) -> Watch:
+        """What a run tells goes to the window's thread, and so does what it asks."""
         last = 0.0
 
-        def tell(run: _Run, share: float, words: str) -> None:
+        def tell(share: float, words: str) -> None:
             nonlocal last
             now = time.monotonic()
             if now - last >= _TELL_EVERY or share >= 1:
                 last = now
                 self._send(run, lambda: self.progressed.emit(share, words))
 
-        return tell
+        def show(seen: Any) -> None:
+            self._send(run, lambda: self.shown.emit(seen))
+
+        def ask(path: str, digest: str) -> bool:
+            question = Question(path, digest)
+            self._send(run, lambda: self.asked.emit(question))
+            return question.wait(run.watch)
+
+        return Watch(tell, _SHOW_EVERY, show, ask if self._asks else None)
 
 
-_Told = Callable[["_Run", float, str], None]
+class Question:
+    """Whether a program is trusted: a thread waits for what the window's answers, or until nobody wants to know.
+
+    Attributes
+    ----------
+    path, digest
+        Of the program, and its SHA-256.
+    """
+
+    def __init__(self, path: str, digest: str) -> None:
+        self.path, self.digest = path, digest
+        self._trusted = False
+        self._answered = threading.Event()
+
+    def answer(self, trusted: bool) -> None:
+        """The first answer counts."""
+        if not self._answered.is_set():
+            self._trusted = trusted
+            self._answered.set()
+
+    def wait(self, watch: Watch) -> bool:
+        """The answer; raises Cancelled where the run is over before there is one."""
+        while not self._answered.wait(_TELL_EVERY):
+            watch.check(0.0, f"waiting for your word on {self.path}")
+        return self._trusted
 
 
 class _Run:
     """One job on its way, and the thread that works for it."""
 
-    def __init__(self, make: Callable[[], Job[Any]], done: Callable[[Any], None], told: _Told) -> None:
+    def __init__(
+        self, make: Callable[[], Job[Any]], done: Callable[[Any], None], watch: Callable[[_Run], Watch]
+    ) -> None:
         self.make, self.done = make, done
-        self.watch = Watch(lambda share, words: told(self, share, words), _SHOW_EVERY)
+        self.watch = watch(self)
         self.job: Job[Any] | None = None
         self.idle = threading.Event()
         self.orders: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()

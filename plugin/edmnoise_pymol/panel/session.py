@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.noise.process import NoiseChoice
+from edmnoise.noise.process import NoiseChoice, named_process
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.weights import parse_weights
 from edmnoise.settings import atoms
@@ -52,12 +52,27 @@ class Input:
 
 @dataclass(frozen=True)
 class Noise:
-    """What the Noise tab is set to: level in angstrom, its distribution, weights and process as commands take them."""
+    """What the Noise tab is set to: level in angstrom, its distribution, weights, process and the atoms that move, as
+    commands take them."""
 
     sigma: float
     distribution: SigmaDistribution
     weights: str
     process: str
+    move: str
+
+    @property
+    def drawn(self) -> tuple[object, ...]:
+        """What makes another draw: the level too, where noise is forward only and does not scale."""
+        named = named_process(self.process)
+        forward = named is not None and named.forward_only
+        return (self.weights, self.process, self.sigma) if forward else (self.weights, self.process)
+
+    @property
+    def weighted(self) -> bool:
+        """Whether the process has weights; `weights` are flat where it has none."""
+        named = named_process(self.process)
+        return named is None or named.weighted
 
     @property
     def choice(self) -> NoiseChoice:
@@ -107,6 +122,8 @@ class Session(QtCore.QObject):
         A level was designed, angstrom.
     weights_wanted(text)
         Weights were chosen or designed, as a command takes them.
+    network_wanted(texts)
+        A network is to be sampled with: what the fields of the Sampling tab are to hold, by name.
     made(request, result)
         A job has ended well.
     failed(sentence, details)
@@ -133,6 +150,7 @@ class Session(QtCore.QObject):
     z_wanted = QtCore.Signal(float)
     sigma_wanted = QtCore.Signal(float)
     weights_wanted = QtCore.Signal(str)
+    network_wanted = QtCore.Signal(object)
     made = QtCore.Signal(object, object)
     failed = QtCore.Signal(str, str)
     said = QtCore.Signal(str)
@@ -142,7 +160,7 @@ class Session(QtCore.QObject):
     def __init__(self, cmd: Cmd, parent: Any = None) -> None:
         super().__init__(parent)
         self.cmd = cmd
-        self.runner = Runner(self)
+        self.runner = Runner(self, asks=True)
         self._reader = Runner(self)
         self._wanted: dict[str, tuple[Callable[[], Any], Callable[[Any], None], bool]] = {}
         self.settings = Settings()

@@ -10,6 +10,7 @@ from pymol.Qt import QtCore, QtWidgets
 
 from .controls import form
 from .controls.style import icon
+from .controls.tab_bar import TabBar
 from .drawing import what_turns_black
 from .help import show_help
 from .pickers import Pickers
@@ -20,6 +21,8 @@ from .tabs.design import DesignTab
 from .tabs.noise import NoiseTab
 from .tabs.sampling import SamplingTab
 from .tabs.trace_dialog import dropped
+from .tabs.training import TrainingTab
+from .trust import TrustDialog
 from .views.colours import ColourBox
 from .views.playback import Playback
 from .views.results import Results
@@ -44,12 +47,14 @@ class Panel(QtWidgets.QWidget):
         self.noise = NoiseTab(session)
         self.sampling = SamplingTab(session)
         self.design = DesignTab(session)
+        self.training = TrainingTab(session)
         self.plots = Plots(session)
         self.colours = ColourBox(session)
         self.results = Results(session)
         self.playback = Playback(session)
         self.status = StatusBar(session)
-        self.tabs = _tabs(_Tabs(), {"Noise": self.noise, "Sampling": self.sampling, "Design": self.design})
+        asked = {"Noise": self.noise, "Sampling": self.sampling, "Design": self.design, "Training": self.training}
+        self.tabs = _tabs(_Tabs(), asked)
         pages = {"Plots": self.plots, "Colour": self.colours, "Results": self.results}
         self.views = _tabs(QtWidgets.QTabWidget(), pages)
         self.shelf = Shelf(session, self.views, self.playback)
@@ -57,6 +62,7 @@ class Panel(QtWidgets.QWidget):
             "noise": self.noise,
             "sampling": self.sampling,
             "design": self.design,
+            "training": self.training,
             "plots": self.plots,
             "colours": self.colours,
             "results": self.results,
@@ -74,6 +80,8 @@ class Panel(QtWidgets.QWidget):
         form.leave_the_wheel(self)
         self.recall_all()
         self._watch()
+        session.network_wanted.connect(lambda _: self.tabs.setCurrentWidget(self.sampling))
+        session.runner.asked.connect(lambda question: TrustDialog(self, question, session.runner))
         session.look()
         problem = what_turns_black(session.cmd)
         if problem:
@@ -186,6 +194,7 @@ class _Tabs(QtWidgets.QTabWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.setTabBar(TabBar())
         self.currentChanged.connect(lambda _: self.updateGeometry())
 
     def sizeHint(self) -> Any:

@@ -15,6 +15,7 @@ from edmnoise.base.legible import Legible
 from edmnoise.structure.bonds import believable
 from edmnoise.structure.elements import sound_elements
 from edmnoise.structure.files import one_conformer
+from edmnoise.structure.part import Part
 from edmnoise.structure.structure import Atoms, Structure
 
 from ..job import Job, Watch, run_inline
@@ -182,13 +183,43 @@ def current_state(cmd: Cmd, name: str) -> int:
     raise EdmNoiseError(f"PyMOL shows all states of {name}, 1 to {states}: choose one, or type set all_states, 0")
 
 
+def moved_part(cmd: Cmd, source: Source, move: str | None) -> Part | None:
+    """The atoms of a source that a selection names, to be moved while the others are held; None where it names all by
+    not being given.
+
+    Raises
+    ------
+    EdmNoiseError
+        Words that are no selection; one that names none of the atoms, or all of them.
+    """
+    if move is None:
+        return None
+    named: list[int] = []
+    if _plain(cmd, move) or _touched(cmd, move):
+        with _judged(cmd, f"({move}) and {whole(source.object)}", source.state) as chosen, ask.awake(cmd):
+            cmd.iterate(chosen, "_named.append(index)", space={"_named": named})
+    mask = np.isin(source.index, named)
+    if mask.all() or not mask.any():
+        raise EdmNoiseError(
+            f"move is {move!r}, which names {'all' if mask.all() else 'none'} of the {len(mask):,} atoms of "
+            f"{source.object}: name some of them, the others are held; without move all of them move"
+        )
+    return Part.of(source.structure, mask)
+
+
 def objects_of(cmd: Cmd, selection: str) -> list[str]:
     """Names of the objects that a selection touches, one at least."""
+    plain = _plain(cmd, selection)
+    objects = [plain] if plain else _touched(cmd, selection)
+    if not objects:
+        raise EdmNoiseError(f"selection {selection!r} holds no atoms")
+    return objects
+
+
+def _touched(cmd: Cmd, selection: str) -> list[str]:
+    """The objects that a selection touches; EdmNoiseError for what is none."""
     import pymol
 
-    plain = _plain(cmd, selection)
-    if plain:
-        return [plain]
     try:
         with ask.awake(cmd):
             objects = cmd.get_object_list(f"({selection})")
@@ -199,9 +230,7 @@ def objects_of(cmd: Cmd, selection: str) -> list[str]:
             f"selection {selection!r} cannot be read ({_first_line(error)}): loaded are "
             + (", ".join(ask.molecules(cmd)) or "no objects")
         ) from error
-    if not objects:
-        raise EdmNoiseError(f"selection {selection!r} holds no atoms")
-    return ask.without_titles(objects) or [str(name) for name in objects]
+    return ask.without_titles(objects or []) or [str(name) for name in objects or []]
 
 
 def _plain(cmd: Cmd, selection: str) -> str:

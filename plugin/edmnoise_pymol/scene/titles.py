@@ -23,6 +23,8 @@ class Provenance:
     hydrogens: bool
     solvent: bool
     ligands: str = "residue"
+    moved: int = 0
+    """Number of atoms that moved while the others were held; 0 for all."""
 
     @property
     def applied(self) -> AppliedNoise:
@@ -38,8 +40,9 @@ class Provenance:
         facts = (
             f"z={self.z:.6g} sigma={self.sigma!r} weights={self.noise.weights.text(between='/')} seed={self.seed} "
             f"process={self.noise.text(between='/')} hydrogens={int(self.hydrogens)} solvent={int(self.solvent)} "
-            f"ligands={self.ligands} {_MARK}"
+            f"ligands={self.ligands} "
         )
+        facts += (f"moved={self.moved} " if self.moved else "") + _MARK
         return [f"{_REFERENCE}{facts}", *(f"{frame}/{frames} {facts}" for frame in range(1, frames + 1))]
 
     @classmethod
@@ -66,6 +69,7 @@ class Provenance:
                 hydrogens=facts["hydrogens"] == "1",
                 solvent=facts["solvent"] == "1",
                 ligands=facts.get("ligands", "residue"),
+                moved=int(facts.get("moved", 0)),
             )
         except (KeyError, ValueError, TypeError, EdmNoiseError):
             return None

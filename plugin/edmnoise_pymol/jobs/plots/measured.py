@@ -178,7 +178,7 @@ def measured_of(
     structure, levels, wanted = found.structure, None, np.zeros(0)
     order, chains, residues, place = _sequence(structure)
     try:
-        forms = closed_forms(structure, made.noise) if made else None
+        forms = closed_forms(found.part or structure, made.noise) if made else None
     except NoClosedForm:
         forms = None
     if made and forms:

@@ -8,6 +8,7 @@ from pymol.Qt import QtCore, QtGui, QtWidgets
 
 from edmnoise.base.colours import LEVEL_COLOURS
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.noise.process import named_process
 from edmnoise.noise.weights import PRESETS, Weights, parse_weights
 from edmnoise.structure.hierarchy import DOMAIN, LEVELS, WITH_DOMAINS, as_read, read_names
 
@@ -111,6 +112,14 @@ class WeightsEditor(QtWidgets.QWidget):
         found = self._session.input
         with_domains = found is not None and found.domains and self.spins[DOMAIN].value()
         return _EVERY if with_domains else ROWS
+
+    def follow(self, process: str) -> bool:
+        """Be there for a process that has weights alone; gives whether this one does, or is none yet."""
+        named = named_process(process)
+        weighted = named is None or named.weighted
+        self.setEnabled(weighted)
+        self.setToolTip("" if weighted else f"{process.split()[0]} noise has no weights")
+        return weighted
 
     @property
     def weights(self) -> Weights:

@@ -16,6 +16,7 @@ from ...commands.request import Request
 from ..controls import form, style
 from ..controls.fold import Fold
 from ..controls.number import Real
+from ..controls.rows import tool
 from ..controls.small_table import small_table
 from ..controls.weights import ROWS
 from ..plots.triangle import TriangleChart
@@ -244,9 +245,4 @@ def _grid() -> tuple[Any, Any]:
 
 
 def _copy(what: str, tip: str) -> Any:
-    button = QtWidgets.QToolButton()
-    button.setIcon(style.icon("copy", button))
-    button.setToolTip(tip)
-    button.setAccessibleName(f"copy {what} as command")
-    button.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
-    return button
+    return tool("copy", tip, f"copy {what} as command")

@@ -10,15 +10,20 @@ from pymol.Qt import QtCore, QtWidgets
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.diffusion.names import PUBLISHED
 
+from ...commands import edm_return, edm_sample
 from ...commands.request import Request
+from ...commands.speech import knobs_of
 from ...scene import ask, stage
 from ..controls import form, style
 from ..controls.fold import Fold
 from ..controls.optional_fields import name_usual, set_usual
+from ..controls.rows import row, tool
 from ..controls.weights import WeightsEditor
 from ..plots.schedule import SchedulePlot
+from ..plots.signs import in_angstrom
 from ..session import Session
 from .coefficients import CoefficientsDialog
+from .returns import ReturnDialog
 from .sampling_fields import SamplingFields
 from .trace_dialog import TraceDialog
 
@@ -37,7 +42,7 @@ class SamplingTab(QtWidgets.QWidget):
         self.form = self.fields.form
         self.weights = WeightsEditor(session)
         self.plot = SchedulePlot(session, lambda: self.fields.of_the_sampler)
-        self.redraw = _tool("dice", "New draw: the next seed", "new draw of the sampler")
+        self.redraw = tool("dice", "New draw: the next seed", "new draw of the sampler")
         self.follow = QtWidgets.QCheckBox("watch")
         self.follow.setChecked(True)
         self.follow.setToolTip(
@@ -51,8 +56,13 @@ class SamplingTab(QtWidgets.QWidget):
         self.trace = QtWidgets.QPushButton("Open trac&e…")
         self.trace.setIcon(style.icon("open", self.trace))
         self.trace.setToolTip("Open what was recorded of a real model's run, step by step (edm_trace)")
+        self.back = tool(
+            "return",
+            "Noise the states to several levels, sample back, and see how surely each comes back (edm_return)",
+            "how surely states come back",
+        )
         self.run = QtWidgets.QPushButton("Ru&n")
-        self.copy = _tool("copy", "Copy the command that makes the same samples", "copy sampling as command")
+        self.copy = tool("copy", "Copy the command that makes the same samples", "copy sampling as command")
         self.weights_fold = Fold("", self.weights, "Chain, residue and atom shares of the noise")
         self.more = Fold("More settin&gs", self.fields.more(), "Schedule, churn, switches, the data's own motion")
         self._lay_out()
@@ -71,7 +81,7 @@ class SamplingTab(QtWidgets.QWidget):
         # All states are the data: which one is shown, or chosen above, is no matter.
         kept = {name: value for name, value in found.options.items() if name != "state"}
         options = {**self._noise_options, **self.fields.options(), **kept}
-        return Request("edm_sample", self.fields.subject(found.selection), options)
+        return Request("edm_sample", self.fields.ensemble.subject(found.selection), options)
 
     @property
     def coefficients_request(self) -> Request | None:
@@ -81,6 +91,14 @@ class SamplingTab(QtWidgets.QWidget):
             return None
         shared = {n: request.options[n] for n in ("weights", "distribution", "ligands") if n in request.options}
         return Request("edm_precondition", found.selection, {**shared, **found.options})
+
+    @property
+    def return_request(self) -> Request | None:
+        """The command that the way back's button runs: as the run, at levels of its own."""
+        request = self.request
+        if request is None:
+            return None
+        return Request("edm_return", request.subject, {k: v for k, v in request.options.items() if k in _WAY_BACK})
 
     def remembered(self) -> dict[str, str]:
         """All settings, for `recall`."""
@@ -100,9 +118,16 @@ class SamplingTab(QtWidgets.QWidget):
         self.more.unfold(texts.get("more") == "1")
         self.weights_fold.unfold(texts.get("weights_fold") == "1")
 
+    def take_network(self, texts: Mapping[str, str]) -> None:
+        """Set what a network is to be sampled with; what is not named stays."""
+        self.fields.form.recall(texts)
+        self.fields.parts.recall(texts)
+        self.weights.set_weights(texts["weights"])
+
     @property
     def _noise_options(self) -> dict[str, str]:
-        return {} if self.weights.text == "flat" else {"weights": self.weights.text}
+        plain = self.weights.text == "flat" or not self.weights.isEnabledTo(self)
+        return {} if plain else {"weights": self.weights.text}
 
     def _lay_out(self) -> None:
         """What is set for every run and Run itself come first, where a low window shows them."""
@@ -113,17 +138,21 @@ class SamplingTab(QtWidgets.QWidget):
         column.addLayout(rows)
         column.addStretch()
         rows.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        rows.addRow(form.label("&Denoiser", control("denoiser")), control("denoiser"))
+        rows.addRow(form.label("&Denoiser", control("denoiser")), self.fields.network.lines)
         rows.addRow(form.label("Sample&r", control("sampler")), control("sampler"))
-        rows.addRow(form.label("S&teps", control("steps")), _row(control("steps"), "Samples", control("samples")))
-        draw = _row(control("seed"), self.redraw, "Name", control("name"))
-        draw.setSpacing(3)
+        count = row(control("steps"), "Samples", control("samples"))
+        begin = row(control("start"), "σ", control("sigma_max"), self.back)
+        draw = row(control("seed"), self.redraw, "Name", control("name"))
+        for line in (count, begin, draw):
+            line.setSpacing(3)
+        rows.addRow(form.label("S&teps", control("steps")), count)
+        rows.addRow(form.label("From", control("start")), begin)
         rows.addRow(form.label("Seed", control("seed")), draw)
-        kept = _row(control("trajectory"), control("denoised"))
+        kept = row(control("trajectory"), control("denoised"))
         kept.addStretch()
         rows.addRow(kept)
-        rows.addRow(_row(self.run, self.follow, self.copy))
-        rows.addRow(_row(self.coefficients, self.trace))
+        rows.addRow(row(self.run, self.follow, self.copy))
+        rows.addRow(row(self.coefficients, self.trace))
         rows.addRow(self.plot)
         rows.addRow(self.weights_fold)
         rows.addRow(self.more)
@@ -140,6 +169,8 @@ class SamplingTab(QtWidgets.QWidget):
         self.copy.clicked.connect(lambda: session.copy(self.request))
         self.coefficients.clicked.connect(self._show_coefficients)
         self.trace.clicked.connect(lambda: self.open_trace())
+        self.back.clicked.connect(self._show_return)
+        session.network_wanted.connect(self.take_network)
         session.input_changed.connect(self._enable)
         session.runner.busy_changed.connect(self._busy)
         session.runner.progressed.connect(lambda *_: self._go_to_tail())
@@ -151,6 +182,8 @@ class SamplingTab(QtWidgets.QWidget):
     # Settings
 
     def _follow_settings(self) -> None:
+        if not self.weights.follow(self.form.text("process")):
+            self.weights_fold.unfold(False)
         options = self.fields.of_the_sampler
         if options != self._planned_for:
             self._planned_for = options
@@ -162,11 +195,16 @@ class SamplingTab(QtWidgets.QWidget):
     def _show_usual(self, plan: Any) -> None:
         for name, tip in self.fields.usual.items():
             set_usual(self.form[name], tip, plan.usual[name])
+        style.warn(self.form["start"], "")
+        level = self.form["sigma_max"]
+        if self.form.text("sigma_max"):
+            level.setToolTip(f"{level.toolTip()}. Set: {in_angstrom(plan.noise)}")
 
     def _warn(self, sentence: str) -> None:
         """Turn the fields amber that the sentence names."""
         for name in self.fields.usual:
             style.warn(self.form[name], sentence if name in sentence else "")
+        style.warn(self.form["start"], sentence if sentence.startswith("start is ") else "")
 
     def _name_weights(self) -> None:
         self.weights_fold.button.setText(f"Noise &weights: {self.weights.text}")
@@ -185,6 +223,7 @@ class SamplingTab(QtWidgets.QWidget):
         )
         self.run.setEnabled(self._running or (free and ready))
         self.coefficients.setEnabled(free and ready)
+        self.back.setEnabled(free and ready)
         self.copy.setEnabled(ready)
 
     def _busy(self, busy: bool) -> None:
@@ -249,6 +288,18 @@ class SamplingTab(QtWidgets.QWidget):
             dialog.choose(path)
         return dialog
 
+    def _show_return(self) -> None:
+        request = self.return_request
+        if request is None:
+            self._session.failed.emit("all three weights are 0: give one a number above 0", "")
+            return
+
+        def show(result: Any) -> None:
+            self._session.said.emit(result.table.notes[-1].replace(" A", " Å"))
+            ReturnDialog(self, self._session, result, str(request)).show()
+
+        self._session.run(request, then=show)
+
     def _show_coefficients(self) -> None:
         request = self.coefficients_request
         if request is None:
@@ -262,26 +313,9 @@ class SamplingTab(QtWidgets.QWidget):
         self._session.run(request, then=show)
 
 
+_WAY_BACK = frozenset(knobs_of(edm_return)) & frozenset(knobs_of(edm_sample)) - {"samples", "file"}
+"""Arguments that the way back has as a run has them."""
+
+
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _tool(icon: str, tip: str, name: str) -> Any:
-    button = QtWidgets.QToolButton()
-    button.setIcon(style.icon(icon, button))
-    button.setToolTip(tip)
-    button.setAccessibleName(name)
-    button.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
-    return button
-
-
-def _row(*parts: Any) -> Any:
-    """Controls beside each other; a text becomes the label of the control behind it."""
-    row = QtWidgets.QHBoxLayout()
-    for at, part in enumerate(parts):
-        if isinstance(part, str):
-            row.addWidget(form.label(part, parts[at + 1]))
-        else:
-            stretches = part.sizePolicy().horizontalPolicy() != QtWidgets.QSizePolicy.Policy.Fixed
-            row.addWidget(part, int(stretches and not isinstance(part, QtWidgets.QCheckBox)))
-    return row

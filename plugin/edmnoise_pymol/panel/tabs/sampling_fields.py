@@ -8,10 +8,12 @@ from typing import Any
 from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.diffusion.names import PUBLISHED, SOLVERS
-from edmnoise.settings import atoms, noise, sampling
+from edmnoise.settings import atoms, noise, partial, sampling
 
 from ..controls import form
 from ..controls.number import Real
+from .ensemble_fields import EnsembleFields, enable
+from .network_fields import NetworkFields
 
 _FACTOR = {"low": -0.01, "high": 100, "step": 0.1, "decimals": 3}
 _RANGES: dict[str, dict[str, Any]] = {
@@ -38,7 +40,7 @@ class SamplingFields(QtCore.QObject):
     def __init__(self, parent: Any) -> None:
         super().__init__(parent)
         self.form = made = form.Form(parent)
-        made.knob(sampling.DENOISER)
+        self.network = NetworkFields(made)
         made.knob(sampling.SAMPLER, _samplers())
         for knob in sampling.CHANGED:
             made.knob(knob, **_RANGES.get(knob.name, {}))
@@ -52,61 +54,44 @@ class SamplingFields(QtCore.QObject):
         made.knob(noise.PROCESS)
         made.knob(atoms.LIGANDS)
         made.knob(atoms.COMMON, label="atoms in common")
+        made.knob(atoms.MOVE)
         made.knob(noise.DISTRIBUTION, form.choice(*noise.DISTRIBUTION.words))
         made.knob(sampling.SAMPLE_NAME)
+        made.knob(partial.START)
+        made["start"].setPlaceholderText("noise")
+        made["start"].setMinimumWidth(30)
 
         # Not arguments of their own: they make one together.
         self.parts = parts = form.Form(parent)
         for level in ("residue", "chain"):
             tip = f"How far the denoiser's {level} centres replace those of its atoms in the step: 0 not, 1 wholly"
             parts.add(f"{level} output", Real(0, 1, 0, 0.1, decimals=3), tip)
-        parts.add(
-            "motion",
-            form.choice(**{"": "none", "network": "elastic network", "numbers": "by level"}),
-            "How each state moves about itself: not at all, as an elastic network of its residues, or by level",
-        )
-        for level, value in (("chain", 0.0), ("residue", 0.3), ("atom", 0.2)):
-            tip = f"Standard deviation of a state's own motion per {level} and coordinate, in angstrom"
-            parts.add(f"{level} motion", Real(0, 100, value, 0.1, "Å", decimals=3), tip)
-        parts["atom motion"].setMinimum(0.001)
-        parts.add(
-            "others", QtWidgets.QLineEdit(), "Other objects of the same atoms: the shown state of each is a state more"
-        )
-        parts["others"].setMinimumWidth(50)
-        parts["others"].setPlaceholderText("selection of other objects")
-        self._motions = QtWidgets.QWidget()
+        self.ensemble = EnsembleFields(parts)
         made["trajectory"].toggled.connect(made["denoised"].setEnabled)
-        parts["motion"].currentIndexChanged.connect(lambda _: self._show_motions())
+        form.signal(made["denoiser"]).connect(lambda *_: self._follow_denoiser())
         parts.changed.connect(self.changed)
-
-    def subject(self, selection: str) -> str:
-        """What a command is to sample from."""
-        others = self.parts.text("others")
-        return f"({selection}) or ({others})" if others else selection
 
     def options(self) -> dict[str, str]:
         """Arguments of a command."""
-        found = self.form.options()
+        found = self.network.options(self.form.options())
         weights = [self.parts.text(f"{level} output") for level in ("residue", "chain")]
         if weights != ["0", "0"]:
             found["level_weights"] = " ".join(weights)
-        if motion := self.parts.text("motion"):
-            levels = (self.parts.text(f"{level} motion") for level in ("chain", "residue", "atom"))
-            found["fluctuations"] = motion if motion == "network" else " ".join(levels)
+        found |= self.ensemble.options()
         return found
 
     @property
     def of_the_sampler(self) -> dict[str, str]:
         """Those that a schedule follows from."""
-        of_it = {"sampler", "distribution", *sampling.OF_A_SAMPLER}
+        of_it = {"sampler", "distribution", "start", *sampling.OF_A_SAMPLER}
         return {name: text for name, text in self.options().items() if name in of_it}
 
     def remembered(self) -> dict[str, str]:
         return {**self.form.remembered(), **self.parts.remembered()}
 
     def recall(self, texts: Mapping[str, str]) -> None:
-        """A name and other objects belong to the scene that they were typed for."""
-        self.form.recall({**texts, "name": "", "state_weights": ""})
+        """A name, a start, atoms that move and other objects belong to the scene that they were typed for."""
+        self.form.recall({**texts, "name": "", "start": "", "state_weights": "", "move": ""})
         self.parts.recall({**texts, "others": ""})
 
     def more(self) -> Any:
@@ -115,11 +100,10 @@ class SamplingFields(QtCore.QObject):
         grid = QtWidgets.QGridLayout(box)
         grid.setContentsMargins(0, 0, 0, 0)
         pairs = (
-            ("σ max", "sigma_max", "σ min", "sigma_min"),
-            ("ρ", "rho", "churn", "churn"),
-            ("step ×", "step_scale", "noise ×", "noise_scale"),
+            ("σ min", "sigma_min", "ρ", "rho"),
+            ("churn", "churn", "noise ×", "noise_scale"),
+            ("step ×", "step_scale", "align", "align"),
             ("centre", "center", "rotate", "augment"),
-            ("align", "align", "device", "device"),
         )
         for row, (*left, right, other) in enumerate(pairs):
             for column, (words, name) in enumerate((left, (right, other))):
@@ -133,20 +117,18 @@ class SamplingFields(QtCore.QObject):
             control = self.parts[f"{level} output"]
             grid.addWidget(form.label(f"{level}s", control), row + 1, 2 * column)
             grid.addWidget(control, row + 1, 2 * column + 1)
-        motions = QtWidgets.QHBoxLayout(self._motions)
-        motions.setContentsMargins(0, 0, 0, 0)
-        for level in ("chain", "residue", "atom"):
-            motions.addWidget(self.parts[f"{level} motion"])
         for at, (words, control) in enumerate(
             (
                 ("levels", self.form["schedule"]),
-                ("motion", self.parts["motion"]),
-                ("", self._motions),
+                ("motion", self.ensemble.motion),
+                ("", self.ensemble.numbers),
                 ("weights", self.form["state_weights"]),
-                ("and of", self.parts["others"]),
+                ("and of", self.ensemble.others),
+                ("move", self.form["move"]),
                 ("z of", self.form["distribution"]),
                 ("noise", self.form["process"]),
                 ("ligands", self.form["ligands"]),
+                ("device", self.form["device"]),
                 ("", self.form["common"]),
             ),
             row + 2,
@@ -156,11 +138,12 @@ class SamplingFields(QtCore.QObject):
             grid.addWidget(control, at, 1, 1, 3)
         for column in (1, 3):
             grid.setColumnStretch(column, 1)
-        self._show_motions()
         return box
 
-    def _show_motions(self) -> None:
-        self._motions.setVisible(self.parts.text("motion") == "numbers")
+    def _follow_denoiser(self) -> None:
+        """A network has learned the states and their motion: nothing of them is left to be chosen."""
+        for control in (self.form["state_weights"], self.ensemble.motion):
+            enable(control, not self.network.is_network, "Of exact denoisers: a network has learned its own")
 
 
 def _samplers() -> Any:

@@ -15,6 +15,7 @@ from ...commands.request import Request, quoted
 from ...job import Job
 from ...scene import ask, stage
 from ..controls import form, style
+from ..controls.files import ask_file
 from ..controls.number import Whole
 from ..controls.table_view import TableView
 from ..controls.words import Words
@@ -270,7 +271,7 @@ class TraceDialog(QtWidgets.QDialog):
         self._pause.stop()
         super().closeEvent(event)
 
-    # Asking for files, in windows that do not block PyMOL's
+    # Asking for files
 
     def _chooser(self, text: str, act: Any) -> Any:
         button = QtWidgets.QPushButton(text)
@@ -279,22 +280,13 @@ class TraceDialog(QtWidgets.QDialog):
         return button
 
     def _ask_folder(self) -> None:
-        self._ask("The folder of a trace", self.choose, folder=True)
+        ask_file(self, "The folder of a trace", self.choose, folder=True)
 
     def _ask_file(self) -> None:
-        self._ask("A file of steps", self.choose)
+        ask_file(self, "A file of steps", self.choose)
 
     def _ask_structure(self) -> None:
-        self._ask("A structure", self.structure.setEditText)
-
-    def _ask(self, title: str, act: Any, folder: bool = False) -> None:
-        dialog = QtWidgets.QFileDialog(self, title)
-        dialog.setAttribute(QtCore.Qt.WidgetAttribute.WA_DeleteOnClose)
-        mode = QtWidgets.QFileDialog.FileMode
-        dialog.setFileMode(mode.Directory if folder else mode.ExistingFile)
-        dialog.setModal(False)
-        dialog.fileSelected.connect(act)
-        dialog.show()
+        ask_file(self, "A structure", self.structure.setEditText)
 
     # Dropping
 
