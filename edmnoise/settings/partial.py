@@ -12,6 +12,7 @@ from . import reading
 from .knob import Knob, numbers, text, whole, whole_numbers
 from .noise import FINE_LEVELS
 from .results import FIGURE
+from .sampling import SIGMA_MAX
 
 
 def _levels(knob: Knob, value: Any) -> list[tuple[str, float]]:
@@ -42,6 +43,8 @@ START = text(
     usual="noise alone",
     tip="A structure that is noised to σ max and sampled back (partial diffusion): a state's number, or an object",
 )
+COMPARED_START = START.but(help="what all runs begin at, noised to their sigma_max, as in edm_sample")
+COMPARED_TOP = SIGMA_MAX.but(help="highest noise level of all samplers that do not set it, in angstrom")
 TRANSLATED = numbers(
     "sigma",
     None,

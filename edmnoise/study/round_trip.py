@@ -82,6 +82,11 @@ class RoundTrips(Legible):
     samples: int
     seed: int
 
+    def __repr__(self) -> str:
+        of = f"{len(self.left)} of {self.states} state{'' if self.states == 1 else 's'}"
+        levels = ", ".join(f"{sigma:.3g}" for sigma in self.sigmas[:6]) + (" ..." if len(self.sigmas) > 6 else "")
+        return f"RoundTrips({of} from {levels} A, {self.samples} samples each)"
+
     def returned(self, number: int) -> NDArray[np.float64]:
         """(T,) share of the samples that came back to the n-th of the left states; NaN with one state."""
         if self.states == 1:

@@ -46,6 +46,11 @@ class World:
     def run(self):
         return edm.run_sampler(self.structure, self.model, self.noise.covariance, self.levels, edm.Sampler("euler"), 2)
 
+    def back(self):
+        levels, sampler = edm.karras(4, 0.1, 20.0), edm.Sampler("euler")
+        states = [self.structure.coordinates]
+        return edm.round_trips(self.structure, states, self.model, self.noise.covariance, levels, sampler, [1.0], 2)
+
     def preconditioner(self):
         return edm.Preconditioner(self.structure.hierarchy, WEIGHTS, edm.measured_scales(self.structure))
 
@@ -116,6 +121,8 @@ MADE = {
     "sampler_preset": lambda w: edm.sampler_preset("boltz2"),
     "sample": lambda w: next(w.steps()),
     "run_sampler": World.run,
+    "round_trips": World.back,
+    "translation_table": lambda w: edm.translation_table([2.0, 8.0], AF3),
     "find_denoiser": lambda w: w.found(),
     "record": lambda w: w.recorded(f"{time.monotonic_ns()}.trace"),
     "open_trace": lambda w: edm.open_trace(w.recorded(f"{time.monotonic_ns()}.trace").path),
@@ -181,6 +188,7 @@ class Rows(HTMLParser):
 
 SHOWING = (
     *("measure_displacement", "measure_damage", "level_table", "z_table", "scramble_table", "precondition_table"),
+    "translation_table",
     *("damage study", "comparison", "weight map", "long table"),
 )
 

@@ -11,7 +11,7 @@ from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.noise.weights import Weights
 from edmnoise.study.round_trip import round_trips
-from edmnoise_pymol import edm_return, edm_sample, edm_schedule
+from edmnoise_pymol import edm_compare, edm_return, edm_sample, edm_schedule
 from edmnoise_pymol.job import Cancelled, Watch, run_inline
 
 AF3 = sigma_distribution("alphafold3")
@@ -105,6 +105,16 @@ def test_atoms_of_a_start_are_matched_by_what_they_are(cmd, copies, coords):
     assert some.run.final.shape[1] == len(coords("e and not resi 75"))
 
 
+def test_compared_runs_begin_there_too(copies):
+    """Each is the run of edm_sample; a sampler may have a level of its own."""
+    found = edm_compare("both", "flat", "heun | euler sigma_max 2", start="e", sigma_max=8, steps=12, samples=2)
+    heun, euler = found.comparison.variants
+    assert (heun.sigmas[0], euler.sigmas[0]) == (8, 2)
+    alone = edm_sample("both", start="e", sigma_max=8, steps=12, samples=2, name="alone").run
+    for part, way in alone.to_go().items():
+        np.testing.assert_allclose(heun.to_go[part], way, atol=1e-5)
+
+
 def test_levels_in_programs_units(typed, cmd, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     table = edm_schedule(sigma="8 alphafold3:100 rfd3:8")
@@ -125,6 +135,8 @@ def test_levels_in_programs_units(typed, cmd, tmp_path, monkeypatch):
         ("edm_sample both, start=1", "start is 1 without sigma_max"),
         ("edm_sample both, start=1, sigma_max=5000", "sigma_max is 5000 A and the schedule goes from 2560 to 0.0064 A"),
         ("edm_sample both, start=1, sigma_max=0", "sigma_max is 0 A"),
+        ("edm_compare both, start=1", "start is 1 without sigma_max"),
+        ("edm_compare both, start=far, sigma_max=8, steps=4", "the data and their start need the same atoms"),
         ("edm_return both, sigma=5000", "sigma_max is 5000 A and the schedule goes from 2560 to 0.0064 A"),
         ("edm_return both, sigma=8, z=0", "z and sigma are both given"),
         ("edm_return both, left=3", "left is 3: no state 3, both has the states 1 to 2"),
@@ -135,6 +147,7 @@ def test_levels_in_programs_units(typed, cmd, tmp_path, monkeypatch):
         ),
         ("edm_return both, sigma=8 A", "sigma"),
         ("edm_return both, file=return.txt", "return.txt"),
+        ("edm_return both, process=frames", "frames noise is forward only"),
         ("edm_schedule sigma=rfdiffusion:60", "rfdiffusion partial_T of 50 is 60: give a number from 1 to 50"),
         ("edm_schedule sigma=-1", "sigma is -1"),
         ("edm_schedule sigma=8, file=units.png", "units.png is a figure"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.settings import atoms, networks, noise, results, sampling
+from edmnoise.settings import atoms, networks, noise, partial, results, sampling
 from edmnoise.settings import traces as recorded
 
 from ..job import Job
@@ -50,6 +50,8 @@ def edm_compare(
     rule: str = sampling.NETWORK_RULE,
     data_scales: Sequence[float] | None = sampling.DATA_SCALES,
     trust: bool = sampling.TRUST,
+    start: str | None = partial.COMPARED_START,
+    sigma_max: float | None = partial.COMPARED_TOP,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -73,6 +75,7 @@ def edm_compare(
         edm_compare complex_model_0, traces=run.trace, file=compare.png
         edm_compare complex_model_0, flat, boltz2, traces=run.trace
         edm_compare ensemble, denoiser=states | mymodel:build, by=samples
+        edm_compare ensemble, flat, heun | boltz2, start=1, sigma_max=8
 
     NOTES
 
@@ -111,7 +114,7 @@ def edm_compare(
         _self,
         selection,
         choices(process, weights, usual),
-        _samplers(sampler, steps),
+        _samplers(sampler, {"steps": steps, "sigma_max": sigma_max, "start": start}),
         traces or (),
         denoisers=denoisers,
         samples=samples,
@@ -125,6 +128,7 @@ def edm_compare(
         solvent=solvent,
         ligands=ligands,
         common=common,
+        start=start,
     )
     say(quiet, "edm_compare", "; ".join(result.notes))
     show(quiet, result.printed)
@@ -135,8 +139,8 @@ def edm_compare(
     return result
 
 
-def _samplers(given: Sequence[str], steps: int | None) -> Mapping[str, SamplerChoice]:
-    """Samplers as they are typed -> name in tables -> what they choose."""
+def _samplers(given: Sequence[str], usual: Mapping[str, Any]) -> Mapping[str, SamplerChoice]:
+    """Samplers as they are typed, with what those have that do not set it -> name in tables -> what they choose."""
     from edmnoise.diffusion.samplers.choice import SamplerChoice
 
     chosen = {}
@@ -149,7 +153,7 @@ def _samplers(given: Sequence[str], steps: int | None) -> Mapping[str, SamplerCh
         if len(keys) > len(values):
             raise EdmNoiseError(f"{keys[-1]} of {name} has no value: give {name} {keys[-1]} and a number")
         changed = {key: SETTINGS[key].read(value) for key, value in zip(keys, values, strict=True)}
-        choice = SamplerChoice(sampling.SAMPLER.read(name), **{"steps": steps, **changed})
+        choice = SamplerChoice(sampling.SAMPLER.read(name), **{**usual, **changed})
         label = " ".join([choice.name, *(word for pair in zip(keys, values, strict=True) for word in pair)])
         if label in chosen:
             raise EdmNoiseError(f"sampler {label!r} is given twice: give it once")

@@ -73,12 +73,13 @@ def edm_return(
         A sample has come back where the nearest state, by RMSD, is the one
         that it left. No return: half of the way from coming back surely to
         what samples are without a start; the rows without sigma show those of
-        the whole schedule. "posterior" is what a sampler with fresh noise at every level is
-        expected to return, given where the samples began; "stochastic" the
-        same by closed form, for two states, and "flow" that of a sampler
-        without fresh noise (heun). Churn returns less than both. The two are
-        exact for denoiser=fixed (with center=0, augment=0) and translation
-        (augment=0), and near for states, where sigma is well below the size.
+        the whole schedule. "posterior" is what a sampler with fresh noise at
+        every level is expected to return, given where the samples began;
+        "stochastic" the same by closed form, for two states, and "flow" that
+        of a sampler without fresh noise (heun). Churn returns less than both.
+        The two are exact for denoiser=fixed (with center=0, augment=0) and
+        translation (augment=0), and near for states, where sigma is well
+        below the size.
 
     SEE ALSO
 

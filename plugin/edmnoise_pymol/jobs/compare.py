@@ -33,6 +33,7 @@ from ..scene.ask import Cmd
 from ..scene.source import Source, reading, with_bonds
 from ..scene.states import read_states
 from . import sampling
+from .starts import read_start
 from .trace import choose_steps, file_order, said
 
 
@@ -64,6 +65,7 @@ def compare(
     solvent: bool,
     common: bool,
     ligands: str,
+    start: str | None = None,
 ) -> Job[CompareResult]:
     """Sample by every noise, denoiser and sampler, beside recorded runs; draws a figure where it has a name.
 
@@ -86,7 +88,7 @@ def compare(
         Recorded runs: path, and number of the run where there are several.
     denoisers
         By the name that tables give them.
-    samples, seed, device, state, hydrogens, solvent, common, ligands
+    samples, seed, device, state, hydrogens, solvent, common, ligands, start
         As in `edmnoise_pymol.jobs.sampling.sample`.
     state_weights
         Probability of each state, up to a factor, that samples are judged by; equal where not given.
@@ -106,6 +108,10 @@ def compare(
         check_linear(NoiseChoice.of(each))
     chosen = sampling.torch_device(device)
     source, states = yield from read_states(cmd, selection, state, hydrogens, solvent, common, ligands)
+    begin = None
+    if start is not None:
+        source, states, begun = yield from read_start(cmd, start, source, states, hydrogens, solvent, common, ligands)
+        begin = begun.coordinates
     structure = source.structure
     if built:
         for choice in denoisers.values():
@@ -134,7 +140,16 @@ def compare(
                     return watch.tell(share, f"run {number + 1} of {count}, step {done:,} of {steps:,}")
 
                 ran = run_sampler(
-                    structure, model, covariance, schedule, sampler, samples, seed, progress=told, device=chosen
+                    structure,
+                    model,
+                    covariance,
+                    schedule,
+                    sampler,
+                    samples,
+                    seed,
+                    progress=told,
+                    device=chosen,
+                    start=begin,
                 )
                 if ran.partial:
                     raise Cancelled
