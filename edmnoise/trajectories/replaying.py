@@ -48,6 +48,9 @@ ROUNDING = 1e-6
 """Part of the coordinates' RMS that float32 may leave of a step that closes: it keeps 6e-8, and a step is made of
 several operations. Steps close to 2e-7 with samplers of our own."""
 
+_CANCELLED = 3e-8
+"""Part of the coordinates' RMS to which the sums of a fit cancel: less noise than that cannot be told from none."""
+
 _TURN_ERROR = 1e-4
 """Part of the coordinates' RMS that the error of a recorded turn may leave, with much to spare: recorders fit turns to
 1e-6 rad."""
@@ -62,7 +65,7 @@ class Fit(Legible):
     shares
         (B, m).
     share_errors
-        (B, m) standard errors, from the noise.
+        (B, m) standard errors, from the noise, or from what the sums cancel to where that is more.
     turn
         (B, 3, 3) R, for rows.
     noise
@@ -123,7 +126,7 @@ def fit_step(x: Array, ways: Sequence[Array], y: Array, probe: Array | None = No
     Notes
     -----
     One product of all of them with each other is all that is needed of the atoms. Differences of its sums cancel to
-    3e-8 of the coordinates' size, which is less than float32 leaves.
+    _CANCELLED of the coordinates' size, which is less than float32 leaves.
     """
     atoms, several = x.shape[2], len(ways)
     moments = _moments([y, x, *ways, *([] if probe is None else [probe])])
@@ -142,17 +145,19 @@ def fit_step(x: Array, ways: Sequence[Array], y: Array, probe: Array | None = No
     replayed = _mixed(_mixed(moments[:, 1:, 1:], shares), shares)
     left = sums[:, 0, 0] + np.trace(replayed, axis1=1, axis2=2) - 2 * (best * _mixed(to_y, shares)).sum((1, 2))
     noise = np.sqrt(np.maximum(left, 0) / _freedom(atoms, several))
+    size = np.sqrt(sums[:, 0, 0] / (3 * atoms))
+    unsure = np.maximum(noise, _CANCELLED * size)
     came = best.swapaxes(1, 2) @ replayed @ best
     inertia = np.trace(came, axis1=1, axis2=2)[:, None, None] * np.eye(3) - came
     return Fit(
         shares=shares,
-        share_errors=noise[:, None] * np.sqrt(np.diagonal(inverse, axis1=1, axis2=2)),
+        share_errors=unsure[:, None] * np.sqrt(np.diagonal(inverse, axis1=1, axis2=2)),
         turn=best,
         noise=noise,
         along=np.zeros(len(x)) if probe is None else _along(to_y, sums, inverse, shares, best) / np.sqrt(3 * atoms),
-        spread=noise[:, None, None] ** 2 * np.linalg.pinv(inertia, hermitian=True),
+        spread=unsure[:, None, None] ** 2 * np.linalg.pinv(inertia, hermitian=True),
         lengths=np.sqrt(np.diagonal(products, axis1=1, axis2=2) / (3 * atoms)),
-        size=np.sqrt(sums[:, 0, 0] / (3 * atoms)),
+        size=size,
         atoms=atoms,
     )
 
