@@ -27,7 +27,7 @@ from ..noise.theory.scales import Scales
 from ..noise.weights import Weights
 from ..structure.structure import Structure
 from .checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from .ensemble import Ensemble, part_variances
+from .ensemble import Ensemble
 from .model import Factors, Model, NetworkDenoiser
 
 RATE, WARM_UP, AVERAGE, CLIP = 3e-3, 100, 0.998, 1.0
@@ -444,9 +444,7 @@ def load_denoiser(path: str | os.PathLike[str], structure: Structure, device: st
 
 
 def _model(structure: Structure, training: Training, scales: Scales) -> Model:
-    noise, hierarchy = NoiseChoice.of(training.noise), structure.hierarchy
-    nu = None if noise.weighted else part_variances(noise.on(structure).covariance, hierarchy)
-    return Model(structure, Preconditioner(hierarchy, noise.weights, scales, nu), training.rule, training.seed)
+    return Model(structure, Preconditioner.of(training.noise, structure, scales), training.rule, training.seed)
 
 
 def _device(name: str) -> torch.device:

@@ -84,9 +84,7 @@ def test_a_network_that_says_nothing_errs_as_the_rule_says(normal, weights, rule
         levels = torch.full((len(x),), sigma)
         off = (trainer.model((x - x.mean(dim=2, keepdim=True)).mT, levels)["atoms"].mT - y).double()
     each = off.square().mean(dim=(1, 2))
-    hierarchy, noise = normal.structure.hierarchy, NoiseChoice.of(weights)
-    nu = None if noise.weighted else part_variances(trainer.covariance, hierarchy)
-    said = Preconditioner(hierarchy, noise.weights, normal.scales, nu).error(sigma, rule)
+    said = Preconditioner.of(weights, normal.structure, normal.scales).error(sigma, rule)
     assert abs(float(each.mean()) - said) < 3 * float(each.std()) / len(each) ** 0.5
 
 
