@@ -264,7 +264,7 @@ def _shares(statistics: Statistics, hierarchy: Hierarchy) -> tuple[float, ...]:
 def precondition_table(made: Preconditioner, sigmas: Sequence[float], rule: str = "finite") -> Table:
     """c_skip, c_out, c_in of each part and c_noise over noise levels, with what each rule costs in error.
 
-    It costs that over the exact filter, or, for noise without weights, over the best scalars, which are those of finite.
+    It costs that over the exact filter, or, for noise without weights, over the best scalars, those of finite.
     """
     rows = [made.coefficients(sigma, rule) for sigma in sigmas]
     columns = [Column("sigma", list(sigmas), "A", decimals=4)]
