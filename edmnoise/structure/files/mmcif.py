@@ -198,7 +198,7 @@ class MmcifLayout(Layout):
                     limit = "no text in which spaces follow both kinds of quotation mark"
                     raise self.refusal(column, text, f"the {what} {text!r}", limit, "rename it")
         numbers = [self.numbers[text] for text in atoms.number.tolist()]
-        names, residues, chains = _quoted(atoms.name), _quoted(atoms.residue_name), _chain_labels(rows)
+        names, residues, chains = _quoted(atoms.name), _quoted(atoms.residue_name), chain_labels(rows)
         columns: dict[str, Iterable[str] | int] = {
             "group_PDB": np.where(atoms.hetero, "HETATM", "ATOM"),
             "id": 12,
@@ -296,7 +296,7 @@ def _quoted(texts: Text, empty: str = ".") -> list[str]:
     return [values[text] for text in texts.tolist()]
 
 
-def _chain_labels(rows: Structure) -> Text:
+def chain_labels(rows: Structure) -> Text:
     """(N,) label_asym_id: the segment; for atoms without one a label of the chain that no other chain has."""
     atoms = rows.atoms
     chain = rows.hierarchy.ancestors(0, 2)
