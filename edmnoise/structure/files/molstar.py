@@ -140,7 +140,7 @@ def _states(shading: Shading, count: int, camera: Node, remarks: Sequence[str]) 
             "metadata": {
                 "key": f"frame_{model}",
                 "title": f"Frame {model} of {count}",
-                "description": _legend(shading, remarks),
+                "description": _legend(shading),
                 "description_format": "markdown",
                 "linger_duration_ms": _LINGER,
                 "transition_duration_ms": 0,
@@ -148,20 +148,15 @@ def _states(shading: Shading, count: int, camera: Node, remarks: Sequence[str]) 
         }
         for model in range(1, count + 1)
     ]
-    metadata = {"title": shading.title, "timestamp": now, "version": VERSION}
+    said = "\n\n".join([*remarks, f"Written by edmnoise {__version__}."])
+    metadata = {"title": shading.title, "description": said, "timestamp": now, "version": VERSION}
     return {"kind": "multiple", "metadata": metadata, "snapshots": snapshots}
 
 
-def _legend(shading: Shading, remarks: Sequence[str]) -> str:
+def _legend(shading: Shading) -> str:
     """Mol*'s own Markdown, in which a picture's address may be a palette."""
     colours = urlencode({"color-palette-colors": ",".join(shading.palette), "color-palette-width": "200px"})
-    said = [
-        f"{shading.title}, Å:",
-        f"{shading.low:.3f} ![palette](!{colours}) {shading.high:.3f}",
-        *remarks,
-        f"Written by edmnoise {__version__}.",
-    ]
-    return "\n\n".join(said)
+    return f"{shading.title}, Å:\n\n{shading.low:.3f} ![palette](!{colours}) {shading.high:.3f}"
 
 
 def _tree(model: int, colours: str, camera: Node) -> Node:

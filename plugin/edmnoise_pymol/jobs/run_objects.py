@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edmnoise.base.colours import DEFAULT_PALETTE, PALETTES
 from edmnoise.base.legible import Legible
 from edmnoise.base.table import Table
 from edmnoise.frames.displacement import Displacement
+from edmnoise.frames.shading import range_of, values_of
 from edmnoise.structure.structure import Structure
 from edmnoise.study.figures.figure import is_figure
 from edmnoise.study.figures.sampling import freeze_out_figure
@@ -21,7 +22,7 @@ from ..scene import ask, looks
 from ..scene.ask import Cmd
 from ..scene.growing import States
 from ..scene.objects import check_free_name, legal_name
-from .colouring import Colouring, Painter, left_out, range_of, values_of
+from .colouring import Colouring, Painter, left_out
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -98,13 +99,14 @@ def _sigma(level: float) -> str:
 def coloured(cmd: Cmd, structure: Structure, moved: Displacement, names: Sequence[str]) -> Colouring:
     """Colour all objects alike: by how far the residues of the final samples lie from the reference."""
     low, high = range_of(values_of(moved, RESIDUE_IN_CHAIN, "mean"))
-    for name in names:
-        Painter(cmd, name, RESIDUE_IN_CHAIN, PALETTES[DEFAULT_PALETTE], low, high).paint(moved)
+    painters = [Painter(cmd, name, RESIDUE_IN_CHAIN, PALETTES[DEFAULT_PALETTE], low, high) for name in names]
+    for painter in painters:
+        painter.paint(moved)
     label = "RMS displacement of the samples from the reference, residue in chain,"
     still, anchors = left_out(RESIDUE_IN_CHAIN, structure), PALETTES[DEFAULT_PALETTE]
     colouring = Colouring(", ".join(names), label, DEFAULT_PALETTE, low, high, anchors, left_out=still)
-    for name in names:
-        looks.explain(name, colouring)
+    for painter in painters:
+        looks.explain(painter.name, replace(colouring, painter=painter))
     return colouring
 
 
