@@ -60,15 +60,22 @@ class Shading(Legible):
         return np.atleast_2d(self.values)
 
     @property
+    def is_flat(self) -> bool:
+        """Whether the range has no width: one colour, the first."""
+        return self.low == self.high
+
+    @property
     def palette(self) -> list[str]:
-        """The anchors as hexadecimal codes, those that `colours` gives at their places."""
-        places = np.linspace(0, 1, len(self.anchors))
-        return hexadecimal(palette_colours(places, self.anchors, 0.0, 1.0))
+        """Hexadecimal codes of the colours at `steps`, straight lines between them."""
+        if self.is_flat:
+            return self.colours(np.array([self.low, self.low]))
+        return self.colours(np.array(self.steps))
 
     @property
     def steps(self) -> list[float]:
-        """The values at which the anchors stand, angstrom."""
-        return np.linspace(self.low, self.high, len(self.anchors)).tolist()
+        """The values at which the colours of the palette stand, angstrom."""
+        steps: list[float] = np.linspace(self.low, self.high, 2 if self.is_flat else len(self.anchors)).tolist()
+        return steps
 
     def colours(self, values: NDArray[np.float64]) -> list[str]:
         """Hexadecimal codes of some values."""

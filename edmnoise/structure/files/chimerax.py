@@ -103,7 +103,7 @@ def _commands(
     yield "# Open this file in a new session of ChimeraX; the molecule is its model 1."
     yield f'open "{os.path.basename(models)}" coordsets true'
     yield f'open "{os.path.basename(values)}"'
-    high = shading.high if shading.high > shading.low else shading.low + 1e-6
+    high = shading.high + shading.is_flat  # of one colour; ChimeraX divides by the width
     look = f"palette {':'.join(shading.palette)} range {shading.low:.6f},{high:.6f} noValueColor {GREY}"
     attribute = f"color byattribute {recipient[0]}:{ATTRIBUTE}"
     if shading.by_model:

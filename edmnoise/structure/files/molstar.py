@@ -73,7 +73,7 @@ def _fitting(path: str, models: Models, size: int) -> Models:
     for seen, model in enumerate(models, 1):
         if seen * size > _LARGEST:
             raise EdmNoiseError(
-                f"cannot write {path} with {seen:,} models of {size / 2**20:,.1f} MiB: Mol*'s archives hold 2 GiB"
+                f"cannot write {path} with {seen:,} models of {size / 2**20:,.2f} MiB: Mol*'s archives hold 2 GiB"
             )
         yield model
 
