@@ -116,7 +116,7 @@ def _check_states(name: str, file: str, ending: str, states: int, b: str | None,
         )
     if colouring is not None and colouring.each:
         raise EdmNoiseError(
-            f"the frames of {name} are coloured on a range each, {file} has one: edm_color with shared=1"
+            f"frames of {name} have a colour range each, {file} holds one for all: edm_color with shared=1"
         )
 
 
