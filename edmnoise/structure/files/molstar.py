@@ -38,6 +38,9 @@ _LARGEST = 2**31 - 2**20
 _LINGER = 400
 """Milliseconds that each model is shown while they play."""
 
+_FIELD = math.radians(45)
+"""A camera's angle of view; the format says where it stands for any other."""
+
 _WIDE, _LEAST = 1.3, 10.0
 """A picture's width over its height, at least; angstrom that it shows, at least."""
 
@@ -85,7 +88,8 @@ def _colours(number: int) -> str:
 class _Reach:
     """Where the models lie: a camera that is the same for all, so that the picture does not jump.
 
-    From as far away as the height of a sphere, the format's camera shows all of it, whatever the angle of view.
+    A camera of the format that is said to be as far away as a sphere is wide shows just that sphere, whatever the angle
+    of view: one of the angle f stands 1 / (2 sin(f / 2)) times as far away as it is said to.
     """
 
     def __init__(self) -> None:
@@ -108,7 +112,10 @@ class _Reach:
         """Looks along the shortest axis of the first model; the longest one lies across."""
         across, height, depth = self._ends[1] - self._ends[0]
         centre = self._ends.mean(axis=0) @ self._axes
-        away = max(height, across / _WIDE, _LEAST) + depth / 2
+        half = max(height, across / _WIDE, _LEAST) / 2
+        away = 2 * (
+            half * math.cos(_FIELD / 2) + depth / 2 * math.sin(_FIELD / 2)
+        )  # of a sphere as large in the picture
         places = {"target": centre, "position": centre + away * self._axes[2], "up": self._axes[1]}
         return _node("camera", {name: [round(x, 4) for x in place.tolist()] for name, place in places.items()})
 
@@ -156,7 +163,7 @@ def _states(shading: Shading, count: int, camera: Node, remarks: Sequence[str]) 
 def _legend(shading: Shading) -> str:
     """Mol*'s own Markdown, in which a picture's address may be a palette."""
     colours = urlencode({"color-palette-colors": ",".join(shading.palette), "color-palette-width": "200px"})
-    return f"{shading.title}, Å:\n\n{shading.low:.3f} ![palette](!{colours}) {shading.high:.3f}"
+    return f"{shading.title}, in Å per coordinate:\n\n{shading.low:.3f} ![palette](!{colours}) {shading.high:.3f}"
 
 
 def _tree(model: int, colours: str, camera: Node) -> Node:
