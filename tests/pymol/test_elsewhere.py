@@ -106,6 +106,18 @@ def test_baked_frames_have_colours_of_their_own(cmd, frames, atoms, shades, tmp_
     assert len({tuple(shown["A", "10", "CA"][1]) for shown in found}) > 1
 
 
+@pytest.mark.parametrize("name", ["frames", "frames_baked"])
+def test_helices_and_strands_are_pymols(cmd, frames, atoms, tmp_path, name):
+    edm_color(frames, bake=1)
+    cmd.alter("frames and chain A and resi 20-24", "ss = 'S'")
+    edm_save(str(tmp_path / "seen.cxc"), name)
+    cmd.load(tmp_path / "seen_models.cif", "back")
+    wanted = dict(atoms(f"%{name} and state 1", "((chain, resi), ss if ss in 'HS' else '')"))
+    found = dict(atoms("back", "((chain, resi), ss if ss in 'HS' else '')"))
+    assert found == wanted
+    assert set(wanted.values()) == {"H", "S", ""}
+
+
 def attributes(path):
     found, name = {}, None
     for line in path.read_text().splitlines():

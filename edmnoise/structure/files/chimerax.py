@@ -42,6 +42,7 @@ def write_chimerax(
     models: Models,
     shading: Shading,
     remarks: Sequence[str],
+    secondary: NDArray[np.str_] | None,
 ) -> int:
     """Write the commands, the models beside as mmCIF, and the values; parameters as in `write_view`."""
     stem = os.path.splitext(path)[0]
@@ -49,7 +50,7 @@ def write_chimerax(
         raise EdmNoiseError(
             f"cannot write {path}: ChimeraX takes {found[0]!r} in a file's name for a pattern, rename it"
         )
-    layout = MmcifLayout(f"{stem}_models.cif", structure, polymer, remarks)
+    layout = MmcifLayout(f"{stem}_models.cif", structure, polymer, remarks, secondary)
     values = f"{stem}_values.defattr"
     with replacing(layout.path) as beside, replacing(values) as attributes, replacing(path) as script:
         count = write_models(beside, layout, models)

@@ -57,9 +57,10 @@ def write_molstar(
     models: Models,
     shading: Shading,
     remarks: Sequence[str],
+    secondary: NDArray[np.str_] | None,
 ) -> int:
     """Write the archive; parameters as in `write_view`."""
-    layout = MmcifLayout(os.path.splitext(path)[0] + ".cif", structure, polymer, remarks)
+    layout = MmcifLayout(os.path.splitext(path)[0] + ".cif", structure, polymer, remarks, secondary)
     reach = _Reach()
     with replacing(path) as handle, zipfile.ZipFile(handle, "w", zipfile.ZIP_DEFLATED) as archive:
         with archive.open(_MODELS, "w") as inside:

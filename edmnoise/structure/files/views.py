@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...base.coordinates import CoordinatesLike
 from ...base.errors import EdmNoiseError
@@ -17,7 +18,9 @@ from .mmcif import chain_labels
 from .molstar import write_molstar
 from .writing import Models, placed_models
 
-VIEWS: dict[str, Callable[[str, Structure, np.ndarray, Models, Shading, Sequence[str]], int]] = {
+Write = Callable[[str, Structure, NDArray[np.bool_], Models, Shading, Sequence[str], "NDArray[np.str_] | None"], int]
+
+VIEWS: dict[str, Write] = {
     ".cxc": write_chimerax,
     ".mvsx": write_molstar,
 }
@@ -30,6 +33,7 @@ def write_view(
     models: Iterable[CoordinatesLike],
     shading: Shading,
     remarks: Sequence[str] = (),
+    secondary: NDArray[np.str_] | None = None,
 ) -> int:
     """Write frames and the colours of their atoms for another viewer.
 
@@ -48,6 +52,9 @@ def write_view(
         Values of the atoms in all models, or in each model, and how they are coloured.
     remarks
         Lines of text on where the models come from.
+    secondary
+        (N,) "H" for atoms of helices, "S" for those of strands, for cartoons that stay what they are in every model;
+        viewers look at coordinates where it is not given.
 
     Returns
     -------
@@ -71,4 +78,4 @@ def write_view(
     named = replace(structure, atoms=replace(structure.atoms, chain=chain))  # viewers need a name to tell them apart
     polymer = in_polymer(structure.atoms, structure.hierarchy.ancestors(0, 1))
     placed = placed_models(models, structure.n_atoms)
-    return VIEWS[ending](os.fspath(path), named, polymer, placed, shading, remarks)
+    return VIEWS[ending](os.fspath(path), named, polymer, placed, shading, remarks, secondary)

@@ -26,7 +26,7 @@ from ..scene import ask, looks
 from ..scene.ask import Cmd
 from ..scene.frames import read_frames
 from ..scene.objects import existing_object, object_of_file
-from ..scene.source import Source, reading, with_bonds
+from ..scene.source import Source, reading, secondary_of, with_bonds
 from ..scene.states import read_states
 from ..scene.titles import Provenance
 from .colouring import Colouring, label_of
@@ -77,7 +77,7 @@ def save(cmd: Cmd, file: str, name: str, level: str, b: str | None) -> Job[Saved
         raise EdmNoiseError(f"{name} cannot be written whole: {source.notes[0]}")
     colouring = _colouring(cmd, name) if ending in VIEWS else None
     _check_states(name, file, ending, len(frames), b, colouring)
-    structure = with_bonds(cmd, source)
+    structure, folds = with_bonds(cmd, source), secondary_of(cmd, source)
     remarks = _remarks(cmd, name, level, b, len(frames))
     held = object_of_file(cmd, file) if ending in LAYOUTS else None
 
@@ -85,11 +85,12 @@ def save(cmd: Cmd, file: str, name: str, level: str, b: str | None) -> Job[Saved
         order = _order(source)
         models = (block[0][order] for block in counted(frames, watch, "model"))
         if ending not in VIEWS:
-            written = structure if b is None else _with_b_factors(structure, frames, level, b)
-            return Saved(write_frames(file, written.take(order), models, level, remarks), held=held)
+            valued = structure if b is None else _with_b_factors(structure, frames, level, b)
+            return Saved(write_frames(file, valued.take(order), models, level, remarks), held=held)
         shading = _default(structure, frames) if colouring is None else _shown(colouring, source, frames)
         shown = f"{shading.title} from {shading.low:.3f} to {shading.high:.3f} A"
-        return Saved(write_view(file, structure.take(order), models, shading.take(order), remarks), shown)
+        written = write_view(file, structure.take(order), models, shading.take(order), remarks, folds[order])
+        return Saved(written, shown)
 
     return (yield write)
 

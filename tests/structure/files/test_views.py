@@ -327,6 +327,41 @@ def test_the_camera_holds_all_models(fragment, tmp_path):
     assert max(high.max(), wide.max() / 1.3) > 0.6 * np.tan(np.pi / 8)  # and fills the picture
 
 
+def test_helices_and_strands(toxin, tmp_path):
+    """gemmi reads them from residue to residue; a run ends where its chain does."""
+    residue = toxin.residue_of_atoms
+    kinds = np.random.default_rng(4).choice(["H", "H", "H", "S", ""], residue.max() + 1)
+    kinds[: residue.max() // 2] = np.repeat(kinds[: residue.max() // 2], 5)[: residue.max() // 2]
+    path = str(tmp_path / "seen.cxc")
+    frames = toxin.coordinates[None]
+    write_view(path, toxin, frames, shading_of(by_group(toxin, 1)), secondary=kinds[residue])
+    read = gemmi.read_structure(str(tmp_path / "seen_models.cif"))
+    ranges = {
+        "H": [(helix.start, helix.end) for helix in read.helices],
+        "S": [(strand.start, strand.end) for sheet in read.sheets for strand in sheet.strands],
+    }
+    named = {
+        (chain, number): kind
+        for chain, number, kind in zip(toxin.atoms.chain, toxin.atoms.number, kinds[residue], strict=True)
+    }
+    for kind, found in ranges.items():
+        members = [
+            (one.chain_name, str(number))
+            for one, other in found
+            for number in range(one.res_id.seqid.num, other.res_id.seqid.num + 1)
+            if one.chain_name == other.chain_name and (one.chain_name, str(number)) in named
+        ]
+        assert len(members) == len(set(members))
+        assert set(members) == {key for key, said in named.items() if said == kind}
+    assert "_struct_conf" not in _written(path, toxin, frames, None)
+
+
+def _written(path, structure, frames, secondary):
+    write_view(path, structure, frames, shading_of(by_group(structure, 1)), secondary=secondary)
+    with open(path.replace(".cxc", "_models.cif"), encoding="utf-8") as models:
+        return models.read()
+
+
 # From displacements
 
 
