@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False  # typing's own would be the only thing that is imported here
 if TYPE_CHECKING:
     from .base.errors import EdmNoiseError as EdmNoiseError
+    from .base.shading import Shading as Shading
     from .diffusion.denoisers.denoiser import Denoised as Denoised
     from .diffusion.denoisers.elastic_network import ElasticNetwork as ElasticNetwork
     from .diffusion.denoisers.held import held_states as held_states
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .frames.displacement import measure_displacement as measure_displacement
     from .frames.level_metrics import LevelMetrics as LevelMetrics
     from .frames.level_metrics import part_mean_squares as part_mean_squares
+    from .frames.shading import shade as shade
     from .noise.batch import MultiscaleNoiseLike as MultiscaleNoiseLike
     from .noise.batch import PaddedGroups as PaddedGroups
     from .noise.design.scramble import scramble_table as scramble_table
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from .structure.files import read_frames as read_frames
     from .structure.files import read_structure as read_structure
     from .structure.files import write_frames as write_frames
+    from .structure.files import write_view as write_view
     from .structure.hierarchy import Hierarchy as Hierarchy
     from .structure.part import Part as Part
     from .structure.structure import Atoms as Atoms
@@ -65,6 +68,7 @@ _HOMES = {
     "read_structure": "edmnoise.structure.files",
     "read_frames": "edmnoise.structure.files",
     "write_frames": "edmnoise.structure.files",
+    "write_view": "edmnoise.structure.files",
     "Structure": "edmnoise.structure.structure",
     "Atoms": "edmnoise.structure.structure",
     "Hierarchy": "edmnoise.structure.hierarchy",
@@ -85,6 +89,8 @@ _HOMES = {
     "part_mean_squares": "edmnoise.frames.level_metrics",
     # measure it, and know what to expect
     "measure_displacement": "edmnoise.frames.displacement",
+    "shade": "edmnoise.frames.shading",
+    "Shading": "edmnoise.base.shading",
     "measure_damage": "edmnoise.frames.damage",
     "superpose": "edmnoise.structure.superpose",
     "AppliedNoise": "edmnoise.noise.process",

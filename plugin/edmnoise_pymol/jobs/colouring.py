@@ -12,6 +12,7 @@ from edmnoise.base.colours import Anchor, check_range, palette_colours
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
 from edmnoise.frames.displacement import Displacement, Measure
+from edmnoise.frames.shading import range_of, values_of
 from edmnoise.structure.part import Part, moving
 from edmnoise.structure.structure import Structure
 
@@ -26,9 +27,6 @@ from ..scene.source import current_state
 from . import ensemble
 from .ensemble import Basis, Ensemble
 
-LEAST_RANGE = 1e-3
-"""Angstrom: the values of a narrower range differ by rounding."""
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Colouring(MakesObjects, Legible):
@@ -38,6 +36,8 @@ class Colouring(MakesObjects, Legible):
     ----------
     names
         Objects that were made for it: a baked copy and its legend.
+    by_state
+        Whether every frame has colours of its own, by how far things moved in it.
     each
         Whether every frame has a range of its own: this one is that of the frame that was shown.
     left_out
@@ -53,6 +53,7 @@ class Colouring(MakesObjects, Legible):
     high: float
     anchors: tuple[Anchor, ...] = ()
     names: tuple[str, ...] = ()
+    by_state: bool = False
     each: bool = False
     painter: Painter | None = field(default=None, repr=False)
     left_out: str = ""
@@ -94,6 +95,8 @@ class Painter(Legible):
     low: float | None
     high: float | None
     painted: tuple[float, float] = (0.0, 0.0)
+    values: NDArray[np.float64] | None = None
+    """(N,) of each atom, angstrom, as they were painted last."""
     baked: dict[int, tuple[float, float]] = field(default_factory=dict)
     found: Ensemble | None = None
     part: Part | None = None
@@ -122,12 +125,17 @@ class Painter(Legible):
         """(N, 3) red, green, blue of each atom."""
         values = values_of(moved, self.measure, over)
         self.painted = range_of(values, self.low, self.high)
-        values = values[moved.hierarchy.ancestors(0, self.measure.level)]
-        if self.part is not None:
-            held = np.full(self.part.n_atoms, np.nan)
-            held[self.part.moved] = values
-            values = held
-        return palette_colours(values, self.anchors, *self.painted)
+        self.values = self.of_atoms(moved, values)
+        return palette_colours(self.values, self.anchors, *self.painted)
+
+    def of_atoms(self, moved: Displacement, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(N,) the values of groups as each atom has them, NaN where it was held."""
+        of_moved = values[moved.hierarchy.ancestors(0, self.measure.level)]
+        if self.part is None:
+            return of_moved
+        held = np.full(self.part.n_atoms, np.nan)
+        held[self.part.moved] = of_moved
+        return held
 
 
 def colour(
@@ -205,6 +213,7 @@ def colour(
         low,
         high,
         anchors,
+        by_state=by_state,
         each=each,
         painter=painter,
         left_out=left_out(measure, found.part or found.structure),
@@ -267,13 +276,6 @@ def reset(cmd: Cmd, name: str) -> Job[None]:
     looks.restore_before(cmd, name)
 
 
-def values_of(moved: Displacement, measure: Measure, over: str) -> NDArray[np.float64]:
-    """(groups,) what is coloured, angstrom; NaN, which is grey, for groups whose displacement is 0 by definition."""
-    values = np.sqrt(moved.largest[measure] if over == "max" else moved.by_group[measure])
-    values[~measure.moves(moved.hierarchy)] = np.nan
-    return values
-
-
 def left_out(measure: Measure, structure: Structure | Part) -> str:
     """What is grey, as a sentence says it; "" for nothing."""
     hierarchy = moving(structure).hierarchy
@@ -293,17 +295,6 @@ def label_of(measure: Measure, structure: Structure, over: str, found: Ensemble 
         start = "" if origin == "state 1" else f" from {origin}"
         removed = {"none": "", "center": " after centring", "superpose": " after superposition"}[found.align]
     return f"{kind} displacement{start}{removed}, {measure.label(structure.hierarchy)},"
-
-
-def range_of(values: NDArray[np.float64], low: float | None = None, high: float | None = None) -> tuple[float, float]:
-    """What is given, and of what is not the values' own end, which keeps the order; one value for rounding errors."""
-    there = values[~np.isnan(values)]
-    least, most = (float(there.min()), float(there.max())) if there.size else (0.0, 0.0)
-    if low is None and high is None and most - least < LEAST_RANGE:
-        return most, most
-    if low is None:
-        return (least if high is None else min(least, high)), most if high is None else high
-    return low, max(low, most) if high is None else high
 
 
 def _check_follow(name: str, structure: Structure) -> None:
