@@ -18,6 +18,7 @@ extensions = [
     "mathml",
     "session",
     "drawn",
+    "gallery",
     "help_pages",
     "figures",
     "preconditioning",
