@@ -30,7 +30,7 @@ from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.noise.theory.statistics import NoiseStatistics
 from edmnoise.noise.weights import PRESETS, Weights
-from edmnoise_pymol.commands import edm_color, edm_noise, edm_save
+from edmnoise_pymol.commands import edm_color, edm_noise, edm_sample, edm_save
 
 FOLDER = Path(__file__).parent / "images"
 FRAGMENT = "chain A and resi 4-35"
@@ -225,6 +225,61 @@ def levels_picture(path: Path, width: int = 1500, draws: int = 4) -> None:
     save(figure, path)
 
 
+def held_picture(path: Path, width: int = 1500) -> None:
+    """A loop that moves while the rest is held: noised frames of its residue centres, and samples given the rest."""
+    loop, around, top = "resi 50-61", "resi 49-62", 1.2
+    view = start("chain D", turned=20)
+    images = []
+    for sampled in (False, True):
+        if sampled:
+            options = {"sampler": "heun", "steps": 20, "samples": 8, "trajectory": 0, "fluctuations": "network"}
+            edm_sample("reference", move=loop, name="made", **options)
+        else:
+            edm_noise("reference", z=-1, move=loop, frames=5, weights="rebalanced", name="made")
+        load_centres("made")
+        cmd.color("grey70", "centres")
+        tube("centres", 1, 0.4)
+        for state in range(2, cmd.count_states("made") + 1):
+            colour_state("centres", state, top, relative=False)
+            tube("centres", state, 0.2, around)
+        images.append(ray(width // 2, view))
+        cmd.delete("centres* made")
+    figure = plt.figure(figsize=(width / 100, width / 100 * 0.5), dpi=DPI)
+    said = "five noised frames, edm_noise", "eight samples given the rest, edm_sample"
+    for column, (image, words) in enumerate(zip(cropped(images), said, strict=True)):
+        axis = figure.add_axes((0.02 + 0.5 * column, 0.2, 0.46, 0.7))
+        axis.imshow(image)
+        axis.set_axis_off()
+        axis.set_title(words, fontsize=17, pad=10)
+    bar = figure.add_axes((0.3, 0.13, 0.4, 0.03))
+    legend(figure, bar, 0, top, "displacement of the residue (Å, RMS per coordinate)")
+    save(figure, path)
+
+
+def processes_picture(path: Path, width: int = 1500) -> None:
+    """The trace of residue centres in a frame of each linear process, beside the reference."""
+    view, top, images = start("chain D", turned=20), 10.0, []
+    said = ("multiscale", "chroma_gas", "chroma_globular", "harmonic")
+    for process in said:
+        edm_noise("reference", sigma=4.8, process=process, frames=1, name="made")
+        load_centres("made")
+        cmd.color("grey70", "centres")
+        tube("centres", 1, 0.35)
+        colour_state("centres", 2, top, relative=False)
+        tube("centres", 2, 0.45)
+        images.append(ray(width // 2, view))
+        cmd.delete("centres* made")
+    figure = plt.figure(figsize=(width / 100, width / 100 * 0.34), dpi=DPI)
+    for column, (image, words) in enumerate(zip(cropped(images), said, strict=True)):
+        axis = figure.add_axes((0.01 + 0.25 * column, 0.22, 0.23, 0.66))
+        axis.imshow(image)
+        axis.set_axis_off()
+        axis.set_title(words, fontsize=17, pad=8)
+    bar = figure.add_axes((0.3, 0.15, 0.4, 0.04))
+    legend(figure, bar, 0, top, "displacement of the residue (Å, RMS per coordinate)")
+    save(figure, path)
+
+
 def titled(weights: str) -> str:
     """A preset and its numbers."""
     return f"{weights}  {'/'.join(f'{share:g}' for share in PRESETS[weights])}"
@@ -259,10 +314,10 @@ def start(selection: str, turned: float, rolled: float = 0) -> Any:
     return cmd.get_view()
 
 
-def colour_state(name: str, state: int, top: float) -> None:
-    """Colour an object by how far its residues moved in their chain in one state, and show that state."""
+def colour_state(name: str, state: int, top: float, relative: bool = True) -> None:
+    """Colour an object by how far its residues moved in one state, in their chain or at all, and show that state."""
     cmd.frame(state)
-    edm_color(name, over="state", minimum=0, maximum=top)
+    edm_color(name, over="state", minimum=0, maximum=top, relative=relative)
 
 
 def load_centres(name: str) -> None:
@@ -274,10 +329,10 @@ def load_centres(name: str) -> None:
     cmd.hide("everything")
 
 
-def tube(name: str, state: int, radius: float) -> None:
-    """Keep one state as a tube of the colours that the object has now."""
+def tube(name: str, state: int, radius: float, part: str = "all") -> None:
+    """Keep one state, or a part of it, as a tube of the colours that the object has now."""
     copy = f"{name}_{state}"
-    cmd.create(copy, name, state, 1)
+    cmd.create(copy, f"{name} and ({part})", state, 1)
     cmd.set("cartoon_trace_atoms", 1, copy)
     cmd.set("cartoon_tube_radius", radius, copy)
     cmd.cartoon("tube", copy)
@@ -324,7 +379,14 @@ def save(figure: Any, path: Path) -> None:
     picture.quantize(palette=chosen, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
-PICTURES = {"frames": frames_picture, "colours": colours_picture, "chains": chains_picture, "levels": levels_picture}
+PICTURES = {
+    "frames": frames_picture,
+    "colours": colours_picture,
+    "chains": chains_picture,
+    "levels": levels_picture,
+    "held": held_picture,
+    "processes": processes_picture,
+}
 
 
 def main() -> None:

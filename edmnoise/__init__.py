@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .base.errors import EdmNoiseError as EdmNoiseError
     from .diffusion.denoisers.denoiser import Denoised as Denoised
     from .diffusion.denoisers.elastic_network import ElasticNetwork as ElasticNetwork
+    from .diffusion.denoisers.held import held_states as held_states
     from .diffusion.denoisers.states import StatesDenoiser as StatesDenoiser
     from .diffusion.likelihood import log_likelihood as log_likelihood
     from .diffusion.precondition import Preconditioner as Preconditioner
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from .diffusion.samplers.sampler import sample as sample
     from .diffusion.samplers.schedule import karras as karras
     from .diffusion.samplers.schedule import log_linear as log_linear
+    from .diffusion.samplers.units import translation_table as translation_table
     from .frames.damage import measure_damage as measure_damage
     from .frames.displacement import measure_displacement as measure_displacement
     from .frames.level_metrics import LevelMetrics as LevelMetrics
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
     from .noise.batch import PaddedGroups as PaddedGroups
     from .noise.design.scramble import scramble_table as scramble_table
     from .noise.design.solve import design as design
+    from .noise.held import HeldNoise as HeldNoise
     from .noise.process import AppliedNoise as AppliedNoise
+    from .noise.process import NoiseChoice as NoiseChoice
     from .noise.processes.multiscale import MultiscaleNoise as MultiscaleNoise
     from .noise.processes.nested import NestedCovariance as NestedCovariance
     from .noise.sigma import SigmaDistribution as SigmaDistribution
@@ -36,16 +40,19 @@ if TYPE_CHECKING:
     from .noise.theory.scales import measured_scales as measured_scales
     from .noise.theory.statistics import NoiseStatistics as NoiseStatistics
     from .noise.weights import Weights as Weights
+    from .structure.domains import with_domains as with_domains
     from .structure.files import read_frames as read_frames
     from .structure.files import read_structure as read_structure
     from .structure.files import write_frames as write_frames
     from .structure.hierarchy import Hierarchy as Hierarchy
+    from .structure.part import Part as Part
     from .structure.structure import Atoms as Atoms
     from .structure.structure import Structure as Structure
     from .structure.superpose import superpose as superpose
     from .study.levels import level_table as level_table
     from .study.levels import z_table as z_table
     from .study.replay import replay as replay
+    from .study.round_trip import round_trips as round_trips
     from .trajectories.finding import find_denoiser as find_denoiser
     from .trajectories.laid import run_of as run_of
     from .trajectories.recording import record as record
@@ -61,11 +68,15 @@ _HOMES = {
     "Structure": "edmnoise.structure.structure",
     "Atoms": "edmnoise.structure.structure",
     "Hierarchy": "edmnoise.structure.hierarchy",
+    "with_domains": "edmnoise.structure.domains",
+    "Part": "edmnoise.structure.part",
     # make noise
     "Weights": "edmnoise.noise.weights",
     "SigmaDistribution": "edmnoise.noise.sigma",
     "sigma_distribution": "edmnoise.noise.sigma",
+    "NoiseChoice": "edmnoise.noise.process",
     "MultiscaleNoise": "edmnoise.noise.processes.multiscale",
+    "HeldNoise": "edmnoise.noise.held",
     "NestedCovariance": "edmnoise.noise.processes.nested",
     # train on it in a loop of one's own
     "MultiscaleNoiseLike": "edmnoise.noise.batch",
@@ -89,6 +100,7 @@ _HOMES = {
     # sample
     "Denoised": "edmnoise.diffusion.denoisers.denoiser",
     "StatesDenoiser": "edmnoise.diffusion.denoisers.states",
+    "held_states": "edmnoise.diffusion.denoisers.held",
     "ElasticNetwork": "edmnoise.diffusion.denoisers.elastic_network",
     "Sampler": "edmnoise.diffusion.samplers.sampler",
     "karras": "edmnoise.diffusion.samplers.schedule",
@@ -96,6 +108,8 @@ _HOMES = {
     "sampler_preset": "edmnoise.diffusion.samplers.presets",
     "sample": "edmnoise.diffusion.samplers.sampler",
     "run_sampler": "edmnoise.trajectories.run",
+    "round_trips": "edmnoise.study.round_trip",
+    "translation_table": "edmnoise.diffusion.samplers.units",
     # listen to a model
     "find_denoiser": "edmnoise.trajectories.finding",
     "record": "edmnoise.trajectories.recording",

@@ -32,7 +32,7 @@ SERIES_COLOURS = (
 )
 """Of what a figure sets side by side; the first three are told apart in grey and by the colour-blind."""
 
-LEVEL_COLOURS = {"atom": SERIES_COLOURS[2], "residue": SERIES_COLOURS[1], "chain": SERIES_COLOURS[0]}
+LEVEL_COLOURS = dict(zip(("chain", "residue", "atom", "domain"), SERIES_COLOURS, strict=False))
 """Of each level, in all figures and plots."""
 
 

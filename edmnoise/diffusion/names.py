@@ -33,6 +33,17 @@ PUBLISHED = {
 ALIASES = {"af3": "alphafold3", "openfold": "openfold3", "of3": "openfold3"}
 """Other names of published samplers."""
 
+COUNTED = {
+    **{name: f"{name} step of 200" for name in PUBLISHED},
+    "rf3": "rf3 partial_t of 200",
+    "rfdiffusion3": "rfdiffusion3 partial_t",
+    "rfdiffusion": "rfdiffusion partial_T of 50",
+}
+"""Programs that say in their own units how much noise, and what their number is."""
+
+COUNTED_ALIASES = {**ALIASES, "rfd3": "rfdiffusion3", "rfd": "rfdiffusion"}
+"""Other names of these."""
+
 SCHEDULES = ("karras", "log_linear")
 """How levels are laid out."""
 

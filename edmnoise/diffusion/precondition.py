@@ -1,9 +1,9 @@
 """D = c_skip x + c_out F(c_in x; c_noise), level by level: what EDM's preconditioning becomes when noise has levels.
 
 Coordinates are taken about the mean of all atoms, data and noise alike, and split by plain means into chain average,
-residue average less its chain's, atom less its residue's. The noise puts nu of sigma^2 on a part and the data delta
-(mean squares per coordinate over atoms; the shares nu add up to 1 less the share of the overall shift, which no model
-of a shape can know), so the best scalar for the part is
+residue average less its chain's, atom less its residue's; domains lie between, where there are any. The noise puts nu
+of sigma^2 on a part and the data delta (mean squares per coordinate over atoms; the shares nu add up to 1 less the
+share of the overall shift, which no model of a shape can know), so the best scalar for the part is
 
     c_skip = delta / (delta + sigma^2 nu), c_out = sigma sqrt(delta nu / (delta + sigma^2 nu)),
     c_in = 1 / sqrt(delta + sigma^2 nu),   c_noise = ln(sigma / sigma_data) / 4.
@@ -31,7 +31,7 @@ from ..noise.sigma import check_sigma
 from ..noise.theory.scales import Scales, split
 from ..noise.theory.statistics import NoiseStatistics
 from ..noise.weights import Weights, check_weights
-from ..structure.hierarchy import LEVELS, PARTS, Hierarchy, as_read, check_three
+from ..structure.hierarchy import Hierarchy, as_read, check_levels
 from .names import RULES
 
 
@@ -45,6 +45,9 @@ class Coefficients(Legible):
     c_noise: float
 
 
+_NOTHING = 1e-30
+"""Share of the variance that stands for 0 where it is divided by."""
+
 _LEAST = 1e-12
 """Share of the variance below which a part has none, but for rounding: a single chain's own."""
 
@@ -55,29 +58,37 @@ class Preconditioner:
     Parameters
     ----------
     hierarchy
-        Atoms in residues in chains.
+        Atoms in residues (in domains) in chains.
     weights
         Shares of the noise.
     scales
         Data scale of each part.
+    nu
+        Share of the noise in each part, finest first, where the noise has no weights; no rule is made of them then.
 
     Raises
     ------
     EdmNoiseError
-        For scales that are negative, not finite or all zero, and for groups of another depth than three.
+        For scales that are negative, not finite or all zero, and for groups of other levels.
     """
 
-    def __init__(self, hierarchy: Hierarchy, weights: Weights, scales: Scales) -> None:
+    def __init__(
+        self, hierarchy: Hierarchy, weights: Weights, scales: Scales, nu: tuple[float, ...] | None = None
+    ) -> None:
         if not all(math.isfinite(scale) and scale >= 0 for scale in scales.by_level) or scales.total <= 0:
             raise EdmNoiseError(
                 f"data scales are {scales}: give finite numbers in angstrom, none negative, not all zero"
             )
+        check_levels(hierarchy)
         self.hierarchy, self.weights, self.scales = hierarchy, check_weights(weights), scales
-        self.nu = part_shares(hierarchy, weights)
+        self._scales = scales.on(hierarchy.names)
+        self._weighted = nu is None
+        self.nu = part_shares(hierarchy, weights) if nu is None else nu
         self.delta = part_shares(hierarchy, self.data_variances())
 
     def __repr__(self) -> str:
-        scales = ", ".join(f"{part} {scale:.3f} A" for part, scale in zip(PARTS, self.scales.by_level, strict=True))
+        named = zip(self.hierarchy.parts, self._scales, strict=True)
+        scales = ", ".join(f"{part} {scale:.3f} A" for part, scale in named)
         return f"Preconditioner(weights {self.weights.label}, data {scales})"
 
     def coefficients(self, sigma: float, rule: str = "finite") -> Coefficients:
@@ -102,19 +113,23 @@ class Preconditioner:
         """Share of sigma^2 and data variance (angstrom^2) that a rule gives each part, finest first."""
         if rule not in RULES:
             raise EdmNoiseError(f"no rule {rule!r}: the known ones are {', '.join(RULES)}")
-        w = self.weights
+        if not self._weighted and rule not in ("finite", "global"):
+            raise EdmNoiseError(f"the rule {rule} is made of weights, and this noise has none: give finite or global")
+        own = self.weights.on(self.hierarchy.names)
         shares = {
             "finite": self.nu,
-            "increment": w.by_level,
-            "cumulative": (w.atom + w.residue + w.chain, w.residue + w.chain, w.chain),
-            "global": (1.0, 1.0, 1.0),
+            "increment": own,
+            "cumulative": tuple(sum(own[level:]) for level in range(len(own))),
+            "global": (1.0,) * len(own),
         }[rule]
-        return shares, (sum(self.delta),) * 3 if rule == "global" else self.delta
+        return shares, (sum(self.delta),) * len(own) if rule == "global" else self.delta
 
     def check_trainable(self, rule: str) -> None:
         """EdmNoiseError where a rule says of a part that moves that it has no noise: c_out = 0 silences any network."""
         shares, _ = self.by_rule(rule)
-        mute = [part for part, share, nu in zip(PARTS, shares, self.nu, strict=True) if nu > 0 and share <= 0]
+        mute = [
+            part for part, share, nu in zip(self.hierarchy.parts, shares, self.nu, strict=True) if nu > 0 and share <= 0
+        ]
         if mute:
             raise EdmNoiseError(
                 f"the rule {rule} gives {' and '.join(as_read(mute))} c_out = 0 under the weights "
@@ -125,7 +140,10 @@ class Preconditioner:
         """sum over parts of c_skip times the part: the estimate of a network that says nothing; (..., N), centred."""
         skip = self.coefficients(sigma, rule).c_skip
         parts = split(x - x.mean(dim=-1, keepdim=True), self.hierarchy)
-        return skip[0] * parts[0] + skip[1] * parts[1] + skip[2] * parts[2]
+        found = skip[0] * parts[0]
+        for scale, part in zip(skip[1:], parts[1:], strict=True):
+            found = found + scale * part
+        return found
 
     def error(self, sigma: float, rule: str = "finite") -> float:
         """Mean square error per coordinate of `filtered`, angstrom^2, for data of these scales.
@@ -140,34 +158,33 @@ class Preconditioner:
     def exact_error(self, sigma: float) -> float:
         """Mean square error per coordinate of `exact_filter`: tr H (C - C Q C) H / N, with the Q and H of that.
 
-        Within residues C and M = C + sigma^2 K are multiples of 1; on the residues' normalised means, a chain at a
-        time, both are diagonal plus a multiple of s s^T with s = sqrt(atoms): the traces are sums over residues.
+        With M = C + sigma^2 K the traces grow group by group, from the atoms up. Of the groups inside a group known are
+        the sums q, a, e, t, b of 1^T M^-1 1, 1^T C M^-1 1, |C M^-1 1|^2, tr C M^-1 C and 1^T C M^-1 C 1. Its own level
+        adds c 1 1^T to C and m 1 1^T to M, over n atoms; with s = 1 / (1 + m q) (Sherman and Morrison 1950)
+
+            q' = s q,  a' = s (a + c n q),  e' = s^2 (e + 2 c q a + n c^2 q^2),
+            t' = t + s (2 c a + n c^2 q) - m s e,  b' = b + s (2 c n a + n^2 c^2 q) - m s a^2.
         """
-        noise = [check_sigma(sigma) ** 2 * w for w in self.weights.by_level]
-        data = self.hierarchy.by_level(self.data_variances(), 0.0)
-        sizes, chain = self.hierarchy.sizes(1).astype(float), self.hierarchy.ancestors(1, 2)
-        atoms, residues = self.hierarchy.counts[0], self.hierarchy.counts[1]
-
-        def per_chain(values: np.ndarray) -> np.ndarray:
-            return np.bincount(chain, values, self.hierarchy.counts[2])
-
-        inside = data[0] - data[0] ** 2 / (data[0] + noise[0]) if data[0] else 0.0
-        d = data[1] * sizes + data[0]
-        e = np.maximum(d + noise[1] * sizes + noise[0], 1e-300)
-        own, total = data[2], data[2] + noise[2]
-        flow = per_chain(sizes / e)
-        whole = per_chain(d**2 / e) + 2 * own * per_chain(sizes * d / e) + own**2 * per_chain(sizes) * flow
-        pulled = d / e + own * flow[chain]
-        known = whole - total / (1 + total * flow) * per_chain(sizes * pulled**2)
-        left = per_chain(d) + own * per_chain(sizes) - known
-        # What centring takes: 1^T (C - C M^-1 C) 1 / N of the trace, and gives back: |H C M^-1 1|^2 / 1^T M^-1 1.
-        one = (1 / e) / (1 + total * flow)[chain]  # M^-1 1 of a residue's atoms, and below it C 1 and C M^-1 1
-        moved = d + own * per_chain(sizes)[chain]
-        kept = d * one + own * per_chain(sizes * one)[chain]
-        solved = moved / e - total * one * per_chain(sizes * moved / e)[chain]
-        shift = float(sizes @ (moved - moved * solved)) / atoms
-        spread = float(sizes @ kept**2 - (sizes @ kept) ** 2 / atoms) / float(sizes @ one)
-        return (float((atoms - residues) * inside + left.sum()) - shift + spread) / atoms
+        hierarchy, data = self.hierarchy, self.hierarchy.by_level(self.data_variances(), 0.0)
+        shares = self.weights.on(hierarchy.names)
+        total = [c + check_sigma(sigma) ** 2 * w for c, w in zip(data, shares, strict=True)]
+        least = max(total[0], _NOTHING * sum(total))  # atoms without variance: as good as none
+        n, own = hierarchy.sizes(1).astype(float), data[0] / least
+        q, a, e, t, b = (n * each for each in (1 / least, own, own**2, data[0] * own, data[0] * own))
+        for level in range(1, hierarchy.depth):
+            c, m, n = data[level], total[level], hierarchy.sizes(level).astype(float)
+            if level > 1:
+                q, a, e, t, b = (_fold(each, hierarchy, level) for each in (q, a, e, t, b))
+            s = 1 / (1 + m * q)
+            t = t + s * (2 * c * a + n * c**2 * q) - m * s * e
+            b = b + s * (2 * c * n * a + n**2 * c**2 * q) - m * s * a**2
+            e = s**2 * (e + 2 * c * q * a + n * c**2 * q**2)
+            q, a = s * q, s * (a + c * n * q)
+        atoms, flow, pull = hierarchy.counts[0], q.sum(), a.sum()
+        squares = sum(c * (hierarchy.sizes(k).astype(float) ** 2).sum() for k, c in enumerate(data))
+        # What centring takes, 1^T (C - C M^-1 C) 1 / N, and what the unknown shift gives back, |H C M^-1 1|^2 / q.
+        shift, spread = (squares - b.sum()) / atoms, (e.sum() - pull**2 / atoms) / flow
+        return float(atoms * sum(data) - t.sum() - shift + spread) / atoms
 
     def exact_filter(self, x: Tensor, sigma: float) -> Tensor:
         """The best linear estimate of the centred data from (..., N), in O(N): H C Q x with M = C + sigma^2 K and
@@ -184,7 +201,7 @@ class Preconditioner:
 
         The parts' mean squares are linear in the level variances, as the noise's are in its weights.
         """
-        return level_variances(self.hierarchy, [scale**2 for scale in self.scales.by_level])
+        return level_variances(self.hierarchy, [scale**2 for scale in self._scales])
 
 
 def level_variances(hierarchy: Hierarchy, squares: Sequence[float] | NDArray[np.float64]) -> dict[str, float]:
@@ -194,22 +211,25 @@ def level_variances(hierarchy: Hierarchy, squares: Sequence[float] | NDArray[np.
     """
     from scipy.optimize import nnls  # 40 ms to import, and only this needs it
 
-    mixing = np.array([part_shares(hierarchy, {level: 1.0}) for level in LEVELS]).T
-    return dict(zip(LEVELS, nnls(mixing, np.asarray(squares))[0].tolist(), strict=True))
+    mixing = np.array([part_shares(hierarchy, {level: 1.0}) for level in hierarchy.names]).T
+    return dict(zip(hierarchy.names, nnls(mixing, np.asarray(squares))[0].tolist(), strict=True))
 
 
-def part_shares(hierarchy: Hierarchy, variances: Weights | Mapping[str, float]) -> tuple[float, float, float]:
+def _fold(values: NDArray[np.float64], hierarchy: Hierarchy, level: int) -> NDArray[np.float64]:
+    """Sums over the groups of a level of values of the groups in them."""
+    return np.bincount(hierarchy.parents[level - 1], values, hierarchy.counts[level]).astype(np.float64, copy=False)
+
+
+def part_shares(hierarchy: Hierarchy, variances: Weights | Mapping[str, float]) -> tuple[float, ...]:
     """Mean square of each part over atoms, finest first, for centred nested normal numbers with these level variances.
 
-    Of noise weights it is nu, the share of an atom's noise variance in each part. EdmNoiseError for groups of another
-    depth than three.
+    Of noise weights it is nu, the share of an atom's noise variance in each part. EdmNoiseError for groups of other
+    levels than `check_levels` takes.
     """
-    check_three(hierarchy)
+    check_levels(hierarchy)
     statistics = NoiseStatistics(hierarchy, variances)
-    steps = ((0, 1), (1, 2), (2, statistics.whole))
-    parts = [statistics.displacement(level, top, over_atoms=True).mean for level, top in steps]
-    atom, residue, chain = (part if part > _LEAST * sum(parts) else 0.0 for part in parts)
-    return atom, residue, chain
+    parts = [statistics.displacement(k, k + 1, over_atoms=True).mean for k in range(hierarchy.depth)]
+    return tuple(part if part > _LEAST * sum(parts) else 0.0 for part in parts)
 
 
 def precondition_table(made: Preconditioner, sigmas: Sequence[float], rule: str = "finite") -> Table:
@@ -217,7 +237,7 @@ def precondition_table(made: Preconditioner, sigmas: Sequence[float], rule: str 
     rows = [made.coefficients(sigma, rule) for sigma in sigmas]
     best = [made.exact_error(sigma) for sigma in sigmas]
     columns = [Column("sigma", list(sigmas), "A", decimals=4)]
-    for index, part in as_read(enumerate(LEVELS)):
+    for index, part in as_read(enumerate(made.hierarchy.names)):
         columns += [Column(f"c_skip {part}", [row.c_skip[index] for row in rows], decimals=4)]
         columns += [Column(f"c_out {part}", [row.c_out[index] for row in rows], "A", decimals=4)]
         columns += [Column(f"c_in {part}", [row.c_in[index] for row in rows], "1/A", decimals=4)]
@@ -226,7 +246,6 @@ def precondition_table(made: Preconditioner, sigmas: Sequence[float], rule: str 
         excess = [100 * (made.error(sigma, name) / least - 1) for sigma, least in zip(sigmas, best, strict=True)]
         columns.append(Column(f"excess error {name}", excess, "%", decimals=3, help="over the exact filter"))
     title = f"preconditioning by level, rule {rule}, weights {made.weights.label}"
-    scales = made.scales
-    measured = f"chain {scales.chain:.2f}, residue in chain {scales.residue:.2f}, atom in residue {scales.atom:.2f} A"
-    note = f"data scales: {measured}"
+    measured = as_read(zip(made.hierarchy.parts, made.scales.on(made.hierarchy.names), strict=True))
+    note = f"data scales: {', '.join(f'{part} {scale:.2f}' for part, scale in measured)} A"
     return Table(title, tuple(columns), {"rule": rule}, (note,))

@@ -59,9 +59,14 @@ class Measure:
         return np.bincount(around, minlength=hierarchy.counts[self.level + 1])[around] > 1
 
 
+def nested(hierarchy: Hierarchy) -> tuple[Measure, ...]:
+    """The measures of the parts, as `Hierarchy.parts`: squares of their means over atoms add up to the whole."""
+    top = hierarchy.depth - 1
+    return tuple(Measure(level, level < top) for level in range(hierarchy.depth))
+
+
 NESTED = (Measure(0, True), Measure(1, True), Measure(2, False))
-"""The measures of the three parts, as `edmnoise.structure.hierarchy.PARTS`: squares of their means over atoms add up to
-the whole."""
+"""Those of atoms in residues in chains."""
 
 
 def measures(hierarchy: Hierarchy) -> list[Measure]:

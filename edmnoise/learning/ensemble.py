@@ -22,7 +22,7 @@ from ..diffusion.denoisers.states import StatesDenoiser
 from ..noise.covariance import Covariance
 from ..noise.processes.nested import NestedCovariance
 from ..noise.theory.scales import Scales, measured_scales
-from ..structure.hierarchy import Hierarchy
+from ..structure.hierarchy import Hierarchy, check_three
 from ..structure.levels import as_array
 from ..structure.structure import Structure
 from .mixture import Fluctuations, Mixture, centred
@@ -50,8 +50,8 @@ class Ensemble(Mixture):
     Raises
     ------
     EdmNoiseError
-        For states that do not fit or are not finite, weights that are none, numbers of states that are not there, and
-        a single state without fluctuations, which leaves nothing to learn.
+        For groups of another depth than three, states that do not fit or are not finite, weights that are none,
+        numbers of states that are not there, and a single state without fluctuations, which leaves nothing to learn.
     """
 
     fluctuations: NestedCovariance | ElasticNetwork | None
@@ -64,6 +64,7 @@ class Ensemble(Mixture):
         fluctuations: NestedCovariance | ElasticNetwork | None = None,
         held_out: Sequence[int] = (),
     ) -> None:
+        check_three(structure.hierarchy)
         given = coordinates("states", states, ("states", structure.n_atoms, 3)).mT
         kept = _kept(len(given), held_out)
         shares = torch.from_numpy(probabilities(weights, len(given)))
@@ -127,14 +128,14 @@ class Centred:
         return Denoised(found.atoms + shift, found.residues + shift, found.chains + shift)
 
 
-def part_variances(fluctuations: Fluctuations, hierarchy: Hierarchy) -> tuple[float, float, float]:
+def part_variances(fluctuations: Fluctuations, hierarchy: Hierarchy) -> tuple[float, ...]:
     """Mean square over atoms of each part of N(0, C), about the mean of all atoms, angstrom^2: traces of C, exact.
 
     Of nested groups in O(N); of an elastic network by a solve for each node, some at a time.
     """
     traces = [_trace(fluctuations, hierarchy, level) for level in range(hierarchy.depth + 1)]
-    atom, residue, chain = ((a - b) / hierarchy.counts[0] for a, b in pairwise(traces))
-    return atom, residue, chain if hierarchy.counts[2] > 1 else 0.0  # and not what rounding leaves
+    parts = [(a - b) / hierarchy.counts[0] for a, b in pairwise(traces)]
+    return (*parts[:-1], parts[-1] if hierarchy.counts[-1] > 1 else 0.0)  # and not what rounding leaves
 
 
 def _trace(fluctuations: Fluctuations, hierarchy: Hierarchy, level: int) -> float:

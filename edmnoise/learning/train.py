@@ -21,13 +21,13 @@ from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..base.seeds import check_seed, reseed
 from ..diffusion.precondition import Preconditioner
-from ..noise.process import FLAT, NoiseChoice
+from ..noise.process import FLAT, NoiseChoice, check_linear
 from ..noise.sigma import DISTRIBUTIONS, SigmaDistribution, parse_distribution
 from ..noise.theory.scales import Scales
 from ..noise.weights import Weights
 from ..structure.structure import Structure
 from .checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from .ensemble import Ensemble
+from .ensemble import Ensemble, part_variances
 from .model import Factors, Model, NetworkDenoiser
 
 RATE, WARM_UP, AVERAGE, CLIP = 3e-3, 100, 0.998, 1.0
@@ -80,7 +80,7 @@ class Training(Legible):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "noise", NoiseChoice.of(self.noise))
+        object.__setattr__(self, "noise", check_linear(NoiseChoice.of(self.noise)))
         check_seed(self.seed)
         if self.steps is not None and self.minutes is not None:
             raise EdmNoiseError(f"steps is {self.steps} and minutes is {self.minutes}: give one budget")
@@ -156,7 +156,7 @@ class Trainer:
     Raises
     ------
     EdmNoiseError
-        For a rule that gives a part c_out = 0, noise of another depth than three levels, and a device that is not
+        For a rule that gives a part c_out = 0, other levels than atoms in residues in chains, and a device that is not
         there.
     """
 
@@ -430,6 +430,7 @@ def load_denoiser(path: str | os.PathLike[str], structure: Structure, device: st
     EdmNoiseError
         For a file that is no checkpoint, one for other atoms, and a device that is not there.
     """
+    structure = structure.without_domains()  # which no network has learned of
     found = read_checkpoint(path, structure)
     atom, residue, chain = found.facts["scales"]
     training = Training.of(found.facts["training"])
@@ -443,8 +444,9 @@ def load_denoiser(path: str | os.PathLike[str], structure: Structure, device: st
 
 
 def _model(structure: Structure, training: Training, scales: Scales) -> Model:
-    weights = NoiseChoice.of(training.noise).weights
-    return Model(structure, Preconditioner(structure.hierarchy, weights, scales), training.rule, training.seed)
+    noise, hierarchy = NoiseChoice.of(training.noise), structure.hierarchy
+    nu = None if noise.weighted else part_variances(noise.on(structure).covariance, hierarchy)
+    return Model(structure, Preconditioner(hierarchy, noise.weights, scales, nu), training.rule, training.seed)
 
 
 def _device(name: str) -> torch.device:

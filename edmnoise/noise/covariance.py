@@ -7,8 +7,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
+
+from ..base.errors import EdmNoiseError
+from ..base.legible import brief
+from ..structure.hierarchy import Index
 
 
 class Covariance(Protocol):
@@ -24,6 +30,15 @@ class Covariance(Protocol):
     @property
     def atoms(self) -> int:
         """N."""
+
+    def restricted(self, atoms: Index) -> Covariance:
+        """K[atoms][:, atoms]: the covariance of some atoms, whatever the others do, with the same algebra in O(n).
+
+        Parameters
+        ----------
+        atoms
+            (n,) int64 indices, ascending; see `checked_atoms`.
+        """
 
     def multiply(self, x: Tensor) -> Tensor:
         """K x, (..., N)."""
@@ -55,6 +70,15 @@ class Covariance(Protocol):
         The law is that of `factor` on normal numbers; the numbers need not be, and come the cheapest way. A sampler
         calls this for several samples at once, in threads of its own, in each of which torch works alone.
         """
+
+
+def checked_atoms(atoms: ArrayLike, count: int) -> Index:
+    """(n,) int64 ascending indices among ``count`` atoms; EdmNoiseError for none, for others and for another order."""
+    index = np.asarray(atoms)
+    whole = index.ndim == 1 and index.size > 0 and np.issubdtype(index.dtype, np.integer)
+    if not whole or index[0] < 0 or index[-1] >= count or (np.diff(index) <= 0).any():
+        raise EdmNoiseError(f"atoms are {brief(index)}: give different whole numbers from 0 to {count - 1}, ascending")
+    return index.astype(np.int64)
 
 
 def cross(x: Tensor, y: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..base.coordinates import CoordinatesLike
+    from ..structure.part import Part
     from ..structure.structure import Structure
     from .covariance import Covariance
     from .theory.statistics import Expected
@@ -33,23 +34,62 @@ class NamedProcess(Legible):
     Attributes
     ----------
     home
-        "module:class" of a `NoiseProcess` with a class method ``on(structure, weights, **knobs)`` that makes it.
+        "module:class" of a `NoiseProcess` with a class method that makes it: ``on(structure, **knobs)``, or
+        ``on(structure, weights, **knobs)`` where it has weights.
     help
         What it is, in a few words.
     knobs
         Its own numbers by name, beside the weights, and what they are where left out.
+    weighted
+        Whether it has weights, shares of the levels. Others take flat ones alone, and do not use them.
+    forward_only
+        Whether it is not linear Gaussian: it draws, and has no covariance.
+    holds
+        Whether some atoms can be held where they are while the others get their noise.
     """
 
     home: str
     help: str
     knobs: Mapping[str, float] = field(default_factory=dict)
+    weighted: bool = False
+    forward_only: bool = False
+    holds: bool = True
 
 
 MULTISCALE = "multiscale"
 """The process that is meant where none is named."""
 
 PROCESSES = {
-    MULTISCALE: NamedProcess("edmnoise.noise.processes.multiscale:MultiscaleNoise", "chain + residue + atom"),
+    MULTISCALE: NamedProcess(
+        "edmnoise.noise.processes.multiscale:MultiscaleNoise", "chain + residue + atom", weighted=True
+    ),
+    "chroma_gas": NamedProcess(
+        "edmnoise.noise.processes.chroma:ResidueGas", "Chroma's residue gas", {"residue": 10.0, "spread": 1.0}
+    ),
+    "chroma_globular": NamedProcess(
+        "edmnoise.noise.processes.chroma:Globular", "Chroma's globular chains", {"complex": 0.0, "spread": 1.0}
+    ),
+    "harmonic": NamedProcess(
+        "edmnoise.noise.processes.harmonic:HarmonicNoise",
+        "chains as random walks (AlphaFlow)",
+        {"step": 3.8, "com": 3.8, "spread": 1.0},
+    ),
+    "frames": NamedProcess(
+        "edmnoise.noise.processes.frames:RigidFrames", "residues as rigid bodies", {"turn": 0.1}, forward_only=True
+    ),
+    "framediff": NamedProcess(
+        "edmnoise.noise.processes.frames:FrameDiff", "frames with FrameDiff's rotations", forward_only=True
+    ),
+    "rfdiffusion": NamedProcess(
+        "edmnoise.noise.processes.frames:RFdiffusion", "frames with RFdiffusion's rotations", forward_only=True
+    ),
+    "torsions": NamedProcess(
+        "edmnoise.noise.processes.torsions:TorsionNoise",
+        "bonds turn; lengths and angles stay",
+        {"turn": 0.02, "omega": 1.0},
+        forward_only=True,
+        holds=False,
+    ),
 }
 """Noise processes by name."""
 
@@ -60,6 +100,26 @@ FLAT = Weights.named("flat")
 
 class NoClosedForm(EdmNoiseError):
     """What a process raises of which nothing is known but its draws."""
+
+
+class ForwardOnly(EdmNoiseError):
+    """What a process raises that draws noise and is not linear Gaussian, where its covariance is asked for."""
+
+
+def forward_only(name: str) -> ForwardOnly:
+    """The refusal of a process that has no covariance."""
+    linear = ", ".join(other for other, known in PROCESSES.items() if not known.forward_only)
+    return ForwardOnly(
+        f"{name} noise is forward only (not linear Gaussian): no covariance, so no exact denoiser and no sampling; "
+        f"choose one of {linear}"
+    )
+
+
+def check_linear(noise: NoiseChoice) -> NoiseChoice:
+    """Return what has a covariance; `ForwardOnly` for what has none, before anything is read or made."""
+    if noise.forward_only:
+        raise forward_only(noise.process)
+    return noise
 
 
 class Statistics(Protocol):
@@ -74,19 +134,31 @@ class Statistics(Protocol):
         """Mean and standard deviation of the ratio residue/atom measured over some frames."""
 
 
+@runtime_checkable
+class OfLevel(Protocol):
+    """A process whose closed forms, in units of sigma^2, depend on sigma."""
+
+    def statistics_at(self, sigma: float) -> Statistics:
+        """Closed forms at a noise level, angstrom; `NoClosedForm` where there are none."""
+
+
 class NoiseProcess(Protocol):
     """Noise on the atoms of one structure: sigma x with E[x x^T] = K (x) I_3.
 
-    The trace of K is the number of atoms: whatever the process, sigma is the RMS per coordinate over all atoms.
+    The trace of K is the number of atoms: whatever the process, sigma is the RMS per coordinate over all atoms. What is
+    forward only is none of this: its class says what sigma is.
     """
 
     @property
     def covariance(self) -> Covariance:
-        """K, what samplers and denoisers ask of this noise; it draws the same law, from other random numbers."""
+        """K, what samplers and denoisers ask of this noise; it draws the same law, from other random numbers.
+
+        `ForwardOnly` where there is none: see `forward_only`.
+        """
 
     @property
     def statistics(self) -> Statistics:
-        """Closed forms of the displacement at every level; `NoClosedForm` where there are none."""
+        """Closed forms of the displacement that hold at any sigma; `NoClosedForm` where there are none."""
 
     def superposed(
         self, coordinates: CoordinatesLike, level: int, relative_to: int | None = None, over_atoms: bool = False
@@ -121,14 +193,15 @@ class NoiseChoice(Legible):
     process
         A name from `PROCESSES`.
     weights
-        Shares of the chain, the residue and the atom.
+        Shares of the chain, the residue and the atom; flat for a process that has none.
     knobs
         The process's own numbers by name; those that are not given are what they are where left out.
 
     Raises
     ------
     EdmNoiseError
-        For a process or a knob that is not known, a knob that is no finite number, and weights that are no `Weights`.
+        For a process or a knob that is not known, a knob that is no finite number, weights that are no `Weights`, and
+        other than flat ones for a process without weights.
 
     Examples
     --------
@@ -147,6 +220,11 @@ class NoiseChoice(Legible):
         check_weights(self.weights)
         if self.process not in PROCESSES:
             raise EdmNoiseError(f"no noise process {self.process!r}: the known ones are {', '.join(PROCESSES)}")
+        if not (self.weighted or self.weights.close_to(FLAT)):
+            raise EdmNoiseError(
+                f"noise process {self.process} has no weights: leave weights={self.weights.label} away, or choose "
+                f"{', '.join(name for name, known in PROCESSES.items() if known.weighted)}"
+            )
         usual, given = PROCESSES[self.process].knobs, dict(self.knobs)
         for name, value in given.items():
             if name not in usual:
@@ -183,19 +261,63 @@ class NoiseChoice(Legible):
         return between.join([self.process, *values])
 
     @property
+    def weighted(self) -> bool:
+        """Whether the process has weights."""
+        return PROCESSES[self.process].weighted
+
+    @property
+    def forward_only(self) -> bool:
+        """Whether the process is not linear Gaussian: at another sigma it is another draw, not the same one scaled."""
+        return PROCESSES[self.process].forward_only
+
+    @property
     def label(self) -> str:
-        """In a table: the weights and, where it is not multiscale, the process."""
-        return self.weights.label if self.process == MULTISCALE else f"{self.weights.label}, {self.text('g')}"
+        """In a table: the weights of a process that has them, any other process by its name and the knobs that are
+        not as usual."""
+        if self.weighted:
+            return self.weights.label
+        usual, own = PROCESSES[self.process].knobs, dict(self.knobs)
+        return " ".join([self.process, *(f"{name}={own[name]:g}" for name in own if own[name] != usual[name])])
+
+    @property
+    def said(self) -> str:
+        """In a sentence: "weights rebalanced", "ramp steepness=2 noise"."""
+        return f"weights {self.label}" if self.weighted else f"{self.label} noise"
 
     def close_to(self, other: NoiseChoice) -> bool:
         """Whether both are the same process with the same knobs and, to nine digits, the same weights."""
         return (self.process, self.knobs) == (other.process, other.knobs) and self.weights.close_to(other.weights)
 
-    def on(self, structure: Structure) -> NoiseProcess:
-        """The process on the atoms of a structure; EdmNoiseError where it refuses them, its weights or its knobs."""
+    def on(self, structure: Structure | Part) -> NoiseProcess:
+        """The process on the atoms of a structure, or on those that move of a part; EdmNoiseError where it refuses
+        them, its weights or its knobs."""
+        from ..structure.part import Part
+
+        if isinstance(structure, Part):
+            if not PROCESSES[self.process].holds:
+                raise EdmNoiseError(
+                    f"{self.process} noise moves all that follows, and no atoms can be held: leave move= away"
+                )
+            from .held import HeldNoise  # brings torch
+
+            return HeldNoise(self.on(structure.whole), structure)
         module, name = PROCESSES[self.process].home.split(":")
-        made: NoiseProcess = getattr(import_module(module), name).on(structure, self.weights, **dict(self.knobs))
+        weights = (self.weights,) if self.weighted else ()
+        made: NoiseProcess = getattr(import_module(module), name).on(structure, *weights, **dict(self.knobs))
         return made
+
+
+def named_process(text: str) -> NamedProcess | None:
+    """What a text that `NoiseChoice.parse` reads names; None for what is no process, or none yet."""
+    return PROCESSES.get((text.replace("/", " ").split() or [""])[0])
+
+
+def choices(process: str, weights: Sequence[Weights], usual: Sequence[Weights] = ()) -> list[NoiseChoice]:
+    """A choice for each of some weights; one alone where a process has none and these are what is usual."""
+    plain = NoiseChoice.parse(process)
+    if not plain.weighted and list(weights) == list(usual):
+        return [plain]
+    return [NoiseChoice.parse(process, each) for each in weights]
 
 
 @dataclass(frozen=True)
@@ -218,9 +340,14 @@ class AppliedNoise:
         object.__setattr__(self, "noise", NoiseChoice.of(given))
 
 
-def statistics_of(process: NoiseProcess) -> Statistics | None:
-    """The closed forms of a process, None where it has none."""
+def statistics_at(process: NoiseProcess, sigma: float) -> Statistics:
+    """The closed forms of a process at a noise level; `NoClosedForm` where it has none."""
+    return process.statistics_at(sigma) if isinstance(process, OfLevel) else process.statistics
+
+
+def statistics_of(process: NoiseProcess, sigma: float) -> Statistics | None:
+    """The closed forms of a process at a noise level, None where it has none."""
     try:
-        return process.statistics
+        return statistics_at(process, sigma)
     except NoClosedForm:
         return None

@@ -29,7 +29,23 @@ LIGANDS = word(
     "what a group of the residue level is in ligands, ions and modified residues: residue, or atom, as tokens are in "
     "AlphaFold 3",
 )
+DOMAINS = text(
+    "domains",
+    None,
+    'selections or residue ranges with "|" between them ("resi 4-20 | A:21-35"), rest as the last for what is left; '
+    "or ss (each run of secondary structure), segi or custom (atoms with the same value), none (no domains)",
+    {"ss": "secondary structure", "segi": "segments", "custom": "the property custom", "none": "no domains"},
+    usual="those that it has are printed",
+    tip="Domains between residues and chains: selections with | between them, ss, segi, custom or none",
+)
 COMMON = switch("common", False, "where states do not have the same atoms, take those that all have")
+MOVE = text(
+    "move",
+    None,
+    "a selection of the atoms that move, the others are held where they are",
+    usual="all atoms",
+    tip="Selection of the atoms that move; the others are held where they are. Empty: all move",
+)
 
 OBJECT = text("name", help="an object of two or more states")
 SHOWN_OBJECT = OBJECT.but(help="an object")

@@ -7,9 +7,10 @@ from .knob import real, switch, text, whole, word
 
 LEVEL = word(
     "level",
-    ("atom", "residue", "chain"),
+    ("atom", "residue", "domain", "chain"),
     "residue",
-    "whose displacement colours the atoms, in angstrom (RMS per coordinate): atom, residue or chain",
+    "whose displacement colours the atoms, in angstrom (RMS per coordinate): atom, residue, domain (where the object "
+    "has domains) or chain",
     tip="Whose displacement colours the atoms, in angstrom (RMS per coordinate)",
 )
 RELATIVE = switch(

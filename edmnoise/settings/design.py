@@ -41,7 +41,8 @@ def _reference(level: str, otherwise: str) -> Any:
 
 
 CHAIN = _target("chain", "chains")
-RESIDUE = _target("residue", "residues in their chain")
+DOMAIN = _target("domain", "domains in their chain, where there are domains")
+RESIDUE = _target("residue", "residues in their chain, or in their domain")
 ATOM = _target("atom", "atoms in their residue")
 Z = ANY_Z.but(
     default=0.0,
@@ -54,6 +55,7 @@ FIXED = text("fixed", None, "weights or ratios of two weights to keep: atom 0.1 
     parse=_constraints
 )
 
+DOMAIN_LENGTH = _reference("domain", "the same of its domains, where there are any")
 CHAIN_LENGTH = _reference("chain", "the mean distance from a chain's centre to the nearest other one's")
 RESIDUE_LENGTH = _reference("residue", "3.8, the distance of neighbouring C-alpha")
 ATOM_LENGTH = _reference("atom", "1.4, a bond")
@@ -79,4 +81,8 @@ MEASURE = word(
     tip="What is mapped: a level's displacement relative to the one above (sigma), the ratio residue / atom, the z "
     "at which the level moves by its reference length (angstrom), or the training steps beyond it (%)",
 )
-MEASURED_LEVEL = LEVEL.but(help="level that is measured: atom, residue or chain", tip="Level that is measured")
+MEASURED_LEVEL = LEVEL.but(
+    words={level: level for level in LEVEL.words if level != "domain"},
+    help="level that is measured: atom, residue or chain",
+    tip="Level that is measured",
+)

@@ -145,6 +145,12 @@ def numbers(name: str, default: Any, help: str, **more: Any) -> Any:
     return Knob(name, "floats", _numbers, default, help, **more)
 
 
+def whole_numbers(knob: Knob, value: Any) -> list[int]:
+    """Whole numbers with spaces between them, as `Knob.parse`."""
+    one = whole(knob.name, low=knob.low)
+    return [one.read(part) for part in reading.numbers(knob.name, value)]
+
+
 def text(name: str, default: Any = REQUIRED, help: str = "", words: Iterable[str] = (), **more: Any) -> Any:
     """Any text; ``words`` are those worth offering."""
     return Knob(name, "string", lambda _, x: reading.text(x), default, help, words=_labelled(words), **more)

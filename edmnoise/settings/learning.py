@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .atoms import SELECTION
 from .knob import real, text, whole
-from .noise import DISTRIBUTION, SEED, WEIGHTS
+from .noise import DISTRIBUTION, PROCESS, SEED, WEIGHTS
 from .sampling import DEVICE, FLUCTUATIONS, RULE
 from .traces import SAMPLES
 
@@ -17,6 +17,7 @@ DATA = SELECTION.but(
 TRAINED_WEIGHTS = WEIGHTS.but(
     default=None, usual=WEIGHTS.default + _RESUMED, help=WEIGHTS.help.replace("the variance", "the noise")
 )
+TRAINED_PROCESS = PROCESS.but(default=None, usual=PROCESS.default + _RESUMED)
 TRAINED_RULE = RULE.but(
     default=None,
     usual=RULE.default + _RESUMED,

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..base.errors import EdmNoiseError
 from ..diffusion.names import called
 from . import reading
-from .knob import Knob, numbers, several, text, typed, whole, word
+from .knob import Knob, numbers, several, text, typed, whole_numbers, word
 from .noise import DRAWS, LEVELS
 from .sampling import ANY_DENOISER, DATA_SCALES, DEVICE, NETWORK_GIVES, NETWORK_RULE, SAMPLES, TRUST
 
@@ -50,11 +50,6 @@ def _listed(knob: Knob, value: Any) -> Listed:
     return Listed(ANY_DENOISER.read(name), own)
 
 
-def _numbers_of_states(knob: Knob, value: Any) -> list[int]:
-    one = whole(knob.name, low=knob.low)
-    return [one.read(part) for part in reading.numbers(knob.name, value)]
-
-
 _LISTED = ANY_DENOISER.but(parse=_listed)
 _BEHIND = (
     f"{ANY_DENOISER.help}; behind a network may stand its own {', '.join(OF_A_NETWORK)}, in the place of the "
@@ -78,7 +73,7 @@ HELD_OUT = numbers(
     "knows: 4 5",
     usual="none: those that are known are found again",
     low=1,
-).but(parse=_numbers_of_states)
+).but(parse=whole_numbers)
 
 SAMPLED = several(
     text("sampled"),

@@ -43,15 +43,15 @@ WEIGHTS = parsed(
     "weights",
     parse_weights,
     "flat",
-    'chain, residue and atom shares of the variance, three numbers ("8.2 1.6 1.3") or a name: '
-    f"{', '.join(PRESETS)}; flat is independent noise on every atom",
+    'chain, residue and atom shares of the variance, three numbers ("8.2 1.6 1.3"), four where there are domains '
+    f"(chain domain residue atom), or a name: {', '.join(PRESETS)}; flat is independent noise on every atom",
     words=tuple(PRESETS),
 )
 COMPARED = several(
     WEIGHTS,
     "flat | current | rebalanced",
-    'noises to compare, with "|" between them: each three numbers (chain, residue and atom shares of the variance) or '
-    f"a name: {', '.join(PRESETS)}",
+    'noises to compare, with "|" between them: each three numbers (chain, residue and atom shares of the variance), '
+    f"four where there are domains (chain domain residue atom), or a name: {', '.join(PRESETS)}",
 )
 TABLE_WEIGHTS = COMPARED.but(default="flat | 8.2 1.6 1.3 | 1 4 4")
 

@@ -156,8 +156,8 @@ STATE_WEIGHTS = numbers("state_weights", None, "probability of each state, up to
 FLUCTUATIONS = numbers(
     "fluctuations",
     None,
-    "each state's own motion as standard deviations of chain, residue and atom per coordinate, angstrom, the atom's "
-    "above 0; or network, an elastic network of its residues",
+    "each state's own motion as standard deviations of chain, residue and atom (with domains: chain, domain, residue "
+    "and atom) per coordinate, angstrom, the atom's above 0; or network, an elastic network of its residues",
     usual="none",
     unit="A",
     words={"network": "elastic network"},
@@ -185,7 +185,7 @@ DATA_SCALES = numbers(
     "data_scales",
     None,
     "data scales of its training where a network gives the residual, angstrom: sigma_data, or three (chain residue "
-    "atom)",
+    "atom; with domains four, chain domain residue atom)",
     unit="A",
     low=0,
 )

@@ -150,7 +150,7 @@ def _polymer_links(structure: Structure, residue: NDArray[np.int64], near: Pairs
     name, count = structure.atoms.name, int(residue.max()) + 1
     first = np.unique(residue, return_index=True)[1]
     kinds, kind = distinct(structure.atoms.number[first])
-    number = np.array([_whole(said) for said in kinds], dtype=np.int64)[kind]
+    number = np.array([whole_number(said) for said in kinds], dtype=np.int64)[kind]
     chain = structure.hierarchy.ancestors(0, structure.hierarchy.depth - 1)[first]
 
     def place(wanted: str, beside: str) -> NDArray[np.int64]:
@@ -181,7 +181,7 @@ def _polymer_links(structure: Structure, residue: NDArray[np.int64], near: Pairs
     return [*links, _closest(structure, near, sulphur, sulphur, np.empty((0, 2), dtype=np.int64))]
 
 
-def _whole(number: str) -> int:
+def whole_number(number: str) -> int:
     """A residue number without its insertion code."""
     found = _NUMBER.match(number)
     return int(found[0]) if found else 0

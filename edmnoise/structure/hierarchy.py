@@ -19,8 +19,26 @@ Index = NDArray[np.int64]
 LEVELS = ("atom", "residue", "chain")
 """The levels of a structure, finest first: the order of every array and tuple that has an axis of levels."""
 
-PARTS = ("atom in residue", "residue in chain", "chain")
-"""The nested parts of an atom's displacement, finest first: their mean squares over atoms add up to the whole."""
+DOMAIN = "domain"
+"""A level that a structure may have between residue and chain (`edmnoise.structure.domains`)."""
+
+WITH_DOMAINS = ("atom", "residue", DOMAIN, "chain")
+"""The levels of a structure with domains, finest first."""
+
+
+def part_names(names: Sequence[str]) -> tuple[str, ...]:
+    """The nested parts of an atom's displacement, finest first: their mean squares over atoms add up to the whole.
+
+    Examples
+    --------
+    >>> part_names(WITH_DOMAINS)
+    ('atom in residue', 'residue in domain', 'domain in chain', 'chain')
+    """
+    return (*(f"{fine} in {coarse}" for fine, coarse in pairwise(names)), names[-1])
+
+
+PARTS = part_names(LEVELS)
+"""The parts of a structure without domains."""
 
 
 def as_read(levels: Iterable[T]) -> tuple[T, ...]:
@@ -28,9 +46,28 @@ def as_read(levels: Iterable[T]) -> tuple[T, ...]:
     return tuple(reversed(tuple(levels)))
 
 
+def read_names(count: int) -> tuple[str, ...]:
+    """How the numbers of so many levels are typed: chain, domain where there are four, residue, atom."""
+    return as_read(level_names(count))
+
+
+def level_names(depth: int) -> tuple[str, ...]:
+    """The names of three levels or, with domains, of four."""
+    return WITH_DOMAINS if depth == len(WITH_DOMAINS) else LEVELS
+
+
+def check_levels(hierarchy: Hierarchy) -> None:
+    """EdmNoiseError for other levels than atoms in residues (in domains) in chains, where these are spoken of."""
+    if hierarchy.names not in (LEVELS, WITH_DOMAINS):
+        raise EdmNoiseError(
+            f"{hierarchy.depth} levels ({', '.join(hierarchy.names)}): give {', '.join(LEVELS)}, with or without "
+            "domains between residue and chain"
+        )
+
+
 def check_three(hierarchy: Hierarchy) -> None:
-    """EdmNoiseError for another depth than atoms in residues in chains, where a form holds for these alone."""
-    if hierarchy.depth != len(LEVELS):
+    """EdmNoiseError for other levels than atoms in residues in chains, where a form holds for these alone."""
+    if hierarchy.names != LEVELS:
         raise EdmNoiseError(f"{hierarchy.depth} levels ({', '.join(hierarchy.names)}): give three, {', '.join(LEVELS)}")
 
 
@@ -108,6 +145,21 @@ class Hierarchy:
         """Number of levels, atoms included."""
         return len(self.names)
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the nested parts of a displacement, finest first, as `part_names`."""
+        return part_names(self.names)
+
+    def without(self, name: str) -> Hierarchy:
+        """The same groups without a level between the atoms and the top one; itself where it has none of that name."""
+        if name not in self.names[1:-1]:
+            return self
+        k = self.names.index(name)
+        merged = self.parents[k][self.parents[k - 1]]
+        return Hierarchy(
+            (*self.names[:k], *self.names[k + 1 :]), (*self.parents[: k - 1], merged, *self.parents[k + 1 :])
+        )
+
     @cached_property
     def counts(self) -> tuple[int, ...]:
         """Number of groups at each level, finest first: (N, R, C) for atoms, residues, chains."""
@@ -134,6 +186,13 @@ class Hierarchy:
     def ancestors(self, fine: int, coarse: int) -> Index:
         """For each group of level ``fine`` the group of level ``coarse`` that holds it."""
         return self._ancestors[fine][coarse]
+
+    def restricted(self, atoms: Index) -> tuple[Hierarchy, tuple[Index, ...]]:
+        """The groups of some of the atoms, (n,) indices, and for each level the number that each group had here."""
+        own = [np.unique(self.ancestors(0, level)[atoms], return_inverse=True) for level in range(1, self.depth)]
+        kept = [atoms, *(groups for groups, _ in own)]
+        above = (np.searchsorted(kept[k + 1], self.parents[k][kept[k]]) for k in range(1, self.depth - 1))
+        return Hierarchy(self.names, (own[0][1].reshape(-1), *above)), tuple(kept)
 
     def sizes(self, level: int) -> Index:
         """Number of atoms in each group of a level."""

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -29,7 +29,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..base.coordinates import CoordinatesLike, float_array
 from ..base.errors import EdmNoiseError
 from .components import component_of
-from .hierarchy import LEVELS, Hierarchy, Index, as_read
+from .hierarchy import DOMAIN, LEVELS, WITH_DOMAINS, Hierarchy, Index, as_read
 
 T = TypeVar("T")
 
@@ -137,7 +137,7 @@ class Structure:
     atoms
         What the file says of each atom.
     hierarchy
-        Atoms in residues in chains.
+        Atoms in residues in chains, or in residues in domains in chains (`with_domains`).
     bonds
         (B, 3) two atoms and the order of the bond (1, 2, 3; 4 for aromatic) that a file or a program gave along; what
         chemistry says by itself need not be among them (`edmnoise.structure.bonds`).
@@ -233,6 +233,39 @@ class Structure:
         residue = None if self.residue is None else np.unique(self.residue[order], return_inverse=True)[1].reshape(-1)
         bonds = renumbered(self.bonds, order, self.n_atoms)
         return Structure(self.coordinates[order], self.atoms.take(order), hierarchy, bonds, residue)
+
+    def with_domains(self, labels: ArrayLike) -> Structure:
+        """The same atoms with domains between their residues and their chains, in place of those that it had.
+
+        Parameters
+        ----------
+        labels
+            (N,) numbers or texts: the atoms of a domain have the same. Domains lie in chains, so that a label in two
+            chains is two domains. `edmnoise.structure.domains` reads them from residue ranges.
+
+        Raises
+        ------
+        EdmNoiseError
+            Unless each atom has a label, and the atoms of a residue the same one.
+        """
+        given = np.asarray(labels)
+        if given.shape != (self.n_atoms,):
+            raise EdmNoiseError(f"labels of domains have the shape {given.shape}: {self.n_atoms} atoms need one each")
+        label = np.unique(given, return_inverse=True)[1].reshape(-1)
+        residue = self.residue_of_atoms
+        usual = label[np.unique(residue, return_index=True)[1]][residue]
+        split = np.flatnonzero(label != usual)
+        if split.size:
+            raise EdmNoiseError(f"domains part a residue, at {self.label(int(split[0]))}: give them whole residues")
+        kept = self.without_domains().hierarchy
+        groups = [kept.ancestors(0, 1), label, kept.ancestors(0, 2)]
+        return replace(self, hierarchy=Hierarchy.from_labels(WITH_DOMAINS, groups))
+
+    def without_domains(self) -> Structure:
+        """The same atoms in residues in chains; itself where it has no domains."""
+        if DOMAIN not in self.hierarchy.names:
+            return self
+        return replace(self, hierarchy=self.hierarchy.without(DOMAIN))
 
     @cached_property
     def first_atoms(self) -> NDArray[np.int64]:

@@ -28,7 +28,7 @@ from torch import Tensor
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..base.table import Column, Table
-from ..frames.displacement import NESTED, Measure
+from ..frames.displacement import Measure, nested
 from ..noise.process import NoiseChoice
 from ..noise.weights import Weights
 from ..structure.hierarchy import as_read
@@ -237,7 +237,7 @@ class Comparison(Legible):
                     "A",
                     help="RMS still to go per coordinate, of the denoised estimate",
                 )
-                for part in as_read(NESTED)
+                for part in as_read(nested(hierarchy))
             ),
             Column("way shift", [x for row in rows for x in row.way.shift.tolist()], help="share of the noisy way"),
             Column("way turn", [x for row in rows for x in row.way.turn.tolist()], help="share of the noisy way"),
@@ -260,7 +260,8 @@ class Comparison(Legible):
 
     def moving(self) -> list[Measure]:
         """The parts that moved in any variant: a single chain has no other to move against."""
-        return [part for part in as_read(NESTED) if any(moves(row.to_go[part]) for row in self.variants)]
+        parts = as_read(nested(self.structure.hierarchy))
+        return [part for part in parts if any(moves(row.to_go[part]) for row in self.variants)]
 
     def _table(self, columns: Sequence[Column], notes: tuple[str, ...]) -> Table:
         counts = [row.samples for row in self.variants]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 
+from ..base.coordinates import CoordinatesLike
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..base.table import Column, Table
@@ -16,7 +17,7 @@ from ..frames.damage_measures import LDDT, MEASURES, DamageMeasure
 from ..noise.process import NoiseChoice
 from ..noise.sigma import SigmaDistribution
 from ..noise.weights import Weights
-from ..structure.structure import describe
+from ..structure.part import Part, described
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,6 +38,7 @@ def damage_rows(
     draws: int = 20,
     seed: int = 0,
     progress: Callable[[int, int], object] | None = None,
+    part: Part | None = None,
 ) -> Iterator[DamageRow]:
     """Draw noise and measure what it destroys, a row for each weights at each z; frames are never kept.
 
@@ -55,6 +57,8 @@ def damage_rows(
     progress
         Told of the frames that are done and of how many there are, more often than there are rows; what it raises ends
         the work.
+    part
+        Which atoms move; all where not given. What is left is measured of the whole, whose held atoms are untouched.
 
     Yields
     ------
@@ -81,10 +85,15 @@ def damage_rows(
             progress(done, total)
 
     asked = list(product(map(NoiseChoice.of, weights), zip(z, sigmas, strict=True)))
-    drawn = (
-        noise.on(structure).blocks(sigma, range(k * draws, (k + 1) * draws), seed, structure.coordinates)
-        for k, (noise, (_, sigma)) in enumerate(asked)
-    )
+
+    def frames(k: int, noise: NoiseChoice, sigma: float) -> Iterator[CoordinatesLike]:
+        numbers = range(k * draws, (k + 1) * draws)
+        if part is None:
+            return noise.on(structure).blocks(sigma, numbers, seed, structure.coordinates)
+        blocks = noise.on(part).blocks(sigma, numbers, seed, part.structure.coordinates)
+        return (part.filled(block.numpy()) for block in blocks)
+
+    drawn = (frames(k, noise, sigma) for k, (noise, (_, sigma)) in enumerate(asked))
     for (noise, (score, sigma)), damage in zip(asked, measure_sets(native, drawn, measured), strict=True):
         yield DamageRow(noise, float(score), sigma, damage)
 
@@ -99,7 +108,7 @@ class DamageStudy(Legible):
         The structure and what there was to be destroyed.
     rows
         What was left, for each weights at each z.
-    distribution, draws, seed
+    distribution, draws, seed, part
         As given to `damage_rows`.
     """
 
@@ -108,6 +117,7 @@ class DamageStudy(Legible):
     distribution: SigmaDistribution
     draws: int
     seed: int
+    part: Part | None = None
 
     @cached_property
     def untouched(self) -> Damage:
@@ -157,7 +167,7 @@ class DamageStudy(Legible):
         ]
 
     def _table(self, columns: list[Column]) -> Table:
-        hierarchy = self.native.structure.hierarchy
+        about = described(self.part or self.native.structure)
         drawn = f"{self.draws} draw{'' if self.draws == 1 else 's'} a row, seed {self.seed}"
         own = self.untouched
         themselves = [measure for measure in MEASURES if measure.of_itself]
@@ -166,13 +176,13 @@ class DamageStudy(Legible):
         if self.draws > 1:
             notes.append("Means over the draws; their standard errors are columns of the whole table, as in files.")
         meta = {
-            "structure": describe(hierarchy),
+            "structure": about,
             "draws": self.draws,
             "seed": self.seed,
             "distribution": self.distribution.name,
             "itself": {name: None if math.isnan(value) else value for name, value in itself.items()},
         }
-        return Table(f"{drawn}: {describe(hierarchy)}", tuple(columns), meta, tuple(notes))
+        return Table(f"{drawn}: {about}", tuple(columns), meta, tuple(notes))
 
 
 def _told(damage: Damage, measure: DamageMeasure) -> str:

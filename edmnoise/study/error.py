@@ -37,7 +37,7 @@ from ..noise.covariance import Covariance
 from ..noise.processes.nested import NestedCovariance
 from ..noise.sigma import check_sigma
 from ..noise.theory.scales import split
-from ..structure.hierarchy import PARTS, Hierarchy, as_read, check_three
+from ..structure.hierarchy import Hierarchy, as_read, check_levels
 from ..structure.structure import describe
 from ..structure.superpose import superpose
 
@@ -183,13 +183,13 @@ def fitted_fluctuations(hierarchy: Hierarchy, states: CoordinatesLike) -> Nested
     Raises
     ------
     EdmNoiseError
-        For a single state, and for groups of another depth than three.
+        For a single state, and for groups of other levels.
     """
-    check_three(hierarchy)
+    check_levels(hierarchy)
     y = coordinates("states", states, ("states", 3, hierarchy.counts[0])).double().cpu()
     if len(y) < 2:
         raise EdmNoiseError("1 state: fluctuations are fitted to two states or more, give them or more states")
-    squares = np.zeros(3)
+    squares = np.zeros(hierarchy.depth)
     for number, state in enumerate(y):
         others = torch.cat([y[:number], y[number + 1 :]])
         moved = torch.empty_like(others)
@@ -201,8 +201,8 @@ def fitted_fluctuations(hierarchy: Hierarchy, states: CoordinatesLike) -> Nested
 
 def moving_parts(hierarchy: Hierarchy) -> list[int]:
     """Parts that there are, coarsest first: a single chain has no place among others."""
-    there = hierarchy.counts
-    return [part for part in as_read(range(3)) if there[part] > (there[part + 1] if part < 2 else 1)]
+    there = (*hierarchy.counts, 1)
+    return [part for part in as_read(range(hierarchy.depth)) if there[part] > there[part + 1]]
 
 
 def denoising_error(
@@ -258,7 +258,7 @@ def denoising_error(
     against = usual if reference is None and usual in names else reference
     if against is not None and against not in names:
         raise EdmNoiseError(f"no candidate {against!r} to compare with: the candidates are {', '.join(names)}")
-    squares = np.empty((len(candidates), len(levels), 3, draws))
+    squares = np.empty((len(candidates), len(levels), hierarchy.depth, draws))
     apart = np.full_like(squares, np.nan)
     for level, sigma in enumerate(levels):
         for some in _pieces(draws, covariance.atoms):
@@ -296,7 +296,7 @@ class ErrorStudy(Legible):
     size
         RMS of the clean coordinates, angstrom: an error far below is rounding.
     squares
-        (K, S, 3, draws): mean square over atoms and axes of each part of D - y, parts finest first, angstrom^2.
+        (K, S, L, draws): mean square over atoms and axes of each part of D - y, parts finest first, angstrom^2.
     apart
         The same of D - D* with D* the reference; NaN without one.
     seed
@@ -324,7 +324,7 @@ class ErrorStudy(Legible):
         return moving_parts(self.hierarchy)
 
     def rms(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Root mean square error (S, 3) of a candidate, angstrom, and its standard error."""
+        """Root mean square error (S, L) of a candidate, angstrom, and its standard error."""
         return _rms(self.squares[self._place(name)])
 
     def total(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -332,11 +332,11 @@ class ErrorStudy(Legible):
         return _rms(self.squares[self._place(name)].sum(axis=1))
 
     def excess(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """RMS distance (S, 3) from the reference, angstrom, and its standard error; NaN without one."""
+        """RMS distance (S, L) from the reference, angstrom, and its standard error; NaN without one."""
         return _rms(self.apart[self._place(name)])
 
     def ratio(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Mean square error (S, 3) over that of the reference, and its standard error, of paired draws.
+        """Mean square error (S, L) over that of the reference, and its standard error, of paired draws.
 
         NaN without a reference, and where that errs by rounding alone.
         """
@@ -362,7 +362,7 @@ class ErrorStudy(Legible):
             ):
                 if self.reference is None and measure != self.rms:
                     continue
-                name = label.format(PARTS[part])
+                name = label.format(self.hierarchy.parts[part])
                 means, errors = self._column(measure, part)
                 columns.append(Column(name, means, unit, 4 if unit else 3, help_))
                 columns.append(Column(f"{name}, error", errors, unit, 4 if unit else 3, "standard error"))
@@ -375,10 +375,12 @@ class ErrorStudy(Legible):
         """The table without standard errors and distances, which fits on a screen."""
         columns = self._settings()
         for part in self.parts:
-            columns.append(Column(PARTS[part], self._column(self.rms, part)[0], "A", 4, "RMS error per coordinate"))
+            columns.append(
+                Column(self.hierarchy.parts[part], self._column(self.rms, part)[0], "A", 4, "RMS error per coordinate")
+            )
             if self.reference is not None:
                 ratios = self._column(self.ratio, part)[0]
-                columns.append(Column(f"{PARTS[part]} over {self.reference}", ratios, "", 2, _OVER))
+                columns.append(Column(f"{self.hierarchy.parts[part]} over {self.reference}", ratios, "", 2, _OVER))
         columns.append(Column("all parts", self._totals()[0], "A", 4, "RMS error per coordinate"))
         return self._table(columns)
 
@@ -436,7 +438,7 @@ def _check_asked(
     sigmas: Sequence[float],
     draws: int,
 ) -> None:
-    check_three(hierarchy)
+    check_levels(hierarchy)
     if not candidates or not sigmas:
         raise EdmNoiseError("no candidates or no noise levels given: give at least one of each")
     names = [candidate.name for candidate in candidates]
@@ -481,7 +483,7 @@ def _estimate(candidate: Candidate, x: Tensor, sigma: float) -> Tensor:
 
 
 def _part_squares(apart: Tensor, hierarchy: Hierarchy) -> NDArray[np.float64]:
-    """(3, B): mean square over atoms and axes of each part of (B, 3, N), finest first."""
+    """(L, B): mean square over atoms and axes of each part of (B, 3, N), finest first."""
     return torch.stack([part.square().mean(dim=(1, 2)) for part in split(apart, hierarchy)]).numpy()
 
 

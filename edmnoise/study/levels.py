@@ -11,22 +11,24 @@ from numpy.typing import NDArray
 
 from ..base.errors import EdmNoiseError
 from ..base.table import Column, Table
-from ..frames.displacement import NESTED, Displacement, Measure, ReferencePlace, measure_displacement, measures
-from ..noise.process import AppliedNoise, NoClosedForm, NoiseChoice, Statistics, statistics_of
+from ..frames.displacement import Displacement, Measure, ReferencePlace, measure_displacement, measures, nested
+from ..noise.process import AppliedNoise, NoClosedForm, NoiseChoice, Statistics, statistics_at, statistics_of
 from ..noise.sigma import SigmaDistribution
 from ..noise.theory.statistics import Expected
 from ..noise.theory.superposed import rotation_defined
 from ..noise.weights import Weights
 from ..settings.results import BY
-from ..structure.hierarchy import check_three
-from ..structure.structure import Structure, describe
+from ..structure.hierarchy import DOMAIN, as_read, check_levels
+from ..structure.part import Part, described, moving
+from ..structure.structure import Structure
 
 ATOM, RESIDUE = Measure(0, False), Measure(1, False)
-ATOM_IN_RESIDUE, RESIDUE_IN_CHAIN, _ = NESTED
+ATOM_IN_RESIDUE, RESIDUE_IN_CHAIN = Measure(0, True), Measure(1, True)
+"""The latter in its chain, or in its domain where there are any."""
 
 
 def level_table(
-    structure: Structure,
+    structure: Structure | Part,
     moved: Displacement,
     noise: AppliedNoise | None = None,
     by: str = "summary",
@@ -38,9 +40,10 @@ def level_table(
     Parameters
     ----------
     structure
-        The reference, atoms in residues in chains: EdmNoiseError for another depth.
+        The reference, atoms in residues (in domains) in chains: EdmNoiseError for other levels. Where atoms were held,
+        the part that moved, of which alone all is said.
     moved
-        What was measured on the frames.
+        What was measured on the frames, of the atoms that moved.
     noise
         How the frames were made; None for frames of unknown origin, which leaves the expectations out.
     by
@@ -51,25 +54,24 @@ def level_table(
         What the reference is, to be said below the table ("state 1 of nmr").
     """
     by = BY.read(by)
-    check_three(structure.hierarchy)
+    measured = moving(structure)
+    check_levels(measured.hierarchy)
     theory = _Theory(structure, moved, noise)
     meta = {
-        "structure": describe(structure.hierarchy),
+        "structure": described(structure),
         "frames": moved.frames,
         "align": moved.align,
         "sigma": noise.sigma if noise else None,
         "process": noise.noise.text() if noise else None,
         "weights": list(noise.noise.weights.by_name.values()) if noise else None,
     }
-    made = f" at sigma {noise.sigma:.4g} A, weights {noise.noise.label}" if noise else ""
-    title = (
-        f"{moved.frames} frame{'' if moved.frames == 1 else 's'}{made}{moved.removed}: {describe(structure.hierarchy)}"
-    )
+    made = f" at sigma {noise.sigma:.4g} A, {noise.noise.said}" if noise else ""
+    title = f"{moved.frames} frame{'' if moved.frames == 1 else 's'}{made}{moved.removed}: {described(structure)}"
     if by == "state":
         columns, notes = _by_state(moved, theory, states or range(1, moved.frames + 1))
     else:
         rows = {"summary": _summary, "residue": _by_residue, "atom": _by_atom}[by]
-        columns, notes = rows(structure, moved, theory)
+        columns, notes = rows(measured, moved, theory)
     if origin:
         meta["origin"] = origin
         notes.append(f"Measured from {origin}; lengths are RMS per coordinate.")
@@ -97,14 +99,17 @@ def _not_a_reference(origin: str, place: ReferencePlace) -> str:
 class _Theory:
     """Expectations in angstrom for a set of frames; all missing where the noise is not known."""
 
-    def __init__(self, structure: Structure, moved: Displacement, noise: AppliedNoise | None) -> None:
-        self.structure, self.align = structure, moved.align
+    def __init__(self, structure: Structure | Part, moved: Displacement, noise: AppliedNoise | None) -> None:
+        self.structure, self.align = moving(structure), moved.align
         self.sigma = noise.sigma if noise else math.nan
-        known = noise is not None and (moved.align != "superpose" or rotation_defined(structure.coordinates))
+        known = noise is not None and (moved.align != "superpose" or rotation_defined(self.structure.coordinates))
         self.process = noise.noise.on(structure) if noise and known else None
         self.statistics, self.refused = None, ""
         try:
-            self.statistics = self.process.statistics if self.process else None
+            if noise and self.process:
+                if self.align == "superpose" and noise.noise.forward_only:
+                    raise NoClosedForm(f"{noise.noise.process} noise has no closed forms after superposition")
+                self.statistics = statistics_at(self.process, noise.sigma)
         except NoClosedForm as refusal:
             self.refused = str(refusal)
 
@@ -133,9 +138,9 @@ def _summary(structure: Structure, moved: Displacement, theory: _Theory) -> tupl
     shown = measures(hierarchy)
     expected = [theory.of(measure) for measure in shown]
     total = moved.part(ATOM) ** 2
-    parts = {m: moved.part(m) ** 2 / total if total else math.nan for m in NESTED}
+    parts = {m: moved.part(m) ** 2 / total if total else math.nan for m in nested(hierarchy)}
     all_atoms = theory.of(ATOM, over_atoms=True)
-    wanted = {m: _share(theory.of(m, over_atoms=True), all_atoms) for m in NESTED}
+    wanted = {m: _share(theory.of(m, over_atoms=True), all_atoms) for m in nested(hierarchy)}
     measured = [moved.rms(measure) for measure in shown]
     columns = [
         Column("displacement", [m.label(hierarchy) for m in shown], help="level, or level within the one above"),
@@ -154,7 +159,8 @@ def _summary(structure: Structure, moved: Displacement, theory: _Theory) -> tupl
     notes = [f"residue/atom {moved.ratio:.3f}"]
     if theory.statistics is not None and moved.align == "none":
         mean, sd = theory.statistics.ratio_scatter(moved.frames)
-        notes = [f"residue/atom {moved.ratio:.3f}, expected {mean:.3f} +- {sd:.3f}"]
+        scatter = "" if math.isnan(sd) else f" +- {sd:.3f}"
+        notes = [f"residue/atom {moved.ratio:.3f}, expected {mean:.3f}{scatter}"]
     if moved.align == "superpose" and theory.statistics is not None:
         notes.append("Expected after superposition: to first order in sigma over the structure's size, without spread.")
     return columns, notes
@@ -165,7 +171,7 @@ def _share(part: Expected | None, total: Expected | None) -> float:
 
 
 def _by_residue(structure: Structure, moved: Displacement, theory: _Theory) -> tuple[list[Column], list[str]]:
-    first, atoms = structure.first_atoms, structure.atoms
+    first, atoms, above = structure.first_atoms, structure.atoms, structure.hierarchy.names[2]
     absolute, inside = (np.sqrt(moved.by_group[m]) for m in (RESIDUE, RESIDUE_IN_CHAIN))
     expected = [np.broadcast_to(theory.each(m), absolute.shape) for m in (RESIDUE, RESIDUE_IN_CHAIN)]
     in_residue = np.bincount(
@@ -174,15 +180,16 @@ def _by_residue(structure: Structure, moved: Displacement, theory: _Theory) -> t
     excess = np.divide(inside, expected[1], out=np.full_like(inside, math.nan), where=expected[1] > 0)
     columns = [
         Column("chain", atoms.chain[first].tolist()),
+        *([Column(DOMAIN, (structure.hierarchy.parents[1] + 1).tolist())] if above == DOMAIN else []),
         Column("residue", atoms.residue_name[first].tolist()),
         Column("number", atoms.number[first].tolist()),
         Column("atoms", structure.hierarchy.sizes(1).tolist()),
         Column("absolute", absolute.tolist(), "A", help="RMS displacement of the centre over the frames"),
         Column("absolute expected", expected[0].tolist(), "A"),
-        Column("in chain", inside.tolist(), "A", help="the same relative to the chain's centre"),
-        Column("in chain expected", expected[1].tolist(), "A"),
-        Column("measured / expected", excess.tolist(), help="of the displacement in the chain"),
-        Column("largest in chain", np.sqrt(moved.largest[RESIDUE_IN_CHAIN]).tolist(), "A", help="over the frames"),
+        Column(f"in {above}", inside.tolist(), "A", help=f"the same relative to the {above}'s centre"),
+        Column(f"in {above} expected", expected[1].tolist(), "A"),
+        Column("measured / expected", excess.tolist(), help=f"of the displacement in the {above}"),
+        Column(f"largest in {above}", np.sqrt(moved.largest[RESIDUE_IN_CHAIN]).tolist(), "A", help="over the frames"),
         Column("atoms in residue", np.sqrt(in_residue).tolist(), "A", help="RMS about the residue's centre"),
     ]
     return columns, []
@@ -217,7 +224,7 @@ def _by_state(moved: Displacement, theory: _Theory, states: Sequence[int]) -> tu
 
 
 def z_table(
-    structure: Structure,
+    structure: Structure | Part,
     weights: Sequence[Weights | NoiseChoice],
     z: Sequence[float],
     distribution: SigmaDistribution,
@@ -231,7 +238,8 @@ def z_table(
     Parameters
     ----------
     structure
-        The reference, atoms in residues in chains: EdmNoiseError for another depth.
+        The reference, atoms in residues (in domains) in chains: EdmNoiseError for other levels. Of a part with held
+        atoms the rest alone is drawn and measured.
     weights, z
         Rows: each weights, or each chosen process with its weights, at each normal score of the noise level.
     distribution
@@ -248,42 +256,43 @@ def z_table(
         raise EdmNoiseError(f"draws is {draws}: give a whole number from 1")
     if not weights or not z:
         raise EdmNoiseError("no weights or no z given: give at least one of each")
-    check_three(structure.hierarchy)
-    shown = (ATOM, RESIDUE, RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE)
+    reference = moving(structure)
+    hierarchy = reference.hierarchy
+    check_levels(hierarchy)
+    inside = as_read(nested(hierarchy)[:-1])
+    shown = (ATOM, RESIDUE, *inside)
     rows = []
     for i, noise in enumerate(map(NoiseChoice.of, weights)):
         process = noise.on(structure)
-        theory = statistics_of(process)
-        ratio = theory.ratio_scatter(draws) if theory else (math.nan, math.nan)
         for j, score in enumerate(z):
             sigma = distribution.sigma(score)
+            theory = statistics_of(process, sigma)
+            ratio = theory.ratio_scatter(draws) if theory else (math.nan, math.nan)
             first = (i * len(z) + j) * draws if fresh else 0
             numbers = range(first, first + draws)
-            blocks = process.blocks(sigma, numbers, seed, structure.coordinates)
+            blocks = process.blocks(sigma, numbers, seed, reference.coordinates)
             told = _told(blocks, (i * len(z) + j) * draws, len(weights) * len(z) * draws, progress)
-            moved = measure_displacement(structure, told, only=shown)
+            moved = measure_displacement(reference, told, only=shown)
             expected = {m: expected_rms(theory, m, sigma) for m in shown}
             rows.append((noise.label, float(score), sigma, moved, expected, ratio))
-    residue, inside, within = RESIDUE, RESIDUE_IN_CHAIN, ATOM_IN_RESIDUE
-    columns = (
-        Column("weights", [r[0] for r in rows], help="chain/residue/atom"),
+    columns = [
+        Column("weights", [r[0] for r in rows], help="/".join(as_read(hierarchy.names))),
         Column("z", [r[1] for r in rows], decimals=2),
         Column("sigma", [r[2] for r in rows], "A"),
         Column("atom", [r[3].rms(ATOM) for r in rows], "A"),
-        Column("residue", [r[3].rms(residue) for r in rows], "A"),
-        Column("residue expected", [r[4][residue] for r in rows], "A"),
+        Column("residue", [r[3].rms(RESIDUE) for r in rows], "A"),
+        Column("residue expected", [r[4][RESIDUE] for r in rows], "A"),
         Column("residue / atom", [r[3].ratio for r in rows]),
         Column("ratio expected", [r[5][0] for r in rows], help="mean over draws"),
         Column("ratio spread", [r[5][1] for r in rows], help="standard deviation from draw to draw"),
-        Column("residue in chain", [r[3].rms(inside) for r in rows], "A"),
-        Column("in chain expected", [r[4][inside] for r in rows], "A"),
-        Column("atom in residue", [r[3].rms(within) for r in rows], "A"),
-        Column("in residue expected", [r[4][within] for r in rows], "A"),
-    )
+    ]
+    for part in inside:
+        columns.append(Column(part.label(hierarchy), [r[3].rms(part) for r in rows], "A"))
+        columns.append(Column(f"in {hierarchy.names[part.level + 1]} expected", [r[4][part] for r in rows], "A"))
     drawn = "fresh draws in each row" if fresh else "the same draws scaled in each row"
-    title = f"{draws} draw{'' if draws == 1 else 's'} a row, {drawn}, seed {seed}: {describe(structure.hierarchy)}"
+    title = f"{draws} draw{'' if draws == 1 else 's'} a row, {drawn}, seed {seed}: {described(structure)}"
     meta = {"draws": draws, "seed": seed, "fresh": fresh, "distribution": distribution.name}
-    return Table(title, columns, meta, ("RMS per coordinate; expected: closed forms.",))
+    return Table(title, tuple(columns), meta, ("RMS per coordinate; expected: closed forms.",))
 
 
 def expected_rms(statistics: Statistics | None, measure: Measure, sigma: float) -> float:

@@ -91,12 +91,12 @@ class SamplesStudy(Legible):
         """A row for each set: means over its samples, and their standard errors."""
         rows = list(self.sets.values())
         columns = self._named()
-        columns += _with_error(RMSD.name, [_mean(row.rmsd) for row in rows], RMSD.unit, 3, "to the nearest state")
+        columns += with_error(RMSD.name, [mean_error(row.rmsd) for row in rows], RMSD.unit, 3, "to the nearest state")
         mirrored = [share_error(int(row.mirrored.sum()), len(row)) for row in rows]
-        columns += _with_error("mirror images", mirrored, "", 3, "share whose mirror image is nearer to a state")
+        columns += with_error("mirror images", mirrored, "", 3, "share whose mirror image is nearer to a state")
         for measure in JUDGED:
-            means = [_mean(row.measures[measure]) for row in rows]
-            columns += _with_error(measure.name, means, measure.unit, measure.decimals, measure.help)
+            means = [mean_error(row.measures[measure]) for row in rows]
+            columns += with_error(measure.name, means, measure.unit, measure.decimals, measure.help)
         return self._table(columns)
 
     def summary(self) -> Table:
@@ -123,7 +123,7 @@ class SamplesStudy(Legible):
             Column("samples", [name for name in self.sets for _ in range(count)]),
             Column("state", list(range(1, count + 1)) * len(self.sets)),
             Column("probability", expected, help="of the state in the data"),
-            *_with_error("share", shares, "", 3, "of the samples: nearest to it, or to its mirror image"),
+            *with_error("share", shares, "", 3, "of the samples: nearest to it, or to its mirror image"),
             Column("off by", off, "binomial errors", 1, "of as many samples drawn with the state's probability"),
         ]
         return self._table(columns, notes=())
@@ -192,23 +192,28 @@ def final_samples(
     covariance: Covariance,
     schedule: Schedule,
     sampler: Sampler,
-    count: int,
+    count: int | range,
     seed: int = 0,
     device: torch.device | str = "cpu",
     progress: Callable[[float], object] | None = None,
+    start: CoordinatesLike | None = None,
 ) -> NDArray[np.float32]:
     """The ends (S, N, 3) of sampling, angstrom, some at a time; errors as of `sample`.
 
-    Sample k starts from the same noise whatever the denoiser is, so that two of them are compared in pairs.
-    ``progress`` is told of the share that is done; what it raises ends the work.
+    Sample k starts from the same noise whatever the denoiser is, so that two of them are compared in pairs; ``count``
+    is how many, or their numbers. ``progress`` is told of the share that is done; what it raises ends the work. All
+    begin at ``start`` (N, 3), angstrom, with noise of the schedule's first level, where it is given.
     """
+    asked = range(count) if isinstance(count, int) else count
+    begin = None if start is None else coordinates("start", start, (covariance.atoms, 3)).T
     size = max(1, min(64, _COORDINATES // (3 * covariance.atoms)))
     ends = []
-    for first in range(0, max(count, 1), size):
-        numbers = range(first, min(first + size, count))
-        for last in sample(denoiser, covariance, schedule, sampler, numbers, seed, device=device):
+    for first in range(0, max(len(asked), 1), size):
+        numbers = asked[first : first + size]
+        at = None if begin is None else begin.expand(len(numbers), -1, -1)
+        for last in sample(denoiser, covariance, schedule, sampler, numbers, seed, start=at, device=device):
             if progress is not None:
-                progress((first + len(numbers) * last.number / last.steps) / max(count, 1))
+                progress((first + len(numbers) * last.number / last.steps) / max(len(asked), 1))
         ends.append(as_array(last.x).transpose(0, 2, 1))
     return np.ascontiguousarray(np.concatenate(ends), dtype=np.float32)
 
@@ -262,13 +267,13 @@ def _deviation(share: float, expected: float, of: int) -> float:
     return (share - expected) / error if error > 0 else math.nan
 
 
-def _mean(values: NDArray[np.float64]) -> tuple[float, float]:
+def mean_error(values: NDArray[np.float64]) -> tuple[float, float]:
     """Mean over the samples and its standard error; NaN for one sample."""
     error = float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.nan
     return float(values.mean()), error
 
 
-def _with_error(name: str, pairs: Sequence[tuple[float, float]], unit: str, decimals: int, help_: str) -> list[Column]:
+def with_error(name: str, pairs: Sequence[tuple[float, float]], unit: str, decimals: int, help_: str) -> list[Column]:
     means, errors = zip(*pairs, strict=True)
     return [
         Column(name, list(means), unit, decimals, help_),

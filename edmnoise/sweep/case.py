@@ -45,18 +45,23 @@ class Level:
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A structure's file: its name in the tables, where it is, what it held when the sweep was planned."""
+    """A structure's file: its name in the tables, where it is, what it held when the sweep was planned, its domains,
+    and which of its atoms move."""
 
     name: str
     path: str
     digest: str
     hydrogens: bool
     solvent: bool
+    domains: str = ""
+    move: str = ""
 
     @cached_property
     def key(self) -> str:
         """What tells the structure from others, wherever its file lies."""
-        return hash_of([self.name, self.digest, self.hydrogens, self.solvent])
+        facts = [self.name, self.digest, self.hydrogens, self.solvent]
+        more = [self.domains, self.move] if self.move else [self.domains] if self.domains else []
+        return hash_of([*facts, *more])
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,8 @@ class Setting:
     @cached_property
     def key(self) -> str:
         """What tells the setting from others: of a network's file its content, wherever it lies."""
-        return hash_of({**asdict(self), "network": None if self.network is None else self.network.digest})
+        network = None if self.network is None else self.network.digest
+        return hash_of({**asdict(self), "network": network, "weights": self.weights and self.weights.by_name})
 
 
 def digest_of(path: str | Path) -> str:
@@ -108,12 +114,16 @@ class Loaded:
     """A structure as a worker keeps it, with what is computed once for all its tasks."""
 
     def __init__(self, source: SourceFile) -> None:
+        from ..structure.domains import with_domains
         from ..structure.files import read_structure
+        from ..structure.part import Part
 
         if source.digest != UNREADABLE and digest_of(source.path) != source.digest:
             raise EdmNoiseError(f"{source.name} is not the file that it was when the sweep began: start it again")
         self.source = source
-        self.structure: Structure = read_structure(source.path, hydrogens=source.hydrogens, solvent=source.solvent)
+        read: Structure = read_structure(source.path, hydrogens=source.hydrogens, solvent=source.solvent)
+        self.structure = with_domains(read, source.domains) if source.domains else read
+        self.part = Part.named(self.structure, source.move) if source.move else None
         self._kept: dict[tuple[object, ...], Any] = {}
 
     def once(self, make: Callable[..., Made], *arguments: Hashable) -> Made:
@@ -143,6 +153,11 @@ class Case:
     def structure(self) -> Structure:
         """The file's first model."""
         return self.loaded.structure
+
+    @property
+    def moving(self) -> Structure:
+        """What of it moves: all, or the part that is not held."""
+        return self.structure if self.loaded.part is None else self.loaded.part.structure
 
     @property
     def noise(self) -> NoiseChoice:

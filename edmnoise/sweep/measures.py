@@ -17,12 +17,16 @@ from .case import Case, Value
 
 @dataclass(frozen=True)
 class Measured:
-    """A column of a measure: its name, unit ("A" or ""), meaning, and the column that it is expected to equal."""
+    """A column of a measure: its name, unit ("A" or ""), meaning, and the column that it is expected to equal.
+
+    One ``of_domains`` is left out where no structure has any.
+    """
 
     name: str
     unit: str = ""
     help: str = ""
     expected: str | None = None
+    of_domains: bool = False
 
 
 @dataclass(frozen=True, repr=False)
@@ -69,11 +73,14 @@ MEASURES = {
             Measured("ratio expected", help="mean over draws"),
             Measured("ratio spread", help="standard deviation from draw to draw"),
             Measured("residue in chain", "A", expected="in chain expected"),
+            Measured("domain in chain", "A", expected="in chain expected", of_domains=True),
             Measured("in chain expected", "A", "closed form"),
+            Measured("residue in domain", "A", expected="in domain expected", of_domains=True),
+            Measured("in domain expected", "A", "closed form", of_domains=True),
             Measured("atom in residue", "A", expected="in residue expected"),
             Measured("in residue expected", "A", "closed form"),
         ),
-        ("residue", "residue in chain", "atom in residue", "residue / atom"),
+        ("residue", "domain in chain", "residue in domain", "residue in chain", "atom in residue", "residue / atom"),
     ),
     "damage": SweepMeasure(
         "What noise destroys",
@@ -89,10 +96,12 @@ MEASURES = {
         (
             Measured("models", help="states of the exact denoiser, which with one model samples nothing"),
             Measured("chain", "A", "sigma below which it stays within a tenth of its way"),
+            Measured("domain in chain", "A", "the same", of_domains=True),
+            Measured("residue in domain", "A", "the same", of_domains=True),
             Measured("residue in chain", "A", "the same"),
             Measured("atom in residue", "A", "the same"),
         ),
-        ("chain", "residue in chain", "atom in residue"),
+        ("chain", "domain in chain", "residue in domain", "residue in chain", "atom in residue"),
     ),
 }
 """Measures by name."""

@@ -18,6 +18,7 @@ from .case import Given, NetworkFile
 if TYPE_CHECKING:
     from ..diffusion.denoisers.denoiser import Denoiser
     from ..noise.process import NoiseChoice
+    from ..structure.part import Part
     from ..structure.structure import Structure
 
 
@@ -50,7 +51,9 @@ def network_file(name: str, folder: Path, trust: bool) -> NetworkFile:
     return NetworkFile(path, hashlib.sha256(content).hexdigest())
 
 
-def built(structure: Structure, denoiser: Given, network: NetworkFile, noise: NoiseChoice) -> Denoiser:
+def built(
+    structure: Structure, denoiser: Given, network: NetworkFile, noise: NoiseChoice, part: Part | None
+) -> Denoiser:
     """The network of a task, where its file is still the one that was trusted when the sweep was planned."""
     from ..diffusion.denoisers.choice import DenoiserChoice
 
@@ -60,8 +63,9 @@ def built(structure: Structure, denoiser: Given, network: NetworkFile, noise: No
     if now != network.digest:
         raise EdmNoiseError(f"{name} is not the file that it was when the sweep began: start it again")
     choice = DenoiserChoice(name if is_function(name) else network.path, **settings)
-    covariance = noise.on(structure).covariance
-    return choice.build(structure, structure.coordinates[None], covariance, ask=lambda _, d: d == network.digest)
+    covariance = noise.on(part or structure).covariance
+    states = structure.coordinates[None]
+    return choice.build(structure, states, covariance, ask=lambda _, d: d == network.digest, part=part)
 
 
 @cache  # Python reads a module once: what has changed in its file since then does not run in this process

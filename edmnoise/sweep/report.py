@@ -149,11 +149,13 @@ def measure_figure(name: str, table: Table) -> Any:
         Without matplotlib.
     """
     measure = MEASURES[name]
-    figure = new_figure(4.2 * len(measure.drawn), 3.8)
-    every = figure.subplots(1, len(measure.drawn), squeeze=False)[0]
+    there = {column.name for column in table.columns if any(value is not None for value in column.values)}
+    panels = [drawn for drawn in measure.drawn if drawn in there]
+    figure = new_figure(4.2 * len(panels), 3.8)
+    every = figure.subplots(1, len(panels), squeeze=False)[0]
     columns = {column.name: column for column in measure.columns}
     groups = _groups(table, [axis for axis in measure.axes if axis not in ("seed", "level")])
-    for axes, drawn in zip(every, measure.drawn, strict=True):
+    for axes, drawn in zip(every, panels, strict=True):
         column = columns[drawn]
         if "level" in measure.axes:
             _against_sigma(axes, table, groups, drawn, column.expected)

@@ -30,8 +30,9 @@ def tables(plan: TaskPlan, finished: Mapping[str, Outcome]) -> dict[str, Table]:
         columns = [Column("structure", [task.source.name for task, _ in rows])]
         columns += _axes(measure.axes, [task.setting for task, _ in rows])
         columns += [
-            Column(column.name, [values[column.name] for _, values in rows], column.unit, help=column.help)
+            Column(column.name, [values.get(column.name) for _, values in rows], column.unit, help=column.help)
             for column in measure.columns
+            if any(task.source.domains for task, _ in rows) or not column.of_domains
         ]
         title = f"{measure.title}: {len(plan.sources):,} structures, {plan.settings.name}"
         made[name] = Table(title, tuple(columns), {"settings": plan.settings.digest})

@@ -25,6 +25,7 @@ from typing import Any
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..diffusion.names import NETWORK
+from ..noise.process import NoiseChoice, check_linear
 from ..noise.sigma import SigmaDistribution
 from ..noise.weights import Weights
 from ..settings import atoms, noise, sampling
@@ -60,6 +61,10 @@ class Study(Legible):
         Whether each row has draws of its own; otherwise all rows of a seed scale the same draws.
     hydrogens, solvent
         Whether they are kept.
+    domains
+        Files with their domains, as `edmnoise.structure.domains` reads them; "" stands for every file.
+    move
+        Files with the residue ranges that move in them while the rest is held, in the same way.
     folder
         Where the study's file lies; relative names start there.
     facts
@@ -83,6 +88,8 @@ class Study(Legible):
     fresh: bool
     hydrogens: bool
     solvent: bool
+    domains: tuple[tuple[str, str], ...]
+    move: tuple[tuple[str, str], ...]
     folder: Path = field(compare=False)
     name: str = field(compare=False)
     facts: Mapping[str, Any] = field(compare=False)
@@ -91,6 +98,14 @@ class Study(Legible):
     def network(self, denoiser: Given | None) -> NetworkFile | None:
         """The file of a denoiser that is a network."""
         return self.networks.get(name_of(denoiser))
+
+    def domains_of(self, name: str) -> str:
+        """The domains of a file, as text; "" where it has none."""
+        return dict(self.domains).get(name, dict(self.domains).get("", ""))
+
+    def moved_of(self, name: str) -> str:
+        """The residue ranges that move in a file, as text; "" where all do."""
+        return dict(self.move).get(name, dict(self.move).get("", ""))
 
     @property
     def digest(self) -> str:
@@ -151,21 +166,31 @@ def _settings(given: Mapping[str, Any], folder: Path, name: str) -> Study:
     scale = "sigma" if "sigma" in given else "z"
     of = distribution.z if scale == "sigma" else distribution.sigma
     levels = tuple(Level(*((of(x), x) if scale == "sigma" else (x, of(x)))) for x in value[scale])
+    _check_weights(value["processes"], value["weights"] if "weights" in given else ())
     trusted = _trusted(value["denoisers"])
     value["denoisers"] = tuple(trusted)
     networks: dict[str, NetworkFile] = {}
     if "freeze_out" in value["measures"]:
+        _check_linear(value["processes"])
         _check_choices({key: value[key] for key in ("denoisers", "samplers") if key in given})
         networks = _networks(trusted, folder)
     facts = {key: value[key] for key in KEYS if key not in ("weights", "distribution", "z", "sigma", *_CHOICES)}
+    for key in ("domains", "move"):
+        if not value[key]:
+            del facts[key]  # so that a study without any keeps its hash
     facts |= {
         scale: value[scale],
         "weights": [list(weights.by_name.values()) for weights in value["weights"]],
         "distribution": [distribution.sigma_data, distribution.p_mean, distribution.p_std],
         **{key: [dict(choice) for choice in value[key]] for key in _CHOICES},
     }
+    structures = _found(value["structures"], folder)
+    for key in ("domains", "move"):
+        unknown = next((file for file, _ in value[key] if file and file not in structures), None)
+        if unknown is not None:
+            raise _Wrong(f"{key} of {unknown!r}, which is none of the structures, {meant(unknown, structures)}", [key])
     return Study(
-        structures=_found(value["structures"], folder),
+        structures=structures,
         levels=levels,
         distribution=distribution,
         folder=folder,
@@ -176,7 +201,9 @@ def _settings(given: Mapping[str, Any], folder: Path, name: str) -> Study:
     )
 
 
-_AS_READ = "measures processes weights denoisers samplers seeds draws samples fresh hydrogens solvent".split()
+_AS_READ = (
+    "measures processes weights denoisers samplers seeds draws samples fresh hydrogens solvent domains move".split()
+)
 
 
 def _found(patterns: Sequence[str], folder: Path) -> tuple[str, ...]:
@@ -200,6 +227,25 @@ def _found(patterns: Sequence[str], folder: Path) -> tuple[str, ...]:
             raise _Wrong(f"{what}{hint}", ["structures", place])
         found |= dict.fromkeys(names)
     return tuple(found)
+
+
+def _check_weights(processes: Sequence[str], weights: Sequence[Weights]) -> None:
+    """Whether some process has the weights that are given; the others are drawn once, without any."""
+    if not any(NoiseChoice.parse(process).weighted for process in processes):
+        for place, each in enumerate(weights):
+            try:
+                NoiseChoice.parse(processes[0], each)
+            except EdmNoiseError as error:
+                raise _Wrong(str(error), ["weights", place]) from error
+
+
+def _check_linear(processes: Sequence[str]) -> None:
+    """Whether each process has the covariance that a sampler starts from."""
+    for place, process in enumerate(processes):
+        try:
+            check_linear(NoiseChoice.parse(process))
+        except EdmNoiseError as error:
+            raise _Wrong(str(error), ["processes", place]) from error
 
 
 def _check_choices(given: Mapping[str, Sequence[Given]]) -> None:
@@ -313,10 +359,20 @@ def _measure(name: str) -> str:
 
 
 def _weights(value: Any, path: list[str | int]) -> tuple[Weights, ...]:
-    one = _as_toml((str, list), "names, or lists of three numbers (chain, residue, atom)", noise.WEIGHTS.read)
-    alone = isinstance(value, list) and len(value) == 3 and all(isinstance(part, int | float) for part in value)
+    said = (
+        "names, or lists of three numbers (chain, residue, atom) or, with domains, four (chain, domain, residue, atom)"
+    )
+    one = _as_toml((str, list), said, noise.WEIGHTS.read)
+    alone = isinstance(value, list) and len(value) in (3, 4) and all(isinstance(part, int | float) for part in value)
     made: tuple[Weights, ...] = _several(one)([value] if alone else value, path)
     return made
+
+
+def _by_file(value: Any, path: list[str | int]) -> tuple[tuple[str, str], ...]:
+    """A text for all files, or a table with a text for each of some."""
+    if isinstance(value, Mapping):
+        return tuple((name, _text(text, [*path, name])) for name, text in value.items())
+    return () if value is None else (("", _text(value, path)),)
 
 
 def _choice(named: Knob, *changed: Knob) -> Callable[[Any, list[str | int]], Given]:
@@ -360,6 +416,12 @@ KEYS = {
     "measures": Key(_several(_as_toml(str, "names as text", _measure)), ("levels",), "what is measured, a table each"),
     "processes": Key(_several(_one(noise.PROCESS)), (noise.PROCESS.default,), "noise processes"),
     "weights": Key(_weights, (noise.WEIGHTS.default,), "names, or lists of three numbers: chain, residue, atom"),
+    "domains": Key(
+        _by_file, None, 'domains of all files as text, "A:4-20 | A:21-35 | rest", or a table with a file\'s each'
+    ),
+    "move": Key(
+        _by_file, None, 'residues that move, as text, "A:4-20 | B:", or a table with a file\'s each; the rest is held'
+    ),
     "z": Key(_several(_one(noise.Z)), noise.LEVELS.default, noise.LEVELS.help),
     "sigma": Key(
         lambda value, path: None if value is None else _several(_one(noise.SIGMA))(value, path),

@@ -14,6 +14,7 @@ from itertools import product
 
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
+from ..noise.process import FLAT, NoiseChoice
 from ..noise.weights import Weights
 from .case import Case, Given, Level, Loaded, Setting, SourceFile, Value, digest_of
 from .measures import MEASURES
@@ -68,7 +69,13 @@ def plan(settings: Study) -> TaskPlan:
     """The tasks of a study; each file is read once, for its hash, so that a file that changed is another task."""
     sources = tuple(
         SourceFile(
-            name, str(settings.folder / name), digest_of(settings.folder / name), settings.hydrogens, settings.solvent
+            name,
+            str(settings.folder / name),
+            digest_of(settings.folder / name),
+            settings.hydrogens,
+            settings.solvent,
+            settings.domains_of(name),
+            settings.moved_of(name),
         )
         for name in settings.structures
     )
@@ -87,7 +94,8 @@ def _rows(settings: Study, measure: str) -> Iterator[Setting]:
     count = settings.samples if "sampler" in axes else settings.draws
     for process in processes:
         # Rows are numbered as those of `edmnoise.study.levels.z_table` are, so that both draw the same frames.
-        for number, chosen in enumerate(product(weights, levels, denoisers, samplers)):
+        own = weights if process is None or NoiseChoice.parse(process).weighted else [FLAT]
+        for number, chosen in enumerate(product(own, levels, denoisers, samplers)):
             first = number * count if settings.fresh and "level" in axes else 0
             for seed in seeds:
                 yield Setting(measure, process, *chosen, seed, first, count, settings.network(chosen[2]))

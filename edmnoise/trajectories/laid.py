@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..base.errors import EdmNoiseError, one_of
 from ..base.memory import check_frames_fit
-from ..structure.hierarchy import check_three
+from ..structure.hierarchy import check_levels
 from ..structure.structure import Structure
 from ..structure.superpose import superpose
 from .laying import WAYS, Laying
@@ -142,7 +142,7 @@ def _named(
         structure, rows = trace.structure, trace.rows
         if structure is None:
             raise EdmNoiseError(f"{trace.path} does not name its atoms: give a structure that does")
-    check_three(structure.hierarchy)
+    check_levels(structure.hierarchy)
     held = np.arange(trace.atoms) if rows is None else rows
     if structure.n_atoms != len(held):
         raise EdmNoiseError(f"the structure has {structure.n_atoms:,} atoms and {trace.path} {len(held):,}")

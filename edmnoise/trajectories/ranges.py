@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..base.rotations import quaternion_to_matrix
-from ..frames.displacement import NESTED, Measure, vectors_of
+from ..frames.displacement import Measure, nested, vectors_of
 from ..structure.hierarchy import Hierarchy
 
 Array = NDArray[np.float64]
@@ -34,7 +34,7 @@ _DRAWS = 400
 def possible_ways(
     frames: NDArray[np.float32], final: NDArray[np.float32], hierarchy: Hierarchy, turns: Array
 ) -> dict[Measure, Array]:
-    """For each of NESTED (draws, T): RMS to go per coordinate, angstrom, as it may have been.
+    """For each of `nested` (draws, T): RMS to go per coordinate, angstrom, as it may have been.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def possible_ways(
     """
     generator = torch.Generator().manual_seed(0)
     ends = _vectors(final, hierarchy)
-    squares: dict[Measure, list[Tensor]] = {part: [] for part in NESTED}
+    squares: dict[Measure, list[Tensor]] = {part: [] for part in nested(hierarchy)}
     turn = torch.eye(3, dtype=torch.float64).expand(_DRAWS, len(final), 3, 3)
     for frame, spread in zip(frames[::-1], turns[::-1], strict=True):
         turn = _drawn(torch.from_numpy(spread), generator) @ turn
@@ -71,9 +71,9 @@ class _Parts(NamedTuple):
 
 
 def _vectors(frames: NDArray[np.float32], hierarchy: Hierarchy) -> dict[Measure, Tensor]:
-    """For each of NESTED (B, 3, groups), about the centre of all atoms."""
+    """For each of `nested` (B, 3, groups), about the centre of all atoms."""
     x = torch.from_numpy(frames).mT
-    return dict(vectors_of(x - x.mean(dim=2, keepdim=True), hierarchy, NESTED))
+    return dict(vectors_of(x - x.mean(dim=2, keepdim=True), hierarchy, nested(hierarchy)))
 
 
 def _drawn(covariance: Tensor, generator: torch.Generator) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..base.coordinates import CoordinatesLike, coordinates
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..base.memory import check_frames_fit
@@ -24,11 +25,12 @@ from ..base.table import Column, Table
 from ..diffusion.denoisers.denoiser import Denoiser
 from ..diffusion.samplers.sampler import Sampler, Step, sample
 from ..diffusion.samplers.schedule import Schedule
-from ..frames.displacement import NESTED, Measure, mean_squares
+from ..frames.displacement import Measure, mean_squares, nested
 from ..noise.covariance import Covariance
 from ..noise.sigma import SigmaDistribution
-from ..structure.hierarchy import as_read, check_three
-from ..structure.structure import Structure, describe
+from ..structure.hierarchy import as_read, check_levels
+from ..structure.part import Part, described, moving
+from ..structure.structure import Structure
 from ..structure.superpose import move, superpose
 from .laying import Laying
 from .ranges import possible_ways
@@ -75,6 +77,8 @@ class Run(Legible):
         Number of samples that were asked for: more than there are where the run was cancelled among the later ones.
     laid
         How the steps of a recorded run were laid in one frame; None for a run of our own, whose frame is known.
+    held
+        Where atoms were held: which. All of the run is of those that moved, in the frame that the held ones define.
     """
 
     structure: Structure
@@ -88,6 +92,7 @@ class Run(Legible):
     last_sigma: float
     asked: int
     laid: Laying | None = None
+    held: Part | None = None
 
     @property
     def ended(self) -> str:
@@ -99,7 +104,7 @@ class Run(Legible):
         return f"cancelled at sigma {self.last_sigma:.3g} A"
 
     def to_go(self, what: str = "denoised") -> dict[Measure, NDArray[np.float64]]:
-        """For each of NESTED (T,): RMS distance per coordinate from the end, angstrom, over groups and samples.
+        """For each of `nested` (T,): RMS distance per coordinate from the end, angstrom, over groups and samples.
 
         Where steps were replayed, over the turns by noise as well that a replay cannot see (`freeze_out_range`).
         """
@@ -112,7 +117,7 @@ class Run(Legible):
         return {}
 
     def _ways(self, what: str) -> dict[Measure, NDArray[np.float64]]:
-        """For each of NESTED (draws, T): what may have been to go; one draw where that is known."""
+        """For each of `nested` (draws, T): what may have been to go; one draw where that is known."""
         if what not in self._measured:
             self._measured[what] = self._measure(what)
         return self._measured[what]
@@ -122,20 +127,21 @@ class Run(Legible):
         if self.laid is not None and self.laid.turns is not None:
             return possible_ways(frames, self.final, self.structure.hierarchy, self.laid.turns)
         end = torch.from_numpy(self.final).mT
-        rows = [_parts(torch.from_numpy(frame).mT - end, self.structure) for frame in frames]
-        return {part: np.sqrt([[row[part] for row in rows]]) for part in NESTED}
+        about = self.held is None
+        rows = [_parts(torch.from_numpy(frame).mT - end, self.structure, about) for frame in frames]
+        return {part: np.sqrt([[row[part] for row in rows]]) for part in nested(self.structure.hierarchy)}
 
     def freeze_out(self, what: str = "denoised") -> dict[Measure, float]:
-        """For each of NESTED the level, angstrom, below which it stays within a tenth of its way.
+        """For each of `nested` the level, angstrom, below which it stays within a tenth of its way.
 
         NaN where it never moved, and for a run that was cancelled: nobody knows where its way would have ended.
         """
         if self.partial:
-            return dict.fromkeys(NESTED, math.nan)
+            return dict.fromkeys(nested(self.structure.hierarchy), math.nan)
         return {part: _crossing(self.sigmas, way) for part, way in self.to_go(what).items()}
 
     def freeze_out_range(self, what: str = "denoised") -> dict[Measure, tuple[float, float]]:
-        """For each of NESTED the levels, angstrom, between which freeze-out lies in 95 of 100 runs like this one.
+        """For each of `nested` the levels, angstrom, between which freeze-out lies in 95 of 100 runs like this one.
 
         One level where the frame of the steps is known: in runs of our own, and in traces whose motion was recorded. A
         range where steps were replayed (`edmnoise.trajectories.ranges`). NaN where they were superposed, for the trace
@@ -143,7 +149,7 @@ class Run(Legible):
         """
         unknown = self.laid is not None and self.laid.how == "superposition"
         if self.partial or unknown:
-            return dict.fromkeys(NESTED, (math.nan, math.nan))
+            return dict.fromkeys(nested(self.structure.hierarchy), (math.nan, math.nan))
         return {part: _range([_crossing(self.sigmas, way) for way in ways]) for part, ways in self._ways(what).items()}
 
     def table(self, distribution: SigmaDistribution) -> Table:
@@ -162,7 +168,7 @@ class Run(Legible):
                 Column(
                     f"{what} {part.label(hierarchy)}", way[part].tolist(), "A", help="RMS still to go per coordinate"
                 )
-                for part in as_read(NESTED)
+                for part in as_read(nested(hierarchy))
             ]
         if self.states is not None:
             columns += [
@@ -172,7 +178,8 @@ class Run(Legible):
         note = self._note(ways["denoised"]) if "denoised" in ways else _NO_ESTIMATES
         if self.partial:
             note = "No freeze-out: the run was cancelled, and what is to go is counted from where it stopped"
-        title = f"{len(self.final)} sample{'' if len(self.final) == 1 else 's'}, {self.ended}: {describe(hierarchy)}"
+        about = described(self.held or self.structure)
+        title = f"{len(self.final)} sample{'' if len(self.final) == 1 else 's'}, {self.ended}: {about}"
         return Table(title, tuple(columns), {"partial": self.partial}, (note,))
 
     @property
@@ -235,7 +242,7 @@ Recording = Generator[Recorded, None, Run]
 
 
 def run_sampler(
-    structure: Structure,
+    structure: Structure | Part,
     denoiser: Denoiser,
     covariance: Covariance,
     schedule: Schedule,
@@ -246,13 +253,16 @@ def run_sampler(
     progress: Progress | None = None,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
+    start: CoordinatesLike | None = None,
 ) -> Run:
     """Sample, record, and lay the results on the reference.
 
     Parameters
     ----------
     structure
-        The reference, in three levels: what they still have to go is measured.
+        The reference, with or without domains: what they still have to go is measured. Of a part the moved atoms are
+        sampled: denoiser and covariance are of these, the sampler neither centres nor turns nor aligns, and begins
+        about the centre of the held atoms, for they define the frame.
     denoiser, covariance, schedule, sampler, seed, device, dtype
         As in `edmnoise.diffusion.samplers.sampler.sample`.
     samples
@@ -261,14 +271,19 @@ def run_sampler(
         Most steps to record, spread evenly over the run, the first and the last among them.
     progress
         Told of each step; may cancel. What was made so far is kept then.
+    start
+        (N, 3) coordinates, angstrom, that all samples are noised from, to the schedule's first level; noise alone when
+        not given.
 
     Raises
     ------
     EdmNoiseError
-        For groups of another depth than three, for runs whose record does not fit in memory (saying how many samples
+        For groups of other levels, for runs whose record does not fit in memory (saying how many samples
         would), and as `sample` does.
     """
-    recording = record(structure, denoiser, covariance, schedule, sampler, samples, seed, keep, progress, device, dtype)
+    recording = record(
+        structure, denoiser, covariance, schedule, sampler, samples, seed, keep, progress, device, dtype, start
+    )
     while True:
         try:
             next(recording)
@@ -278,7 +293,7 @@ def run_sampler(
 
 
 def record(
-    structure: Structure,
+    structure: Structure | Part,
     denoiser: Denoiser,
     covariance: Covariance,
     schedule: Schedule,
@@ -289,9 +304,12 @@ def record(
     progress: Progress | None = None,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
+    start: CoordinatesLike | None = None,
 ) -> Recording:
     """The same run, a recorded step at a time; parameters and errors as in `run_sampler`, memory checked at once."""
-    check_three(structure.hierarchy)
+    held = structure if isinstance(structure, Part) else None
+    structure = moving(structure)
+    check_levels(structure.hierarchy)
     if samples < 1:
         raise EdmNoiseError(f"samples is {samples}: give a whole number from 1")
     chosen = np.unique(np.linspace(1, schedule.steps, min(max(keep, 2), schedule.steps)).round().astype(int))
@@ -299,9 +317,25 @@ def record(
     chunk = max(1, _CHUNK_BYTES // (structure.n_atoms * 24 * 8))
     chunks = [range(first, min(first + chunk, samples)) for first in range(0, samples, chunk)]
 
+    begin = None if start is None else coordinates("start", start, (structure.n_atoms, 3)).T
+    if held is not None:
+        sampler = sampler.in_place()
+        if begin is None:
+            centre = torch.from_numpy(held.whole.coordinates[held.held].mean(axis=0, dtype=np.float64))
+            begin = centre[:, None].expand(3, structure.n_atoms)
+
     def steps(numbers: range) -> Iterator[Step]:
         return sample(
-            denoiser, covariance, schedule, sampler, numbers, seed, structure.hierarchy, device=device, dtype=dtype
+            denoiser,
+            covariance,
+            schedule,
+            sampler,
+            numbers,
+            seed,
+            structure.hierarchy,
+            start=None if begin is None else begin.expand(len(numbers), -1, -1),
+            device=device,
+            dtype=dtype,
         )
 
     def watch(index: int, step: Step) -> bool:
@@ -311,11 +345,12 @@ def record(
     def chunk_by_chunk() -> Recording:
         parts: list[_Chunk] = []
         for index, numbers in enumerate(chunks):
-            part = yield from _record(steps(numbers), numbers, chosen, denoiser, partial(watch, index), structure)
+            lay = None if held else structure
+            part = yield from _record(steps(numbers), numbers, chosen, denoiser, partial(watch, index), lay)
             parts.append(part)
             if part.partial:
                 break
-        return _joined(parts, structure, samples)
+        return replace(_joined(parts, structure, samples), held=held)
 
     return chunk_by_chunk()
 
@@ -361,9 +396,9 @@ def _record(
     chosen: NDArray[np.int64],
     denoiser: Denoiser,
     watch: Callable[[Step], bool],
-    structure: Structure,
+    reference: Structure | None,
 ) -> Generator[Recorded, None, _Chunk]:
-    """Run a chunk to its end or until it is cancelled, keeping the chosen steps and the last."""
+    """Run a chunk to its end or until it is cancelled, keeping the chosen steps and the last, laid on a reference."""
     kept = _Chunk(
         steps=[],
         sigmas=[],
@@ -392,7 +427,10 @@ def _record(
             break
         if step.number in wanted:
             yield Recorded(samples, step.number, step.sigma_hat, kept.noisy[-1], kept.denoised[-1])
-    fit = superpose(end, torch.tensor(structure.coordinates.T))
+    kept.final = _bordered(end)
+    if reference is None:
+        return kept
+    fit = superpose(end, torch.tensor(reference.coordinates.T))
     kept.final = _bordered(move(fit, end))
     kept.noisy = [_bordered(move(fit, torch.from_numpy(frame).mT)) for frame in kept.noisy]
     kept.denoised = [_bordered(move(fit, torch.from_numpy(frame).mT)) for frame in kept.denoised]
@@ -408,10 +446,11 @@ def _bordered(coordinates: Tensor) -> NDArray[np.float32]:
     return coordinates.mT.float().cpu().contiguous().numpy()
 
 
-def _parts(difference: Tensor, structure: Structure) -> dict[Measure, float]:
-    """Mean square of each part of (B, 3, N) differences, about the centre of all atoms."""
-    centred = difference - difference.mean(dim=2, keepdim=True)
-    squares = mean_squares(centred, structure.hierarchy, NESTED)
+def _parts(difference: Tensor, structure: Structure, about_centre: bool) -> dict[Measure, float]:
+    """Mean square of each part of (B, 3, N) differences, about the centre of all atoms or as they are."""
+    if about_centre:
+        difference = difference - difference.mean(dim=2, keepdim=True)
+    squares = mean_squares(difference, structure.hierarchy, nested(structure.hierarchy))
     return {part: float(values.mean()) for part, values in squares.items()}
 
 

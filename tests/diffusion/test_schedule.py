@@ -147,8 +147,24 @@ def test_table_and_words():
         (lambda: by_hand([math.nan, 1.0]), "each below the one before"),
         (lambda: by_hand([math.inf, 1.0]), "noise levels are inf"),
         (lambda: by_hand([2.0, 1.0, -0.5]), "none negative"),
+        (lambda: karras(5, 0.1, 10.0).below(10.5), "sigma_max is 10.5 A and the schedule goes from 10 to 0.1 A"),
+        (lambda: karras(5, 0.1, 10.0).below(0.1), "above its last and not above its first"),
+        (lambda: karras(5, 0.1, 10.0).below(math.nan), "sigma_max is nan"),
     ],
 )
 def test_refusals(make, sentence):
     with pytest.raises(EdmNoiseError, match=sentence):
         make()
+
+
+def test_the_rest_of_a_schedule_is_its_levels_below_one():
+    whole = karras(200, 4e-4, 160.0, scale=16.0, grid="linspace")  # RFdiffusion 3's
+    for sigma in (2000.0, 8.0, 0.5):
+        rest = whole.below(sigma)
+        kept = [level for level in whole.sigmas if level <= sigma]  # what the program does with partial_t
+        assert rest.sigmas == (sigma, *kept)
+    assert whole.below(whole.sigmas[0]) == whole
+    level = whole.sigmas[120]
+    assert whole.below(level).sigmas == whole.sigmas[120:]
+    assert whole.below(round(level, 2)).sigmas[1:] == whole.sigmas[121:]  # as it is printed and typed
+    assert karras(5, 0.1, 10.0).below(3.0).sigmas[-1] == 0

@@ -37,11 +37,19 @@ class World:
         self.model = edm.StatesDenoiser(self.known, self.noise.covariance, hierarchy=structure.hierarchy)
         self.levels = edm.karras(8, 0.01, 100.0)
 
+    def part(self):
+        return edm.Part.of(self.structure, self.structure.hierarchy.ancestors(0, 1) > 20)
+
     def steps(self):
         return edm.sample(self.model, self.noise.covariance, self.levels, edm.Sampler("euler"), samples=2)
 
     def run(self):
         return edm.run_sampler(self.structure, self.model, self.noise.covariance, self.levels, edm.Sampler("euler"), 2)
+
+    def back(self):
+        levels, sampler = edm.karras(4, 0.1, 20.0), edm.Sampler("euler")
+        states = [self.structure.coordinates]
+        return edm.round_trips(self.structure, states, self.model, self.noise.covariance, levels, sampler, [1.0], 2)
 
     def preconditioner(self):
         return edm.Preconditioner(self.structure.hierarchy, WEIGHTS, edm.measured_scales(self.structure))
@@ -82,10 +90,14 @@ MADE = {
     "Structure": lambda w: w.structure,
     "Atoms": lambda w: w.structure.atoms,
     "Hierarchy": lambda w: w.structure.hierarchy,
+    "with_domains": lambda w: edm.with_domains(w.structure, "A:4-20 | rest"),
+    "Part": World.part,
     "Weights": lambda w: WEIGHTS,
     "SigmaDistribution": lambda w: edm.SigmaDistribution(sigma_data=16.0, p_mean=-1.2, p_std=1.5),
     "sigma_distribution": lambda w: AF3,
+    "NoiseChoice": lambda w: edm.NoiseChoice.parse("frames turn=0.2"),
     "MultiscaleNoise": lambda w: w.noise,
+    "HeldNoise": lambda w: edm.HeldNoise(w.noise, w.part()),
     "NestedCovariance": lambda w: w.noise.covariance,
     "MultiscaleNoiseLike": lambda w: edm.MultiscaleNoiseLike(WEIGHTS),
     "PaddedGroups": lambda w: edm.PaddedGroups.of([w.structure]),
@@ -105,6 +117,7 @@ MADE = {
     "precondition_table": lambda w: edm.precondition_table(w.preconditioner(), [0.1, 1.0]),
     "Denoised": lambda w: w.model.denoise(w.known, 1.0),
     "StatesDenoiser": lambda w: w.model,
+    "held_states": lambda w: edm.held_states(w.part(), w.known, edm.HeldNoise(w.noise, w.part()).covariance, None),
     "ElasticNetwork": lambda w: edm.ElasticNetwork.from_structure(w.structure),
     "Sampler": lambda w: edm.Sampler("euler", noise_scale=1.003, step_scale=1.5, center=True, align="noisy"),
     "karras": lambda w: edm.karras(200, 4e-4, 160.0, scale=16.0),
@@ -112,6 +125,8 @@ MADE = {
     "sampler_preset": lambda w: edm.sampler_preset("boltz2"),
     "sample": lambda w: next(w.steps()),
     "run_sampler": World.run,
+    "round_trips": World.back,
+    "translation_table": lambda w: edm.translation_table([2.0, 8.0], AF3),
     "find_denoiser": lambda w: w.found(),
     "record": lambda w: w.recorded(f"{time.monotonic_ns()}.trace"),
     "open_trace": lambda w: edm.open_trace(w.recorded(f"{time.monotonic_ns()}.trace").path),
@@ -177,6 +192,7 @@ class Rows(HTMLParser):
 
 SHOWING = (
     *("measure_displacement", "measure_damage", "level_table", "z_table", "scramble_table", "precondition_table"),
+    "translation_table",
     *("damage study", "comparison", "weight map", "long table"),
 )
 

@@ -19,7 +19,7 @@ from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import sample
 from edmnoise.learning import train
 from edmnoise.learning.checkpoint import read_checkpoint, write_checkpoint
-from edmnoise.learning.ensemble import Ensemble
+from edmnoise.learning.ensemble import Ensemble, part_variances
 from edmnoise.learning.train import Progress, Trainer, Training, load_denoiser, losses
 from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.processes.nested import NestedCovariance
@@ -63,7 +63,12 @@ def normal(strands):
 
 @pytest.mark.parametrize(
     ("weights", "rule"),
-    [(FLAT, "finite"), (FLAT, "global"), *((LEVELS, rule) for rule in ("finite", "increment", "cumulative", "global"))],
+    [
+        (FLAT, "finite"),
+        (FLAT, "global"),
+        *((LEVELS, rule) for rule in ("finite", "increment", "cumulative", "global")),
+        *((NoiseChoice("harmonic"), rule) for rule in ("finite", "global")),
+    ],
 )
 @pytest.mark.parametrize("sigma", [0.5, 4.0, 30.0])
 def test_a_network_that_says_nothing_errs_as_the_rule_says(normal, weights, rule, sigma):
@@ -79,7 +84,9 @@ def test_a_network_that_says_nothing_errs_as_the_rule_says(normal, weights, rule
         levels = torch.full((len(x),), sigma)
         off = (trainer.model((x - x.mean(dim=2, keepdim=True)).mT, levels)["atoms"].mT - y).double()
     each = off.square().mean(dim=(1, 2))
-    said = Preconditioner(normal.structure.hierarchy, weights, normal.scales).error(sigma, rule)
+    hierarchy, noise = normal.structure.hierarchy, NoiseChoice.of(weights)
+    nu = None if noise.weighted else part_variances(trainer.covariance, hierarchy)
+    said = Preconditioner(hierarchy, noise.weights, normal.scales, nu).error(sigma, rule)
     assert abs(float(each.mean()) - said) < 3 * float(each.std()) / len(each) ** 0.5
 
 
@@ -162,6 +169,23 @@ def test_it_samples(ensemble, trained):
     )
     size = [float(part.square().mean().sqrt()) for part in split(last.x, ensemble.structure.hierarchy)]
     assert size == pytest.approx(ensemble.scales.by_level, rel=0.4)
+
+
+def test_noise_without_weights_is_trained_with_and_known_again(strands, tmp_path):
+    """A rule that is made of weights is refused; a checkpoint says the noise."""
+    data = Ensemble(strands, np.stack([strands.coordinates, 1.1 * strands.coordinates]))
+    noise = NoiseChoice("harmonic")
+    trainer = Trainer(data, Training(noise, steps=3, batch=2))
+    run(trainer, checkpoint=tmp_path / "run.safetensors")
+    assert trainer.model.shares.tolist() == pytest.approx(part_variances(trainer.covariance, strands.hierarchy))
+    loaded = load_denoiser(tmp_path / "run.safetensors", strands)
+    assert "harmonic" in loaded.about
+    x = torch.randn(2, 3, strands.n_atoms)
+    torch.testing.assert_close(loaded.denoise(x, 2.0), trainer.denoiser().denoise(x, 2.0), rtol=0, atol=0)
+    with pytest.raises(EdmNoiseError, match="the rule increment is made of weights, and this noise has none"):
+        Trainer(data, Training(noise, "increment"))
+    with pytest.raises(EdmNoiseError, match="frames noise is forward only"):
+        Trainer(data, Training(NoiseChoice("frames")))
 
 
 # Taken up again

@@ -219,6 +219,22 @@ def test_the_filter_is_c_over_c_plus_noise(nesting, matrix_of, sigma, kind):
         close(m.filter(m, x), x)
 
 
+def test_a_covariance_of_some_atoms_is_that_block_of_the_matrix(cases):
+    rng = np.random.default_rng(5)
+    for covariance, k in cases:
+        for count in {1, (len(k) + 1) // 2, len(k)}:
+            atoms = np.sort(rng.choice(len(k), count, replace=False))
+            some = covariance.restricted(atoms)
+            close(matrix(some, "multiply"), k[np.ix_(atoms, atoms)])
+            close(matrix(some, "solve"), np.linalg.inv(k[np.ix_(atoms, atoms)]))
+
+
+@pytest.mark.parametrize("atoms", [[], [2, 1], [1, 1], [-1, 2], [0, 7], [0.0, 1.0], [[0, 1]]])
+def test_atoms_that_are_none_of_it_are_refused(uneven, atoms):
+    with pytest.raises(EdmNoiseError, match=r"^atoms are .*: give different whole numbers from 0 to 6, ascending$"):
+        NestedCovariance(uneven, {"atom": 1.0}).restricted(np.array(atoms))
+
+
 def test_flat_noise_is_independent(uneven):
     """A multiple of 1, and a diagonal: nothing is left to do but divide."""
     x, each = torch.arange(7, dtype=torch.float64) - 2, torch.arange(1, 8, dtype=torch.float64)

@@ -18,7 +18,16 @@ from edmnoise.diffusion.denoisers.states import StatesDenoiser
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.frames.damage import MEASURES, RMSD, Native, measure_damage
 from edmnoise.frames.displacement import NESTED, Measure, measure_displacement
-from edmnoise.noise.process import PROCESSES, AppliedNoise, NamedProcess, NoClosedForm, NoiseChoice
+from edmnoise.noise.process import (
+    PROCESSES,
+    AppliedNoise,
+    ForwardOnly,
+    NamedProcess,
+    NoClosedForm,
+    NoiseChoice,
+    choices,
+    forward_only,
+)
 from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.noise.sigma import sigma_distribution
@@ -51,7 +60,7 @@ class Ramp:
         self.covariance = NestedCovariance(hierarchy, {"atom": self.variances})
 
     @classmethod
-    def on(cls, structure, weights, steepness):
+    def on(cls, structure, steepness):
         if steepness > 50:
             raise EdmNoiseError(f"steepness is {steepness:g}: give at most 50")
         return cls(structure.hierarchy, steepness)
@@ -82,7 +91,7 @@ class Ramp:
 def ramp(monkeypatch):
     """All that adds a process: its line in PROCESSES. Gives a choice of it."""
     monkeypatch.setitem(PROCESSES, "ramp", NamedProcess(f"{__name__}:Ramp", "falls off", {"steepness": 1.0}))
-    return NoiseChoice("ramp", REBALANCED, {"steepness": STEEP})
+    return NoiseChoice("ramp", knobs={"steepness": STEEP})
 
 
 @pytest.fixture
@@ -120,8 +129,8 @@ def test_the_dummy_draws_what_its_covariance_says(fragment, ramp):
 def test_the_table_over_noise_levels_has_its_draws_and_expects_nothing(fragment, ramp):
     row = z_table(fragment, [ramp], [1.0], AF3, draws=3, seed=2).rows()[0]
     sigma = AF3.sigma(1.0)
-    moved = measure_displacement(fragment, Ramp.on(fragment, None, STEEP).blocks(sigma, 3, 2, fragment.coordinates))
-    assert row["weights"] == "rebalanced, ramp steepness=2.5"
+    moved = measure_displacement(fragment, Ramp.on(fragment, STEEP).blocks(sigma, 3, 2, fragment.coordinates))
+    assert row["weights"] == "ramp steepness=2.5"
     assert row["atom"] == pytest.approx(moved.rms(Measure(0, False)), rel=1e-6)
     assert row["atom in residue"] == pytest.approx(moved.rms(NESTED[0]), rel=1e-6)
     expected = [name for name in row if "expected" in name or "spread" in name]
@@ -133,7 +142,7 @@ def test_the_table_over_noise_levels_has_its_draws_and_expects_nothing(fragment,
 def test_a_level_table_says_why_it_expects_nothing(fragment, align, ramp):
     moved = measure_displacement(fragment, ramp.on(fragment).blocks(2.0, 3, 0, fragment.coordinates), align)
     table = level_table(fragment, moved, AppliedNoise(2.0, ramp))
-    assert "sigma 2 A, weights rebalanced, ramp steepness=2.5" in table.title
+    assert "sigma 2 A, ramp steepness=2.5 noise" in table.title
     assert "Nothing to expect: ramp noise has no closed forms." in table.notes
     assert np.isnan(table["expected"]).all()
     assert table.meta["process"] == "ramp steepness=2.5"
@@ -147,7 +156,7 @@ def test_a_level_table_says_why_it_expects_nothing(fragment, align, ramp):
 def test_damage_is_that_of_its_draws(fragment, ramp):
     native = Native.of(fragment)
     rows = list(damage_rows(native, [REBALANCED, ramp], [0.0], AF3, draws=2, seed=1))
-    frames = Ramp.on(fragment, None, STEEP).frames(AF3.sigma(0.0), [2, 3], 1, fragment.coordinates)
+    frames = Ramp.on(fragment, STEEP).frames(AF3.sigma(0.0), [2, 3], 1, fragment.coordinates)
     found = measure_damage(native, [frames])
     assert rows[1].noise == ramp
     for measure in MEASURES:
@@ -176,7 +185,7 @@ def test_a_sweep_draws_and_samples_it(tmp_path, fragment):
         assert table["process"] == ["multiscale", "ramp steepness=2.5", "ramp steepness=1.0"]
 
     structure, states = read_frames(tmp_path / "s.pdb")
-    process, sigma = Ramp.on(structure, None, STEEP), AF3.sigma(0.0)
+    process, sigma = Ramp.on(structure, STEEP), AF3.sigma(0.0)
     frames = process.frames(sigma, 1, 0, structure.coordinates)
     row = made["levels"].rows()[1]
     assert row["atom in residue"] == pytest.approx(measure_displacement(structure, [frames]).rms(NESTED[0]), rel=1e-6)
@@ -193,8 +202,8 @@ def test_a_sweep_draws_and_samples_it(tmp_path, fragment):
 def test_it_is_typed_measured_and_drawn_again_from_titles(cmd, typed, frames_of, structure_of, tmp_path, ramp):
     """edm_noise's states are its frames; what is left in a saved session is enough to draw them again."""
     cmd.fragment("trp")
-    said = typed("edm_noise trp, sigma=2, process=ramp steepness=2.5, weights=rebalanced, frames=3, seed=4, name=made")
-    assert "weights rebalanced, ramp steepness=2.5" in said
+    said = typed("edm_noise trp, sigma=2, process=ramp steepness=2.5, frames=3, seed=4, name=made")
+    assert "ramp steepness=2.5 noise" in said
     cmd.set_name("made", "other")
     cmd.save(str(tmp_path / "saved.pse"))
     cmd.reinitialize()
@@ -220,21 +229,21 @@ def test_it_is_typed_measured_and_drawn_again_from_titles(cmd, typed, frames_of,
 
 
 def test_commands_that_draw_take_it(cmd, copies, structure_of, ramp):
-    asked = {"weights": "rebalanced", "process": "ramp steepness=2.5", "seed": 3}
+    asked = {"process": "ramp steepness=2.5", "seed": 3}
     table = edm_table("both", z=[0], draws=2, **asked)
-    assert table["weights"] == ["rebalanced, ramp steepness=2.5"]
+    assert table["weights"] == ["ramp steepness=2.5"]
     structure = structure_of("both")
     expected = z_table(structure, [ramp], [0.0], AF3, 2, 3)
     assert table["atom"] == pytest.approx(expected["atom"], rel=1e-5)
     assert edm_damage("both", z=[0], draws=2, **asked).study.rows[0].noise == ramp
     (compared,) = edm_compare("both", steps=3, **asked).comparison.variants
-    assert compared.weights == "rebalanced, ramp steepness=2.5"
+    assert compared.weights == "ramp steepness=2.5"
     sampled = edm_sample("both", steps=3, **asked).run
     assert compared.to_go[NESTED[0]] == pytest.approx(sampled.to_go()[NESTED[0]])
 
 
 def test_edm_sample_starts_from_its_covariance(cmd, copies):
-    made = edm_sample("both", steps=4, weights="rebalanced", process="ramp steepness=2.5", seed=2).run
+    made = edm_sample("both", steps=4, process="ramp steepness=2.5", seed=2).run
     structure = made.structure
     covariance = Ramp(structure.hierarchy, STEEP).covariance
     states = np.stack([cmd.get_model("both", state).get_coord_list() for state in (1, 2)]).astype(np.float32)
@@ -250,7 +259,7 @@ def test_live_draws_it_again_for_other_knobs_and_not_for_other_levels(cmd, coord
     cmd.fragment("trp")
     made = run_inline(live(cmd, "trp", ramp, seed=3))
     structure = made.structure
-    for choice in (ramp, NoiseChoice("ramp", REBALANCED), NoiseChoice.of(REBALANCED)):
+    for choice in (ramp, NoiseChoice("ramp"), NoiseChoice.of(REBALANCED)):
         drawn = choice.on(structure).frames(1.0, 1, 3)[0].numpy()
         for sigma in (0.5, 3.0):
             assert made.show(sigma, choice)
@@ -263,8 +272,8 @@ def test_live_draws_it_again_for_other_knobs_and_not_for_other_levels(cmd, coord
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("brownian", "no noise process 'brownian': the known ones are multiscale, ramp"),
-        ("", "no noise process '': the known ones are multiscale, ramp"),
+        ("brownian", f"no noise process 'brownian': the known ones are {', '.join(PROCESSES)}, ramp"),
+        ("", f"no noise process '': the known ones are {', '.join(PROCESSES)}, ramp"),
         ("ramp slope=2", "noise process ramp has no 'slope': the known ones are steepness"),
         ("multiscale slope=2", "noise process multiscale has no 'slope': it has no knobs"),
         ("ramp steepness=steep", "steepness is 'steep': give a number"),
@@ -296,14 +305,46 @@ def test_bare_weights_are_refused():
             NoiseChoice.of(given)
 
 
+def test_weights_are_refused_by_a_process_that_has_none(ramp, refusal, cmd, tmp_path, fragment):
+    said = "noise process ramp has no weights: leave weights=rebalanced away, or choose multiscale"
+    with pytest.raises(EdmNoiseError) as refused:
+        NoiseChoice.parse("ramp", REBALANCED)
+    assert str(refused.value) == said
+    cmd.fragment("ala")
+    for command in ("edm_noise", "edm_table", "edm_damage"):
+        assert said in refusal(f"{command} ala, process=ramp, weights=rebalanced")
+    assert cmd.get_names() == ["ala"]
+    write_frames(tmp_path / "s.pdb", fragment, fragment.coordinates[None])
+    (tmp_path / "study.toml").write_text(
+        'structures = "s.pdb"\nmeasures = "levels"\nprocesses = "ramp"\nweights = "rebalanced"\n'
+    )
+    with pytest.raises(EdmNoiseError, match=r"^study.toml, line 4: noise process ramp has no weights"):
+        read_settings(tmp_path / "study.toml")
+
+
+def test_a_process_without_weights_is_one_row_whatever_the_others_are_compared_under(ramp):
+    usual = [Weights.named("flat"), REBALANCED]
+    assert choices("ramp steepness=2.5", usual, usual) == [ramp]
+    assert choices("multiscale", usual, usual) == [NoiseChoice.of(each) for each in usual]
+    assert (ramp.label, ramp.said) == ("ramp steepness=2.5", "ramp steepness=2.5 noise")
+
+
+def test_a_process_without_a_covariance_says_what_has_one(ramp, monkeypatch):
+    monkeypatch.setitem(PROCESSES, "tumbling", NamedProcess("nowhere:Tumbling", "turns", forward_only=True))
+    refused = forward_only("tumbling")
+    assert isinstance(refused, ForwardOnly)
+    assert str(refused).startswith("tumbling noise is forward only (not linear Gaussian): no covariance, so no exact ")
+    assert str(refused).endswith("choose one of multiscale, chroma_gas, chroma_globular, harmonic, ramp")
+
+
 @pytest.mark.parametrize("knob", [1.0, STEEP, 1 / 3, -1e-300, 2.0])
 def test_a_choice_is_read_back_from_its_text(knob):
-    choice = NoiseChoice("ramp", REBALANCED, {"steepness": knob})
-    assert NoiseChoice.parse(choice.text(), REBALANCED) == choice
+    choice = NoiseChoice("ramp", knobs={"steepness": knob})
+    assert NoiseChoice.parse(choice.text()) == choice
     for title in Provenance(choice, 1.5, 0.0, 0, hydrogens=True, solvent=False).titles(2):
         assert Provenance.parse(title).noise.close_to(choice)
-    assert NoiseChoice.parse("ramp", REBALANCED) == NoiseChoice("ramp", REBALANCED, {"steepness": 1.0})
-    assert hash(choice) == hash(NoiseChoice.parse(choice.text(), REBALANCED))
+    assert NoiseChoice.parse("ramp") == NoiseChoice("ramp", knobs={"steepness": 1.0})
+    assert hash(choice) == hash(NoiseChoice.parse(choice.text()))
 
 
 def test_titles_of_multiscale_noise_are_as_they_were():

@@ -141,16 +141,17 @@ def test_an_unknown_preset_is_refused_with_the_known_ones():
     with pytest.raises(EdmNoiseError) as error:
         parse_weights("heavy")
     assert str(error.value) == (
-        "no weights 'heavy': give three numbers separated by spaces (chain residue atom) or one of "
+        "no weights 'heavy': give three numbers separated by spaces (chain residue atom; chain domain residue "
+        "atom where there are domains) or one of "
         "flat, current, rebalanced, residue-heavy, balanced-residue"
     )
 
 
-@pytest.mark.parametrize("given", ["", "1 2", "1 2 3 4", "1 two 3", "flat 1 2", [1, 2], [1, 2, 3, 4], []])
+@pytest.mark.parametrize("given", ["", "1 2", "1 2 3 4 5", "1 two 3", "flat 1 2", [1, 2], [1, 2, 3, 4, 5], []])
 def test_anything_else_is_refused(given):
     with pytest.raises(
         EdmNoiseError,
-        match=r"weights are .*: give three numbers separated by spaces \(chain residue atom\) or one of flat",
+        match=r"weights are .*: give three numbers separated by spaces \(chain residue atom; chain .*\) or one of flat",
     ):
         parse_weights(given)
 

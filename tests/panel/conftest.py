@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import time
 
 import pytest
 
@@ -35,6 +36,10 @@ def window():
     shown.resize(1200, 900)
     assert pymol.cmd is shown.cmd
     shown.kept_for_tests = kept  # the application lives as long as its window
+    # When PyMOL is idle for the first time it counts processors and changes a setting: not in the middle of a test.
+    end = time.monotonic() + PATIENCE / 1000
+    while os.cpu_count() > 1 and shown.cmd.get_setting_int("max_threads") == 1 and time.monotonic() < end:
+        kept[0].processEvents()
     return shown
 
 

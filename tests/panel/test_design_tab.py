@@ -330,7 +330,15 @@ def test_all_three_weights_0_are_told(panel, mapped, tab, qtbot):
 
 
 def test_settings_are_remembered(tab):
-    given = {"chain": "", "residue": "2.5", "atom": "1.25", "z": "-1", "measure": "scramble", "level": "atom"}
+    given = {
+        "chain": "",
+        "residue": "2.5",
+        "atom": "1.25",
+        "domain": "",
+        "z": "-1",
+        "measure": "scramble",
+        "level": "atom",
+    }
     folds = {"targets_fold": "0", "triangle_fold": "1", "scramble_fold": "0"}
     tab.recall({**given, **folds})
     assert tab.remembered() == {**given, **folds}

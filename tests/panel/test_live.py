@@ -308,7 +308,9 @@ def test_another_process_moves_it_at_once(panel, cmd, go_live, coords, monkeypat
     live, process = go_live(), panel.noise.process
     rest, first = live.structure.coordinates, coords(live.name)
     assert np.abs(first - rest).max() > 1
-    monkeypatch.setitem(PROCESSES, "mirrored", NamedProcess(f"{__name__}:Mirrored", "the opposite numbers"))
+    monkeypatch.setitem(
+        PROCESSES, "mirrored", NamedProcess(f"{__name__}:Mirrored", "the opposite numbers", weighted=True)
+    )
     process.setEditText("mirr")
     np.testing.assert_array_equal(coords(live.name), first)
     process.setEditText("mirrored")
@@ -318,3 +320,38 @@ def test_another_process_moves_it_at_once(panel, cmd, go_live, coords, monkeypat
     np.testing.assert_allclose(coords(live.name) - rest, rest - first, atol=2e-5)
     process.setEditText("multiscale")
     np.testing.assert_array_equal(coords(live.name), first)
+
+
+def test_atoms_that_stay(panel, cmd, loaded, made, go_live, anew, coords, atoms, frames_of, qtbot):
+    """What is named moves as it would, the rest keeps its place; plots and table are of what moves; Apply makes it."""
+    from pymol.Qt import QtCore
+
+    move = panel.noise.move
+    before = go_live()
+    whole = coords(before.name)
+    move.setText("chain A")
+    assert panel.session.live is before  # while it is being typed
+    live = anew(lambda: qtbot.keyClick(move, QtCore.Qt.Key.Key_Return))
+    now, rest = coords(live.name), coords(f"{loaded} and not solvent")
+    mask = np.array(atoms(f"%{live.name}", "chain")) == "A"
+    assert np.array_equal(now[~mask], rest[~mask])
+    np.testing.assert_allclose(now[mask], whole[mask], atol=2e-5)
+    panel.noise.level.slider.setValue(-100)
+    assert not np.array_equal(coords(live.name)[mask], now[mask])
+    assert np.array_equal(coords(live.name)[~mask], rest[~mask])
+    result = made(panel.noise.apply.click)
+    assert np.array_equal(frames_of(result.name)[0][~mask], rest[~mask])
+    assert result.provenance.moved == mask.sum()
+
+
+def test_atoms_that_are_not_there_end_it_in_one_sentence(panel, cmd, loaded, go_live, refused, qtbot):
+    from pymol.Qt import QtCore
+
+    go_live()
+    panel.noise.move.setText("chain Z")
+    sentence, details = refused(lambda: qtbot.keyClick(panel.noise.move, QtCore.Qt.Key.Key_Return))
+    assert sentence.startswith("move is 'chain Z', which names none of the ")
+    assert details == ""
+    assert not panel.noise.live.isChecked()
+    assert cmd.get_names("objects") == [loaded]
+    assert shown(cmd) == [loaded]

@@ -77,6 +77,7 @@ def noise(panel, loaded):
         (lambda n: n.weights.preset.activated.emit(2), "edm_noise toxin, z=0, weights=current"),
         (lambda n: n.frames.setValue(25), "edm_noise toxin, z=0, weights=flat, frames=25"),
         (lambda n: n.redraw.click(), "edm_noise toxin, z=0, weights=flat, seed=1"),
+        (lambda n: n.move.setText("chain A"), "edm_noise toxin, z=0, weights=flat, move=chain A"),
         (lambda n: n.name.setText("shaken"), "edm_noise toxin, z=0, weights=flat, name=shaken"),
     ],
 )
@@ -165,3 +166,25 @@ def test_a_new_draw_shakes_anew(noise, cmd, loaded, qtbot, coords):
     noise.redraw.click()
     qtbot.waitUntil(lambda: noise._session.live is not None, timeout=60_000)
     assert not np.array_equal(coords("toxin_live"), first)
+
+
+def test_a_process_without_weights_takes_none(panel, cmd, loaded, qtbot, made, frames_of, coords):
+    """Nothing is lost: the weights are those that were set where the process has them again."""
+    noise = panel.noise
+    noise.weights.set_weights("rebalanced")
+    noise.process.setEditText("harmonic")
+    assert not noise.weights.isEnabled()
+    assert noise.weights.toolTip() == "harmonic noise has no weights"
+    assert (panel.session.noise.weights, panel.session.noise.choice.label) == ("flat", "harmonic")
+    assert str(noise.request).endswith("z=0, process=harmonic")
+    noise.live.click()
+    qtbot.waitUntil(lambda: panel.session.live is not None, timeout=60_000)
+    shaken = coords(f"{loaded}_live")
+    noise.process.setEditText("harmonic step=8")
+    assert np.abs(coords(f"{loaded}_live") - shaken).max() > 0.01
+    noise.process.setEditText("harmonic")
+    result = made(noise.apply.click)
+    assert np.abs(frames_of(result.name)[0] - shaken).max() < 2e-5 * result.provenance.sigma
+    noise.process.setEditText("multiscale")
+    assert noise.weights.isEnabled()
+    assert panel.session.noise.weights == "rebalanced"

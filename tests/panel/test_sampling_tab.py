@@ -64,6 +64,7 @@ def pick(control, data):
 CONTROLS = {
     "denoiser=kabsch": lambda t: pick(t.form["denoiser"], "kabsch"),
     "ligands=atom": lambda t: pick(t.form["ligands"], "atom"),
+    "move=resi 5-9": lambda t: t.form["move"].setText("resi 5-9"),
     "common=1": lambda t: t.form["common"].setChecked(True),
     "sampler=boltz2": lambda t: pick(t.form["sampler"], "boltz2"),
     "sampler=dpmpp_2m": lambda t: pick(t.form["sampler"], "dpmpp_2m"),
@@ -96,6 +97,7 @@ CONTROLS = {
     "device=cpu": lambda t: pick(t.form["device"], "cpu"),
     "distribution=wide": lambda t: pick(t.form["distribution"], "wide"),
     "name=made": lambda t: t.form["name"].setText("made"),
+    "start=2": lambda t: t.form["start"].setText("2"),
 }
 
 
@@ -144,7 +146,7 @@ def test_the_lists_are_the_librarys(sampling):
 
 def test_settings_are_remembered(sampling):
     for argument, act in CONTROLS.items():
-        if argument.split("=")[0] not in ("name", "state_weights", "fluctuations", "sampler"):
+        if argument.split("=")[0] not in ("name", "start", "state_weights", "fluctuations", "sampler", "move"):
             act(sampling)
     line, kept = str(sampling.request), sampling.remembered()
     sampling.recall(dict.fromkeys(kept, ""))
@@ -352,12 +354,44 @@ def test_coefficients_of_each_level(sampling, made, qtbot):
     qtbot.waitUntil(lambda: not sampling.findChildren(QtWidgets.QDialog), timeout=PATIENCE)
 
 
+def test_how_surely_states_come_back(sampling, made, qtbot):
+    """By the command with the run's own arguments, as a plot and a table in a window."""
+    from pymol.Qt import QtWidgets
+
+    sampling.form["steps"].setValue(8)
+    sampling.form["start"].setText("2")
+    sampling.form["sigma_max"].setValue(8)
+    assert str(sampling.return_request) == "edm_return both, steps=8"
+    result = made(sampling.back.click)
+    (window,) = sampling.findChildren(QtWidgets.QDialog)
+    qtbot.waitUntil(lambda: window.plot.full, timeout=PATIENCE)
+    assert window.view.model().rowCount() == len(result.printed)
+    assert "state 1 comes back in 100%" in window.plot.read(-2, 1)
+    window.close()
+    qtbot.waitUntil(lambda: not sampling.findChildren(QtWidgets.QDialog), timeout=PATIENCE)
+
+
+def test_a_start_is_sampled_back_to_from_its_level(sampling, made, qtbot, cmd, coords):
+    """The plot shows the rest of the schedule; without a level the fields say what is missing."""
+    sampling.form["start"].setText("2")
+    qtbot.waitUntil(lambda: "start is 2 without sigma_max" in sampling.plot.message.text(), timeout=PATIENCE)
+    assert "without sigma_max" in sampling.form["sigma_max"].toolTip()
+    assert "without sigma_max" in sampling.form["start"].toolTip()
+    sampling.form["sigma_max"].setValue(1)
+    qtbot.waitUntil(lambda: sampling.plot.full, timeout=PATIENCE)
+    assert sampling.plot.summary().startswith("σ 1 to 0 Å in ")
+    for control in (sampling.form["sigma_max"], sampling.plot):
+        assert "1 Å = z -1.05 = AlphaFold 3 step 160 of 200 = RFdiffusion 3 partial_t 1 Å" in control.toolTip()
+    result = made(sampling.run.click)
+    assert np.abs(coords(result.names[0], cmd.count_states(result.names[0])) - coords("both", 2)).max() < 0.05
+
+
 def test_every_control_says_what_it_is(sampling):
     for fields in (sampling.form, sampling.fields.parts):
         for name in fields.remembered():
             assert fields[name].toolTip()
             assert fields[name].accessibleName() == name.replace("_", " ")
-    for button in (sampling.run, sampling.copy, sampling.coefficients, sampling.redraw, sampling.follow):
+    for button in (sampling.run, sampling.copy, sampling.coefficients, sampling.redraw, sampling.follow, sampling.back):
         assert button.toolTip()
 
 
@@ -365,3 +399,13 @@ def test_it_fits_a_narrow_panel(sampling):
     sampling.more.unfold()
     sampling.weights_fold.unfold()
     assert sampling.minimumSizeHint().width() <= 300
+
+
+def test_a_process_without_weights_takes_none(sampling):
+    sampling.weights.set_weights("rebalanced")
+    assert "weights=rebalanced" in str(sampling.request)
+    sampling.form["process"].setEditText("harmonic")
+    assert "weights" not in str(sampling.request)
+    assert not sampling.weights.isEnabled()
+    sampling.form["process"].setEditText("multiscale")
+    assert "weights=rebalanced" in str(sampling.request)

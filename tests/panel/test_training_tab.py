@@ -35,14 +35,17 @@ def strands(cmd, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def training(strands, panel):
-    """The tab, shown, its input chosen, small batches."""
+def training(strands, panel, qapp):
+    """The tab, shown, its input chosen, small batches; a second click comes as late as a person's would."""
     panel.session.look()
     panel.pickers.choose("m")
     panel.pickers.read()
     panel.tabs.setCurrentWidget(panel.training)
     panel.training.form["batch"].setValue(2)
-    return panel.training
+    kept = qapp.doubleClickInterval()
+    qapp.setDoubleClickInterval(0)
+    yield panel.training
+    qapp.setDoubleClickInterval(kept)
 
 
 @pytest.fixture
@@ -81,6 +84,7 @@ def pick(control, data):
 CONTROLS = {
     "rule=global": lambda t: pick(t.form["rule"], "global"),
     "distribution=wide": lambda t: pick(t.form["distribution"], "wide"),
+    "process=harmonic": lambda t: t.form["process"].setEditText("harmonic"),
     "seed=3": lambda t: t.form["seed"].setValue(3),
     "steps=1000": lambda t: t.form["steps"].setValue(1000),
     "minutes=2": lambda t: pick(t.fields.budget, "minutes"),
@@ -268,6 +272,19 @@ def test_stopped_and_resumed_it_is_the_same_to_the_bit(training, panel, gate, ma
     assert same(kept("m.safetensors").tensors, kept("whole.safetensors").tensors)
 
 
+def test_a_double_click_starts_one_training(training, panel, qtbot, qapp):
+    from pymol.Qt import QtCore
+
+    qapp.setDoubleClickInterval(400)
+    training.form["steps"].setValue(5)
+    left = QtCore.Qt.MouseButton.LeftButton
+    with qtbot.waitSignal(panel.session.made, timeout=PATIENCE) as signal:
+        qtbot.mouseClick(training.start, left)
+        qtbot.mouseDClick(training.start, left)
+        qtbot.mouseRelease(training.start, left)
+    assert (signal.args[1].step, signal.args[1].steps) == (5, 5)
+
+
 def test_closing_the_panel_stops_it_and_keeps_the_last_checkpoint(strands, window, cmd, gate, qtbot, kept, settings):
     dock = open_panel(cmd)
     dock.panel.session.look()
@@ -316,7 +333,9 @@ def test_the_error_is_measured_on_request(training, panel, made, qtbot, snapshot
     before = snapshot()
     result = made(training.measure.click)
     assert snapshot() == before
-    assert str(training.error_request("2 3 4")) == ("edm_error m, denoiser=net.safetensors, weights=2 3 4, held_out=3")
+    assert str(training.error_request({"process": "multiscale", "weights": "2 3 4"})) == (
+        "edm_error m, denoiser=net.safetensors, weights=2 3 4, held_out=3"
+    )
     qtbot.waitUntil(lambda: training.error.full, timeout=PATIENCE)
     assert training.error.study is result.study
     assert [name for name, _ in result.study.labels][-1] == "net.safetensors"

@@ -36,7 +36,9 @@ def expected(cmd):
     """Slopes of the closed form by label."""
 
     def compute(selection, weights, kept=None):
-        levels, structure = run_inline(of_levels.expected(cmd, selection, -1, True, False, weights, "multiscale", kept))
+        levels, structure = run_inline(
+            of_levels.expected(cmd, selection, -1, True, False, weights, "multiscale", None, kept)
+        )
         return {line.label: line.slope for line in levels.lines}, structure
 
     return compute

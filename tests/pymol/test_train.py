@@ -109,6 +109,21 @@ def test_it_is_printed_with_the_line_to_sample_with_it(strands, typed):
     ]
 
 
+def test_noise_of_another_process(strands, typed, refusal):
+    said = typed("edm_train m, 3, batch=2, process=harmonic, file=h.safetensors")
+    assert "edm_sample m, denoiser=h.safetensors, process=harmonic\n" in said
+    line = next(row for row in said.splitlines() if "edm_sample m" in row).partition(": ")[2]
+    typed(f"{line}, steps=3, name=made")
+    said = typed("edm_train m, 3, batch=2, process=harmonic step=3, file=g.safetensors")
+    assert "process=harmonic step=3" in said
+    said = refusal("edm_train m, resume=h.safetensors, process=chroma_gas")
+    assert said == "h.safetensors was trained with process harmonic, not chroma_gas: leave process out, or train anew"
+    assert "forward only" in refusal("edm_train m, 3, process=frames, file=f.safetensors")
+    line = "edm_train m, 3, process=harmonic, fluctuations=1 1 1, file=f.safetensors"
+    assert "fluctuations need noise on nested groups" in refusal(line)
+    assert "is made of weights" in refusal("edm_train m, 3, process=harmonic, rule=increment, file=f.safetensors")
+
+
 def test_objects_are_states_and_minutes_a_budget(strands, cmd):
     for state in (1, 2, 3):
         cmd.create(f"o{state}", "m", state, 1)

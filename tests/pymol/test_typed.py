@@ -124,7 +124,7 @@ def test_units(refused, command):
         ("edm_noise pair, quiet=maybe", "quiet is 'maybe': give 1 or 0"),
         ("edm_noise pair, z=1, z=2", "z is given twice: give it once"),
         ("edm_noise pair, wieghts=flat", "edm_noise has no argument 'wieghts', perhaps weights: the arguments are"),
-        ("edm_schedule heun, 5, 6, 7, 8, karras, 0, x.csv, wide, 10, 11", "11 values for the 9 arguments of edm_s"),
+        ("edm_schedule heun, 5, 6, 7, 8, karras, 0, x.csv, wide, 10, 11", "11 values for the 10 arguments of edm_s"),
         ("edm_noise pair, sigma=5A", "sigma is '5A': lengths are in angstrom and have no unit, so write 5"),
         ("edm_noise pair, sigma=0.5 nm", "sigma is '0.5 nm': lengths are in angstrom and have no unit, so write 5"),
         ("edm_table pair, z=-1,0,1", "z=-1,0,1: a comma ends an argument: write z=-1 0 1"),

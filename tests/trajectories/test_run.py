@@ -8,6 +8,7 @@ import torch
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.diffusion.denoisers.states import StatesDenoiser
+from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.presets import PRESETS
 from edmnoise.diffusion.samplers.sampler import Churn, Sampler
 from edmnoise.diffusion.samplers.schedule import karras
@@ -16,6 +17,7 @@ from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.structure.files import read_structure
 from edmnoise.structure.structure import Structure
+from edmnoise.structure.superpose import superpose
 from edmnoise.study.figures.sampling import freeze_out_figure, schedule_figure
 from edmnoise.trajectories import run as sampling
 from edmnoise.trajectories.run import record, run_sampler
@@ -192,3 +194,41 @@ def test_schedules_as_a_figure(tmp_path):
 def test_refusals(copies, model, options, sentence):
     with pytest.raises(EdmNoiseError, match=sentence):
         made(copies, model, **options)
+
+
+def test_a_start_is_noised_with_the_numbers_that_pure_noise_has(copies, model, monkeypatch):
+    """To the schedule's first level; a sample is the same whatever is made beside it, and laid on the reference."""
+    rest, plain = SCHEDULE.below(1.0), Sampler("heun")
+    start = copies[1].coordinates
+    made = run_sampler(copies[0], model, model.covariance, rest, plain, samples=3, seed=2, start=start)
+    fresh = next(record(copies[0], model, model.covariance, rest, plain, samples=3, seed=2))
+    begun = next(record(copies[0], model, model.covariance, rest, plain, samples=3, seed=2, start=start))
+    np.testing.assert_allclose(begun.noisy - fresh.noisy, np.broadcast_to(start, fresh.noisy.shape), atol=1e-4)
+    assert made.sigmas[0] == 1.0
+    monkeypatch.setattr(sampling, "_CHUNK_BYTES", 1)
+    alone = run_sampler(copies[0], model, model.covariance, rest, plain, samples=3, seed=2, start=start)
+    np.testing.assert_allclose(alone.final, made.final, atol=1e-3)
+    with pytest.raises(EdmNoiseError, match=r"start has the shape \(2, 3\)"):
+        record(copies[0], model, model.covariance, rest, plain, start=np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("name", ["heun", "boltz2"])
+def test_from_a_low_level_a_start_comes_back(copies, model, name):
+    choice = SamplerChoice(name, steps=30, sigma_max=0.5, start="1")
+    schedule, sampler = choice.build()
+    whole, _ = SamplerChoice(name, steps=30).build()
+    assert schedule.sigmas == (0.5, *(sigma for sigma in whole.sigmas if sigma < 0.5))
+    for start in (copy.coordinates for copy in copies):
+        made = run_sampler(copies[0], model, model.covariance, schedule, sampler, samples=4, start=start)
+        fit = superpose(torch.from_numpy(made.final).mT, torch.tensor(start.T))
+        assert fit.rmsd.max() < 0.1
+
+
+def test_levels_by_hand_may_begin_at_the_start():
+    levels = [8.0, 2.0, 0.5, 0.0]
+    assert SamplerChoice(schedule=levels, start="1").build()[0].sigmas == tuple(levels)
+    assert SamplerChoice(schedule=levels, start="1", sigma_max=3.0).build()[0].sigmas == (3.0, 2.0, 0.5, 0.0)
+    with pytest.raises(EdmNoiseError, match="start is 1 without sigma_max"):
+        SamplerChoice(start="1").build()
+    with pytest.raises(EdmNoiseError, match="sigma_max is 3000 A and the schedule goes from 2560 to"):
+        SamplerChoice("boltz2", start="1", sigma_max=3000.0).build()

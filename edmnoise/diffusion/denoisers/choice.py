@@ -32,11 +32,14 @@ from ...noise.covariance import Covariance
 from ...noise.processes.nested import NestedCovariance
 from ...noise.theory.scales import Scales
 from ...noise.weights import Weights
+from ...structure.hierarchy import DOMAIN, read_names
+from ...structure.part import Part
 from ...structure.structure import Structure
 from ..names import DENOISERS, GIVES, NETWORK, RULES, is_file, is_function
 from ..precondition import Preconditioner
 from .denoiser import Denoiser
 from .elastic_network import ElasticNetwork
+from .held import HeldDenoiser, held_states
 from .learned import Conditioning, GlobalConditioning, LearnedDenoiser, LevelConditioning, built_network
 from .programs import is_checkpoint, load_program
 from .states import StatesDenoiser
@@ -56,14 +59,15 @@ class DenoiserChoice(Legible):
     state_weights
         Probability of each state, up to a factor; equal where not given.
     fluctuations
-        Standard deviations (chain, residue, atom) per coordinate of each state's own motion, angstrom; or "network"
+        Standard deviations (chain, residue, atom; with domains chain, domain, residue, atom) per coordinate of each
+        state's own motion, angstrom; or "network"
         for the elastic network of the first state's residue contacts; none where not given.
     gives
         What a network says, from `edmnoise.diffusion.names.GIVES`.
     rule
         By which rule of `edmnoise.diffusion.names.RULES` a residual was trained.
     data_scales
-        Data scales of its training, angstrom: sigma_data, or three numbers (chain, residue, atom).
+        Data scales of its training, angstrom: sigma_data, or three numbers (chain, residue, atom; four with domains).
     trust
         Whether a program is trusted without being asked about.
 
@@ -107,10 +111,10 @@ class DenoiserChoice(Legible):
         if isinstance(own, str):
             if own != "network":
                 raise EdmNoiseError(f"fluctuations are {own!r}: give network, or three numbers in angstrom")
-        elif own is not None and not (len(own) == 3 and min(own) >= 0 and 0 < own[2] < math.inf):
+        elif own is not None and not (len(own) in (3, 4) and min(own) >= 0 and 0 < own[-1] < math.inf):
             raise EdmNoiseError(
-                f"fluctuations are {list(own)}: give three numbers in angstrom (chain residue atom), "
-                "none negative, the last above 0"
+                f"fluctuations are {list(own)}: give three numbers in angstrom (chain residue atom), or four with "
+                "domains (chain domain residue atom), none negative, the last above 0"
             )
 
     def _check_network(self) -> None:
@@ -124,7 +128,7 @@ class DenoiserChoice(Legible):
         if (scales is not None) != (self.gives == "residual"):
             raise EdmNoiseError("a residual needs the data_scales of its training, and a denoised structure has none")
         if scales is not None and not (
-            len(scales) in ((1, 3) if self.rule == "global" else (3,))
+            len(scales) in ((1, 3, 4) if self.rule == "global" else (3, 4))
             and all(0 <= scale < math.inf for scale in scales)
             and sum(scales) > 0
         ):
@@ -150,6 +154,7 @@ class DenoiserChoice(Legible):
         covariance: Covariance,
         device: str = "cpu",
         ask: Ask | None = None,
+        part: Part | None = None,
     ) -> Denoiser:
         """The model: seconds for an elastic network, and for a program.
 
@@ -160,22 +165,27 @@ class DenoiserChoice(Legible):
         states
             (M, N, 3) what the data are, angstrom.
         covariance
-            K of the noise.
+            K of the noise, of the moved atoms where some are held.
         ask
             Who says whether a program is to be trusted that has not been, by its path and SHA-256.
+        part
+            Which atoms of the structure move, where some are held: the model is of these, given the held ones in place.
         """
         if self.is_network:
-            return self._learned(structure, covariance, device, ask)
+            model = self._learned(structure, covariance, device, ask)
+            return model if part is None else HeldDenoiser(model, part, free=True)
         assert isinstance(self.name, str)
         self.check(len(states))
-        return StatesDenoiser(
-            torch.from_numpy(np.ascontiguousarray(states)).mT.to(device),
-            covariance,
-            self.state_weights,
-            _GAUGES.get(self.name, self.name),
-            self.motion(structure),
-            structure.hierarchy,
-        )
+        y, gauge = torch.from_numpy(np.ascontiguousarray(states)).mT.to(device), _GAUGES.get(self.name, self.name)
+        if part is None:
+            motion = self.motion(structure)
+            return StatesDenoiser(y, covariance, self.state_weights, gauge, motion, structure.hierarchy)
+        if self.name == "kabsch":
+            raise EdmNoiseError(
+                "kabsch takes the best rotation for an average over all, and held atoms leave no such choice: "
+                "give states, translation or fixed"
+            )
+        return held_states(part, y, covariance, self.motion(structure), self.state_weights, gauge)
 
     def _learned(self, structure: Structure, covariance: Covariance, device: str, ask: Ask | None) -> Denoiser:
         conditioning = self._conditioning(structure, covariance)  # before a function of the user's takes its time
@@ -204,12 +214,13 @@ class DenoiserChoice(Legible):
         if self.data_scales is None:
             return None
         if len(self.data_scales) == 1 or self.rule == "global":
-            return GlobalConditioning(math.sqrt(sum(scale**2 for scale in self.data_scales)))
+            sigma_data = math.sqrt(sum(scale**2 for scale in self.data_scales))
+            return GlobalConditioning(sigma_data, structure.hierarchy.depth)
         if not isinstance(covariance, NestedCovariance) or any(v.numel() > 1 for v in covariance.variances):
             raise EdmNoiseError(f"the rule {self.rule} needs noise of one weight a level: give the rule global")
-        atom, residue, chain = (float(variance) for variance in covariance.variances)
-        own = dict(zip(("chain", "residue", "atom"), self.data_scales, strict=True))
-        weights = Weights.of(chain=chain, residue=residue, atom=atom)
+        names = structure.hierarchy.names
+        weights = Weights.of(**dict(zip(names, map(float, covariance.variances), strict=True)))
+        own = dict(zip(read_names(len(self.data_scales)), self.data_scales, strict=True))
         return LevelConditioning(Preconditioner(structure.hierarchy, weights, Scales(**own)), self.rule)
 
     def motion(self, structure: Structure) -> NestedCovariance | ElasticNetwork | None:
@@ -218,5 +229,7 @@ class DenoiserChoice(Legible):
             return None
         if isinstance(self.fluctuations, str):
             return ElasticNetwork.from_structure(structure)
-        chain, residue, atom = self.fluctuations
-        return NestedCovariance(structure.hierarchy, {"chain": chain**2, "residue": residue**2, "atom": atom**2})
+        if len(self.fluctuations) == 4 and DOMAIN not in structure.hierarchy.names:
+            raise EdmNoiseError("fluctuations are four numbers, and there are no domains: give chain, residue and atom")
+        own = zip(read_names(len(self.fluctuations)), self.fluctuations, strict=True)
+        return NestedCovariance(structure.hierarchy, {level: deviation**2 for level, deviation in own})

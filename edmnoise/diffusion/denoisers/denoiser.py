@@ -49,8 +49,8 @@ def with_level_means(estimate: Denoised, hierarchy: Hierarchy, residue: float, c
     Tensor
         (B, 3, N).
     """
-    atoms = estimate.atoms
-    for level, centres, weight in ((1, estimate.residues, residue), (2, estimate.chains, chain)):
+    atoms, top = estimate.atoms, hierarchy.depth - 1
+    for level, centres, weight in ((1, estimate.residues, residue), (top, estimate.chains, chain)):
         if centres is not None and weight:
             correction = weight * (centres.double() - atom_means(atoms, hierarchy, [level])[level])
             atoms = atoms + spread(correction, hierarchy, level, 0).to(atoms.dtype)

@@ -52,7 +52,8 @@ class Inputs:
     @property
     def sizes(self) -> dict[str, int]:
         """Length of the first axis but one of each output."""
-        return dict(zip(OUTPUTS, self.structure.hierarchy.counts, strict=True))
+        atoms, residues, *_, chains = self.structure.hierarchy.counts
+        return dict(zip(OUTPUTS, (atoms, residues, chains), strict=True))
 
     def of_structure(self, names: Iterable[str], device: torch.device | str) -> dict[str, Tensor]:
         """Those of the names that do not depend on x and sigma."""
@@ -72,7 +73,7 @@ class Inputs:
         return {
             "element": atomic_numbers(atoms),
             "residue": hierarchy.ancestors(0, 1),
-            "chain": hierarchy.ancestors(1, 2),
+            "chain": hierarchy.ancestors(1, hierarchy.depth - 1),
             "residue_type": np.array(types, dtype=np.int64)[kind],
             "atom_name": codes[name],
         }

@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import pairwise
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -25,7 +26,7 @@ from ...base.legible import Legible
 from ...base.rotations import haar_rotations
 from ...base.table import Column, Table
 from ...noise.theory.scales import split
-from ...structure.hierarchy import Hierarchy, check_three
+from ...structure.hierarchy import Hierarchy, check_levels
 from ...structure.levels import atom_means, group_sum, sizes, spread
 from ...structure.structure import Structure
 from ..names import GIVES, called
@@ -61,9 +62,12 @@ class GlobalConditioning(Legible):
     ----------
     sigma_data
         Of the training, angstrom.
+    parts
+        How many there are: one a level.
     """
 
     sigma_data: float
+    parts: int = 3
 
     def __post_init__(self) -> None:
         if not 0 < self.sigma_data < math.inf:
@@ -73,7 +77,8 @@ class GlobalConditioning(Legible):
         """As `Conditioning`; c_noise is ln(sigma / sigma_data) / 4, as in AlphaFold 3."""
         total = sigma**2 + self.sigma_data**2
         skip, out, scale = self.sigma_data**2 / total, sigma * self.sigma_data / math.sqrt(total), 1 / math.sqrt(total)
-        return Coefficients((skip,) * 3, (out,) * 3, (scale,) * 3, math.log(sigma / self.sigma_data) / 4)
+        skips, outs, scales = ((value,) * self.parts for value in (skip, out, scale))
+        return Coefficients(skips, outs, scales, math.log(sigma / self.sigma_data) / 4)
 
 
 @dataclass(frozen=True, repr=False)
@@ -174,7 +179,7 @@ class LearnedDenoiser:
         conditioning: Conditioning | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
-        check_three(structure.hierarchy)
+        check_levels(structure.hierarchy)
         if gives not in GIVES:
             raise EdmNoiseError(f"gives is {gives!r}: give {' or '.join(GIVES)}")
         if (conditioning is not None) != (gives == "residual"):
@@ -203,8 +208,8 @@ class LearnedDenoiser:
             atoms = made["atoms"]
             moved = {"atoms": mean - atoms.mean(dim=2, keepdim=True).to(found.dtype)}
             # Heads may lie elsewhere than the atoms do: each is put about the mean by its own.
-            for level, key in enumerate(OUTPUTS):
-                if key in made and level:
+            for key, level in self._heads.items():
+                if key in made:
                     moved[key] = mean - _weighted_mean(made[key], self.hierarchy, level).to(found.dtype)
         given = {key: made[key].to(found.dtype) + moved[key] for key in made}
         return Denoised(given["atoms"], given.get("residues"), given.get("chains"))
@@ -215,27 +220,34 @@ class LearnedDenoiser:
             return self._said(x, sigma, None)
         c = self.conditioning.coefficients(sigma)
         parts = split(x, self.hierarchy)
-        scaled = c.c_in[0] * parts[0] + c.c_in[1] * parts[1] + c.c_in[2] * parts[2]
+        scaled = _tensor(sum(scale * part for scale, part in zip(c.c_in, parts, strict=True)))
         said = self._said(scaled, sigma, c.c_noise)
         residual = split(said["atoms"].to(x.dtype), self.hierarchy)
         made = {
             "atoms": sum(skip * a + out * b for skip, out, a, b in zip(c.c_skip, c.c_out, parts, residual, strict=True))
         }
-        for level, key in ((1, "residues"), (2, "chains")):
+        for key, level in self._heads.items():
             if key in said:
                 made[key] = self._head(said[key].to(x.dtype), parts, c, level)
         return {key: _tensor(value) for key, value in made.items()}
 
+    @property
+    def _heads(self) -> dict[str, int]:
+        """The levels whose centres a network may give, beside the atoms."""
+        return {"residues": 1, "chains": self.hierarchy.depth - 1}
+
     def _head(self, said: Tensor, parts: Sequence[Tensor], c: Coefficients, level: int) -> Tensor:
-        """Centres (B, 3, n) of a level from their residual: that of residues has a residue and a chain part."""
-        means = [atom_means(part, self.hierarchy, [level])[level].to(said.dtype) for part in parts[1:]]
-        chains = said
-        if level == 1:
-            weight = sizes(self.hierarchy, 1, said.device).to(said.dtype)
-            total = group_sum(said * weight, self.hierarchy, 1, 2)
-            chains = spread(total / sizes(self.hierarchy, 2, said.device).to(said.dtype), self.hierarchy, 2, 1)
-        inside = c.c_skip[1] * means[0] + c.c_out[1] * (said - chains) if level == 1 else 0
-        return inside + c.c_skip[2] * means[1] + c.c_out[2] * chains
+        """Centres (B, 3, n) of a level from their residual, which has a part of this level and of each above it."""
+        top = self.hierarchy.depth - 1
+        centres, weight = [said], sizes(self.hierarchy, level, said.device).to(said.dtype)
+        for above in range(level + 1, top + 1):
+            total = group_sum(said * weight, self.hierarchy, level, above)
+            mean = total / sizes(self.hierarchy, above, said.device).to(said.dtype)
+            centres.append(spread(mean, self.hierarchy, above, level))
+        residual = [*(fine - coarse for fine, coarse in pairwise(centres)), centres[-1]]
+        means = (atom_means(part, self.hierarchy, [level])[level].to(said.dtype) for part in parts[level:])
+        own = zip(c.c_skip[level:], c.c_out[level:], means, residual, strict=True)
+        return _tensor(sum(skip * a + out * b for skip, out, a, b in own))
 
     def _said(self, x: Tensor, sigma: float, c_noise: float | None) -> dict[str, Tensor]:
         """What the network gives, (B, 3, n) in its own precision, of what it asks for."""

@@ -36,7 +36,7 @@ class LeastSquares:
     noise
         K on nested groups, with variance at every atom.
     node
-        (N,) the node that each atom moves with.
+        (N,) the node that each atom moves with; -1 for one that moves with none.
     springs
         (contacts, nodes) sqrt(spring) and its negative at the two ends of each contact.
 
@@ -49,7 +49,7 @@ class LeastSquares:
     """
 
     def __init__(self, noise: NestedCovariance, node: NDArray[np.int64], springs: sparse.csr_matrix) -> None:
-        widths, parents = _tree(noise)
+        widths, parents = tree(noise)
         self._node, self._nodes = node, springs.shape[1]
         self._root = _root(node, springs, widths, parents)
         self._normal = Factorised(self._root.T @ self._root)
@@ -59,6 +59,20 @@ class LeastSquares:
     def estimate(self, x: Tensor) -> Tensor:
         """(..., N) u of each atom's node."""
         return along(x, self._estimate, self._estimate_adjoint)
+
+    def moved(self, x: Tensor, share: Array) -> Tensor:
+        """(..., N) u of each atom's node, and a share (N,) of the atom's row of the residual: in one pass for both."""
+
+        def forward(rows: Array) -> Array:
+            y, left = self._projected(self._padded(rows))
+            return self._of_nodes(y) + share * left[: len(self._node)].T
+
+        def adjoint(rows: Array) -> Array:
+            padded = np.zeros((len(rows), self._root.shape[0]))
+            padded[:, : len(self._node)] = rows * share
+            return self._estimate_adjoint(rows) + self._residual_adjoint(padded)
+
+        return along(x, forward, adjoint)
 
     def residual(self, x: Tensor) -> Tensor:
         """(..., rows of G) b - G y."""
@@ -79,12 +93,18 @@ class LeastSquares:
         return self._projected(rows.T)[1].T[:, : len(self._node)] * self.weight
 
     def _estimate(self, rows: Array) -> Array:
-        return self._projected(self._padded(rows))[0].T[:, self._node]
+        return self._of_nodes(self._projected(self._padded(rows))[0])
+
+    def _of_nodes(self, y: Array) -> Array:
+        """(unknowns, k) -> (k, N): u of each atom's node, 0 for none."""
+        nodes = np.zeros((y.shape[1], self._nodes + 1))  # the last is that of atoms without a node, which is -1
+        nodes[:, :-1] = y[: self._nodes].T
+        return nodes[:, self._node]
 
     def _estimate_adjoint(self, rows: Array) -> Array:
-        nodes = np.zeros((len(rows), self._nodes))
+        nodes = np.zeros((len(rows), self._nodes + 1))
         np.add.at(nodes.T, self._node, rows.T)
-        return self.nodes_adjoint(nodes)
+        return self.nodes_adjoint(nodes[:, :-1])
 
     def _padded(self, rows: Array) -> Array:
         """b, (rows of G, k)."""
@@ -101,9 +121,12 @@ class LeastSquares:
 
 
 class Factorised:
-    """A sparse, positive definite matrix as L D L^T; ``logdet`` is that of the matrix."""
+    """A sparse, positive definite matrix as L D L^T; ``logdet`` is that of the matrix. One of no rows is one, too."""
 
     def __init__(self, matrix: sparse.spmatrix) -> None:
+        self.logdet, self._lu = 0.0, None
+        if not matrix.shape[0]:
+            return
         # Pivots on the diagonal, in an order for symmetric matrices: a Cholesky factorisation in all but name.
         self._lu = splu(
             matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
@@ -112,10 +135,10 @@ class Factorised:
 
     def solve(self, columns: Array) -> Array:
         """(n, k) -> (n, k)."""
-        return self._lu.solve(np.asfortranarray(columns))
+        return self._lu.solve(np.asfortranarray(columns)) if self._lu else columns
 
 
-def _tree(noise: NestedCovariance) -> tuple[Array, NDArray[np.int64]]:
+def tree(noise: NestedCovariance) -> tuple[Array, NDArray[np.int64]]:
     """Variances of the atoms and then of all groups that have one, and for each of them the number of the nearest
     group above that has one, counted among those groups; -1 where there is none."""
     hierarchy = noise.hierarchy
@@ -151,16 +174,17 @@ def _root(
     own = np.concatenate([node, nodes + np.arange(groups)])
     inside = parents >= 0
     weight = 1 / np.sqrt(widths)
-    tree = sparse.csr_matrix(
+    moving = own >= 0
+    noisy = sparse.csr_matrix(
         (
-            np.concatenate([weight, (signs * weight)[inside]]),
-            (np.concatenate([items, items[inside]]), np.concatenate([own, nodes + parents[inside]])),
+            np.concatenate([weight[moving], (signs * weight)[inside]]),
+            (np.concatenate([items[moving], items[inside]]), np.concatenate([own[moving], nodes + parents[inside]])),
         ),
         shape=(len(widths), nodes + groups),
     )
     contacts = springs.copy()
     contacts.resize(springs.shape[0], nodes + groups)
-    return sparse.vstack([tree, contacts]).tocsr()
+    return sparse.vstack([noisy, contacts]).tocsr()
 
 
 Map = Callable[[Array], Array]

@@ -26,7 +26,7 @@ from ...base.threads import alone, mapped
 from ...noise.covariance import Covariance
 from ...noise.processes.nested import NestedCovariance
 from ...structure.best_rotation import proper_svd
-from ...structure.hierarchy import Hierarchy, check_three
+from ...structure.hierarchy import Hierarchy, check_levels
 from ...structure.levels import atom_means
 from .denoiser import Denoised
 from .matrix_fisher import matrix_fisher
@@ -103,7 +103,7 @@ class StatesDenoiser:
     ------
     EdmNoiseError
         For states that are not finite, weights that are none, an unknown gauge, a singular covariance, a hierarchy of
-        another depth than three.
+        other levels than `check_levels` takes.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class StatesDenoiser:
         if gauge not in GAUGES:
             raise EdmNoiseError(f"gauge is {gauge!r}: give one of {', '.join(GAUGES)}")
         if hierarchy is not None:
-            check_three(hierarchy)
+            check_levels(hierarchy)
         states = coordinates("states", states, ("states", 3, covariance.atoms))
         if len(states) == 0:
             raise EdmNoiseError("no states: give at least one")
@@ -146,8 +146,9 @@ class StatesDenoiser:
         atoms = self._mean(x, sigma).to(x.dtype)
         if self.hierarchy is None:
             return Denoised(atoms)
-        means = atom_means(atoms, self.hierarchy, [1, 2])
-        return Denoised(atoms, means[1].to(x.dtype), means[2].to(x.dtype))
+        top = self.hierarchy.depth - 1
+        means = atom_means(atoms, self.hierarchy, [1, top])
+        return Denoised(atoms, means[1].to(x.dtype), means[top].to(x.dtype))
 
     @alone()
     def state_probabilities(self, x: CoordinatesLike, sigma: float) -> Tensor:

@@ -31,6 +31,10 @@ class SamplerChoice(Legible):
         Numbers without a unit.
     sigma_max, sigma_min
         Highest and lowest level, angstrom.
+    start
+        What is noised to ``sigma_max`` and goes back from there, as a user calls it: the levels are then those of the
+        whole schedule that lie below, as in RFdiffusion 3, and not a schedule of their own. Levels one by one begin
+        with the first where no ``sigma_max`` is given.
     schedule
         How the levels lie: "karras" (by rho), "log_linear" (a geometric series), or the levels themselves, angstrom.
     center, augment, align
@@ -52,6 +56,7 @@ class SamplerChoice(Legible):
     align: bool | None = None
     level_weights: Sequence[float] = (0.0, 0.0)
     schedule: str | Sequence[float] = "karras"
+    start: str | None = None
 
     def __post_init__(self) -> None:
         known = known_name(self.name, (*SOLVERS, *PRESETS), ALIASES)
@@ -61,9 +66,10 @@ class SamplerChoice(Legible):
 
     def build(self) -> tuple[Schedule, Sampler]:
         """The schedule and the sampler; EdmNoiseError for values that do not fit."""
-        schedule = self._by_hand() if not isinstance(self.schedule, str) else self._levels(self.schedule)
+        whole = self if self.start is None else replace(self, sigma_max=None)
+        by_hand = not isinstance(self.schedule, str)
+        schedule = whole._by_hand() if by_hand else whole._levels(str(self.schedule))
         if self.name in PRESETS:
-            by_hand = not isinstance(self.schedule, str)
             sampler = sampler_preset(self.name).sampler(schedule.steps if by_hand else self._steps)
         else:
             sampler = Sampler(self.name, center=True, rotate=True, translate=0.0)
@@ -84,7 +90,22 @@ class SamplerChoice(Legible):
         if len(self.level_weights) != 2:
             raise EdmNoiseError(f"level_weights are {list(self.level_weights)}: give two numbers, residue and chain")
         residue, chain = self.level_weights
+        if self.start is not None and self.sigma_max is not None:
+            schedule = schedule.below(self.sigma_max)
+        elif self.start is not None and not by_hand:
+            raise EdmNoiseError(
+                f"start is {self.start} without sigma_max: give the level that it is noised to, in angstrom"
+            )
         return schedule, replace(sampler, residue_weight=residue, chain_weight=chain)
+
+    def check_in_place(self) -> None:
+        """EdmNoiseError where samples are asked to be moved as a whole, which held atoms keep in their frame."""
+        asked = [name for name in ("center", "augment", "align") if getattr(self, name)]
+        if asked:
+            raise EdmNoiseError(
+                f"{' and '.join(asked)} would move samples as a whole, which held atoms keep in their frame: leave out "
+                f"{asked[0]} or move"
+            )
 
     @property
     def _steps(self) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -21,7 +21,7 @@ from ...base.rotations import quaternion_to_matrix
 from ...base.seeds import check_seed, reseed
 from ...base.threads import alone, as_given, shared
 from ...noise.covariance import Covariance
-from ...structure.hierarchy import Hierarchy, check_three
+from ...structure.hierarchy import Hierarchy, check_levels
 from ...structure.superpose import best_motion, move, superpose
 from ..denoisers.denoiser import Denoiser, with_level_means
 from .schedule import Schedule
@@ -120,6 +120,16 @@ class Sampler(Legible):
         for name in ("residue_weight", "chain_weight"):
             if not 0 <= getattr(self, name) <= 1:
                 raise EdmNoiseError(f"{name} is {getattr(self, name)}: give a number from 0 to 1")
+
+    @property
+    def motions(self) -> tuple[str, ...]:
+        """What it does with samples as a whole: the names of its switches that are on."""
+        on = {"center": self.center, "augment": self.rotate or self.translate > 0, "align": self.align != "none"}
+        return tuple(name for name, switched in on.items() if switched)
+
+    def in_place(self) -> Sampler:
+        """The same without them, for samples that lie in a given frame."""
+        return replace(self, center=False, rotate=False, translate=0.0, align="none")
 
 
 class Frame:
@@ -222,7 +232,7 @@ def sample(
         Number of samples or their numbers: sample k depends on the seed and k only, so a large number can be made a
         few at a time.
     hierarchy
-        Atoms in residues in chains, needed where residue_weight or chain_weight is above 0.
+        Atoms in residues (in domains) in chains, needed where residue_weight or chain_weight is above 0.
     start
         (B, 3, N) coordinates, an array or a tensor, that noise of the first level is added to; the origin when not
         given.
@@ -235,7 +245,7 @@ def sample(
     Raises
     ------
     EdmNoiseError
-        No samples, a bad seed, a hierarchy of another depth than three, a start that does not fit; when the denoiser
+        No samples, a bad seed, a hierarchy of other levels, a start that does not fit; when the denoiser
         gives another shape, or something that is not finite (naming step and level).
     """
     numbers = range(samples) if isinstance(samples, int) else samples
@@ -244,7 +254,7 @@ def sample(
     if hierarchy is None and (sampler.residue_weight or sampler.chain_weight):
         raise EdmNoiseError("residue_weight and chain_weight need the groups: give hierarchy")
     if hierarchy is not None:
-        check_three(hierarchy)
+        check_levels(hierarchy)
     with alone():
         random = _Random(covariance, numbers, check_seed(seed), schedule.steps, device, dtype)
         x = random.noise(None).mul_(schedule.sigmas[0])

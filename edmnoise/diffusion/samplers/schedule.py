@@ -25,6 +25,10 @@ GRIDS = ("then_zero", "closed", "closed_zero", "linspace", "midpoint")
 (k + 1/2)/n (Chai-1: n - 1 steps, ends a little above sigma_min)."""
 
 
+_SAME = 1e-3
+"""By what share two levels may differ and still be one: levels are typed with three or four digits."""
+
+
 @dataclass(frozen=True)
 class Schedule:
     """Noise levels in angstrom, strictly falling, all above 0 but the last, which may be 0.
@@ -48,6 +52,29 @@ class Schedule:
     def steps(self) -> int:
         """Number of steps."""
         return len(self.sigmas) - 1
+
+    def below(self, sigma: float) -> Schedule:
+        """The rest of it from a level: that level, then all levels below it, as a structure noised to it goes back.
+
+        A level that is nearer than a thousandth is left out: it would be a step of its own.
+
+        Raises
+        ------
+        EdmNoiseError
+            For a level above the first or not above the last that is not 0.
+
+        Examples
+        --------
+        >>> by_hand([10, 5, 1, 0]).below(8)
+        Schedule(3 steps: 8, 5, 1, 0 A)
+        """
+        lowest = min(level for level in self.sigmas if level > 0)
+        if not (lowest < sigma * (1 - _SAME) and sigma <= self.sigmas[0]):
+            raise EdmNoiseError(
+                f"sigma_max is {sigma:g} A and the schedule goes from {self.sigmas[0]:.4g} to {lowest:.4g} A: "
+                "give a level above its last and not above its first"
+            )
+        return Schedule((float(sigma), *(level for level in self.sigmas if level < sigma * (1 - _SAME))))
 
     def table(self, distribution: SigmaDistribution) -> Table:
         """The levels with their normal scores under a training distribution."""

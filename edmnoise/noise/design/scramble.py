@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from ...base.errors import EdmNoiseError
 from ...base.lengths import IN_SPACE
 from ...base.table import Column, Table
-from ...structure.hierarchy import as_read, check_three
+from ...structure.hierarchy import DOMAIN, as_read, check_levels, part_names
 from ...structure.structure import Structure, describe
 from ..sigma import SigmaDistribution
 from ..theory.forms import Array, LevelForms, mean_squares
@@ -25,36 +25,51 @@ from ..weights import Weights
 BOND, NEIGHBOURS = 1.4, 3.8
 """Angstrom between bonded atoms, and between the C-alpha of neighbouring residues."""
 
-RELATIVE = ("atom in residue", "residue in chain", "chain in structure")
-"""The displacements that are compared with a reference length, finest first."""
+
+def relative_names(names: Sequence[str]) -> tuple[str, ...]:
+    """The displacements that are compared with a reference length, finest first, of levels by their names."""
+    return part_names((*names, "structure"))[:-1]
 
 
 def chain_spacing(structure: Structure) -> float:
     """Distance from a chain's centre to the nearest other one's, mean over chains, angstrom; NaN for one chain.
 
-    EdmNoiseError for groups of another depth than three.
+    EdmNoiseError for groups of other levels than `check_levels` takes.
     """
-    check_three(structure.hierarchy)
-    from scipy.spatial import cKDTree  # only where there are chains to look at
+    check_levels(structure.hierarchy)
+    return _spacing(structure, structure.hierarchy.depth - 1)
 
-    chains = structure.hierarchy.counts[2]
-    if chains == 1:
+
+def _spacing(structure: Structure, level: int) -> float:
+    from scipy.spatial import cKDTree  # only where there are groups to look at
+
+    groups = structure.hierarchy.counts[level]
+    if groups == 1:
         return math.nan
-    home, sizes = structure.hierarchy.ancestors(0, 2), structure.hierarchy.sizes(2)
-    centres = np.stack([np.bincount(home, axis, chains) for axis in structure.coordinates.T], axis=1) / sizes[:, None]
+    home, sizes = structure.hierarchy.ancestors(0, level), structure.hierarchy.sizes(level)
+    centres = np.stack([np.bincount(home, axis, groups) for axis in structure.coordinates.T], axis=1) / sizes[:, None]
     return float(np.mean(cKDTree(centres).query(centres, 2)[0][:, 1]))
 
 
 def reference_lengths(
-    structure: Structure, *, chain: float | None = None, residue: float | None = None, atom: float | None = None
+    structure: Structure,
+    *,
+    chain: float | None = None,
+    residue: float | None = None,
+    atom: float | None = None,
+    domain: float | None = None,
 ) -> dict[str, float]:
     """Reference length of each level by its name, angstrom in space; where none is given, the structure's own chain
-    spacing (NaN for one chain), 3.8 and 1.4."""
-    given = {"atom": atom, "residue": residue, "chain": chain}
+    spacing (NaN for one chain), 3.8 and 1.4, and the spacing of its domains where it has any."""
+    given = {"atom": atom, "residue": residue, DOMAIN: domain, "chain": chain}
+    if DOMAIN not in structure.hierarchy.names and given.pop(DOMAIN) is not None:
+        raise EdmNoiseError(f"reference length of the domain is {domain:g} A, and there are no domains: leave it out")
     for level, value in given.items():
         if value is not None and not (math.isfinite(value) and value > 0):
             raise EdmNoiseError(f"reference length of the {level} is {value:g} A: give a number above 0")
     usual = {"atom": BOND, "residue": NEIGHBOURS, "chain": chain_spacing(structure) if chain is None else chain}
+    if DOMAIN in given:
+        usual[DOMAIN] = _spacing(structure, structure.hierarchy.level(DOMAIN))
     return {level: usual[level] if value is None else float(value) for level, value in given.items()}
 
 
@@ -66,7 +81,7 @@ def scramble_sigma(
     Parameters
     ----------
     forms
-        (k, 3) rows of ``LevelForms.relative``.
+        (k, L) rows of ``LevelForms.relative``.
     weights
         As `edmnoise.noise.theory.forms.share_rows` takes them.
     reference
@@ -100,7 +115,7 @@ def scramble_table(
     Parameters
     ----------
     structure
-        Its groups, atoms in residues in chains, and the spacing of its chains.
+        Its groups, atoms in residues (in domains) in chains, and the spacing of its chains.
     weights
         Noises to compare.
     distributions
@@ -118,8 +133,9 @@ def scramble_table(
         raise EdmNoiseError("no weights or no distribution given: give at least one of each")
     lengths = structure.hierarchy.by_level(reference or reference_lengths(structure), math.nan)
     forms = LevelForms.of(structure.hierarchy).relative
+    names = structure.hierarchy.names
     moved, levels = np.sqrt(mean_squares(forms, weights)), scramble_sigma(forms, weights, lengths)
-    order = [(d, k, i) for d in distributions for k in as_read(range(3)) for i in range(len(weights))]
+    order = [(d, k, i) for d in distributions for k in as_read(range(len(names))) for i in range(len(weights))]
     rows = {name: [] for name in ("sigma", "z", "beyond", "coordinate")}  # type: dict[str, list[float]]
     for distribution, k, i in order:
         sigma = levels[i, k]
@@ -129,8 +145,8 @@ def scramble_table(
         rows["coordinate"].append(100 * float(share_beyond(distribution, sigma * IN_SPACE)))
     columns = (
         Column("distribution", [d.name for d, _, _ in order]),
-        Column("level", [RELATIVE[k] for _, k, _ in order]),
-        Column("weights", [weights[i].label for _, _, i in order], help="chain/residue/atom"),
+        Column("level", [relative_names(names)[k] for _, k, _ in order]),
+        Column("weights", [weights[i].label for _, _, i in order], help="/".join(as_read(names))),
         Column("displacement", [float(moved[i, k]) for _, k, i in order], "sigma", help="RMS per coordinate"),
         Column("reference", [lengths[k] for _, k, _ in order], "A", help="a distance in space"),
         Column("sigma", rows["sigma"], "A", help="where the displacement in space is the reference length"),
@@ -142,7 +158,7 @@ def scramble_table(
         "References are lengths in space: sigma is where sqrt 3 times the displacement, which is RMS per coordinate, "
         "reaches them; per coordinate: what lies beyond if they were meant so."
     ]
-    if structure.hierarchy.counts[2] == 1:
+    if structure.hierarchy.counts[-1] == 1:
         notes.append("One chain: once the structure is centred no noise moves it.")
     meta = {"distributions": [[d.name, d.sigma_data, d.p_mean, d.p_std] for d in distributions]}
     title = f"scramble points: {describe(structure.hierarchy)}"

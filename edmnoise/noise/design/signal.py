@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from ...base.errors import EdmNoiseError
 from ...base.table import Column, Table
-from ...structure.hierarchy import LEVELS, PARTS, as_read
+from ...structure.hierarchy import as_read, level_names, part_names
 from ..sigma import SigmaDistribution
 from ..theory.forms import Array, LevelForms, mean_squares
 from ..theory.scales import Scales
@@ -47,12 +47,12 @@ def c_out_squared(sigma: ArrayLike, sigma_data: float) -> Array:
 
 
 def even_sigma(forms: LevelForms, weights: Weights | Sequence[Weights] | Array, scales: Scales) -> Array:
-    """(..., 3) noise level, angstrom, at which a part's noise is as large as its data (ratio 1), finest first.
+    """(..., L) noise level, angstrom, at which a part's noise is as large as its data (ratio 1), finest first.
 
     Infinite where the noise does not move the part; NaN where the data has no such part, as one centred chain.
     """
     noise = np.sqrt(mean_squares(forms.centred, weights))
-    data = np.array(scales.by_level)
+    data = np.array(scales.on(level_names(forms.centred.shape[-1])))
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.where(data > 0, data / noise, math.nan))
 
@@ -60,7 +60,7 @@ def even_sigma(forms: LevelForms, weights: Weights | Sequence[Weights] | Array, 
 def signal_to_noise(
     forms: LevelForms, weights: Weights | Sequence[Weights] | Array, scales: Scales, sigma: ArrayLike
 ) -> Array:
-    """(..., s, 3) ratio of mean squares of each part, finest first, for weights at (s,) noise levels."""
+    """(..., s, L) ratio of mean squares of each part, finest first, for weights at (s,) noise levels."""
     even = even_sigma(forms, weights, scales)[..., None, :]
     return np.asarray(np.square(even / np.asarray(sigma, dtype=np.float64)[:, None]))
 
@@ -87,16 +87,18 @@ def signal_table(
     A row for each distribution, level and weights: the level's data scale, its noise, where both are equal, and the
     shares of the steps in which it is clear (signal 10 dB above the noise), in play and drowned (10 dB below).
     """
-    data = check_scales(scales)
+    check_scales(scales)
+    names = level_names(forms.centred.shape[-1])
+    data, parts = scales.on(names), part_names(names)
     if not weights or not distributions:
         raise EdmNoiseError("no weights or no distribution given: give at least one of each")
     noise, even = np.sqrt(mean_squares(forms.centred, weights)), even_sigma(forms, weights, scales)
-    order = [(d, k, i) for d in distributions for k in as_read(range(3)) for i in range(len(weights))]
+    order = [(d, k, i) for d in distributions for k in as_read(range(len(data))) for i in range(len(weights))]
     bands = [[100 * float(band) for band in spent(d, even[i, k])] for d, k, i in order]
     columns = (
         Column("distribution", [d.name for d, _, _ in order]),
-        Column("level", [PARTS[k] for _, k, _ in order]),
-        Column("weights", [weights[i].label for _, _, i in order], help="chain/residue/atom"),
+        Column("level", [parts[k] for _, k, _ in order]),
+        Column("weights", [weights[i].label for _, _, i in order], help="/".join(as_read(names))),
         Column("data", [data[k] for _, k, _ in order], "A", help="scale of the level, RMS per coordinate over atoms"),
         Column("noise", [float(noise[i, k]) for _, k, i in order], "sigma", help="the same of the centred noise"),
         Column("even at", [_number(even[i, k]) for _, k, i in order], "A", help="sigma where data and noise are equal"),
@@ -106,7 +108,7 @@ def signal_table(
         Column("drowned", [band[2] for band in bands], "%", 1, "training steps with a signal 10 dB below the noise"),
     )
     notes = ["Clear: signal more than 10 dB above the noise; drowned: more than 10 dB below; in play: in between."]
-    if data[2] == 0:
+    if data[-1] == 0:
         notes.append("One chain: once the structure is centred it has no chain part to learn.")
     return Table("training signal of each level", columns, {"scales": list(as_read(data))}, tuple(notes))
 
@@ -127,7 +129,8 @@ def step_table(
     z
         Normal scores of each distribution's own noise levels.
     """
-    data = check_scales(scales)
+    check_scales(scales)
+    names = level_names(forms.centred.shape[-1])
     order = [(d, score, d.sigma(score), w) for d in distributions for w in weights for score in z]
     if not order:
         raise EdmNoiseError("no weights, no distribution or no z given: give at least one of each")
@@ -136,7 +139,7 @@ def step_table(
     ratios = np.array([decibels(signal_to_noise(forms, w, scales, [sigma])[0]) for _, _, sigma, w in order])
     columns = [
         Column("distribution", [d.name for d, *_ in order]),
-        Column("weights", [w.label for *_, w in order], help="chain/residue/atom"),
+        Column("weights", [w.label for *_, w in order], help="/".join(as_read(names))),
         Column("z", [float(score) for _, score, *_ in order], decimals=2),
         Column("sigma", [sigma for _, _, sigma, _ in order], "A", decimals=4),
         Column("steps", [float(density(d, s)) for d, _, s, _ in order], "1/decade", help="density over log10 sigma"),
@@ -144,18 +147,20 @@ def step_table(
         Column("c_out^2", out.tolist(), "A^2", decimals=4, help="mean square of what the network adds"),
         Column("product", (loss * out).tolist(), help="weight of the network's own output: 1 at every sigma"),
     ]
-    for k, level in as_read(enumerate(LEVELS)):
+    for k, level in as_read(enumerate(names)):
         values = [_number(value) for value in ratios[:, k]]
         columns.append(Column(f"signal / noise {level}", values, "dB", 1, "10 log10 of the ratio of mean squares"))
     note = "Loss weight times c_out^2 is 1: the density of the steps alone says where training is spent."
-    return Table("training over noise levels", tuple(columns), {"scales": list(as_read(data))}, (note,))
+    return Table("training over noise levels", tuple(columns), {"scales": list(as_read(scales.on(names)))}, (note,))
 
 
-def check_scales(scales: Scales) -> tuple[float, float, float]:
+def check_scales(scales: Scales) -> tuple[float, ...]:
     """Data scales finest first; EdmNoiseError for one that is negative or not finite, or for all zero."""
     data = scales.by_level
     if not (all(math.isfinite(scale) and scale >= 0 for scale in data) and max(data) > 0):
-        shown = ", ".join(f"{part} {scale:g}" for part, scale in as_read(zip(PARTS, data, strict=True)))
+        shown = ", ".join(
+            f"{part} {scale:g}" for part, scale in as_read(zip(part_names(level_names(len(data))), data, strict=True))
+        )
         raise EdmNoiseError(f"data scales are {shown} A: give finite numbers, none negative, not all zero")
     return data
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from ...base.legible import Legible
 from ...base.lengths import IN_SPACE
 from ...base.numbers import check_commas, is_number
 from ...base.table import Column, Table
-from ...structure.hierarchy import LEVELS, PARTS, Hierarchy, as_read
+from ...structure.hierarchy import DOMAIN, LEVELS, WITH_DOMAINS, Hierarchy, as_read, check_levels
 from ...structure.structure import describe
 from ..sigma import SigmaDistribution, check_sigma
 from ..theory.forms import Array, LevelForms, mean_squares, share_rows
@@ -42,7 +43,8 @@ _ZERO = 1e-9
 
 _MOST_SIGMA = 1e9
 
-_CONSTRAINT = re.compile(rf"({'|'.join(LEVELS)})(?:\s*/\s*({'|'.join(LEVELS)}))?\s*[= ]\s*(\S+)")
+_LEVEL = "|".join(WITH_DOMAINS)
+_CONSTRAINT = re.compile(rf"({_LEVEL})(?:\s*/\s*({_LEVEL}))?\s*[= ]\s*(\S+)")
 _CONSTRAINTS = "give a weight as 'atom 0.2' or a ratio of two as 'residue/atom 4'"
 
 
@@ -57,7 +59,7 @@ class Design(Legible):
     sigma
         Noise level, angstrom.
     targets
-        Wanted RMS length in space over atoms of each of `PARTS`, finest first, angstrom; None for no wish.
+        Wanted RMS length in space over atoms of each of `Hierarchy.parts`, finest first, angstrom; None for no wish.
     parts
         What the noise gives, in the same order and as lengths in space.
     centred_chain
@@ -66,8 +68,8 @@ class Design(Legible):
 
     weights: Weights
     sigma: float
-    targets: tuple[float | None, float | None, float | None]
-    parts: tuple[float, float, float]
+    targets: tuple[float | None, ...]
+    parts: tuple[float, ...]
     centred_chain: float
 
 
@@ -80,7 +82,7 @@ class Constraint:
     over: str | None = None
 
     def __post_init__(self) -> None:
-        known = {self.level, *([] if self.over is None else [self.over])} <= set(LEVELS)
+        known = {self.level, *([] if self.over is None else [self.over])} <= set(WITH_DOMAINS)
         if not known or self.level == self.over:
             raise EdmNoiseError(f"constraint {self}: {_CONSTRAINTS}; the levels are {', '.join(as_read(LEVELS))}")
         if not (math.isfinite(self.value) and self.value >= 0):
@@ -88,18 +90,19 @@ class Constraint:
         if self.over is None and self.value > 1:
             raise EdmNoiseError(f"constraint {self}: weights are shares that add up to 1, give one from 0 to 1")
 
-    @property
-    def row(self) -> Array:
-        """(3,) the row that is 0 on the weights (atom, residue, chain) that meet it."""
-        row = np.array([float(level == self.level) for level in LEVELS])
+    def row(self, names: Sequence[str]) -> Array:
+        """(L,) the row that is 0 on the weights of these levels that meet it; EdmNoiseError for one not among them."""
+        if not {self.level, self.over or self.level} <= set(names):
+            raise EdmNoiseError(f"constraint {self}: the levels are {', '.join(as_read(names))}, there are no domains")
+        row = np.array([float(level == self.level) for level in names])
         if self.over is None:
             return row - self.value
-        row[LEVELS.index(self.over)] = -self.value
+        row[list(names).index(self.over)] = -self.value
         return row
 
-    def meant(self, weights: Array) -> bool:
+    def meant(self, weights: Array, names: Sequence[str]) -> bool:
         """False where a ratio is that of two weights that are 0."""
-        named = [level in (self.level, self.over) for level in LEVELS]
+        named = [level in (self.level, self.over) for level in names]
         return self.over is None or float(weights[named].sum()) > _ZERO
 
     def __str__(self) -> str:
@@ -125,6 +128,7 @@ def design(
     chain: float | None = None,
     residue: float | None = None,
     atom: float | None = None,
+    domain: float | None = None,
     sigma: float | None = None,
     constraints: Sequence[Constraint] = (),
 ) -> Design:
@@ -133,10 +137,11 @@ def design(
     Parameters
     ----------
     hierarchy
-        Atoms in residues in chains; another depth is refused.
-    chain, residue, atom
+        Atoms in residues (in domains) in chains; other levels are refused.
+    chain, residue, atom, domain
         Wanted RMS displacement over atoms, angstrom in space, of the chain centres, of the residues in their chain and
-        of the atoms in their residue. None leaves a part open: of all noise that does the rest, the least is taken, in
+        of the atoms in their residue; where there are domains of these in their chain, and of the residues in their
+        domain. None leaves a part open: of all noise that does the rest, the least is taken, in
         which an open level has no noise of its own unless a constraint gives it some.
     sigma
         Noise level that is to be kept, angstrom.
@@ -147,7 +152,7 @@ def design(
     ------
     EdmNoiseError
         In one line: targets that no weights reach (with the closest, and why), constraints that contradict each other,
-        too few of both to decide, or groups of another depth than three.
+        too few of both to decide, a domain where there are none, or groups of other levels.
 
     Examples
     --------
@@ -156,66 +161,72 @@ def design(
     >>> made.weights, round(made.sigma, 2)
     (Weights(chain=0.8539, residue=0.1268, atom=0.01924), 6.23)
     """
-    targets = (_number(atom), _number(residue), _number(chain))
-    wanted = {part: value for part, value in zip(PARTS, targets, strict=True) if value is not None}
-    for level, value in as_read(zip(LEVELS, targets, strict=True)):
+    check_levels(hierarchy)
+    names, parts_of = hierarchy.names, hierarchy.parts
+    given = {"atom": _number(atom), "residue": _number(residue), DOMAIN: _number(domain), "chain": _number(chain)}
+    if domain is not None and DOMAIN not in names:
+        raise EdmNoiseError(
+            f"domain is {domain:g} A, and there are no domains: set them (edm_domains), or leave it out"
+        )
+    targets = tuple(given[name] for name in names)
+    wanted = {part: value for part, value in zip(parts_of, targets, strict=True) if value is not None}
+    for level, value in as_read(zip(names, targets, strict=True)):
         if value is not None and not (math.isfinite(value) and 0 < value <= _MOST_SIGMA):
             raise EdmNoiseError(f"{level} is {value:g} A: give a number above 0, or leave it out for no wish")
     if sigma is not None:
         check_sigma(sigma)
     if not wanted and sigma is None:
-        raise EdmNoiseError(f"nothing to design for: give one or more of {', '.join(as_read(LEVELS))} in angstrom")
-    corners = _corners(constraints)
+        raise EdmNoiseError(f"nothing to design for: give one or more of {', '.join(as_read(names))} in angstrom")
+    corners = _corners(constraints, names)
     forms = LevelForms.of(hierarchy)
-    rows = [part in wanted for part in PARTS]
+    rows = [part in wanted for part in parts_of]
     goal = np.square(np.array(list(wanted.values()), dtype=np.float64) / IN_SPACE)
     fit = mean_squares(forms.parts[rows], corners).T  # (targets, corners)
     free = len(corners) - np.linalg.matrix_rank(np.vstack([fit, np.ones(len(corners))]))
     if sigma is not None and free:
-        given = [f"sigma {sigma:g} A", *_said(targets), *map(str, constraints)]
-        raise EdmNoiseError(f"{', '.join(given)} leave the weights open: give another target, weight or ratio")
+        said = [f"sigma {sigma:g} A", *_said(hierarchy, targets), *map(str, constraints)]
+        raise EdmNoiseError(f"{', '.join(said)} leave the weights open: give another target, weight or ratio")
     variances = _solve(fit, goal, None if sigma is None else sigma**2) @ corners
     total = float(variances.sum())
     if not total > 0:
-        why = _why(hierarchy, targets, (0.0,) * 3, sigma, constraints)
-        raise EdmNoiseError(f"no weights give {', '.join([*_said(targets), *map(str, constraints)])}: {why}")
+        why = _why(hierarchy, targets, (0.0,) * len(names), sigma, constraints)
+        raise EdmNoiseError(f"no weights give {', '.join([*_said(hierarchy, targets), *map(str, constraints)])}: {why}")
     reached = mean_squares(forms.parts, variances)
     reach = math.sqrt(total) if sigma is None else sigma
-    own_atom, own_residue, own_chain = variances / total
-    weights = Weights.of(own_chain, own_residue, own_atom)
-    atom_part, residue_part, chain_part = (IN_SPACE * float(x) for x in np.sqrt(reached))
-    parts = (atom_part, residue_part, chain_part)
+    weights = Weights.of(**dict(zip(names, variances / total, strict=True)))
+    parts = tuple(IN_SPACE * float(x) for x in np.sqrt(reached))
     if np.any(np.abs(reached[rows] / goal - 1) > _REACHED):
         found = as_read(zip(parts, targets, strict=True))
         closest = ", ".join(f"{value:.4g}" for value, given in found if given is not None)
         kept = "".join(f", {text}" for text in [*([f"sigma {sigma:g} A"] if sigma else []), *map(str, constraints)])
         raise EdmNoiseError(
-            f"no weights give {', '.join(_said(targets))}{kept}: the closest, {weights.text('.3g', '/')} at sigma "
-            f"{reach:.4g} A, give {closest} A; {_why(hierarchy, targets, parts, sigma, constraints)}"
+            f"no weights give {', '.join(_said(hierarchy, targets))}{kept}: the closest, {weights.text('.3g', '/')} at "
+            f"sigma {reach:.4g} A, give {closest} A; {_why(hierarchy, targets, parts, sigma, constraints)}"
         )
     for constraint in constraints:
-        if not constraint.meant(variances / total):
-            said = ", ".join(_said(targets))
-            raise EdmNoiseError(f"{said} leave {constraint} open, 0 to 0: give one of its levels a target")
-    left = IN_SPACE * math.sqrt(float(mean_squares(forms.centred[2], variances)))
+        if not constraint.meant(variances / total, names):
+            wishes = ", ".join(_said(hierarchy, targets))
+            raise EdmNoiseError(f"{wishes} leave {constraint} open, 0 to 0: give one of its levels a target")
+    left = IN_SPACE * math.sqrt(float(mean_squares(forms.centred[-1], variances)))
     return Design(weights, reach, targets, parts, left)
 
 
-def _corners(constraints: Sequence[Constraint]) -> Array:
-    """(k, 3) corners of what the constraints leave of the triangle of weights: 1 to 3."""
-    corners = list(np.eye(3))
+def _corners(constraints: Sequence[Constraint], names: Sequence[str]) -> Array:
+    """(k, L) corners of what the constraints leave of the simplex of weights: of three levels 1 to 3 of a triangle."""
+    corners = list(np.eye(len(names)))
     for constraint in constraints:
-        heights = [float(constraint.row @ corner) for corner in corners]
+        row = constraint.row(names)
+        heights = [float(row @ corner) for corner in corners]
         heights = [0.0 if abs(height) < 1e-12 else height for height in heights]
         kept = [corner for corner, height in zip(corners, heights, strict=True) if height == 0]
         for (a, ha), (b, hb) in combinations(zip(corners, heights, strict=True), 2):
             if ha * hb < 0:
                 kept.append((a * hb - b * ha) / (hb - ha))
         corners = kept
-    if not all(any(constraint.meant(corner) for corner in corners) for constraint in constraints):
-        said = ", ".join(map(str, constraints))
+    if not all(any(constraint.meant(corner, names) for corner in corners) for constraint in constraints):
+        said, count = ", ".join(map(str, constraints)), {3: "three", 4: "four"}[len(names)]
         raise EdmNoiseError(
-            f"constraints {said} contradict each other: no three weights from 0 to 1 that add up to 1 meet them"
+            f"constraints {said} contradict each other: no {count} weights from 0 to 1 that add up to 1 meet them"
         )
     return np.array(corners)
 
@@ -240,8 +251,8 @@ def _number(value: float | None) -> float | None:
     return None if value is None else float(value)
 
 
-def _said(targets: Sequence[float | None]) -> list[str]:
-    given = as_read(zip(PARTS, targets, strict=True))
+def _said(hierarchy: Hierarchy, targets: Sequence[float | None]) -> list[str]:
+    given = as_read(zip(hierarchy.parts, targets, strict=True))
     return [f"{part} {value:g} A" for part, value in given if value is not None]
 
 
@@ -253,23 +264,24 @@ def _why(
     constraints: Sequence[Constraint] = (),
 ) -> str:
     """What stands in the way, and what to do."""
-    atoms, residues, chains = hierarchy.counts
-    if targets[0] is not None and atoms == residues:
-        return "every residue is one atom, which cannot move in it: leave atom out"
-    if targets[1] is not None and residues == chains:
-        return "every chain is one residue, which cannot move in it: leave residue out"
+    names, counts = hierarchy.names, hierarchy.counts
+    for level in range(len(names) - 1):
+        if targets[level] is not None and counts[level] == counts[level + 1]:
+            above, own = names[level + 1], names[level]
+            return f"every {above} is one {own}, which cannot move in it: leave {own} out"
     if sigma is not None or constraints:
         kept = [*(["sigma"] if sigma is not None else []), *(["a constraint"] if constraints else [])]
         return f"free {' or '.join(kept)}, or change a target"
     # Finer noise moves the centres above it: what is given too much of has no weight of its own any more.
     excess = [0.0 if value is None else part / value for value, part in zip(targets, parts, strict=True)]
-    level = 2 - int(np.argmax(as_read(excess)))  # the coarsest, where several have as much
-    finer = " and ".join(as_read(["atoms", "residues"][:level]))
+    level = len(names) - 1 - int(np.argmax(as_read(excess)))  # the coarsest, where several have as much
+    finer = " and ".join(as_read([f"{name}s" for name in names[:level]]))
     try:
-        least = design(hierarchy, residue=targets[1] if level == 2 else None, atom=targets[0]).parts[level]
+        known: Mapping[str, Any] = dict(zip(names[: max(level, 1)], targets, strict=False))
+        least = design(hierarchy, **known).parts[level]
     except EdmNoiseError:  # what is finer contradicts itself already
-        return f"{finer} that move so far move the centres above them more: ask for more of {LEVELS[level]}"
-    return f"{finer} that move so far move {LEVELS[level]} centres by {least:.3g} A: ask for no less"
+        return f"{finer} that move so far move the centres above them more: ask for more of {names[level]}"
+    return f"{finer} that move so far move {names[level]} centres by {least:.3g} A: ask for no less"
 
 
 def design_table(
@@ -284,7 +296,7 @@ def design_table(
     Parameters
     ----------
     hierarchy
-        Atoms in residues in chains.
+        Atoms in residues (in domains) in chains.
     made
         The design.
     distribution, z
@@ -296,7 +308,7 @@ def design_table(
     rows = [("designed", made.weights), *((check_weights(weights).label, weights) for weights in compared)]
     table = comparison(hierarchy, [weights for _, weights in rows], made.sigma, [name for name, _ in rows])
     first: dict[str, object] = {"weights": "wanted"}
-    for part, target in zip(PARTS, made.targets, strict=True):
+    for part, target in zip(hierarchy.parts, made.targets, strict=True):
         value = math.nan if target is None else target
         first |= {part: value / IN_SPACE, f"{part} 3-D": value}
     columns = tuple(
@@ -312,16 +324,16 @@ def comparison(
     """What each of several weights gives at one noise level: a row each, RMS per coordinate over atoms, and in 3-D."""
     check_sigma(sigma)
     forms = LevelForms.of(hierarchy)
-    shares = share_rows(weights)
+    shares = share_rows(weights, hierarchy.names)
     parts = sigma * np.sqrt(mean_squares(forms.parts, weights))
-    centred = sigma * np.sqrt(mean_squares(forms.centred[2], weights))
+    centred = sigma * np.sqrt(mean_squares(forms.centred[-1], weights))
     ratio = np.sqrt(mean_squares(forms.residue, weights))
     columns = [Column("weights", list(names or [w.label for w in weights]))]
     columns += [
         Column(f"{level} weight", shares[:, k].tolist(), decimals=4, help="share of an atom's noise variance")
-        for k, level in as_read(enumerate(LEVELS))
+        for k, level in as_read(enumerate(hierarchy.names))
     ]
-    for k, part in as_read(enumerate(PARTS)):
+    for k, part in as_read(enumerate(hierarchy.parts)):
         columns.append(Column(part, parts[:, k].tolist(), "A", help="RMS per coordinate over atoms"))
         space = (IN_SPACE * parts[:, k]).tolist()
         columns.append(Column(f"{part} 3-D", space, "A", help="RMS length in space over atoms"))
@@ -339,9 +351,9 @@ def _notes(hierarchy: Hierarchy, made: Design, distribution: SigmaDistribution, 
         f"(sigma {distribution.sigma(z):.4g} A at z = {z:g}); P_mean {mean:.3f} puts it at z = {z:g}.",
         "What is wanted are lengths in space (3-D RMS); per coordinate, as in other tables, they are 1/sqrt 3 of that.",
     ]
-    if hierarchy.counts[2] == 1:
+    if hierarchy.counts[-1] == 1:
         notes.append(
-            f"One chain: after centring its part is worth nothing, {made.parts[2]:.3g} A become 0, and the chain's "
+            f"One chain: after centring its part is worth nothing, {made.parts[-1]:.3g} A become 0, and the chain's "
             "weight only shifts the whole."
         )
     if made.weights.atom == 0:

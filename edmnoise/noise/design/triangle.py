@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...base.errors import EdmNoiseError
-from ...structure.hierarchy import LEVELS, as_read
+from ...structure.hierarchy import LEVELS, as_read, level_names
 from ..sigma import SigmaDistribution
 from ..theory.forms import Array, LevelForms, mean_squares, share_rows
 from ..theory.scales import Scales
 from ..weights import Weights
-from .scramble import RELATIVE, scramble_sigma, share_beyond
+from .scramble import relative_names, scramble_sigma, share_beyond
 from .signal import check_scales
 
 MEASURES = ("displacement", "ratio", "scramble", "share")
@@ -72,7 +72,7 @@ class WeightMeasure:
 
     def text(self, angstrom: str = "Å", sigma: str = "sigma") -> str:
         """What it is, with its unit, in the letters that can be shown."""
-        moved = RELATIVE[LEVELS.index(self.level)]
+        moved = relative_names(LEVELS)[LEVELS.index(self.level)]
         return {
             "displacement": f"displacement of {moved} ({sigma})",
             "ratio": "displacement of residues / atoms",
@@ -139,5 +139,5 @@ def proportions(forms: LevelForms, scales: Scales) -> Weights:
     """
     from scipy.optimize import nnls
 
-    atom, residue, chain = nnls(forms.centred, np.square(check_scales(scales)))[0]
-    return Weights.of(chain, residue, atom)
+    found = nnls(forms.centred, np.square(check_scales(scales)))[0]
+    return Weights.of(**dict(zip(level_names(len(found)), found, strict=True)))

@@ -73,7 +73,8 @@ def weight_map(structure: Structure, measure: WeightMeasure, steps: int = STEPS)
     Parameters
     ----------
     structure
-        Its groups, atoms in residues in chains, give the measure; its coordinates its own proportions.
+        Its groups, atoms in residues in chains, give the measure; its coordinates its own proportions. The triangle is
+        of three weights: domains are passed over.
     measure
         What to map.
     steps
@@ -84,6 +85,7 @@ def weight_map(structure: Structure, measure: WeightMeasure, steps: int = STEPS)
     EdmNoiseError
         Where no noise moves the level that is measured, as the chain of a structure of one.
     """
+    structure = structure.without_domains()
     forms, weights = LevelForms.of(structure.hierarchy), grid(steps)
     marks = {name: Weights.named(name) for name in PRESETS} | {OWN: proportions(forms, measured_scales(structure))}
     marked = measure.values(forms, [*marks.values()])

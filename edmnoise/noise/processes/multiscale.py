@@ -10,24 +10,21 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from operator import index
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from ...base.coordinates import CoordinatesLike, coordinates
-from ...base.errors import EdmNoiseError
+from ...base.coordinates import CoordinatesLike
 from ...base.legible import Legible
-from ...base.seeds import NOISE, check_seed, reseed
+from ...base.seeds import NOISE, reseed
 from ...base.threads import shared
 from ...structure.hierarchy import Hierarchy
 from ...structure.levels import parent_coordinates
 from ...structure.structure import Structure
-from ..sigma import check_sigma
 from ..theory.statistics import Expected, NoiseStatistics
 from ..theory.superposed import superposed_displacement
 from ..weights import Weights, check_shares, level_values
+from .drawing import DrawnFrames, empty
 from .nested import NestedCovariance
 
 _TILE = 8192
@@ -43,12 +40,9 @@ _BATCH_ATOMS = 1 << 16
 _BATCHES = 4
 """Fewest batches that frames are drawn in, where there are as many: threads share them."""
 
-_BLOCK_ATOMS = 1 << 18
-"""Atoms in a block of frames (3 MiB), where frames are made a block at a time."""
-
 
 @dataclass(frozen=True, eq=False, repr=False)
-class MultiscaleNoise(Legible):
+class MultiscaleNoise(DrawnFrames, Legible):
     """Independent normal noise at every level of nested groups, added up.
 
     Parameters
@@ -70,6 +64,10 @@ class MultiscaleNoise(Legible):
 
     def __post_init__(self) -> None:
         check_shares(dict(zip(self.hierarchy.names, self.shares, strict=True)))
+
+    @property
+    def atoms(self) -> int:
+        return self.hierarchy.counts[0]
 
     @cached_property
     def shares(self) -> tuple[float, ...]:
@@ -96,58 +94,6 @@ class MultiscaleNoise(Legible):
     ) -> Expected:
         """Mean square displacement after superposition, as `superposed_displacement` has it."""
         return superposed_displacement(self.hierarchy, self.weights, coordinates, level, relative_to, over_atoms)
-
-    def blocks(
-        self,
-        sigma: float | Sequence[float],
-        frames: int | Sequence[int],
-        seed: int = 0,
-        mean: CoordinatesLike | None = None,
-    ) -> Iterator[Tensor]:
-        """Draw frames a few at a time, so that a thousand large ones never lie in memory together.
-
-        Parameters
-        ----------
-        sigma
-            Noise level in angstrom: one for all frames or one for each.
-        frames
-            Number of frames (0, 1, 2, ...) or the numbers of the frames wanted. A frame's draw depends on ``seed``
-            and its number alone: the same number at two noise levels is the same draw scaled.
-        mean
-            (N, 3) coordinates that the noise is added to, an array or a tensor; without them the noise itself is drawn.
-
-        Yields
-        ------
-        Tensor
-            (s, N, 3) float32, angstrom, frames in order. The next block overwrites it: use it or copy it first.
-        """
-        numbers, scales = _numbered(sigma, frames)
-        places = self._checked(mean)
-        rows = min(len(numbers), max(1, _BLOCK_ATOMS // self.hierarchy.counts[0]))
-        out = _empty(rows, self.hierarchy.counts[0], 3)
-        for start in range(0, len(numbers), rows):
-            chosen = slice(start, start + rows)
-            block = out[: len(numbers[chosen])]
-            self._fill(block, numbers[chosen], scales[chosen], check_seed(seed), places)
-            yield block
-
-    def frames(
-        self,
-        sigma: float | Sequence[float],
-        frames: int | Sequence[int],
-        seed: int = 0,
-        mean: CoordinatesLike | None = None,
-    ) -> Tensor:
-        """All frames at once: (S, N, 3) float32, angstrom; parameters as in `blocks`."""
-        numbers, scales = _numbered(sigma, frames)
-        out = _empty(len(numbers), self.hierarchy.counts[0], 3)
-        self._fill(out, numbers, scales, check_seed(seed), self._checked(mean))
-        return out
-
-    def _checked(self, mean: CoordinatesLike | None) -> Tensor | None:
-        if mean is None:
-            return None
-        return coordinates("mean", mean, (self.hierarchy.counts[0], 3)).detach().to("cpu", torch.float32)
 
     def _fill(
         self, out: Tensor, numbers: Sequence[int], scales: Sequence[float], seed: int, mean: Tensor | None
@@ -185,7 +131,7 @@ class _Large:
         self.amplitudes = [math.sqrt(share) for share in noise.shares]
         self.parents = [_tiles(parent_coordinates(hierarchy, level)) for level in range(depth - 1)]
         self.mean = None if mean is None else _tiles(mean.flatten())
-        above = [_empty(3 * count) for count in hierarchy.counts[1:]]
+        above = [empty(3 * count) for count in hierarchy.counts[1:]]
         self.above = [(flat, _tiles(flat)) for flat in above]
 
     def draw(self, out: Tensor, seed: int, number: int, sigma: float) -> None:
@@ -219,7 +165,7 @@ class _Small:
         self.amplitudes = [math.sqrt(share) for share in noise.shares]
         self.parents = [parent_coordinates(hierarchy, level) for level in range(depth - 1)]
         self.mean = None if mean is None else mean.flatten()
-        self.above = [_empty(size, 3 * count) for count in hierarchy.counts[1:]]
+        self.above = [empty(size, 3 * count) for count in hierarchy.counts[1:]]
         self.rows = [frames.unbind() for frames in self.above]
 
     def draw(self, out: Tensor, seed: int, numbers: Sequence[int], scales: Sequence[float]) -> None:
@@ -238,19 +184,3 @@ class _Small:
             if level == 0 and self.mean is not None:
                 flat.add_(self.mean)
             carried = flat
-
-
-def _empty(*shape: int) -> Tensor:
-    """Room for numbers, whatever torch's default type and device are."""
-    return torch.empty(shape, dtype=torch.float32, device="cpu")
-
-
-def _numbered(sigma: float | Sequence[float], frames: int | Sequence[int]) -> tuple[list[int], list[float]]:
-    """Frame numbers and the noise level of each."""
-    numbers = [index(number) for number in (range(frames) if isinstance(frames, int | np.integer) else frames)]
-    if not numbers or min(numbers) < 0:
-        raise EdmNoiseError(f"frames is {frames}: give a number of frames from 1, or frame numbers from 0")
-    scales = [float(s) for s in ([sigma] * len(numbers) if isinstance(sigma, int | float | np.number) else sigma)]
-    if len(scales) != len(numbers):
-        raise EdmNoiseError(f"{len(scales)} noise levels for {len(numbers)} frames: give one for all or one for each")
-    return numbers, [check_sigma(s) for s in scales]

@@ -31,9 +31,9 @@ from torch import Tensor
 
 from ...base.errors import EdmNoiseError
 from ...base.threads import alone, mapped
-from ...structure.hierarchy import Hierarchy
+from ...structure.hierarchy import Hierarchy, Index
 from ...structure.levels import group_sum, spread
-from ..covariance import Covariance
+from ..covariance import Covariance, checked_atoms
 from ..weights import Weights, level_values
 
 _BLOCK_NUMBERS = 1 << 18
@@ -141,6 +141,11 @@ class NestedCovariance(Covariance):
 
     def _with(self, variances: Sequence[Tensor]) -> NestedCovariance:
         return NestedCovariance(self.hierarchy, dict(zip(self.hierarchy.names, variances, strict=True)))
+
+    def restricted(self, atoms: Index) -> NestedCovariance:
+        hierarchy, kept = self.hierarchy.restricted(checked_atoms(atoms, self.atoms))
+        each = [w if len(w) == 1 else w[torch.from_numpy(k)] for w, k in zip(self.variances, kept, strict=True)]
+        return NestedCovariance(hierarchy, dict(zip(hierarchy.names, each, strict=True)))
 
     def __repr__(self) -> str:
         levels = zip(self.hierarchy.names, self.variances, strict=True)

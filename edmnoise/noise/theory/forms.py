@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ...base.errors import EdmNoiseError
 from ...base.legible import Legible
-from ...structure.hierarchy import Hierarchy, check_three
+from ...structure.hierarchy import LEVELS, Hierarchy, check_levels, level_names
 from ..weights import Weights, check_weights
 
 Array = NDArray[np.float64]
@@ -32,20 +32,21 @@ _ROUNDING = 1e-14
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LevelForms(Legible):
-    """Coefficients of mean squares per coordinate, in units of sigma^2; columns: atom, residue, chain weight.
+    """Coefficients of mean squares per coordinate, in units of sigma^2; columns: weights of the L levels, finest first.
 
-    For a structure's three levels; `NoiseStatistics` has the same forms, and more, for any depth.
+    For a structure's levels, with or without domains; `NoiseStatistics` has the same forms, and more, for any depth.
 
     Attributes
     ----------
     parts
-        (3, 3) rows as in `PARTS`, means over atoms: they add up to 1 in each column.
+        (L, L) rows as in `Hierarchy.parts`, means over atoms: they add up to 1 in each column.
     centred
-        (3, 3) the same after the centre of all atoms is removed: the chain's part is what is left of it.
+        (L, L) the same after the centre of all atoms is removed: the chain's part is what is left of it.
     relative
-        (3, 3) atom in residue, residue in chain, chain in the whole, means over the atoms, residues, chains.
+        (L, L) atom in residue, residue in chain, chain in the whole (each level in the one above), means over the
+        atoms, residues, chains.
     residue
-        (3,) residue centres, absolute, mean over residues.
+        (L,) residue centres, absolute, mean over residues.
 
     Examples
     --------
@@ -64,52 +65,98 @@ class LevelForms(Legible):
 
     @classmethod
     def of(cls, hierarchy: Hierarchy) -> LevelForms:
-        """For atoms in residues in chains, in O(groups); EdmNoiseError for another depth.
+        """For atoms in residues (in domains) in chains, in O(groups); EdmNoiseError for other levels.
 
         Source: variances of the means of nested independent numbers, derived on the docs' page of the mathematics.
         """
-        check_three(hierarchy)
-        atoms, residues, chains = hierarchy.counts
-        home = hierarchy.parents[1]
-        in_residue, in_chain = (hierarchy.sizes(level).astype(np.float64) for level in (1, 2))
-        share, weight = in_residue / in_chain[home], in_chain / atoms
-
-        def variances(squares: Array, sizes: Array) -> Array:
-            """(groups, 3) variance of each group's mean, by level."""
-            return np.stack([1 / sizes, squares, np.ones_like(sizes)], axis=1)
-
-        own = variances(np.ones_like(in_residue), in_residue)
-        squares = np.bincount(home, share**2, chains).astype(np.float64)
-        chain = variances(squares, in_chain)
-        whole = weight**2 @ chain
-        top = weight @ chain
-        inside = own * [1, 1, 0]  # a chain's own noise moves all its residues alike
-        centre = np.stack([np.bincount(home, share**2 * column, chains) for column in inside.T], axis=1)
-        moved = np.mean((1 - 2 * share)[:, None] * inside + centre[home], axis=0)
-        apart = np.mean((1 - 2 * weight)[:, None] * chain, axis=0) + whole
-        held = np.array([1 - residues / atoms, 0, 0])
-        between = np.array([(residues - chains) / atoms, 1 - top[1], 0])
+        check_levels(hierarchy)
+        means = _Means.of(hierarchy)
+        steps = [means.within(level) for level in range(hierarchy.depth)]
+        top = means.over_atoms(hierarchy.depth - 1)
+        parts = [*(over_atoms for over_atoms, _ in steps[:-1]), top]
         return cls(
-            _clean([held, between, top]),
-            _clean([held, between, top - whole]),
-            _clean([held, moved, apart]),
-            own.mean(axis=0),
+            _clean(parts),
+            _clean([*parts[:-1], steps[-1][0]]),
+            _clean([over_groups for _, over_groups in steps]),
+            means.variances[1].mean(axis=0),
         )
 
 
-def share_rows(weights: Weights | Sequence[Weights] | Array) -> Array:
-    """(..., 3) the shares of one or more `Weights`, finest first; an array has them in that order already.
+@dataclass(frozen=True, eq=False)
+class _Means:
+    """Variances of the means of groups, by level, and of what they are within the group above.
 
-    EdmNoiseError for bare numbers, whose order would have to be guessed, and for arrays of another shape.
+    A group's mean has 1 from its own level and all above, and sum over the groups h of a finer level in it of
+    (n_h / n_g)^2 from that level.
+    """
+
+    hierarchy: Hierarchy
+    variances: list[Array]
+    """For each level from the residues on and, last, the whole: (groups, L); of an atom all are 1."""
+
+    @classmethod
+    def of(cls, hierarchy: Hierarchy) -> _Means:
+        depth = hierarchy.depth
+        variances: list[Array] = [np.ones((0, depth))]
+        for level in range(1, depth + 1):
+            sizes = hierarchy.sizes(level) if level < depth else np.array([hierarchy.counts[0]])
+            rows = np.ones((len(sizes), depth))
+            rows[:, 0] = 1 / sizes
+            if level > 1:
+                home, share = _parent(hierarchy, level - 1)
+                for k in range(1, level):
+                    rows[:, k] = np.bincount(home, share**2 * variances[-1][:, k], len(sizes))
+            variances.append(rows)
+        return cls(hierarchy, variances)
+
+    def over_atoms(self, level: int) -> Array:
+        """(L,) variance of the groups' means, mean over atoms."""
+        atoms, mean = self.hierarchy.counts[0], np.ones(self.hierarchy.depth)
+        mean[0] = self.hierarchy.counts[level] / atoms
+        if level > 1:
+            mean[1:level] = (self.hierarchy.sizes(level) / atoms) @ self.variances[level][:, 1:level]
+        return mean
+
+    def within(self, level: int) -> tuple[Array, Array]:
+        """(L,) variances of the groups' means about that of the group above: mean over atoms, and over groups."""
+        atoms, counts = self.hierarchy.counts[0], (*self.hierarchy.counts, 1)
+        above = self.over_atoms(level + 1) if level + 1 < self.hierarchy.depth else self.variances[-1][0]
+        part = self.over_atoms(level) - above
+        part[0] = (counts[level] - counts[level + 1]) / atoms
+        if level == 0:
+            return part, part
+        home, share = _parent(self.hierarchy, level)
+        moved, own = np.zeros_like(part), self.variances[level]
+        for k in range(level + 1):  # what a group shares with all others in its parent does not move it there
+            moved[k] = np.mean((1 - 2 * share) * own[:, k] + self.variances[level + 1][home, k])
+        return part, moved
+
+
+def _parent(hierarchy: Hierarchy, level: int) -> tuple[NDArray[np.int64], Array]:
+    """The group above each group of a level, at the top the whole, and the share of its atoms that the group has."""
+    sizes = hierarchy.sizes(level)
+    if level == hierarchy.depth - 1:
+        return np.zeros(len(sizes), dtype=np.int64), sizes / sizes.sum()
+    home = hierarchy.parents[level]
+    return home, sizes / hierarchy.sizes(level + 1)[home]
+
+
+def share_rows(weights: Weights | Sequence[Weights] | Array, names: Sequence[str] = LEVELS) -> Array:
+    """(..., L) the shares of one or more `Weights`, finest first; an array has them in that order already.
+
+    EdmNoiseError for bare numbers, whose order would have to be guessed, for arrays of another shape, and for a share
+    of domains where there are none.
     """
     if isinstance(weights, Weights):
-        return np.array(weights.by_level)
+        return np.array(weights.on(names))
     if isinstance(weights, np.ndarray):
-        if weights.shape[-1:] != (3,):
-            raise EdmNoiseError(f"weights have the shape {weights.shape}: give (..., 3) as atom, residue, chain")
+        if weights.shape[-1:] != (len(names),):
+            raise EdmNoiseError(
+                f"weights have the shape {weights.shape}: give (..., {len(names)}) as {', '.join(names)}"
+            )
         return weights.astype(np.float64, copy=False)
     given = weights if isinstance(weights, Sequence) else [weights]
-    return np.array([check_weights(each).by_level for each in given]).reshape(-1, 3)
+    return np.array([check_weights(each).on(names) for each in given]).reshape(-1, len(names))
 
 
 def mean_squares(forms: Array, weights: Weights | Sequence[Weights] | Array) -> Array:
@@ -118,16 +165,16 @@ def mean_squares(forms: Array, weights: Weights | Sequence[Weights] | Array) -> 
     Parameters
     ----------
     forms
-        (k, 3) or (3,) rows of coefficients.
+        (k, L) or (L,) rows of coefficients, of three levels or, with domains, of four.
     weights
-        One, several, or an array (..., 3) as `share_rows` takes them.
+        One, several, or an array (..., L) as `share_rows` takes them.
 
     Returns
     -------
     NDArray
         (..., k) or (...), in units of sigma^2.
     """
-    return share_rows(weights) @ forms.T
+    return share_rows(weights, level_names(forms.shape[-1])) @ forms.T
 
 
 def _clean(rows: list[Array]) -> Array:

@@ -37,7 +37,7 @@ _NOTHING = 1e-14
 _SIMULATED_NUMBERS = 1 << 18
 """Kinds of residues drawn at a time by the simulation of the ratio's scatter (bounds its memory)."""
 
-_PICKED = 64
+PICKED = 64
 """Frames past which the ratio's scatter falls with the root of their number, and its bias with their number."""
 
 
@@ -205,7 +205,7 @@ class NoiseStatistics:
         residue, atom = self.displacement(1).mean, self.displacement(0).mean
         coarse *= residue / coarse.mean()
         fine *= atom / fine.mean()
-        few = min(draws, _PICKED)
+        few = min(draws, PICKED)
         picks = rng.integers(0, simulations, (1024, few)) if few > 1 else np.arange(simulations)[:, None]
         ratios = np.sqrt(coarse[picks].mean(axis=1) / fine[picks].mean(axis=1))
         limit = math.sqrt(residue / atom)

@@ -2,28 +2,43 @@
 
 Least squares over all atoms removes the translation and, to first order in sigma over the size of the structure, the
 rotation that the noise projects on (Eckart 1935), r being the atoms from their centroid and I = sum |r|^2 - r r^T. With
-nested noise every sum over pairs of atoms is a sum over groups, R_g = sum of r over the atoms of g:
+noise of the covariance K every sum over pairs of atoms is a product with s = K r:
 
-    E[omega omega^T] = I^-1 G I^-1,  G = sum_k w_k sum_g (|R_g|^2 - R_g R_g^T),
-    E[omega e_a^T] = I^-1 [q_a x],   q_a = sum_j Cov(d_j, e_a) r_j,   e_a = d_a - d_B.
+    E[omega omega^T] = I^-1 G I^-1,  G = sum_i (r_i . s_i) 1 - s_i r_i^T,
+    E[omega e_a^T] = I^-1 [q_a x],   q_a = sum_j Cov(d_j, e_a) r_j,   e_a = d_a - d_B,
+
+and sum_j Cov(d_j, d_a) r_j is the mean of s over the atoms of group a.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ...base.coordinates import CoordinatesLike
 from ...base.coordinates import coordinates as taken
 from ...base.errors import EdmNoiseError
 from ...structure.hierarchy import Hierarchy
-from ..weights import Weights, level_values
+from ..covariance import Covariance
+from ..processes.nested import NestedCovariance
+from ..weights import Weights
 from .statistics import Expected, NoiseStatistics
 
 Array = NDArray[np.float64]
+
+
+class Displacements(Protocol):
+    """Closed forms without superposition, as `edmnoise.noise.theory.statistics.NoiseStatistics` has them."""
+
+    whole: int
+
+    def displacement(self, level: int, relative_to: int | None = None, over_atoms: bool = False) -> Expected:
+        """Mean square displacement of the groups of a level."""
 
 
 def superposed_displacement(
@@ -34,12 +49,30 @@ def superposed_displacement(
     relative_to: int | None = None,
     over_atoms: bool = False,
 ) -> Expected:
+    """`after_superposition` of multiscale noise, given as `NoiseStatistics` takes it."""
+    _check_turns(coordinates)
+    statistics = NoiseStatistics.of(hierarchy, weights)
+    covariance = NestedCovariance(hierarchy, weights)
+    return after_superposition(hierarchy, covariance, statistics, coordinates, level, relative_to, over_atoms)
+
+
+def after_superposition(
+    hierarchy: Hierarchy,
+    covariance: Covariance,
+    statistics: Displacements,
+    coordinates: CoordinatesLike,
+    level: int,
+    relative_to: int | None = None,
+    over_atoms: bool = False,
+) -> Expected:
     """Mean square displacement of the groups of a level after superposition on the reference, to first order.
 
     Parameters
     ----------
-    hierarchy, weights
-        The noise, as `NoiseStatistics` takes it.
+    hierarchy
+        Nested groups.
+    covariance, statistics
+        K of the noise, and what it expects without superposition.
     coordinates
         (N, 3) reference coordinates, angstrom.
     level, relative_to, over_atoms
@@ -55,19 +88,15 @@ def superposed_displacement(
     EdmNoiseError
         If the atoms lie on a line (or there is one): the rotation that is removed is not defined then.
     """
-    if not rotation_defined(coordinates):
-        raise EdmNoiseError("the atoms lie on a line or at a point: no expectation after superposition")
+    _check_turns(coordinates)
     positions = _centred(coordinates)
     inverse = np.linalg.inv(_cross_square(positions, positions))
-    sums = _sums(hierarchy, positions)
-    shares = level_values(hierarchy, weights)
-    turn = inverse @ sum(w * _cross_square(s, s) for w, s in zip(shares, sums, strict=True)) @ inverse
+    pulled = covariance.multiply(torch.from_numpy(positions.T.copy())).numpy().T
+    turn = inverse @ _cross_square(positions, pulled) @ inverse
 
-    statistics = NoiseStatistics(hierarchy, weights)
     top = statistics.whole if relative_to is None else relative_to
     before = statistics.displacement(level, top, over_atoms)
-    arms = _arms(hierarchy, positions, level, top)
-    moments = _moments(hierarchy, shares, sums, level, top)
+    arms, moments = (_from_parent(hierarchy, values, level, top) for values in (positions, pulled))
     # tr(I^-1 [q x][s x]^T) and tr(W [s x][s x]^T), per coordinate.
     together = np.einsum("ai,ai->a", moments, arms) * np.trace(inverse) - np.einsum(
         "ai,ij,aj->a", moments, inverse, arms
@@ -86,6 +115,11 @@ def rotation_defined(coordinates: CoordinatesLike) -> bool:
     return bool(second > 1e-12 * largest)
 
 
+def _check_turns(coordinates: CoordinatesLike) -> None:
+    if not rotation_defined(coordinates):
+        raise EdmNoiseError("the atoms lie on a line or at a point: no expectation after superposition")
+
+
 def _centred(coordinates: CoordinatesLike) -> Array:
     positions = taken("coordinates", coordinates, ("atoms", 3)).detach().cpu().double().numpy()
     return positions - positions.mean(axis=0)
@@ -96,55 +130,15 @@ def _cross_square(a: Array, b: Array) -> Array:
     return np.einsum("gi,gi->", a, b) * np.eye(3) - b.T @ a
 
 
-def _sums(hierarchy: Hierarchy, positions: Array) -> list[Array]:
-    """For each level (groups, 3): the sum of the positions of each group's atoms."""
-    sums = [positions]
-    for level in range(1, hierarchy.depth):
-        index, count = hierarchy.ancestors(0, level), hierarchy.counts[level]
-        sums.append(np.stack([np.bincount(index, axis, count) for axis in positions.T], axis=1))
-    return sums
+def _from_parent(hierarchy: Hierarchy, values: Array, level: int, top: int) -> Array:
+    """(groups, 3): mean of (N, 3) values over each group, less that over the group around it."""
 
+    def means(at: int) -> Array:
+        if at == hierarchy.depth:
+            return values.mean(axis=0, keepdims=True)
+        index, count = hierarchy.ancestors(0, at), hierarchy.counts[at]
+        return np.stack([np.bincount(index, axis, count) for axis in values.T], axis=1) / hierarchy.sizes(at)[:, None]
 
-def _fold(hierarchy: Hierarchy, fine: int, coarse: int, values: Array) -> Array:
-    """Sum rows of a level over the members of each group of a coarser one; one group past the top level."""
-    if coarse == hierarchy.depth:
-        return values.sum(axis=0, keepdims=True)
-    index, count = hierarchy.ancestors(fine, coarse), hierarchy.counts[coarse]
-    return np.stack([np.bincount(index, axis, count) for axis in values.T], axis=1)
-
-
-def _home(hierarchy: Hierarchy, level: int, top: int) -> NDArray[np.int64]:
     whole = np.zeros(hierarchy.counts[level], dtype=np.int64)
-    return whole if top == hierarchy.depth else hierarchy.ancestors(level, top)
-
-
-def _sizes(hierarchy: Hierarchy, level: int) -> Array:
-    sizes = np.array([hierarchy.counts[0]]) if level == hierarchy.depth else hierarchy.sizes(level)
-    return sizes.astype(np.float64)[:, None]
-
-
-def _arms(hierarchy: Hierarchy, positions: Array, level: int, top: int) -> Array:
-    """(groups, 3): centre of each group from the centre of the group around it."""
-
-    def centres(at: int) -> Array:
-        return _fold(hierarchy, 0, at, positions) / _sizes(hierarchy, at)
-
-    own = positions if level == 0 else centres(level)
-    return own - centres(top)[_home(hierarchy, level, top)]
-
-
-def _moments(hierarchy: Hierarchy, weights: Sequence[float], sums: list[Array], level: int, top: int) -> Array:
-    """(groups, 3): q_a, the positions weighted by their atoms' covariance with e_a = d_a - d_B."""
-
-    def covaried(at: int) -> Array:
-        """sum_j Cov(d_j, d_a) r_j of the groups of a level."""
-        count = 1 if at == hierarchy.depth else hierarchy.counts[at]
-        total = np.zeros((count, 3))
-        for k, weight in enumerate(weights):
-            if k >= at:
-                total += weight * sums[k][hierarchy.ancestors(at, k)]
-            else:
-                total += weight * _fold(hierarchy, k, at, _sizes(hierarchy, k) * sums[k]) / _sizes(hierarchy, at)
-        return total
-
-    return covaried(level) - covaried(top)[_home(hierarchy, level, top)]
+    home = whole if top == hierarchy.depth else hierarchy.ancestors(level, top)
+    return means(level) - means(top)[home]

@@ -76,6 +76,7 @@ def write_frames(
         raise EdmNoiseError(f"cannot write {os.fspath(path)}: the name must end in {', '.join(LAYOUTS)}")
     if level not in ("atom", "residue"):
         raise EdmNoiseError(f"cannot write the level {level!r}: give atom or residue")
+    structure = structure.without_domains()  # of which files know nothing
     polymer = in_polymer(structure.atoms, structure.hierarchy.ancestors(0, 1))
     if level == "atom":
         layout = LAYOUTS[ending](path, structure, polymer, remarks)

@@ -27,7 +27,7 @@ from ...noise.sigma import SigmaDistribution
 from ...noise.theory.forms import LevelForms
 from ...noise.theory.scales import Scales, measured_scales
 from ...noise.weights import Weights
-from ...structure.hierarchy import LEVELS, PARTS, as_read
+from ...structure.hierarchy import LEVELS, as_read, level_names
 from ...structure.structure import Structure, describe
 from .figure import new_figure, save_figure
 
@@ -131,6 +131,7 @@ def signal_figure(
             f"weights: {len(weights)}, distributions: {len(distributions)}; a figure takes 1 to {len(_LINES)} of each"
         )
     forms, scales = LevelForms.of(structure.hierarchy), measured_scales(structure)
+    own = structure.hierarchy.names
     sigma = np.geomspace(0.01, 1000, 400)
     figure = new_figure(11.5, 8.0)
     left, right = figure.subfigures(1, 2, width_ratios=(1.25, 1))
@@ -152,14 +153,14 @@ def signal_figure(
     signal.axhspan(*decibels((DROWNED, CLEAR)), color="0.92", lw=0)
     for each, line in zip(weights, _LINES, strict=False):
         ratios = signal_to_noise(forms, each, scales, sigma)
-        for level, ratio in as_read(zip(LEVELS, ratios.T, strict=True)):
+        for level, ratio in as_read(zip(own, ratios.T, strict=True)):
             if np.isfinite(ratio).all():
                 signal.plot(sigma, decibels(ratio), line, color=LEVEL_COLOURS[level])
-    shown = [k for k in as_read(range(3)) if scales.by_level[k] > 0]
+    shown = [k for k, scale in as_read(enumerate(scales.on(own))) if scale > 0]
     _legend(
         signal,
-        [PARTS[k] for k in shown],
-        [LEVEL_COLOURS[LEVELS[k]] for k in shown],
+        [structure.hierarchy.parts[k] for k in shown],
+        [LEVEL_COLOURS[own[k]] for k in shown],
         [each.label for each in weights],
         loc="upper right",
     )
@@ -195,10 +196,11 @@ def _bars(
 ) -> None:
     """A bar for each distribution, weights and level: the shares of the steps that see it clear, in play, drowned."""
     names, height = [], 0.0
+    levels = level_names(forms.centred.shape[-1])
     for distribution in distributions:
         axes.text(1, height - 0.75, distribution.name, fontweight="bold", fontsize=9)
         for each in weights:
-            for level, even in as_read(zip(LEVELS, even_sigma(forms, each, scales), strict=True)):
+            for level, even in as_read(zip(levels, even_sigma(forms, each, scales), strict=True)):
                 if np.isnan(even):
                     continue
                 start = 0.0

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...base.colours import SERIES_COLOURS
-from ...structure.hierarchy import PARTS
 from ..error import EXACT, FLUCTUATING, NOTHING, ErrorStudy
 from .figure import new_figure, save_figure
 
@@ -44,7 +43,7 @@ def error_figure(study: ErrorStudy, path: str | os.PathLike[str]) -> None:
         for axes, part in zip(panels[1] if rows == 2 and name != NOTHING else (), parts, strict=False):
             _curve(axes, study.sigmas, study.ratio(name), part, look)
     for axes, part in zip(panels[0], parts, strict=True):
-        axes.set(xscale="log", yscale="log", title=PARTS[part])
+        axes.set(xscale="log", yscale="log", title=study.hierarchy.parts[part])
     for axes in panels[1] if rows == 2 else ():
         axes.set(yscale="log")
         low, high = axes.get_ylim()

@@ -9,9 +9,9 @@ import numpy as np
 
 from ...base.colours import LEVEL_COLOURS
 from ...diffusion.samplers.schedule import Schedule
-from ...frames.displacement import NESTED
+from ...frames.displacement import nested
 from ...noise.sigma import SigmaDistribution
-from ...structure.hierarchy import LEVELS, as_read
+from ...structure.hierarchy import as_read
 from ...trajectories.run import FROZEN, Run, goes_on, moves
 from .figure import new_figure, save_figure
 
@@ -28,8 +28,8 @@ def freeze_out_figure(run: Run, path: str | os.PathLike[str]) -> None:
     known, estimates = np.isfinite(run.sigmas).all(), np.isfinite(run.denoised).all()
     where = run.sigmas if known else run.steps
     lowest = 1e-3
-    for part in as_read(NESTED):
-        colour = LEVEL_COLOURS[LEVELS[part.level]]
+    for part in as_read(nested(hierarchy)):
+        colour = LEVEL_COLOURS[hierarchy.names[part.level]]
         if not (moves(denoised[part]) or moves(noisy[part])):
             continue
         at = "below" if goes_on(denoised[part]) else "at"

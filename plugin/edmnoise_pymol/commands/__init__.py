@@ -8,8 +8,10 @@ from typing import Any
 from .compare import edm_compare
 from .damage import edm_damage
 from .design import edm_design, edm_scramble, edm_signal, edm_triangle
+from .domains import edm_domains
 from .networks import edm_error, edm_judge
 from .noise import edm_levels, edm_noise, edm_save, edm_table
+from .round_trip import edm_return
 from .sampling import edm_precondition, edm_sample, edm_schedule
 from .trace import edm_trace
 from .training import edm_train
@@ -22,12 +24,14 @@ __all__ = [
     "edm_compare",
     "edm_damage",
     "edm_design",
+    "edm_domains",
     "edm_error",
     "edm_judge",
     "edm_levels",
     "edm_movie",
     "edm_noise",
     "edm_precondition",
+    "edm_return",
     "edm_sample",
     "edm_save",
     "edm_schedule",
@@ -42,12 +46,14 @@ __all__ = [
 
 COMMANDS: tuple[Callable[..., Any], ...] = (
     edm_noise,
+    edm_domains,
     edm_levels,
     edm_table,
     edm_color,
     edm_save,
     edm_movie,
     edm_sample,
+    edm_return,
     edm_trace,
     edm_schedule,
     edm_precondition,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.settings import atoms, networks, noise, results, sampling
+from edmnoise.settings import atoms, networks, noise, partial, results, sampling
 from edmnoise.settings import traces as recorded
 
 from ..job import Job
@@ -50,6 +50,8 @@ def edm_compare(
     rule: str = sampling.NETWORK_RULE,
     data_scales: Sequence[float] | None = sampling.DATA_SCALES,
     trust: bool = sampling.TRUST,
+    start: str | None = partial.COMPARED_START,
+    sigma_max: float | None = partial.COMPARED_TOP,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -73,6 +75,7 @@ def edm_compare(
         edm_compare complex_model_0, traces=run.trace, file=compare.png
         edm_compare complex_model_0, flat, boltz2, traces=run.trace
         edm_compare ensemble, denoiser=states | mymodel:build, by=samples
+        edm_compare ensemble, flat, heun | boltz2, start=1, sigma_max=8
 
     NOTES
 
@@ -92,7 +95,7 @@ def edm_compare(
         edm_sample, edm_judge, edm_trace, edm_design, edm_damage
     """
     from edmnoise.diffusion.denoisers.choice import DenoiserChoice
-    from edmnoise.noise.process import NoiseChoice
+    from edmnoise.noise.process import choices
 
     from ..jobs import compare
 
@@ -101,16 +104,17 @@ def edm_compare(
     if denoisers and all(each.is_network for each in denoisers.values()):
         judged = by == "samples"  # by what the states' probabilities are, whatever made the samples
         DenoiserChoice(next(iter(denoisers.values())).name, None if judged else state_weights, fluctuations)
+    usual = noise.COMPARED.read(noise.COMPARED.default)
     if traces and weights is None and sampler is None:
         weights, sampler = [], []
     else:  # one of them alone has the other with its usual words
-        weights = noise.COMPARED.read(noise.COMPARED.default) if weights is None else weights
+        weights = usual if weights is None else weights
         sampler = sampling.SAMPLERS.read(sampling.SAMPLERS.default) if sampler is None else sampler
     result = yield from compare.compare(
         _self,
         selection,
-        [NoiseChoice.parse(process, each) for each in weights],
-        _samplers(sampler, steps),
+        choices(process, weights, usual),
+        _samplers(sampler, {"steps": steps, "sigma_max": sigma_max, "start": start}),
         traces or (),
         denoisers=denoisers,
         samples=samples,
@@ -124,6 +128,7 @@ def edm_compare(
         solvent=solvent,
         ligands=ligands,
         common=common,
+        start=start,
     )
     say(quiet, "edm_compare", "; ".join(result.notes))
     show(quiet, result.printed)
@@ -134,8 +139,8 @@ def edm_compare(
     return result
 
 
-def _samplers(given: Sequence[str], steps: int | None) -> Mapping[str, SamplerChoice]:
-    """Samplers as they are typed -> name in tables -> what they choose."""
+def _samplers(given: Sequence[str], usual: Mapping[str, Any]) -> Mapping[str, SamplerChoice]:
+    """Samplers as they are typed, with what those have that do not set it -> name in tables -> what they choose."""
     from edmnoise.diffusion.samplers.choice import SamplerChoice
 
     chosen = {}
@@ -148,7 +153,7 @@ def _samplers(given: Sequence[str], steps: int | None) -> Mapping[str, SamplerCh
         if len(keys) > len(values):
             raise EdmNoiseError(f"{keys[-1]} of {name} has no value: give {name} {keys[-1]} and a number")
         changed = {key: SETTINGS[key].read(value) for key, value in zip(keys, values, strict=True)}
-        choice = SamplerChoice(sampling.SAMPLER.read(name), **{"steps": steps, **changed})
+        choice = SamplerChoice(sampling.SAMPLER.read(name), **{**usual, **changed})
         label = " ".join([choice.name, *(word for pair in zip(keys, values, strict=True) for word in pair)])
         if label in chosen:
             raise EdmNoiseError(f"sampler {label!r} is given twice: give it once")

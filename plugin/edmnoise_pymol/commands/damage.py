@@ -32,6 +32,7 @@ def edm_damage(
     distribution: SigmaDistribution = noise.DISTRIBUTION,
     ligands: str = atoms.LIGANDS,
     process: str = noise.PROCESS,
+    move: str | None = atoms.MOVE,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -65,14 +66,14 @@ def edm_damage(
 
         edm_noise, edm_table, edm_levels
     """
-    from edmnoise.noise.process import NoiseChoice
+    from edmnoise.noise.process import choices
 
     from ..jobs import damage
 
     path, _ = output_file(file)
-    noises = [NoiseChoice.parse(process, each) for each in weights]
+    noises = choices(process, weights, noise.TABLE_WEIGHTS.read(noise.TABLE_WEIGHTS.default))
     result = yield from damage.damage(
-        _self, selection, z, noises, distribution, draws, seed, by, state, hydrogens, solvent, ligands
+        _self, selection, z, noises, distribution, draws, seed, by, state, hydrogens, solvent, ligands, move
     )
     for note in result.notes:
         say(quiet, "edm_damage", note)

@@ -36,6 +36,7 @@ def edm_design(
     hydrogens: bool = atoms.HYDROGENS,
     solvent: bool = atoms.SOLVENT,
     ligands: str = atoms.LIGANDS,
+    domain: float | None = design.DOMAIN,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -60,18 +61,20 @@ def edm_design(
         3.8 A between neighbouring C-alpha is a distance in space, and so are
         all lengths that are asked for; the columns without 3-D are RMS per
         coordinate, as in all tables: the same over sqrt 3.
+        Where the object has domains (edm_domains), residues are moved in their
+        domain, and domain=5 moves the domains in their chain.
         For one chain the chain's part is a shift of the whole: after centring
         it is worth nothing. The result has the attributes weights and sigma,
         which edm_noise takes.
 
     SEE ALSO
 
-        edm_triangle, edm_scramble, edm_noise
+        edm_triangle, edm_scramble, edm_noise, edm_domains
     """
     from ..jobs import design as jobs
 
     path = table_file(file)
-    targets = {"chain": chain, "residue": residue, "atom": atom}
+    targets = {"chain": chain, "residue": residue, "atom": atom, "domain": domain}
     result = yield from jobs.design(
         _self, selection, targets, distribution, z, sigma, fixed or (), compare, state, hydrogens, solvent, ligands
     )
@@ -94,6 +97,7 @@ def edm_scramble(
     hydrogens: bool = atoms.HYDROGENS,
     solvent: bool = atoms.SOLVENT,
     ligands: str = atoms.LIGANDS,
+    domain: float | None = design.DOMAIN_LENGTH,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -127,7 +131,7 @@ def edm_scramble(
     from ..jobs import design as jobs
 
     path = table_file(file)
-    lengths = {"chain": chain, "residue": residue, "atom": atom}
+    lengths = {"chain": chain, "residue": residue, "atom": atom, "domain": domain}
     table = yield from jobs.scramble(
         _self, selection, weights, distribution, lengths, state, hydrogens, solvent, ligands
     )
@@ -224,6 +228,8 @@ def edm_triangle(
 
     NOTES
 
+        The triangle is of three weights: the domains of an object are passed
+        over, as if it had none.
         From Python the result has the arrays weights, (5050, 3) as atom,
         residue, chain, and values.
 

@@ -35,6 +35,7 @@ def edm_noise(
     distribution: SigmaDistribution = noise.DISTRIBUTION,
     ligands: str = atoms.LIGANDS,
     play: bool = noise.PLAY,
+    move: str | None = atoms.MOVE,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -54,18 +55,22 @@ def edm_noise(
         edm_noise 1tii, play=1
         edm_noise 1tii and chain A, z=-1, weights=1 4 4, frames=20
         edm_noise polymer, sigma=2.5, weights=current, name=shaken
+        edm_noise 1tii, move=chain C and resi 205-230
 
     NOTES
 
         The same seed draws the same random numbers at every sigma and for all
         weights, so that settings can be compared draw by draw; processors of
-        different kinds agree on them to five digits. "measured" is the RMS
+        different kinds agree on them to five digits. Atoms that move= leaves
+        out are held and grey; the others get the numbers that they get without
+        it, and are measured alone. "measured" is the RMS
         over groups, "share" counts atoms. How residues and chains are told
-        apart, and all formulas, are in the documentation.
+        apart, and all formulas, are in the documentation. An object with
+        domains (edm_domains) may have a fourth weight: weights=1 4 2 1.
 
     SEE ALSO
 
-        edm_levels, edm_table, edm_color, edm_save
+        edm_levels, edm_table, edm_color, edm_save, edm_domains
     """
     from edmnoise.noise.process import NoiseChoice
 
@@ -86,9 +91,10 @@ def edm_noise(
         hydrogens,
         solvent,
         ligands,
+        move,
     )
     made = result.provenance
-    shown = f"z = {made.z:.4g}, sigma = {made.sigma:.4g} A, weights {made.noise.label}, seed {made.seed}"
+    shown = f"z = {made.z:.4g}, sigma = {made.sigma:.4g} A, {made.noise.said}, seed {made.seed}"
     say(quiet, "edm_noise", f"object {result.name}: reference and {result.table.meta['frames']} frames; {shown}")
     for note in result.notes:
         say(quiet, "edm_noise", note)
@@ -167,6 +173,7 @@ def edm_table(
     distribution: SigmaDistribution = noise.DISTRIBUTION,
     ligands: str = atoms.LIGANDS,
     process: str = noise.PROCESS,
+    move: str | None = atoms.MOVE,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -189,14 +196,14 @@ def edm_table(
 
         edm_noise, edm_levels
     """
-    from edmnoise.noise.process import NoiseChoice
+    from edmnoise.noise.process import choices
 
     from ..jobs import noise as jobs
 
     path = table_file(file)
-    noises = [NoiseChoice.parse(process, each) for each in weights]
+    noises = choices(process, weights, noise.TABLE_WEIGHTS.read(noise.TABLE_WEIGHTS.default))
     table = yield from jobs.table(
-        _self, selection, z, noises, distribution, draws, seed, fresh, state, hydrogens, solvent, ligands
+        _self, selection, z, noises, distribution, draws, seed, fresh, state, hydrogens, solvent, ligands, move
     )
     show(quiet, table)
     write(quiet, "edm_table", table, path)

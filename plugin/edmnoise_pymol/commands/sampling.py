@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from edmnoise.settings import atoms, noise, results, sampling
+from edmnoise.settings import atoms, noise, partial, results, sampling
 from edmnoise.settings.knob import Knob
 
 from ..job import Job
@@ -58,6 +58,8 @@ def edm_sample(
     rule: str = sampling.NETWORK_RULE,
     data_scales: Sequence[float] | None = sampling.DATA_SCALES,
     trust: bool = sampling.TRUST,
+    start: str | None = partial.START,
+    move: str | None = atoms.MOVE,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -78,16 +80,23 @@ def edm_sample(
         edm_sample 1tii and chain D
         edm_sample 1tii and chain D, sampler=boltz2, samples=2, seed=7
         edm_sample 1tii and chain D, weights=1 4 4, steps=20, file=steps.png
+        edm_sample 1tii and chain D, start=1, sigma_max=8
+        edm_sample 1tii and chain D, steps=20, move=resi 30-50
 
     NOTES
 
         Two or more states make a sampler choose; with one state it can only
         find it. A trajectory is shown without the random rotations that the
-        sampler made.
+        sampler made. With move= the other atoms are held where the first state
+        has them, and the denoiser is that of the moved ones given these.
+
+        With a start (partial diffusion) the reference is the start. A sampler
+        with churn noises it further before its first step, AlphaFold 3's to
+        1.8 sigma_max. edm_return says how surely a state comes back.
 
     SEE ALSO
 
-        edm_schedule, edm_precondition, edm_noise, edm_color
+        edm_return, edm_schedule, edm_precondition, edm_noise, edm_color
     """
     from edmnoise.diffusion.denoisers.choice import DenoiserChoice
     from edmnoise.diffusion.samplers.choice import SamplerChoice
@@ -111,6 +120,7 @@ def edm_sample(
         align=align,
         level_weights=level_weights,
         schedule=schedule,
+        start=start,
     )
     result = yield from jobs.sample(
         _self,
@@ -130,6 +140,8 @@ def edm_sample(
         solvent=solvent,
         ligands=ligands,
         common=common,
+        start=start,
+        move=move,
     )
     say(quiet, "edm_sample", f"object {', '.join(result.names)}: {'; '.join(result.notes)}")
     show(quiet, result.table)
@@ -151,6 +163,7 @@ def edm_schedule(
     churn: float | None = sampling.CHURN,
     file: str | None = results.STEPS_FILE,
     distribution: SigmaDistribution = noise.DISTRIBUTION,
+    sigma: Sequence[tuple[str, float]] | None = partial.TRANSLATED,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -161,12 +174,16 @@ def edm_schedule(
         "edm_schedule" prints the noise levels that edm_sample would go through
         with the same arguments: sigma at each step, its normal score, and the
         level at which the denoiser is asked where churn adds noise before.
+        With sigma it prints levels as programs count them: z, the step of a
+        sampler, the partial_t of RFdiffusion 3, the partial_T of RFdiffusion.
 
     EXAMPLES
 
         edm_schedule
         edm_schedule boltz2, file=levels.png
         edm_schedule heun, steps=20, schedule=log_linear
+        edm_schedule sigma=8
+        edm_schedule sigma=2 8 rfdiffusion:20
 
     SEE ALSO
 
@@ -177,8 +194,11 @@ def edm_schedule(
     from ..jobs import schedule as jobs
 
     path, _ = output_file(file)
-    choice = SamplerChoice(sampler, steps, sigma_max, sigma_min, rho, churn, schedule=schedule)
-    table = yield from jobs.table(choice, distribution, path)
+    if sigma is not None:
+        table = yield from jobs.translated(sigma, distribution, path)
+    else:
+        choice = SamplerChoice(sampler, steps, sigma_max, sigma_min, rho, churn, schedule=schedule)
+        table = yield from jobs.table(choice, distribution, path)
     show(quiet, table)
     if path is not None:
         say(quiet, "edm_schedule", f"{path} written")
@@ -239,5 +259,6 @@ def plan(options: Mapping[str, str]) -> Job[Course]:
     def read(knob: Knob) -> Any:
         return knob.read(options.get(knob.name, knob.default))
 
-    choice = SamplerChoice(read(sampling.SAMPLER), **{name: read(knob) for name, knob in sampling.OF_A_SAMPLER.items()})
+    changed = {name: read(knob) for name, knob in sampling.OF_A_SAMPLER.items()}
+    choice = SamplerChoice(read(sampling.SAMPLER), **changed, start=read(partial.START))
     return (yield from jobs.plan(choice, read(noise.DISTRIBUTION)))

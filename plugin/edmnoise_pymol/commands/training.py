@@ -42,6 +42,7 @@ def edm_train(
     solvent: bool = atoms.SOLVENT,
     common: bool = atoms.COMMON,
     ligands: str = atoms.LIGANDS,
+    process: str | None = learning.TRAINED_PROCESS,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -82,12 +83,14 @@ def edm_train(
     """
     from edmnoise.diffusion.denoisers.choice import DenoiserChoice
     from edmnoise.learning.checkpoint import check_checkpoint, check_installed
+    from edmnoise.noise.process import FLAT, MULTISCALE, NoiseChoice
 
     from ..jobs import training as jobs
 
     check_installed()
+    given = weights is not None or process is not None
     asked = {
-        "noise": weights,
+        "noise": NoiseChoice.parse(process or MULTISCALE, weights or FLAT) if given else None,
         "rule": rule,
         "distribution": distribution,
         "batch": batch,
@@ -113,8 +116,8 @@ def edm_train(
     say(quiet, "edm_train", "\n    ".join(result.notes))
     for table in result.tables():
         show(quiet, table)
-    given = zip(_ATOMS, (state, hydrogens, solvent, common, ligands), strict=True)
-    others = "".join(f", {knob.name}={typed(value)}" for knob, value in given if value != knob.default)
+    taken = zip(_ATOMS, (state, hydrogens, solvent, common, ligands), strict=True)
+    others = "".join(f", {knob.name}={typed(value)}" for knob, value in taken if value != knob.default)
     where = "the network lies in" if result.kept else "an earlier step lies in"
     say(quiet, "edm_train", f"{where} {result.path}; to sample with it:")
     say(quiet, "edm_train", result.sampled_by(selection, others))

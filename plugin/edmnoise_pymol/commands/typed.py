@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from inspect import Parameter, Signature
 from itertools import pairwise
 from typing import Any
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.numbers import is_number, readings
+from edmnoise.noise.process import PROCESSES
 from edmnoise.settings.networks import OF_A_NETWORK
 
 Typed = list[tuple[str | None, Any]]
@@ -58,8 +59,7 @@ def check_typed(cmd: Any, command: str, names: Sequence[str], values: Sequence[A
     _check_torn(names, line)
     for name, value in (*zip(names, values, strict=False), *named.items()):
         if isinstance(value, str) and (command, name) not in _OWN_WORDS and value[:1] not in ("'", '"'):
-            own = OF_A_NETWORK if (command, name) in _OF_NETWORKS else {}
-            _check_glued([each for each in names if each not in own], value)
+            _check_glued(names, value, _own_words(command, name))
     for name in named:
         if name not in names:
             near = _close(name, names, 1)
@@ -109,10 +109,21 @@ def _check_torn(names: Sequence[str], line: Typed) -> None:
     raise EdmNoiseError(f"{line[place][1]!r} stands behind {key}={first} without a name: write {write}")
 
 
-def _check_glued(names: Sequence[str], value: str) -> None:
+def _own_words(command: str, name: str) -> Collection[str]:
+    """What may stand before = in an argument's value: what is said of a network, or the knobs of a process."""
+    if name == "process":
+        return {knob for known in PROCESSES.values() for knob in known.knobs}
+    return OF_A_NETWORK if (command, name) in _OF_NETWORKS else ()
+
+
+def _check_glued(names: Sequence[str], value: str, own: Collection[str]) -> None:
     for found in _GLUED.finditer(value):
         before, word = found.groups()
-        if before.lower() not in _AND_SO_ON and not before.endswith(("(", "|", "&", "!", "=", "<", ">")):
+        if (
+            word not in own
+            and before.lower() not in _AND_SO_ON
+            and not before.endswith(("(", "|", "&", "!", "=", "<", ">"))
+        ):
             known = word in names or (len(word) > 2 and _close(word, names, 1, 0.8))
             if known:
                 front, rest = value[: found.start(2)].rstrip(), value[found.start(2) :]

@@ -12,6 +12,7 @@ from edmnoise.base.colours import Anchor, check_range, palette_colours
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
 from edmnoise.frames.displacement import Displacement, Measure
+from edmnoise.structure.part import Part, moving
 from edmnoise.structure.structure import Structure
 
 from ..job import Job, MakesObjects, Watch, counted
@@ -95,6 +96,8 @@ class Painter(Legible):
     painted: tuple[float, float] = (0.0, 0.0)
     baked: dict[int, tuple[float, float]] = field(default_factory=dict)
     found: Ensemble | None = None
+    part: Part | None = None
+    """Where atoms were held: which of the object's. They are grey."""
 
     @property
     def shown(self) -> tuple[float, float]:
@@ -119,7 +122,12 @@ class Painter(Legible):
         """(N, 3) red, green, blue of each atom."""
         values = values_of(moved, self.measure, over)
         self.painted = range_of(values, self.low, self.high)
-        return palette_colours(values, self.anchors, *self.painted)[moved.hierarchy.ancestors(0, self.measure.level)]
+        values = values[moved.hierarchy.ancestors(0, self.measure.level)]
+        if self.part is not None:
+            held = np.full(self.part.n_atoms, np.nan)
+            held[self.part.moved] = values
+            values = held
+        return palette_colours(values, self.anchors, *self.painted)
 
 
 def colour(
@@ -189,7 +197,7 @@ def colour(
     each = by_state and not shared
     low, high = _range_of(values_of(moved, measure, "max" if by_state else over), by_state, minimum, maximum)
     own = (minimum, maximum) if each else (low, high)
-    painter = Painter(cmd, target, measure, anchors, *own, painted=(low, high), found=found)
+    painter = Painter(cmd, target, measure, anchors, *own, painted=(low, high), found=found, part=found.part)
     colouring = Colouring(
         target,
         label_of(measure, found.structure, "state" if by_state else over, found),
@@ -199,7 +207,7 @@ def colour(
         anchors,
         each=each,
         painter=painter,
-        left_out=left_out(measure, found.structure),
+        left_out=left_out(measure, found.part or found.structure),
         notes=found.notes,
     )
     if bake:
@@ -266,13 +274,15 @@ def values_of(moved: Displacement, measure: Measure, over: str) -> NDArray[np.fl
     return values
 
 
-def left_out(measure: Measure, structure: Structure) -> str:
+def left_out(measure: Measure, structure: Structure | Part) -> str:
     """What is grey, as a sentence says it; "" for nothing."""
-    still = int(np.count_nonzero(~measure.moves(structure.hierarchy)))
-    if not still:
-        return ""
-    one, around = structure.hierarchy.names[measure.level], structure.hierarchy.names[measure.level + 1]
-    return f"{still:,} {one}{'' if still == 1 else 's'} alone in {'its' if still == 1 else 'their'} {around}: grey"
+    hierarchy = moving(structure).hierarchy
+    still = int(np.count_nonzero(~measure.moves(hierarchy)))
+    said = [f"{len(structure.held):,} held atoms"] if isinstance(structure, Part) else []
+    if still:
+        one, around = hierarchy.names[measure.level], hierarchy.names[measure.level + 1]
+        said.append(f"{still:,} {one}{'' if still == 1 else 's'} alone in {'its' if still == 1 else 'their'} {around}")
+    return f"{', '.join(said)}: grey" if said else ""
 
 
 def label_of(measure: Measure, structure: Structure, over: str, found: Ensemble | None = None) -> str:

@@ -18,7 +18,7 @@ from edmnoise.base.table import Table
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import Step
-from edmnoise.noise.process import NoiseChoice
+from edmnoise.noise.process import NoiseChoice, check_linear
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.structure import Structure
 from edmnoise.study.comparison import MOST, Comparison, Variant, names_of, variant
@@ -33,6 +33,7 @@ from ..scene.ask import Cmd
 from ..scene.source import Source, reading, with_bonds
 from ..scene.states import read_states
 from . import sampling
+from .starts import read_start
 from .trace import choose_steps, file_order, said
 
 
@@ -64,6 +65,7 @@ def compare(
     solvent: bool,
     common: bool,
     ligands: str,
+    start: str | None = None,
 ) -> Job[CompareResult]:
     """Sample by every noise, denoiser and sampler, beside recorded runs; draws a figure where it has a name.
 
@@ -86,7 +88,7 @@ def compare(
         Recorded runs: path, and number of the run where there are several.
     denoisers
         By the name that tables give them.
-    samples, seed, device, state, hydrogens, solvent, common, ligands
+    samples, seed, device, state, hydrogens, solvent, common, ligands, start
         As in `edmnoise_pymol.jobs.sampling.sample`.
     state_weights
         Probability of each state, up to a factor, that samples are judged by; equal where not given.
@@ -102,8 +104,14 @@ def compare(
     _check_count(weights, denoisers, samplers, traces)
     built = {name: choice.build() for name, choice in samplers.items()}
     check_seed(seed)
+    for each in weights:
+        check_linear(NoiseChoice.of(each))
     chosen = sampling.torch_device(device)
     source, states = yield from read_states(cmd, selection, state, hydrogens, solvent, common, ligands)
+    begin = None
+    if start is not None:
+        source, states, begun = yield from read_start(cmd, start, source, states, hydrogens, solvent, common, ligands)
+        begin = begun.coordinates
     structure = source.structure
     if built:
         for choice in denoisers.values():
@@ -132,7 +140,16 @@ def compare(
                     return watch.tell(share, f"run {number + 1} of {count}, step {done:,} of {steps:,}")
 
                 ran = run_sampler(
-                    structure, model, covariance, schedule, sampler, samples, seed, progress=told, device=chosen
+                    structure,
+                    model,
+                    covariance,
+                    schedule,
+                    sampler,
+                    samples,
+                    seed,
+                    progress=told,
+                    device=chosen,
+                    start=begin,
                 )
                 if ran.partial:
                     raise Cancelled

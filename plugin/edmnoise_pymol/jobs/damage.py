@@ -18,7 +18,7 @@ from edmnoise.study.figures.figure import is_figure
 
 from ..job import Job, Watch
 from ..scene.ask import Cmd
-from ..scene.source import reading, with_bonds
+from ..scene.source import moved_part, reading, with_bonds
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -44,6 +44,7 @@ def damage(
     hydrogens: bool,
     solvent: bool,
     ligands: str,
+    move: str | None = None,
 ) -> Job[DamageResult]:
     """What is left of a selection at several noise levels, for several weights.
 
@@ -57,11 +58,12 @@ def damage(
         As in `edmnoise.study.damage.damage_rows`.
     by
         "summary" for every measure, "residue" for each residue's lDDT.
-    state, hydrogens, solvent, ligands
+    state, hydrogens, solvent, ligands, move
         As in `edmnoise_pymol.jobs.noise.noise`.
     """
     check_seed(seed)
     source = yield from reading(cmd, selection, state, hydrogens, solvent, ligands)
+    part = moved_part(cmd, source, move)
     structure = with_bonds(cmd, source)
 
     def measure(watch: Watch) -> DamageStudy:
@@ -71,8 +73,8 @@ def damage(
         def progress(done: int, total: int) -> None:
             watch.check(done / total, f"frame {done:,} of {total:,}")
 
-        rows = damage_rows(native, weights, z, distribution, draws, seed, progress)
-        return DamageStudy(native, tuple(rows), distribution, draws, seed)
+        rows = damage_rows(native, weights, z, distribution, draws, seed, progress, part)
+        return DamageStudy(native, tuple(rows), distribution, draws, seed, part)
 
     study = yield measure
     whole, printed = (study.by_residue,) * 2 if by == "residue" else (study.table, study.summary)

@@ -142,7 +142,8 @@ def triangle(
     Parameters are those of `design` and of `edmnoise.noise.design.triangle.WeightMeasure`; without ``reference`` the
     level's own reference length is taken.
     """
-    structure = (yield from reading(cmd, selection, state, hydrogens, solvent, ligands)).structure
+    source = yield from reading(cmd, selection, state, hydrogens, solvent, ligands)
+    structure = source.structure.without_domains()  # the triangle is of three weights
     lengths = reference_lengths(structure, **{level: reference})
     wanted = WeightMeasure(measure, level, distribution, lengths[level])
 

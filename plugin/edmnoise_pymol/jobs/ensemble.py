@@ -16,6 +16,7 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
 from edmnoise.frames.displacement import Displacement, Measure, measure_displacement
 from edmnoise.structure.common import AtomsDiffer, matched
+from edmnoise.structure.part import Part
 from edmnoise.structure.structure import Structure
 
 from ..job import Job
@@ -93,6 +94,8 @@ class Ensemble(Legible):
     """PyMOL's indices of the measured atoms in each state; None where every state holds nothing but these."""
     size: int
     """Number of the object's atoms."""
+    part: Part | None = None
+    """Where atoms were held: which. Of the source the moved ones alone are kept, and measured."""
 
     @property
     def object(self) -> str:
@@ -105,15 +108,18 @@ class Ensemble(Legible):
     def read(self, state: int) -> NDArray[np.float32]:
         """One state: (1, N, 3) in the order of the structure."""
         if self.indices is None:
-            return read_state(self.cmd, self.object, state, self.size)
-        return held.read_atoms(self.cmd, self.object, state, self.indices[state], self.size)
+            return self._moved(read_state(self.cmd, self.object, state, self.size))
+        return self._moved(held.read_atoms(self.cmd, self.object, state, self.indices[state], self.size))
+
+    def _moved(self, frame: NDArray[np.float32]) -> NDArray[np.float32]:
+        return frame if self.part is None else frame[:, self.part.moved]
 
     def frames(self) -> Iterator[NDArray[np.float32]]:
         """The measured states, each as `read` gives it."""
         if self.indices is not None:
             return map(self.read, self.states)
         every = enumerate(read_frames(self.cmd, self.object, self.states[0]), self.states[0])
-        return (frame for state, frame in every if state in self.states)
+        return (self._moved(frame) for state, frame in every if state in self.states)
 
     def measure(
         self,
@@ -131,12 +137,12 @@ class Ensemble(Legible):
         return held.places(self.cmd, self.object, state, self.indices[state], self.size)
 
     def atoms(self) -> tuple[Index, Index] | None:
-        """PyMOL's indices of the measured atoms in all states (each has its own in a discrete object), and their rows
-        in the structure; None for all in order."""
+        """PyMOL's indices of the measured atoms, and of the held ones, in all states (each has its own in a discrete
+        object), and their rows in the structure; None for all in order."""
         if self.indices is None:
             return None
         index, first = np.unique(np.concatenate(list(self.indices.values())), return_index=True)
-        return index, first % self.structure.n_atoms
+        return index, first % (self.part or self.structure).n_atoms
 
 
 def read(cmd: Cmd, name: str, basis: Basis = FIRST) -> Job[Ensemble]:
@@ -168,7 +174,7 @@ def read(cmd: Cmd, name: str, basis: Basis = FIRST) -> Job[Ensemble]:
     if number == 1:
         made = Provenance.of([ask.title(cmd, name, state) for state in states])
     measured = tuple(state for state in states if state != number)
-    return Ensemble(
+    whole = Ensemble(
         cmd=cmd,
         source=found,
         states=measured,
@@ -179,6 +185,34 @@ def read(cmd: Cmd, name: str, basis: Basis = FIRST) -> Job[Ensemble]:
         indices=indices,
         size=ask.atoms(cmd, name),
     )
+    return _of_moved(whole, made) if made and made.moved else whole
+
+
+_VISIBLE = 0.01
+"""Noise level, angstrom, from which on no atom comes to lie where it was, to the last bit, in one state."""
+
+
+def _of_moved(whole: Ensemble, made: Provenance) -> Ensemble:
+    """The same of the atoms that moved: those that are not where the reference has them, bit by bit.
+
+    Where more are not, the states were moved since, and nothing is expected.
+    """
+    still = np.ones(whole.structure.n_atoms, dtype=np.bool_)
+    for state in whole.states:
+        still &= (whole.read(state)[0] == whole.structure.coordinates).all(axis=1)
+        if made.sigma >= _VISIBLE:
+            break
+    going = int(np.count_nonzero(~still))
+    if not 0 < going <= made.moved:
+        said = f"{going:,} atoms are not where they were, of which {made.moved:,} had noise: nothing is expected"
+        return replace(whole, made=None, notes=(said, *whole.notes))
+    if not still.any():
+        return whole
+    part, notes = Part.of(whole.structure, ~still), whole.notes
+    if whole.align != "none":
+        notes = ("held atoms are the frame: nothing was centred or superposed", *notes)
+    source = replace(whole.source.take(part.moved), structure=part.structure)
+    return replace(whole, source=source, part=part, align="none", notes=notes)
 
 
 def _state_of(cmd: Cmd, name: str, origin: str) -> int | None:

@@ -15,7 +15,7 @@ from edmnoise.base.legible import Legible
 from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
-from edmnoise.noise.process import NoiseChoice
+from edmnoise.noise.process import NoiseChoice, check_linear
 from edmnoise.study.error import Candidate, ErrorStudy, Targets, denoising_error, references
 from edmnoise.study.figures.error import error_figure
 from edmnoise.study.figures.figure import is_figure
@@ -79,6 +79,7 @@ def error(
         For input that cannot be used.
     """
     check_seed(seed)
+    check_linear(noise)
     chosen = torch_device(device)
     moving = DenoiserChoice("states", None, fluctuations)
     source, states = yield from read_states(cmd, selection, state, hydrogens, solvent, common, ligands)

@@ -14,7 +14,7 @@ from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
 from edmnoise.diffusion.samplers.choice import SamplerChoice
-from edmnoise.noise.process import NoiseChoice
+from edmnoise.noise.process import NoiseChoice, check_linear
 from edmnoise.study.samples import SamplesStudy, final_samples, judge_samples
 
 from ..job import Job, Watch
@@ -86,6 +86,7 @@ def judge(
         raise EdmNoiseError(f"sampled holds {twice!r} twice: give it once")
     schedule, sampler = choice.build()
     check_seed(seed)
+    check_linear(noise)
     chosen = torch_device(device)
     source, states = yield from read_states(cmd, selection, state, hydrogens, solvent, common, ligands)
     DenoiserChoice("states", state_weights).check(len(states), source.object)

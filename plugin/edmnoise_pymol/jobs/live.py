@@ -1,5 +1,7 @@
 """x = x_0 + sigma n: one draw n of a noise process, shown at any level at once, and drawn again for other weights.
 
+Noise that is forward only does not scale: its frame is drawn anew at each level, from the same random numbers.
+
 The draw is that of the first frame of `edm_noise` with the same seed: what was shaken live is what is made.
 """
 
@@ -10,7 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edmnoise.noise.process import NoiseChoice
+from edmnoise.noise.process import NoiseChoice, NoiseProcess
+from edmnoise.structure.part import Part, moving
 from edmnoise.structure.structure import Structure
 
 from ..job import Job
@@ -18,7 +21,7 @@ from ..scene import ask, shaders, stage
 from ..scene.ask import Cmd
 from ..scene.frames import move_state, new_object
 from ..scene.objects import free_name, is_there
-from ..scene.source import reading
+from ..scene.source import moved_part, reading
 
 Noise = NDArray[np.float32]
 
@@ -34,37 +37,73 @@ class Live:
         Name of the one that it was made from.
     structure
         Its atoms at rest.
+    part
+        Where atoms are held: which.
     hidden
         Objects that are hidden meanwhile.
     """
 
     def __init__(
-        self, cmd: Cmd, source: str, name: str, structure: Structure, seed: int, hidden: Sequence[str]
+        self,
+        cmd: Cmd,
+        source: str,
+        name: str,
+        structure: Structure,
+        seed: int,
+        hidden: Sequence[str],
+        part: Part | None = None,
     ) -> None:
         self.name, self.source, self.structure, self.hidden = name, source, structure, list(hidden)
+        self.part = part
         self._cmd = cmd
         self._release = shaders.spare(cmd)
         self._seed = seed
         self._drawn: tuple[NoiseChoice | None, Noise] = (None, np.zeros_like(structure.coordinates))
         self._moved = np.empty_like(structure.coordinates)
+        self._known: tuple[NoiseChoice, NoiseProcess] | None = None
 
     def show(self, sigma: float, noise: NoiseChoice) -> bool:
         """Move the atoms; False where the object is gone or has other atoms by now."""
         if not self.alive:
             return False
-        np.multiply(self.draw(noise), np.float32(sigma), out=self._moved)
-        self._moved += self.structure.coordinates
-        move_state(self._cmd, self.name, self._moved)
+        if self.part is not None:
+            places = self.part.filled(self.at(sigma, noise))
+        elif noise.forward_only:
+            places = self.at(sigma, noise)
+        else:
+            places = np.multiply(self.draw(noise), np.float32(sigma), out=self._moved)
+            places += self.structure.coordinates
+        move_state(self._cmd, self.name, places)
         return True
 
+    @property
+    def moving(self) -> Structure:
+        """The atoms that move, at rest."""
+        return moving(self.part or self.structure)
+
+    def at(self, sigma: float, noise: NoiseChoice) -> Noise:
+        """(N, 3) where the atoms that move are at a noise level."""
+        rest = self.moving.coordinates
+        if noise.forward_only:
+            drawn: Noise = self._process(noise).frames(sigma, 1, self._seed, rest)[0].numpy()
+            return drawn
+        places: Noise = rest + np.float32(sigma) * self.draw(noise)
+        return places
+
+    def _process(self, noise: NoiseChoice) -> NoiseProcess:
+        """The process on the atoms that move, kept until another noise is asked for."""
+        if self._known is None or noise != self._known[0]:
+            self._known = noise, noise.on(self.part or self.structure)
+        return self._known[1]
+
     def draw(self, noise: NoiseChoice) -> Noise:
-        """(N, 3) the draw at a noise level of 1 angstrom, kept until another noise is asked for.
+        """(N, 3) the draw of the atoms that move at a noise level of 1 angstrom, kept until another noise is asked for.
 
         To draw all numbers again takes 4 ms for 150,000 atoms, as long as to mix kept draws of each level, and serves
         any process.
         """
         if noise != self._drawn[0]:
-            self._drawn = noise, noise.on(self.structure).frames(1.0, 1, self._seed)[0].numpy()
+            self._drawn = noise, self._process(noise).frames(1.0, 1, self._seed)[0].numpy()
         return self._drawn[1]
 
     def hide(self, names: Sequence[str]) -> None:
@@ -109,12 +148,13 @@ def live(
     solvent: bool = False,
     beside: Sequence[str] = (),
     hidden: Sequence[str] = (),
+    move: str | None = None,
 ) -> Job[Live]:
     """Make the object that moves, at rest.
 
     Parameters
     ----------
-    selection, noise, seed, state, hydrogens, solvent
+    selection, noise, seed, state, hydrogens, solvent, move
         As in `edmnoise_pymol.jobs.noise.noise`.
     beside
         Objects that would be in front of it, to be hidden meanwhile as the one is that it is made from.
@@ -123,6 +163,7 @@ def live(
     """
     try:
         source = yield from reading(cmd, selection, state, hydrogens, solvent)
+        part = moved_part(cmd, source, move)
     except BaseException:
         unhide(cmd, hidden, "")
         raise
@@ -131,12 +172,13 @@ def live(
     hides = [other for other in mine if other in {*ask.shown_objects(cmd), *hidden}]
     try:
         with stage.same_view(cmd):
-            structure = new_object(cmd, source, name).structure
+            structure, order = new_object(cmd, source, name)
             stage.hide(cmd, hides)
             unhide(cmd, [other for other in hidden if other not in mine], "")
-        yield lambda _: noise.on(structure)  # brings torch, which the window does not wait for
+        part = part.ordered(structure, order) if part else None
+        yield lambda _: noise.on(part or structure)  # brings torch, which the window does not wait for
     except BaseException:
         stage.remove(cmd, [name])
         unhide(cmd, hides, source.object)
         raise
-    return Live(cmd, source.object, name, structure, seed, hides)
+    return Live(cmd, source.object, name, structure, seed, hides, part)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edmnoise.base.colours import DEFAULT_PALETTE, PALETTES, palette_colours
 from edmnoise.base.lengths import IN_SPACE
 from edmnoise.base.table import Table
-from edmnoise.frames.displacement import NESTED, measure_displacement
+from edmnoise.frames.displacement import measure_displacement, nested
 from edmnoise.noise.process import AppliedNoise, NoiseChoice
 from edmnoise.study.levels import RESIDUE_IN_CHAIN, level_table
 
@@ -35,19 +35,23 @@ class LiveColours:
     def __init__(self, cmd: Cmd, live: Live) -> None:
         self._cmd, self._live = cmd, live
         self._before = colours_of(cmd, live.name)
-        self._values: tuple[NoiseChoice | None, NDArray[np.float64]] = (None, np.zeros(0))
+        self._values: tuple[tuple[NoiseChoice, float] | None, NDArray[np.float64]] = (None, np.zeros(0))
         self._shades: NDArray[np.uint8] | None = None
 
     def show(self, sigma: float, noise: NoiseChoice) -> None:
-        """Colour it for a level and a noise: a draw is measured once for each noise, and scaled."""
-        structure = self._live.structure
-        if noise != self._values[0]:
-            frame = (structure.coordinates + self._live.draw(noise))[None]
+        """Colour it for a level and a noise: a draw is measured once where it scales."""
+        structure, part, level = self._live.moving, self._live.part, measured_level(sigma, noise)
+        if (noise, level) != self._values[0]:
+            frame = self._live.at(level, noise)[None]
             moved = measure_displacement(structure, [frame], only=[RESIDUE_IN_CHAIN])
-            self._values = noise, np.sqrt(moved.by_group[RESIDUE_IN_CHAIN])
+            self._values = (noise, level), np.sqrt(moved.by_group[RESIDUE_IN_CHAIN]) / level
         palette = PALETTES[DEFAULT_PALETTE]
-        shades = palette_colours(sigma * self._values[1], palette, 0.0, FARTHEST)
-        shades = shades[structure.hierarchy.ancestors(0, RESIDUE_IN_CHAIN.level)]
+        values = sigma * self._values[1][structure.hierarchy.ancestors(0, RESIDUE_IN_CHAIN.level)]
+        if part is not None:
+            held = np.full(part.n_atoms, np.nan)  # grey
+            held[part.moved] = values
+            values = held
+        shades = palette_colours(values, palette, 0.0, FARTHEST)
         if self._shades is None or not np.array_equal(shades, self._shades):
             self._shades = shades
             paint(self._cmd, self._live.name, shades)
@@ -60,10 +64,16 @@ class LiveColours:
         looks.explain(self._live.name, None)
 
 
-def measured(cmd: Cmd, live: Live, noise: NoiseChoice) -> Job[Curves]:
-    """The draw at a level of 1 angstrom: `Curves.at` gives any other."""
-    structure, drawn = live.structure, live.draw(noise)
-    rank = np.arange(structure.n_atoms)
+def measured_level(sigma: float, noise: NoiseChoice) -> float:
+    """The level at which a draw is measured, angstrom: 1 where it scales to any other, else its own."""
+    return sigma if noise.forward_only else 1.0
+
+
+def measured(cmd: Cmd, live: Live, sigma: float, noise: NoiseChoice) -> Job[Curves]:
+    """The draw at a level, per angstrom of it: `Curves.at` gives that level, and any other where noise scales."""
+    level = measured_level(sigma, noise)
+    structure, frame = live.moving, live.at(level, noise)
+    rank = live.part.moved if live.part else np.arange(structure.n_atoms)
     source = Source(live.name, 1, structure, (rank + 1).tolist(), rank, ())
     found = ensemble.Ensemble(
         cmd=cmd,
@@ -74,23 +84,24 @@ def measured(cmd: Cmd, live: Live, noise: NoiseChoice) -> Job[Curves]:
         made=None,
         notes=(),
         indices=None,
-        size=structure.n_atoms,
+        size=live.structure.n_atoms,
+        part=live.part,
     )
 
     def work(_: Any) -> Curves:
-        moved = measure_displacement(structure, [(structure.coordinates + drawn)[None]], only=NESTED)
-        return measured_of(found, 1, dict(moved.by_group), AppliedNoise(1.0, noise))
+        moved = measure_displacement(structure, [frame[None]], only=nested(structure.hierarchy))
+        squares = {measure: values / level**2 for measure, values in moved.by_group.items()}
+        return measured_of(found, 1, squares, AppliedNoise(1.0, noise))
 
     return (yield work)
 
 
 def table(live: Live, sigma: float, noise: NoiseChoice, by: str, align: str) -> Job[Table]:
     """What `edm_levels` would print of the frame."""
-    structure, drawn = live.structure, live.draw(noise)
+    frame = live.at(sigma, noise)
 
     def work(_: Any) -> Table:
-        frame = structure.coordinates + np.float32(sigma) * drawn
-        moved = measure_displacement(structure, [frame[None]], align)
-        return level_table(structure, moved, AppliedNoise(sigma, noise), by)
+        moved = measure_displacement(live.moving, [frame[None]], "none" if live.part else align)
+        return level_table(live.part or live.structure, moved, AppliedNoise(sigma, noise), by)
 
     return (yield work)

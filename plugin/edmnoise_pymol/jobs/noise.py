@@ -24,8 +24,10 @@ from edmnoise.frames.displacement import Displacement, Measure, measure_displace
 from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.sigma import SigmaDistribution, check_sigma
 from edmnoise.noise.weights import Weights
+from edmnoise.structure.domains import domain_text
 from edmnoise.structure.files import write_frames
 from edmnoise.structure.hierarchy import LEVELS
+from edmnoise.structure.part import moving
 from edmnoise.structure.structure import Structure
 from edmnoise.study.levels import RESIDUE_IN_CHAIN, level_table, z_table
 
@@ -34,7 +36,7 @@ from ..scene import ask, looks
 from ..scene.ask import Cmd
 from ..scene.frames import appended_frames, new_object, read_frames, set_titles
 from ..scene.objects import check_free_name, existing_object, free_name
-from ..scene.source import reading, with_bonds
+from ..scene.source import moved_part, reading, with_bonds
 from ..scene.states import read_states
 from ..scene.titles import Provenance
 from . import ensemble
@@ -48,7 +50,7 @@ _STATE_BYTES = 20
 @dataclass(frozen=True, eq=False, repr=False)
 class NoiseResult(MakesObjects, Legible):
     """A frames object: its name and that of the object it was made from, how it was made, the table of its levels, its
-    colours, and what was left out."""
+    colours, and what was left out. The structure is that of the atoms that moved."""
 
     name: str
     source: str
@@ -76,6 +78,7 @@ def noise(
     hydrogens: bool,
     solvent: bool,
     ligands: str,
+    move: str | None = None,
 ) -> Job[NoiseResult]:
     """Add noise to a selection: a new object whose state 1 is the reference and whose other states are the frames.
 
@@ -103,6 +106,8 @@ def noise(
         Whether they are kept.
     ligands
         "residue" or "atom": what a group of level 1 is outside polymers.
+    move
+        A selection of the atoms that move, the others being held; all move where it is not given.
 
     Raises
     ------
@@ -123,22 +128,26 @@ def noise(
         check_free_name(cmd, name)
     source = yield from reading(cmd, selection, state, hydrogens, solvent, ligands)
     _check_room(frames, source.structure.n_atoms)
-    choice.on(source.structure)  # a process may refuse it
+    part = moved_part(cmd, source, move)
+    choice.on(part or source.structure)  # a process may refuse it
+    provenance = replace(provenance, moved=len(part.moved) if part else 0)
     name = name or free_name(cmd, f"{source.object}_noise")
 
     looks.forget(name)  # an object that had the name before
-    structure = new_object(cmd, source, name).structure
+    structure, order = new_object(cmd, source, name)
+    part = part.ordered(structure, order) if part else None
+    reference = moving(part or structure)
     with appended_frames(cmd, name, frames) as append:
 
         def draw(watch: Watch) -> Displacement:
-            drawn = choice.on(structure).blocks(sigma, frames, seed, structure.coordinates)
-            return measure_displacement(structure, passed_on(drawn, watch))
+            drawn = choice.on(part or structure).blocks(sigma, frames, seed, reference.coordinates)
+            return measure_displacement(reference, passed_on(drawn, watch))
 
         def passed_on(drawn: Iterator[torch.Tensor], watch: Watch) -> Iterator[torch.Tensor]:
             """Each block is drawn once, goes to PyMOL's file and is measured before the next one overwrites it."""
             done = 0
             for block in drawn:
-                append(block.numpy())
+                append(part.filled(block.numpy()) if part else block.numpy())
                 yield block
                 done += len(block)
                 watch.check(done / frames, f"frame {done:,} of {frames:,}")
@@ -147,16 +156,16 @@ def noise(
     set_titles(cmd, name, provenance.titles(frames))
     low, high = range_of(values_of(moved, RESIDUE_IN_CHAIN, "mean"))
     anchors = PALETTES[DEFAULT_PALETTE]
-    Painter(cmd, name, RESIDUE_IN_CHAIN, anchors, low, high).paint(moved)
-    still = left_out(RESIDUE_IN_CHAIN, structure)
-    label = label_of(RESIDUE_IN_CHAIN, structure, "mean")
+    Painter(cmd, name, RESIDUE_IN_CHAIN, anchors, low, high, part=part).paint(moved)
+    still = left_out(RESIDUE_IN_CHAIN, part or structure)
+    label = label_of(RESIDUE_IN_CHAIN, reference, "mean")
     colouring = Colouring(name, label, DEFAULT_PALETTE, low, high, anchors, left_out=still)
     looks.explain(name, colouring)
-    table = yield lambda _: level_table(structure, moved, provenance.applied)
+    table = yield lambda _: level_table(part or structure, moved, provenance.applied)
     return NoiseResult(
         name=name,
         source=source.object,
-        structure=structure,
+        structure=reference,
         provenance=provenance,
         table=table,
         colouring=colouring,
@@ -182,7 +191,7 @@ def levels(cmd: Cmd, name: str, by: str, basis: Basis) -> Job[Table]:
     def measure(watch: Watch) -> Table:
         moved = found.measure(counted(frames, watch, "state"), place_reference=found.made is None)
         noise = found.made.applied if found.made else None
-        table = level_table(found.structure, moved, noise, by, found.states, found.origin)
+        table = level_table(found.part or found.structure, moved, noise, by, found.states, found.origin)
         return replace(table, notes=(*table.notes, *found.notes))
 
     return (yield measure)
@@ -201,6 +210,7 @@ def table(
     hydrogens: bool,
     solvent: bool,
     ligands: str,
+    move: str | None = None,
 ) -> Job[Table]:
     """What lands at each level over noise levels, for several weights; makes no object.
 
@@ -208,12 +218,13 @@ def table(
     """
     source = yield from reading(cmd, selection, state, hydrogens, solvent, ligands)
     check_seed(seed)
+    part = moved_part(cmd, source, move)
 
     def work(watch: Watch) -> Table:
         def progress(done: int, total: int) -> None:
             watch.check(done / total, f"frame {done:,} of {total:,}")
 
-        return z_table(source.structure, weights, z, distribution, draws, seed, fresh, progress)
+        return z_table(part or source.structure, weights, z, distribution, draws, seed, fresh, progress)
 
     return (yield work)
 
@@ -250,6 +261,8 @@ def save(cmd: Cmd, file: str, name: str, level: str, b: str | None) -> Job[int]:
         raise EdmNoiseError(f"{name} has one state: b={b} is measured from the first state in the others")
     structure = with_bonds(cmd, source)
     remarks = _remarks(cmd, name, level, b, len(frames))
+    if domains := domain_text(structure):
+        remarks.append(f"edm_domains object, {domains}")
 
     def write(watch: Watch) -> int:
         written = structure
@@ -275,11 +288,13 @@ def _remarks(cmd: Cmd, name: str, level: str, b: str | None, states: int) -> lis
     if made is not None:
         lines += [
             f"model 1 is the reference, the others are noised: sigma={made.sigma:.6g} A (z={made.z:.6g}), "
-            f"weights {made.noise.label}, seed={made.seed}",
+            f"{made.noise.said}, seed={made.seed}",
             f"edm_noise selection, sigma={made.sigma!r}, weights={made.noise.weights.text()}, frames={states - 1}, "
             f"process={made.noise.text()}, seed={made.seed}, hydrogens={int(made.hydrogens)}, "
             f"solvent={int(made.solvent)}, ligands={made.ligands}",
         ]
+        if made.moved:
+            lines.append(f"{made.moved} atoms moved, the others were held where they are in model 1 (move=)")
     if b is not None:
         lines.append("B factors are RMS displacements from model 1 in the other models, angstrom per coordinate")
     return lines

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edmnoise.base.colours import DEFAULT_PALETTE, PALETTES
 from edmnoise.base.legible import Legible
 from edmnoise.base.table import Table
 from edmnoise.frames.displacement import Displacement
+from edmnoise.structure.hierarchy import Index
+from edmnoise.structure.part import Part, moving
 from edmnoise.structure.structure import Structure
 from edmnoise.study.figures.figure import is_figure
 from edmnoise.study.figures.sampling import freeze_out_figure
@@ -19,7 +21,7 @@ from edmnoise.trajectories.run import Run
 from ..job import MakesObjects
 from ..scene import ask, looks
 from ..scene.ask import Cmd
-from ..scene.growing import States
+from ..scene.growing import Frames, States
 from ..scene.objects import check_free_name, legal_name
 from .colouring import Colouring, Painter, left_out, range_of, values_of
 
@@ -70,12 +72,12 @@ def object_names(
     return of(stem)
 
 
-def states_of(names: Sequence[str], made: Run, trajectory: bool, denoised: bool) -> dict[str, States]:
-    """Name -> frames (S, N, 3) in one block or several, and their titles, for each object."""
-    mark = " partial" if made.partial else ""
+def states_of(names: Sequence[str], made: Run, trajectory: bool, denoised: bool, mark: str = "") -> dict[str, States]:
+    """Name -> frames (S, N, 3) in one block or several, and their titles, with a mark, for each object."""
+    mark, among = mark + (" partial" if made.partial else ""), _among(made)
     if not trajectory:
         titles = [f"{k}/{len(made.final)} sample{mark} edmsample" for k in range(1, len(made.final) + 1)]
-        return {names[0]: ((made.final,), titles)}
+        return {names[0]: ((among(made.final),), titles)}
     total = len(made.steps)
     steps = [
         f"{k}/{total} step={step}{_sigma(sigma)}{mark} edmsample"
@@ -86,8 +88,14 @@ def states_of(names: Sequence[str], made: Run, trajectory: bool, denoised: bool)
     left = iter(names)
     for sample_number in range(len(made.final)):
         for recorded in (made.noisy, made.denoised) if denoised else (made.noisy,):
-            objects[next(left)] = ((recorded[:, sample_number], made.final[None, sample_number]), titles)
+            blocks = (recorded[:, sample_number], made.final[None, sample_number])
+            objects[next(left)] = (tuple(map(among, blocks)), titles)
     return objects
+
+
+def _among(made: Run) -> Callable[[Frames], Frames]:
+    """(S, m, 3) frames of a run to those of the whole molecule: among the held atoms, where some are."""
+    return made.held.filled if made.held is not None else lambda frames: frames
 
 
 def _sigma(level: float) -> str:
@@ -95,12 +103,24 @@ def _sigma(level: float) -> str:
     return "" if math.isnan(level) else f" sigma={level:.6g}"
 
 
-def coloured(cmd: Cmd, structure: Structure, moved: Displacement, names: Sequence[str]) -> Colouring:
+def ends_of(made: Run, structure: Structure, order: Index) -> tuple[Structure | Part, Frames]:
+    """The atoms of an object that were sampled, and their (S, m, 3) places at the end; ``order`` (N,) says which atom
+    of the run's molecule each atom of the object is."""
+    ends = _among(made)(made.final)[:, order]
+    if made.held is None:
+        return structure, ends
+    part = made.held.ordered(structure, order)
+    return part, ends[:, part.moved]
+
+
+def coloured(cmd: Cmd, structure: Structure | Part, moved: Displacement, names: Sequence[str]) -> Colouring:
     """Colour all objects alike: by how far the residues of the final samples lie from the reference."""
     low, high = range_of(values_of(moved, RESIDUE_IN_CHAIN, "mean"))
+    part = structure if isinstance(structure, Part) else None
     for name in names:
-        Painter(cmd, name, RESIDUE_IN_CHAIN, PALETTES[DEFAULT_PALETTE], low, high).paint(moved)
-    label = "RMS displacement of the samples from the reference, residue in chain,"
+        Painter(cmd, name, RESIDUE_IN_CHAIN, PALETTES[DEFAULT_PALETTE], low, high, part=part).paint(moved)
+    inside = RESIDUE_IN_CHAIN.label(moving(structure).hierarchy)
+    label = f"RMS displacement of the samples from the reference, {inside},"
     still, anchors = left_out(RESIDUE_IN_CHAIN, structure), PALETTES[DEFAULT_PALETTE]
     colouring = Colouring(", ".join(names), label, DEFAULT_PALETTE, low, high, anchors, left_out=still)
     for name in names:

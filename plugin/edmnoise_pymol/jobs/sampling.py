@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,17 +16,20 @@ from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
 from edmnoise.diffusion.denoisers.denoiser import Denoiser
+from edmnoise.diffusion.denoisers.held import HeldDenoiser, LaidStates
 from edmnoise.diffusion.denoisers.learned import LearnedDenoiser
 from edmnoise.diffusion.names import called
 from edmnoise.diffusion.precondition import Preconditioner, precondition_table
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import Step
+from edmnoise.diffusion.samplers.units import in_words
 from edmnoise.frames.displacement import measure_displacement
 from edmnoise.learning.model import NetworkDenoiser
-from edmnoise.noise.process import NoiseChoice
+from edmnoise.noise.process import NoiseChoice, check_linear
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.theory.scales import measured_scales
 from edmnoise.noise.weights import Weights
+from edmnoise.structure.part import Part, moving
 from edmnoise.structure.structure import Structure
 from edmnoise.study.levels import RESIDUE_IN_CHAIN
 from edmnoise.trajectories.run import Recorded, Recording, Run, record
@@ -34,9 +38,13 @@ from ..job import Job, Watch
 from ..scene.ask import Cmd
 from ..scene.growing import Frames, Growing
 from ..scene.objects import check_free_name
-from ..scene.source import reading
+from ..scene.source import moved_part, reading
 from ..scene.states import read_states
-from .run_objects import SampleResult, coloured, object_names, states_of
+from .run_objects import SampleResult, coloured, ends_of, object_names, states_of
+from .starts import read_start
+
+_FITS = 0.001
+"""RMSD, angstrom, that is only rounding."""
 
 Shown = tuple[Recorded, Frames, Frames]
 """A step, and its noisy and denoised samples (B, N, 3) laid on the reference."""
@@ -60,6 +68,8 @@ def sample(
     solvent: bool,
     common: bool,
     ligands: str,
+    start: str | None = None,
+    move: str | None = None,
 ) -> Job[SampleResult]:
     """Sample from the states of a loaded object, or of several objects of the same atoms.
 
@@ -92,6 +102,12 @@ def sample(
         The state that is the data; 0 for all.
     common
         Whether to take the atoms that all states have, where they do not have the same.
+    start
+        What is noised to the first level: a state's number, or atoms of another object in the state that is shown. It
+        is the reference then.
+    move
+        A selection of the atoms that are sampled, given the others, which are held where the reference has them; all
+        are sampled where it is not given.
 
     Raises
     ------
@@ -99,59 +115,90 @@ def sample(
         For input that cannot be used; nothing has been made then.
     """
     schedule, sampler = choice.build()
-    noise = NoiseChoice.of(weights)
+    if move is not None:
+        choice.check_in_place()
+    noise = check_linear(NoiseChoice.of(weights))
     check_seed(seed)
     chosen = torch_device(device)
     if name is not None:
         check_free_name(cmd, name)
     source, states = yield from read_states(cmd, selection, state, hydrogens, solvent, common, ligands)
-    structure = source.structure
     denoiser.check(len(states), source.object)
+    begun = None
+    if start is not None:
+        source, states, begun = yield from read_start(cmd, start, source, states, hydrogens, solvent, common, ligands)
+    data = source.structure
+    if begun is not None:
+        source = begun.shown(source)
+    structure = source.structure
+    held = moved_part(cmd, source, move)
 
     def prepare(watch: Watch) -> tuple[Recording, float, tuple[str, ...]]:
         """Build the model: seconds for an elastic network."""
         watch.check(0.0, "building the denoiser")
-        covariance = noise.on(structure).covariance
-        model = denoiser.build(structure, np.stack(states), covariance, chosen, watch.ask)
+        covariance = noise.on(held or data).covariance
+        model = denoiser.build(data, np.stack(states), covariance, chosen, watch.ask, held)
 
         def told(done: int, steps: int, step: Step) -> bool:
             return watch.tell(done / steps, f"step {done:,} of {steps:,}, sigma {step.target:.3g} A")
 
-        recording = record(structure, model, covariance, schedule, sampler, samples, seed, progress=told, device=chosen)
+        begin = None if begun is None else begun.coordinates
+        recording = record(
+            held or structure,
+            model,
+            covariance,
+            schedule,
+            sampler,
+            samples,
+            seed,
+            progress=told,
+            device=chosen,
+            start=begin[held.moved] if held and begin is not None else begin,
+        )
         watch.check(0.0, "sampling")
-        return recording, watch.every, answered(called(denoiser.name), model)
+        return recording, watch.every, answered(denoiser.name, model)
 
     recording, every, answers = yield prepare
+    mark = "" if begun is None else f" start={begun.name}"
     names = object_names(cmd, f"{source.object}_sample", name, range(1, samples + 1), trajectory, denoised)
     shown = Growing(cmd, source, names) if every < math.inf else None
     try:
         made: Run | None = None
         while made is None:
             pause = every if shown is None else shown.pause(every)
-            piece, made = yield partial(_advance, recording, structure, pause)
+            piece, made = yield partial(_advance, recording, held or structure, pause)
             if shown is not None and made is None:
-                _show_steps(shown, piece, names, schedule.steps, trajectory, denoised)
-        frames = states_of(names, made, trajectory, denoised)
+                _show_steps(shown, piece, names, schedule.steps, trajectory, denoised, mark)
+        frames = states_of(names, made, trajectory, denoised, mark)
         if shown is None:
             shown = Growing(cmd, source, tuple(frames))
         shown.write(frames)
-        measured = partial(measure_displacement, shown.structure, [made.final[:, shown.order]])
-        moved = yield lambda _: measured(only=[RESIDUE_IN_CHAIN])
+        reference, ends = ends_of(made, shown.structure, shown.order)
+        moved = yield lambda _: measure_displacement(moving(reference), [ends], only=[RESIDUE_IN_CHAIN])
         shown.check()
-        colouring = coloured(cmd, shown.structure, moved, shown.names)
+        colouring = coloured(cmd, reference, moved, shown.names)
         table = yield lambda _: made.table(distribution)
     except BaseException:
         if shown is not None:
             shown.remove()
         raise
     notes = [f"{len(states)} state{'' if len(states) == 1 else 's'} of {source.object}", *answers, *source.notes]
+    if held is not None:
+        off = [f"{', '.join(sampler.motions)} off: held atoms are the frame"] if sampler.motions else []
+        notes[1:1] = [str(held), *off]
+    if begun is not None:
+        top = schedule.sigmas[0]
+        notes.append(f"{begun.said} noised to {top:.4g} A, {schedule.steps} steps back; {in_words(top, distribution)}")
     if made.partial:
         notes.append(f"{made.ended}: what was made is kept, marked partial")
     return SampleResult(shown.names, source.object, made, table, colouring, tuple(notes))
 
 
-def _advance(recording: Recording, structure: Structure, seconds: float, _: Watch) -> tuple[list[Shown], Run | None]:
-    """Go on for so long: what was recorded meanwhile, laid on the structure, and the run where it has ended."""
+def _advance(
+    recording: Recording, structure: Structure | Part, seconds: float, _: Watch
+) -> tuple[list[Shown], Run | None]:
+    """Go on for so long: what was recorded meanwhile, laid on the structure or among the atoms that are held, and the
+    run where it has ended."""
     piece: list[Shown] = []
     end = time.monotonic() + seconds
     while True:
@@ -160,16 +207,25 @@ def _advance(recording: Recording, structure: Structure, seconds: float, _: Watc
         except StopIteration as ended:
             return piece, ended.value
         if seconds < math.inf:
-            piece.append((step, *step.laid_on(structure)))
+            if isinstance(structure, Part):
+                piece.append((step, structure.filled(step.noisy), structure.filled(step.denoised)))
+            else:
+                piece.append((step, *step.laid_on(structure)))
             if time.monotonic() >= end:
                 return piece, None
 
 
 def _show_steps(
-    shown: Growing, piece: Sequence[Shown], names: Sequence[str], steps: int, trajectory: bool, denoised: bool
+    shown: Growing,
+    piece: Sequence[Shown],
+    names: Sequence[str],
+    steps: int,
+    trajectory: bool,
+    denoised: bool,
+    mark: str,
 ) -> None:
     for step, noisy, clean in piece:
-        title = f"{step.step}/{steps} step={step.step} sigma={step.sigma:.6g} growing edmsample"
+        title = f"{step.step}/{steps} step={step.step} sigma={step.sigma:.6g}{mark} growing edmsample"
         for number, sample_number in enumerate(step.samples):
             if not trajectory:
                 shown.add(names[0], noisy[number], title, sample_number + 2)
@@ -204,11 +260,18 @@ def precondition(
     return (yield work)
 
 
-def answered(name: str, model: Denoiser) -> tuple[str, ...]:
-    """What is to say of a denoiser: what a network answered before it was used, or how it was trained."""
+def answered(name: str | Callable[..., Any], model: Denoiser) -> tuple[str, ...]:
+    """What is to say of a denoiser: what a network answered before it was used, or how it was trained; how well states
+    fit held atoms."""
+    if isinstance(model, LaidStates):
+        fits = ", ".join(f"{rmsd:.3f}" for rmsd in model.fit)
+        return (f"held atoms of the states fit at RMSD {fits} A",) if max(model.fit) > _FITS else ()
+    if isinstance(model, HeldDenoiser):
+        said = answered(name, model.whole)
+        return (*said, "what the network makes of clean held atoms is its own approximation") if said else ()
     if isinstance(model, LearnedDenoiser):
-        return (f"{name}: {model.report.sentence}",)
-    return (f"{name}: {model.about}",) if isinstance(model, NetworkDenoiser) else ()
+        return (f"{called(name)}: {model.report.sentence}",)
+    return (f"{called(name)}: {model.about}",) if isinstance(model, NetworkDenoiser) else ()
 
 
 def torch_device(name: str) -> str:

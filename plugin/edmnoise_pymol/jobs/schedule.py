@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
 from edmnoise.base.table import Column, Table
 from edmnoise.diffusion.samplers.choice import SamplerChoice
+from edmnoise.diffusion.samplers.units import in_words, sigma_of, translation_table
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.study.figures.figure import is_figure
 from edmnoise.study.figures.sampling import schedule_figure
@@ -29,12 +32,15 @@ class Course(Legible):
         Level at which the denoiser is asked in each step, angstrom: above the step's own where churn adds noise.
     usual
         What each argument is where it is left out.
+    noise
+        The first level in several programs' units, as `edmnoise.diffusion.samplers.units.in_words`.
     """
 
     sigmas: tuple[float, ...]
     z: tuple[float, ...]
     asked: tuple[float, ...]
     usual: dict[str, str]
+    noise: str
 
     @property
     def steps(self) -> int:
@@ -49,7 +55,7 @@ def plan(choice: SamplerChoice, distribution: SigmaDistribution) -> Job[Course]:
         levels = schedule.sigmas
         scores = tuple(distribution.z(sigma) if sigma > 0 else float("nan") for sigma in levels)
         asked = tuple(sigma * (1 + sampler.churn.of(sigma, target)) for sigma, target in pairwise(levels))
-        return Course(levels, scores, asked, choice.usual())
+        return Course(levels, scores, asked, choice.usual(), in_words(levels[0], distribution))
 
     return (yield work)
 
@@ -66,6 +72,20 @@ def table(choice: SamplerChoice, distribution: SigmaDistribution, path: str | No
         if path is not None and is_figure(path):
             schedule_figure({choice.name: schedule}, distribution, path)
         elif path is not None:
+            made.save(path)
+        return made
+
+    return (yield work)
+
+
+def translated(levels: Sequence[tuple[str, float]], distribution: SigmaDistribution, path: str | None) -> Job[Table]:
+    """Levels in everybody's units, each given as (program, its number); also written."""
+    if path is not None and is_figure(path):
+        raise EdmNoiseError(f"levels in other units are a table, and {path} is a figure: end the name in .csv or .json")
+
+    def work(_: Watch) -> Table:
+        made = translation_table([sigma_of(level) for level in levels], distribution)
+        if path is not None:
             made.save(path)
         return made
 

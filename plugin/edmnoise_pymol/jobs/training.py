@@ -86,7 +86,8 @@ class TrainResult(Legible):
 
     def sampled_by(self, selection: str, others: str = "") -> str:
         """The line to sample with it."""
-        return f"edm_sample {selection}, denoiser={self.path}, weights={_shown(self.training.noise)}{others}"
+        noise = "weights" if NoiseChoice.of(self.training.noise).weighted else "process"
+        return f"edm_sample {selection}, denoiser={self.path}, {noise}={_shown(self.training.noise)}{others}"
 
 
 class _Measured(NamedTuple):
@@ -158,7 +159,9 @@ def train(
             [number - 1 for number in held_out],
         )
         if resume is None:
-            return Trainer(ensemble, training, chosen)
+            made = Trainer(ensemble, training, chosen)
+            ensemble.exact(made.covariance)  # what it is compared with in the end, refused before it begins
+            return made
         return _resumed(resume, ensemble, chosen, asked)
 
     trainer = yield prepare
@@ -184,9 +187,14 @@ def train(
     )
 
 
-def trained_with(path: str) -> Job[str]:
-    """The weights of the noise that a checkpoint was trained with, as they are typed."""
-    return (yield lambda _: _shown(Training.of(read_facts(path)["training"]).noise))
+def trained_with(path: str) -> Job[dict[str, str]]:
+    """Process and weights of the noise that a checkpoint was trained with, as they are typed."""
+
+    def work(_: Watch) -> dict[str, str]:
+        noise = NoiseChoice.of(Training.of(read_facts(path)["training"]).noise)
+        return {"process": noise.text("g"), "weights": _shown(noise.weights)}
+
+    return (yield work)
 
 
 def _states(count: int) -> str:
@@ -211,7 +219,8 @@ def _resumed(path: str, ensemble: Ensemble, device: str, asked: Mapping[str, Any
     for name, value in asked.items():
         was, wanted = getattr(made.training, name), _shown(value)
         if was is None or _shown(was) != wanted:
-            name = "weights" if name == "noise" else name
+            if name == "noise":
+                name = "weights" if NoiseChoice.of(was).weighted and NoiseChoice.of(value).weighted else "process"
             how = f"without {name}" if was is None else f"with {name} {_shown(was)}, not {wanted}"
             raise EdmNoiseError(f"{path} was trained {how}: leave {name} out, or train anew")
     if made.steps is not None and made.step >= made.steps:
@@ -224,7 +233,10 @@ def _shown(value: Any) -> str:
     if isinstance(value, SigmaDistribution):
         return f"{value.p_mean:g} {value.p_std:g} {value.sigma_data:g}"
     if isinstance(value, NoiseChoice | Weights):
-        weights = NoiseChoice.of(value).weights
+        noise = NoiseChoice.of(value)
+        if not noise.weighted:
+            return noise.label
+        weights = noise.weights
         return weights.label if weights.label in PRESETS else weights.text(".9g")
     return typed(value)
 

@@ -127,7 +127,7 @@ class Pickers(QtWidgets.QWidget):
         states = sight.states(name)
         self.state.setMaximum(states)
         # The words may name selections, which come and go without a trace in the objects.
-        facts = (name, sight.atoms(name), states, *(sight.selections if self.selection.text() else ()))
+        facts = (name, sight.atoms(name), states, sight.domains, *(sight.selections if self.selection.text() else ()))
         if facts != self._facts:
             self._facts = facts
             self.read()

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.noise.process import NoiseChoice
+from edmnoise.noise.process import NoiseChoice, named_process
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.weights import parse_weights
 from edmnoise.settings import atoms
 from edmnoise.settings.knob import typed
+from edmnoise.structure.hierarchy import DOMAIN
 from edmnoise.structure.structure import describe
 
 from ..commands.request import Request
 from ..job import Job, MakesObjects
 from ..scene import ask, lookout, looks, stage
 from ..scene.ask import Cmd
+from ..scene.domains import times_marked
 from ..scene.source import objects_of, reading
 from .runner import Runner
 from .settings import Settings
@@ -38,6 +40,8 @@ class Input:
     solvent: bool
     object: str
     census: str
+    domains: int = 0
+    """0 without domains; with them another number each time that any were set."""
 
     @property
     def options(self) -> dict[str, str]:
@@ -48,12 +52,27 @@ class Input:
 
 @dataclass(frozen=True)
 class Noise:
-    """What the Noise tab is set to: level in angstrom, its distribution, weights and process as commands take them."""
+    """What the Noise tab is set to: level in angstrom, its distribution, weights, process and the atoms that move, as
+    commands take them."""
 
     sigma: float
     distribution: SigmaDistribution
     weights: str
     process: str
+    move: str
+
+    @property
+    def drawn(self) -> tuple[object, ...]:
+        """What makes another draw: the level too, where noise is forward only and does not scale."""
+        named = named_process(self.process)
+        forward = named is not None and named.forward_only
+        return (self.weights, self.process, self.sigma) if forward else (self.weights, self.process)
+
+    @property
+    def weighted(self) -> bool:
+        """Whether the process has weights; `weights` are flat where it has none."""
+        named = named_process(self.process)
+        return named is None or named.weighted
 
     @property
     def choice(self) -> NoiseChoice:
@@ -82,7 +101,7 @@ class Session(QtCore.QObject):
     live_moved()
         It shows another level, other weights.
     scene_changed()
-        Objects or selections came, went, were renamed or got other atoms.
+        Objects or selections came, went, were renamed, got other atoms or other domains.
     frame_changed()
         PyMOL shows another state.
     player_changed()
@@ -295,7 +314,7 @@ class Session(QtCore.QObject):
         for name, new in (now.renamed_since(before) if before else {}).items():
             self._follow_name(name, new)
         for facts, tell in (
-            (("objects", "selections", "molecules"), self._scene_changed),
+            (("objects", "selections", "molecules", "domains"), self._scene_changed),
             (("frame", "state"), self.frame_changed.emit),
             (("movie", "playing"), self.player_changed.emit),
             (("picked",), self.picked.emit),
@@ -369,7 +388,9 @@ def read_input(cmd: Cmd, selection: str, state: int, hydrogens: bool, solvent: b
     """Count the atoms of a selection as a command would take them; EdmNoiseError where it would refuse them."""
     state = _beyond(cmd, selection) if state == -1 else state
     source = yield from reading(cmd, selection, state, hydrogens, solvent)
-    return Input(selection, state, hydrogens, solvent, source.object, describe(source.structure.hierarchy))
+    hierarchy = source.structure.hierarchy
+    domains = times_marked(cmd) + 1 if DOMAIN in hierarchy.names else 0
+    return Input(selection, state, hydrogens, solvent, source.object, describe(hierarchy), domains)
 
 
 def _beyond(cmd: Cmd, selection: str) -> int:

@@ -223,7 +223,7 @@ def _column(*widgets: Any) -> Any:
     """Widgets below each other, and below them the room that is left."""
     column = QtWidgets.QWidget()
     rows = QtWidgets.QVBoxLayout(column)
-    rows.setContentsMargins(0, 0, 2, 0)
+    rows.setContentsMargins(0, 0, 0, 0)
     for widget in widgets:
         rows.addWidget(widget)
     rows.addStretch()

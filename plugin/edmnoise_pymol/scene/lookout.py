@@ -14,7 +14,7 @@ from typing import Any
 
 from edmnoise.base.legible import Legible
 
-from . import ask
+from . import ask, domains
 
 LOOK_MS = 50
 """Between two looks: what plays at 20 frames a second is followed frame by frame."""
@@ -54,6 +54,8 @@ class Sight(Legible):
         Whether PyMOL's own player runs.
     picked
         Equal for the same atoms in the selection of the mouse; 0 for none.
+    domains
+        How often domains were set or taken away.
     """
 
     objects: tuple[str, ...] = ()
@@ -64,6 +66,7 @@ class Sight(Legible):
     movie: int = 0
     playing: bool = False
     picked: int = 0
+    domains: int = 0
 
     def states(self, name: str) -> int:
         """Number of states of an object, 0 where it is not there."""
@@ -170,7 +173,16 @@ class Lookout:
             self._count_at = end + _REST * (end - start)
         objects, selections = tuple(ask.objects(cmd)), tuple(ask.selections(cmd))
         here = {name: size for name, size in molecules.items() if name in objects}  # some may have gone meanwhile
-        return Sight(objects, selections, here, *ask.frame(cmd), ask.movie(cmd), ask.playing(cmd), picked)
+        return Sight(
+            objects,
+            selections,
+            here,
+            *ask.frame(cmd),
+            ask.movie(cmd),
+            ask.playing(cmd),
+            picked,
+            domains.times_marked(cmd),
+        )
 
 
 def _picked(cmd: ask.Cmd) -> int:

@@ -15,11 +15,13 @@ from edmnoise.base.legible import Legible
 from edmnoise.structure.bonds import believable
 from edmnoise.structure.elements import sound_elements
 from edmnoise.structure.files import one_conformer
+from edmnoise.structure.part import Part
 from edmnoise.structure.structure import Atoms, Structure
 
 from ..job import Job, Watch, run_inline
 from . import arrays, ask
 from .ask import Cmd
+from .domains import with_marked
 
 _CHARGED_BY_PYMOL = "NH1 NZ ND1 OD2 OE2 OXT O1P O2P OP1 OP2".split()
 """Atoms of amino acids and nucleotides that PyMOL gives a formal charge when it looks for bonds, whatever files say."""
@@ -69,6 +71,7 @@ def reading(
     hydrogens: bool = True,
     solvent: bool = False,
     ligands: str = "residue",
+    domains: bool = True,
 ) -> Job[Source]:
     """Read the atoms of a selection, which must lie in one object, in one state.
 
@@ -76,7 +79,8 @@ def reading(
 
     The selection is judged in that state: PyMOL judges places (``within 8 of``, ``x > 3``) in all states otherwise.
     Where it is an object's name and no more, reading wakes nothing up (`edmnoise_pymol.scene.ask`).
-    Alternate locations are resolved: in each residue number the conformer of highest mean occupancy stays.
+    Alternate locations are resolved: in each residue number the conformer of highest mean occupancy stays. The domains
+    that the atoms carry (`edmnoise_pymol.scene.domains`) are those of the structure, unless ``domains`` is off.
 
     Raises
     ------
@@ -88,7 +92,7 @@ def reading(
     state = _existing_state(cmd, name, state)
     rows: list[tuple[Any, ...]] = []
     # type is HETATM for atoms outside polymers; iterate_state skips atoms without coordinates, as get_coords does.
-    facts = f"{_KIND}, name, elem, resn, resi, chain, segi, type, rank, index, alt, q, b, formal_charge"
+    facts = f"{_KIND}, name, elem, resn, resi, chain, segi, type, rank, index, alt, custom, q, b, formal_charge"
     with nullcontext(whole(name)) if plain else _judged(cmd, f"({selection}) and {whole(name)}", state) as chosen:
         cmd.iterate_state(state, chosen, f"_rows.append(({facts}))", space={"_rows": rows})
         coordinates = arrays.coordinates(cmd, chosen, state)
@@ -102,7 +106,7 @@ def reading(
         if coordinates is None or not wanted.any():
             raise EdmNoiseError(_why_empty(bool(rows), name, selection, state, hydrogens, solvent))
         columns = [np.array(column)[wanted] for column in [*zip(*rows, strict=True)][2:]]
-        names, elements, residues, numbers, chains, segments, kind, rank, index, altloc, *numeric = columns
+        names, elements, residues, numbers, chains, segments, kind, rank, index, altloc, custom, *numeric = columns
         atoms = Atoms.make(names, elements, residues, numbers, chains, segments, kind == "HETATM", *numeric)
         keep = one_conformer(atoms, altloc)
         notes = []
@@ -112,6 +116,8 @@ def reading(
             notes.append(f"{np.count_nonzero(~keep):,} atoms of alternate locations left out (lower occupancy)")
         kept = coordinates[wanted][keep]
         structure = Structure.from_atoms(kept, atoms.take(keep), rank[keep], ligands=ligands)
+        if domains:
+            structure = with_marked(structure, custom[keep], name)
         sound = sound_elements(structure.atoms, structure.residue_of_atoms, structure.coordinates)
         guessed = structure.atoms.in_component & np.isin(structure.atoms.name, _CHARGED_BY_PYMOL)
         charge = np.where(guessed, 0, structure.atoms.charge)
@@ -177,13 +183,43 @@ def current_state(cmd: Cmd, name: str) -> int:
     raise EdmNoiseError(f"PyMOL shows all states of {name}, 1 to {states}: choose one, or type set all_states, 0")
 
 
+def moved_part(cmd: Cmd, source: Source, move: str | None) -> Part | None:
+    """The atoms of a source that a selection names, to be moved while the others are held; None where it names all by
+    not being given.
+
+    Raises
+    ------
+    EdmNoiseError
+        Words that are no selection; one that names none of the atoms, or all of them.
+    """
+    if move is None:
+        return None
+    named: list[int] = []
+    if _plain(cmd, move) or _touched(cmd, move):
+        with _judged(cmd, f"({move}) and {whole(source.object)}", source.state) as chosen, ask.awake(cmd):
+            cmd.iterate(chosen, "_named.append(index)", space={"_named": named})
+    mask = np.isin(source.index, named)
+    if mask.all() or not mask.any():
+        raise EdmNoiseError(
+            f"move is {move!r}, which names {'all' if mask.all() else 'none'} of the {len(mask):,} atoms of "
+            f"{source.object}: name some of them, the others are held; without move all of them move"
+        )
+    return Part.of(source.structure, mask)
+
+
 def objects_of(cmd: Cmd, selection: str) -> list[str]:
     """Names of the objects that a selection touches, one at least."""
+    plain = _plain(cmd, selection)
+    objects = [plain] if plain else _touched(cmd, selection)
+    if not objects:
+        raise EdmNoiseError(f"selection {selection!r} holds no atoms")
+    return objects
+
+
+def _touched(cmd: Cmd, selection: str) -> list[str]:
+    """The objects that a selection touches; EdmNoiseError for what is none."""
     import pymol
 
-    plain = _plain(cmd, selection)
-    if plain:
-        return [plain]
     try:
         with ask.awake(cmd):
             objects = cmd.get_object_list(f"({selection})")
@@ -194,9 +230,7 @@ def objects_of(cmd: Cmd, selection: str) -> list[str]:
             f"selection {selection!r} cannot be read ({_first_line(error)}): loaded are "
             + (", ".join(ask.molecules(cmd)) or "no objects")
         ) from error
-    if not objects:
-        raise EdmNoiseError(f"selection {selection!r} holds no atoms")
-    return ask.without_titles(objects) or [str(name) for name in objects]
+    return ask.without_titles(objects or []) or [str(name) for name in objects or []]
 
 
 def _plain(cmd: Cmd, selection: str) -> str:

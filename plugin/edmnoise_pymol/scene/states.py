@@ -73,10 +73,12 @@ def read_members(
     return (yield from one_by_one(reading(cmd, selection, other, hydrogens, solvent, ligands) for other in wanted))
 
 
-def in_common(members: Sequence[Source], common: bool, renamed: bool) -> tuple[list[Index], tuple[str, ...]]:
+def in_common(
+    members: Sequence[Source], common: bool, renamed: bool, what: str = "states"
+) -> tuple[list[Index], tuple[str, ...]]:
     """Rows of the atoms that all have, for each of them, and what is to say; as `edmnoise.structure.common`."""
     named = [(f"{member.object} state {member.state}", member.structure.atoms) for member in members]
-    advice = "states need the same atoms, give common=1 for those that all have"
+    advice = f"{what} need the same atoms, give common=1 for those that all have"
     rows = common_rows(named, common, advice, renamed)
     left = max(member.structure.n_atoms for member in members) - len(rows[0])
     return rows, (f"{left:,} atom{'' if left == 1 else 's'} left out that not all have",) if left else ()

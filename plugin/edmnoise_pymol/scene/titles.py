@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.noise.process import AppliedNoise, NoiseChoice
-from edmnoise.noise.weights import Weights
+from edmnoise.noise.weights import parse_weights
 
 _MARK, _SAMPLE_MARK, _REFERENCE = "edmnoise", "edmsample", "ref "
 
@@ -23,6 +23,8 @@ class Provenance:
     hydrogens: bool
     solvent: bool
     ligands: str = "residue"
+    moved: int = 0
+    """Number of atoms that moved while the others were held; 0 for all."""
 
     @property
     def applied(self) -> AppliedNoise:
@@ -38,8 +40,9 @@ class Provenance:
         facts = (
             f"z={self.z:.6g} sigma={self.sigma!r} weights={self.noise.weights.text(between='/')} seed={self.seed} "
             f"process={self.noise.text(between='/')} hydrogens={int(self.hydrogens)} solvent={int(self.solvent)} "
-            f"ligands={self.ligands} {_MARK}"
+            f"ligands={self.ligands} "
         )
+        facts += (f"moved={self.moved} " if self.moved else "") + _MARK
         return [f"{_REFERENCE}{facts}", *(f"{frame}/{frames} {facts}" for frame in range(1, frames + 1))]
 
     @classmethod
@@ -59,13 +62,14 @@ class Provenance:
         facts = dict(word.split("=", 1) for word in words if "=" in word)
         try:
             return cls(
-                noise=NoiseChoice.parse(facts["process"], Weights.of(*map(float, facts["weights"].split("/")))),
+                noise=NoiseChoice.parse(facts["process"], parse_weights(facts["weights"])),
                 sigma=float(facts["sigma"]),
                 z=float(facts["z"]),
                 seed=int(facts["seed"]),
                 hydrogens=facts["hydrogens"] == "1",
                 solvent=facts["solvent"] == "1",
                 ligands=facts.get("ligands", "residue"),
+                moved=int(facts.get("moved", 0)),
             )
         except (KeyError, ValueError, TypeError, EdmNoiseError):
             return None

@@ -9,7 +9,7 @@ from typing import Any
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
 from edmnoise.base.table import Column, Table
-from edmnoise.frames.displacement import NESTED
+from edmnoise.frames.displacement import nested
 from edmnoise.structure.hierarchy import as_read
 from edmnoise.trajectories.run import FROZEN, Run, moves
 
@@ -77,7 +77,7 @@ def freeze_out(run: Run) -> Job[FreezeOut]:
                 tuple(noisy[part].tolist()),
                 frozen[part],
             )
-            for part in as_read(NESTED)
+            for part in as_read(nested(run.structure.hierarchy))
         )
         return FreezeOut(tuple(run.steps.tolist()), tuple(run.sigmas.tolist()), ways, len(run.final), run.partial)
 

@@ -9,17 +9,18 @@ from typing import Any
 
 from edmnoise.base.legible import Legible
 from edmnoise.base.table import Column, Table
-from edmnoise.frames.displacement import NESTED, Measure
+from edmnoise.frames.displacement import Measure, nested
 from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.theory.statistics import Expected
 from edmnoise.noise.weights import parse_weights
 from edmnoise.structure.hierarchy import as_read
+from edmnoise.structure.part import Part, moving
 from edmnoise.structure.structure import Structure
 
 from ...job import Job
 from ...scene.ask import Cmd
-from ...scene.source import reading
+from ...scene.source import moved_part, reading
 
 
 @dataclass(frozen=True)
@@ -85,23 +86,29 @@ def expected(
     solvent: bool,
     weights: str,
     process: str,
-    kept: Structure | None,
-) -> Job[tuple[Levels, Structure]]:
-    """Closed form of a noise that is still to be made, and the structure, which may be given again as ``kept``."""
+    move: str | None,
+    kept: Structure | Part | None,
+) -> Job[tuple[Levels, Structure | Part]]:
+    """Closed form of a noise that is still to be made, and the atoms, which may be given again as ``kept``."""
     noise = NoiseChoice.parse(process, parse_weights(weights))
-    structure = kept or (yield from reading(cmd, selection, state, hydrogens, solvent)).structure
+    structure = kept
+    if structure is None:
+        source = yield from reading(cmd, selection, state, hydrogens, solvent)
+        structure = moved_part(cmd, source, move) or source.structure
 
     def work(_: Any) -> Levels:
-        return Levels(f"{noise.label} weights, not made yet", level_lines(structure, closed_forms(structure, noise)))
+        forms = closed_forms(structure, noise)
+        return Levels(f"{noise.said}, not made yet", level_lines(moving(structure), forms))
 
     return (yield work), structure
 
 
-def closed_forms(structure: Structure, noise: NoiseChoice) -> dict[Measure, Expected]:
-    theory = noise.on(structure).statistics
-    return {measure: theory.displacement(measure.level, measure.relative_to) for measure in NESTED}
+def closed_forms(structure: Structure | Part, noise: NoiseChoice) -> dict[Measure, Expected]:
+    theory, hierarchy = noise.on(structure).statistics, moving(structure).hierarchy
+    return {measure: theory.displacement(measure.level, measure.relative_to) for measure in nested(hierarchy)}
 
 
 def level_lines(structure: Structure, forms: Mapping[Measure, Expected]) -> tuple[Line, ...]:
     hierarchy = structure.hierarchy
-    return tuple(Line(hierarchy.names[m.level], m.label(hierarchy), forms[m].rms()) for m in as_read(NESTED))
+    parts = as_read(nested(hierarchy))
+    return tuple(Line(hierarchy.names[part.level], part.label(hierarchy), forms[part].rms()) for part in parts)

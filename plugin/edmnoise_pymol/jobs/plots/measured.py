@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
 from edmnoise.base.table import Column, Table
-from edmnoise.frames.displacement import NESTED, Displacement, Measure, measure_displacement
+from edmnoise.frames.displacement import Displacement, Measure, measure_displacement, nested
 from edmnoise.noise.process import AppliedNoise, NoClosedForm, NoiseChoice
 from edmnoise.structure.hierarchy import as_read
 from edmnoise.structure.structure import Structure
@@ -77,7 +77,7 @@ class Curves(Legible):
     place
         Of each residue on the axis: counted through, with gaps between the chains.
     mean
-        RMS displacement per coordinate of each residue in its chain over the frames, angstrom.
+        RMS displacement per coordinate of each residue in its chain (or domain) over the frames, angstrom.
     expected
         The same in closed form; empty where there are no levels.
     found, order
@@ -113,6 +113,11 @@ class Curves(Legible):
         mean, wanted = (tuple(sigma * value for value in values) for values in (self.mean, self.expected))
         return replace(self, levels=levels, mean=mean, expected=wanted)
 
+    @property
+    def around(self) -> str:
+        """What residues are measured in: "chain", or "domain" where there are any."""
+        return self.found.structure.hierarchy.names[2]
+
     @cached_property
     def numbers(self) -> dict[tuple[str, str, str], int]:
         """Which residue has a segment, a chain and a number."""
@@ -129,12 +134,12 @@ class Curves(Legible):
             Column("chain", [residue.chain for residue in self.residues]),
             Column("residue", [residue.name for residue in self.residues]),
             Column("number", [residue.number for residue in self.residues]),
-            Column("in chain, RMS over frames", self.mean, "A"),
+            Column(f"in {self.around}, RMS over frames", self.mean, "A"),
         ]
         if self.expected:
-            columns.append(Column("in chain, expected", self.expected, "A"))
+            columns.append(Column(f"in {self.around}, expected", self.expected, "A"))
         if now:
-            columns.append(Column(f"in chain, state {state}", now, "A"))
+            columns.append(Column(f"in {self.around}, state {state}", now, "A"))
         return Table(f"{self.object}, {self.frames} frames: displacement along the sequence", tuple(columns))
 
 
@@ -173,13 +178,14 @@ def measured_of(
     structure, levels, wanted = found.structure, None, np.zeros(0)
     order, chains, residues, place = _sequence(structure)
     try:
-        forms = closed_forms(structure, made.noise) if made else None
+        forms = closed_forms(found.part or structure, made.noise) if made else None
     except NoClosedForm:
         forms = None
     if made and forms:
         sigma = made.sigma
-        moved = tuple(math.sqrt(float(squares[m].mean())) for m in as_read(NESTED))
-        spread = tuple(forms[m].rms_sd(frames, sigma) for m in as_read(NESTED))
+        parts = as_read(nested(structure.hierarchy))
+        moved = tuple(math.sqrt(float(squares[part].mean())) for part in parts)
+        spread = tuple(forms[part].rms_sd(frames, sigma) for part in parts)
         point = Point(found.object, sigma, frames, moved, spread)
         levels = Levels(f"{found.object}, {made.noise.label}", level_lines(structure, forms), (point,))
         wanted = sigma * np.sqrt(np.maximum(forms[RESIDUE_IN_CHAIN].each, 0))[order]
@@ -248,20 +254,25 @@ def picked(cmd: Cmd, shown: Curves) -> list[int]:
 
 
 def _nested(structure: Structure, frames: list[NDArray[np.float32]]) -> Work:
-    return lambda _: measure_displacement(structure, frames, only=NESTED)
+    return lambda _: measure_displacement(structure, frames, only=nested(structure.hierarchy))
 
 
 def _same(one: Structure, other: Structure) -> bool:
     """Whether both are the same atoms, groups and places."""
-    mine, theirs = one.hierarchy.parents, other.hierarchy.parents
-    return np.array_equal(one.coordinates, other.coordinates) and all(map(np.array_equal, mine, theirs))
+    mine, theirs = one.hierarchy, other.hierarchy
+    groups = mine.names == theirs.names and all(map(np.array_equal, mine.parents, theirs.parents))
+    return groups and np.array_equal(one.coordinates, other.coordinates)
 
 
 def _sequence(
     structure: Structure,
 ) -> tuple[NDArray[np.int64], tuple[Chain, ...], tuple[Residue, ...], tuple[float, ...]]:
     """Residues chain by chain: their groups, the chains, the residues, and where each of them is on the axis."""
-    home, first, atoms = structure.hierarchy.ancestors(1, 2), structure.first_atoms, structure.atoms
+    home, first, atoms = (
+        structure.hierarchy.ancestors(1, structure.hierarchy.depth - 1),
+        structure.first_atoms,
+        structure.atoms,
+    )
     order = np.argsort(home, kind="stable")
     at = first[order]
     columns = (atoms.chain[at], atoms.residue_name[at], atoms.number[at], atoms.segment[at])

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from edmnoise.base.colours import DEFAULT_PALETTE, PALETTES
 from edmnoise.base.legible import Legible
 from edmnoise.base.table import Table
-from edmnoise.noise.design.scramble import RELATIVE, reference_lengths, scramble_table
+from edmnoise.noise.design.scramble import reference_lengths, relative_names, scramble_table
 from edmnoise.noise.design.triangle import CORNERS, HEIGHT, WeightMeasure, place, shares_at, weights_at
 from edmnoise.noise.design.weight_map import STEPS, WeightMap, weight_map
 from edmnoise.noise.sigma import SigmaDistribution
@@ -84,7 +84,7 @@ class Ternary(Legible):
         measure = self.made.measure
         level, length = measure.level, f"{measure.reference:.3g} Å"
         return {
-            "displacement": f"displacement, {RELATIVE[LEVELS.index(level)]} (σ)",
+            "displacement": f"displacement, {relative_names(LEVELS)[LEVELS.index(level)]} (σ)",
             "ratio": "displacement, residue / atom",
             "scramble": f"scramble z, {level} by {length}",
             "share": f"steps with {level} beyond {length} (%)",
@@ -233,7 +233,12 @@ def scramble_points(
 
 def _read(cmd: Cmd, facts: Mapping[str, Any]) -> Job[Known]:
     structure = (yield from reading(cmd, **facts)).structure
-    return (yield lambda _: Known(structure, LevelForms.of(structure.hierarchy), reference_lengths(structure)))
+
+    def work(_: Any) -> Known:
+        three = structure.without_domains().hierarchy  # of the triangle's weights
+        return Known(structure, LevelForms.of(three), reference_lengths(structure))
+
+    return (yield work)
 
 
 def _mesh(steps: int) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Chain, residue and atom weights: three sliders, their share of the variance as one bar, and presets."""
+"""Chain, residue and atom weights, and that of domains where there are any: sliders, their shares as a bar, presets."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from pymol.Qt import QtCore, QtGui, QtWidgets
 
 from edmnoise.base.colours import LEVEL_COLOURS
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.noise.process import named_process
 from edmnoise.noise.weights import PRESETS, Weights, parse_weights
-from edmnoise.structure.hierarchy import LEVELS, as_read
+from edmnoise.structure.hierarchy import DOMAIN, LEVELS, WITH_DOMAINS, as_read, read_names
 
 from ..session import Session
 from . import form, style
 from .number import Real
 
 ROWS = as_read(LEVELS)
+_EVERY = as_read(WITH_DOMAINS)
 _FINE = 100
 """Steps of a slider in one unit of weight."""
 _GROUP = "weights"
@@ -29,7 +31,9 @@ class ShareBar(QtWidgets.QWidget):
         self.shares = Weights.named("flat").by_name
         self.setMinimumHeight(self.fontMetrics().height() + 6)
         self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Fixed)
-        self.setToolTip("Share of one atom's noise variance that is drawn per chain, per residue and per atom")
+        self.setToolTip(
+            "Share of one atom's noise variance that is drawn per chain, per domain, per residue and per atom"
+        )
 
     def set_shares(self, weights: Weights) -> None:
         self.shares = weights.by_name
@@ -56,7 +60,7 @@ class ShareBar(QtWidgets.QWidget):
 
 
 class WeightsEditor(QtWidgets.QWidget):
-    """Three weights in any unit; only their ratios count.
+    """Three weights in any unit, four where the session's input has domains; only their ratios count.
 
     Signals: ``changed()``.
     """
@@ -78,6 +82,7 @@ class WeightsEditor(QtWidgets.QWidget):
         self.name.hide()
         self.sliders: dict[str, Any] = {}
         self.spins: dict[str, Any] = {}
+        self._labels: dict[str, Any] = {}
 
         grid = QtWidgets.QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -87,47 +92,68 @@ class WeightsEditor(QtWidgets.QWidget):
         buttons.addWidget(self.remove)
         grid.addLayout(buttons, 0, 2)
         grid.addWidget(self.name, 1, 0, 1, 3)
-        for row, level in enumerate(ROWS, 2):
+        for row, level in enumerate(_EVERY, 2):
             self._add_level(grid, row, level)
-        grid.addWidget(self.bar, 5, 0, 1, 3)
+        grid.addWidget(self.bar, 6, 0, 1, 3)
         grid.setColumnStretch(1, 1)
 
         self.preset.activated.connect(self._take_preset)
         self.save.clicked.connect(self._ask_name)
         self.remove.clicked.connect(self._forget)
         self.name.returnPressed.connect(self._keep)
+        session.input_changed.connect(self._offer_domains)
         self._list_presets()
+        self._offer_domains()
         self.set_weights("flat")
 
     @property
+    def rows(self) -> tuple[str, ...]:
+        """The levels that have a weight: domains where the input has them, and the weight is not 0."""
+        found = self._session.input
+        with_domains = found is not None and found.domains and self.spins[DOMAIN].value()
+        return _EVERY if with_domains else ROWS
+
+    def follow(self, process: str) -> bool:
+        """Be there for a process that has weights alone; gives whether this one does, or is none yet."""
+        named = named_process(process)
+        weighted = named is None or named.weighted
+        self.setEnabled(weighted)
+        self.setToolTip("" if weighted else f"{process.split()[0]} noise has no weights")
+        return weighted
+
+    @property
     def weights(self) -> Weights:
-        """EdmNoiseError where all three are 0."""
-        return Weights.of(**{level: self.spins[level].value() for level in LEVELS})
+        """EdmNoiseError where all are 0."""
+        return Weights.of(**{level: self.spins[level].value() for level in self.rows})
 
     @property
     def text(self) -> str:
-        """As a command takes it: a preset's name, or three numbers."""
+        """As a command takes it: a preset's name, or three numbers, four where domains have one."""
         for name, numbers in PRESETS.items():
-            if numbers == tuple(self.spins[level].value() for level in ROWS):
+            if numbers == tuple(self.spins[level].value() for level in self.rows):
                 return name
-        return " ".join(form.text_of(self.spins[level]) for level in ROWS)
+        return self._numbers
+
+    @property
+    def _numbers(self) -> str:
+        return " ".join(form.text_of(self.spins[level]) for level in self.rows)
 
     def set_weights(self, text: str) -> None:
-        """From a preset's name or three numbers; what cannot be read is ignored."""
+        """From a preset's name or its numbers; what cannot be read is ignored."""
         own = self._session.settings.read(_GROUP)
         try:
             parts = PRESETS[text] if text in PRESETS else tuple(map(float, own.get(text, text).split()))
             parse_weights(parts)
         except (EdmNoiseError, ValueError):
             return
-        for level, weight in zip(ROWS, parts, strict=True):
+        for level, weight in {DOMAIN: 0.0, **dict(zip(read_names(len(parts)), parts, strict=True))}.items():
             self.spins[level].blockSignals(True)
             self.spins[level].setValue(weight)
             self.spins[level].blockSignals(False)
         self._show()
 
     def _add_level(self, grid: Any, row: int, level: str) -> None:
-        tip = f"Weight of the noise drawn once per {level}; only the ratios of the three count"
+        tip = f"Weight of the noise drawn once per {level}; only the ratios of the weights count"
         slider = QtWidgets.QSlider(QtCore.Qt.Orientation.Horizontal)
         slider.setRange(0, 10 * _FINE)
         spin = Real(0, 1000, 0, 0.1, decimals=8, short=True)
@@ -136,13 +162,23 @@ class WeightsEditor(QtWidgets.QWidget):
             widget.setAccessibleName(f"{level} weight")
         slider.valueChanged.connect(lambda value: spin.setValue(value / _FINE))
         spin.valueChanged.connect(self._show)
-        grid.addWidget(form.label(level, spin), row, 0)
+        self._labels[level] = form.label(level, spin)
+        grid.addWidget(self._labels[level], row, 0)
         grid.addWidget(slider, row, 1)
         grid.addWidget(spin, row, 2)
         self.sliders[level], self.spins[level] = slider, spin
 
+    def _offer_domains(self) -> None:
+        """Where the input has domains they have a slider."""
+        found = self._session.input
+        offered = found is not None and bool(found.domains)
+        for widgets in (self._labels, self.sliders, self.spins):
+            widgets[DOMAIN].setVisible(offered)
+        if self.spins[DOMAIN].value():  # the weights are others by it
+            self._show()
+
     def _show(self, _: float = 0.0) -> None:
-        for level in LEVELS:
+        for level in _EVERY:
             slider, value = self.sliders[level], self.spins[level].value()
             slider.blockSignals(True)
             slider.setValue(min(round(value * _FINE), slider.maximum()))
@@ -153,7 +189,7 @@ class WeightsEditor(QtWidgets.QWidget):
             reason = ""
         except EdmNoiseError:
             reason = "all three weights are 0: give one a number above 0"
-        for level in LEVELS:
+        for level in _EVERY:
             style.warn(self.spins[level], reason)
         index = self.preset.findData(self._preset_name())
         self.preset.setCurrentIndex(max(index, 0))
@@ -191,8 +227,7 @@ class WeightsEditor(QtWidgets.QWidget):
         self.name.clear()
         self.name.hide()
         if name:
-            numbers = " ".join(form.text_of(self.spins[level]) for level in ROWS)
-            self._session.settings.write(_GROUP, {**self._session.settings.read(_GROUP), name: numbers})
+            self._session.settings.write(_GROUP, {**self._session.settings.read(_GROUP), name: self._numbers})
             self._list_presets()
             self._show()
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from edmnoise.base.colours import LEVEL_COLOURS
 from edmnoise.base.table import Table
-from edmnoise.structure.hierarchy import LEVELS, PARTS
 
 from ..session import Session
 from .chart import Chart
@@ -62,16 +61,16 @@ class ErrorChart(Chart):
         return {**looks, self._of.reference: (1.0, "DashLine")} if self._of.reference else looks
 
     def _draw(self) -> None:
-        canvas = self.canvas
+        canvas, levels = self.canvas, self._of.hierarchy
         canvas.plot.clear()
         where = [math.log10(sigma) for sigma in self._of.sigmas]
         legend = []
         for part in self._of.parts:
-            colour = canvas.ink(LEVEL_COLOURS[LEVELS[part]])
+            colour = canvas.ink(LEVEL_COLOURS[levels.names[part]])
             for name, (width, style) in self._looks.items():
                 canvas.curve(where, self._logs(name, part), canvas.pen(colour, width, style))
             canvas.dots(where, self._logs(self._network, part), colour, canvas.pen(canvas.colour("Base")), size=6)
-            legend.append((LINE, colour.name(), PARTS[part]))
+            legend.append((LINE, colour.name(), levels.parts[part]))
         text = canvas.colour("Text").name()
         signs = zip((DOTTED, DASHED), list(self._looks)[1:], strict=False)
         canvas.describe(f"Error on {self._of.of}", [*legend, *((sign, text, name) for sign, name in signs)])
@@ -101,9 +100,9 @@ class ErrorChart(Chart):
         return [0.0 if math.isnan(ratio) else ratio for ratio in found]
 
     def _told(self, at: int) -> str:
-        ink = self.canvas.ink
+        ink, levels = self.canvas.ink, self._of.hierarchy
         words = ", ".join(
-            tinted(ink(LEVEL_COLOURS[LEVELS[part]]).name(), f"{ratio:.2g}" if ratio else "-")
+            tinted(ink(LEVEL_COLOURS[levels.names[part]]).name(), f"{ratio:.2g}" if ratio else "-")
             for part, ratio in zip(self._of.parts, self._ratios(at), strict=True)
         )
         return f"σ {brief(self._of.sigmas[at])} Å: {words} × {self._of.reference}"

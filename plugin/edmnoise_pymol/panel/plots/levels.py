@@ -40,8 +40,8 @@ class LevelsChart(Chart):
         super().__init__(session)
         self._shown = shown
         self._levels: Levels | None = None
-        self._asked: tuple[Input, str, str] | None = None
-        self._kept: tuple[Input, Any] | None = None
+        self._asked: tuple[Input, str, str, str] | None = None
+        self._kept: tuple[Input, str, Any] | None = None
         self._now: Any = None
         shown.changed.connect(self.later)
         session.made.connect(lambda *_: self.later())
@@ -65,15 +65,16 @@ class LevelsChart(Chart):
         elif found is None or noise is None:
             self._forget()
             self.empty("Load a structure to see how far noise moves its chains, residues and atoms")
-        elif self._asked != (found, noise.weights, noise.process):
-            self._asked = asked = (found, noise.weights, noise.process)
-            kept = self._kept[1] if self._kept is not None and self._kept[0] == found else None
+        elif self._asked != (found, noise.weights, noise.process, noise.move):
+            self._asked = asked = (found, noise.weights, noise.process, noise.move)
+            kept = self._kept[2] if self._kept is not None and self._kept[:2] == (found, noise.move) else None
 
             def job() -> Any:
                 from ...jobs.plots.levels import expected
 
                 facts = (found.selection, found.state, found.hydrogens, found.solvent)
-                return answered(expected(self._session.cmd, *facts, noise.weights, noise.process, kept))
+                move = noise.move or None
+                return answered(expected(self._session.cmd, *facts, noise.weights, noise.process, move, kept))
 
             def done(answer: Any) -> None:
                 if asked != self._asked:
@@ -82,7 +83,7 @@ class LevelsChart(Chart):
                     self._levels = None
                     self.empty(answer)
                 else:
-                    self._kept = found, answer[1]
+                    self._kept = found, noise.move, answer[1]
                     self._show(answer[0])
 
             self._session.compute("levels", job, done)

@@ -11,8 +11,6 @@ from edmnoise.base.errors import EdmNoiseError
 from ..session import Session
 
 if TYPE_CHECKING:
-    from edmnoise.noise.process import NoiseChoice
-
     from ...jobs.plots.measured import Curves
 
 
@@ -76,17 +74,14 @@ class Shown(QtCore.QObject):
         from ...jobs.plots.measured import measured
 
         live, cmd = self._session.live, self._session.cmd
-        job = measured(cmd, name) if live is None else live_facts.measured(cmd, live, self._noise)
-        return (yield from job)
-
-    @property
-    def _noise(self) -> NoiseChoice:
+        if live is None:
+            return (yield from measured(cmd, name))
         noise = self._session.noise
         assert noise is not None
-        return noise.choice
+        return (yield from live_facts.measured(cmd, live, noise.sigma, noise.choice))
 
     def _as_set(self, found: Curves) -> Curves:
-        """What is live was measured once, and is scaled to the level that is set."""
+        """What is live was measured once where it scales, and is scaled to the level that is set."""
         live, noise = self._session.live, self._session.noise
         if live is None or noise is None:
             return found
@@ -96,9 +91,9 @@ class Shown(QtCore.QObject):
     def _present(self) -> tuple[Any, ...] | None:
         session, name = self._session, self.name
         if session.live is not None:
-            return name, (session.noise.weights, session.noise.process) if session.noise else ()
+            return name, session.noise.drawn if session.noise else ()
         sight = session.sight
-        return (name, sight.states(name), sight.atoms(name)) if sight.states(name) else None
+        return (name, sight.states(name), sight.atoms(name), sight.domains) if sight.states(name) else None
 
     def _look(self) -> None:
         if self._key is not None and self._key != self._present():

@@ -15,7 +15,7 @@ from ...commands.sampling import plan
 from ..session import Session
 from .chart import Chart
 from .measured_cache import answered
-from .signs import DOTTED, LINE, brief
+from .signs import DOTTED, LINE, brief, in_angstrom
 
 if TYPE_CHECKING:
     from ...jobs.schedule import Course
@@ -56,6 +56,7 @@ class SchedulePlot(Chart):
                 self.refused.emit(answer)
             else:
                 self._plan = answer
+                self.setToolTip(f"{self.help}; it begins at {in_angstrom(answer.noise)}")
                 self._draw(answer)
                 self.planned.emit(answer)
 

@@ -156,7 +156,7 @@ class SequenceChart(Chart):
             legend.append((DASHED, text, "expected"))
         if self._picked:
             legend.append((POINT, style.WARNING, "selected"))
-        canvas.describe(f"{self._of.object}, residue in chain", legend)
+        canvas.describe(f"{self._of.object}, residue in {self._of.around}", legend)
         if not canvas.zoomed:
             self.fit()
         if not canvas.underMouse():

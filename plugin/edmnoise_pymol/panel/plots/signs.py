@@ -1,5 +1,7 @@
 """Signs and numbers, as the plots write them."""
 
+import re
+
 LINE, DASHED, DOTTED, POINT = "━", "╍╍", "┈", "●"
 """Of a legend."""
 
@@ -7,6 +9,11 @@ LINE, DASHED, DOTTED, POINT = "━", "╍╍", "┈", "●"
 def brief(number: float) -> str:
     """Three digits, never with an exponent that a person has to work out."""
     return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
+
+
+def in_angstrom(words: str) -> str:
+    """Words of the library, which writes A, as a person reads them."""
+    return re.sub(r" A\b", " Å", words)
 
 
 def tinted(colour: str, words: str) -> str:

@@ -191,7 +191,7 @@ class TriangleChart(Chart):
 
     @property
     def _now(self) -> tuple[tuple[float, float], Reading] | None:
-        """The weights of the Noise tab; None where all are 0."""
+        """The weights of the Noise tab; None where all are 0, and where domains have one."""
         noise = self._session.noise
         assert noise is not None
         try:
@@ -240,7 +240,11 @@ class TriangleChart(Chart):
         if self._map is None:
             return ""
         now = self._now
-        return self._said(now[1]) if now is not None else "All three weights are 0"
+        if now is not None:
+            return self._said(now[1])
+        noise = self._session.noise
+        has_domains = noise is not None and len(noise.weights.split()) > 3
+        return "Domains have a weight: this is of three weights" if has_domains else "All three weights are 0"
 
     def _said(self, found: Reading) -> str:
         shares = ", ".join(

@@ -10,7 +10,7 @@ from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.settings import design
 from edmnoise.settings.noise import DISTRIBUTION
-from edmnoise.structure.hierarchy import PARTS, as_read
+from edmnoise.structure.hierarchy import DOMAIN, as_read, level_names, part_names, read_names
 
 from ...commands.request import Request
 from ..controls import form, style
@@ -27,8 +27,8 @@ from .scramble_box import ScrambleBox
 if TYPE_CHECKING:
     from ...jobs.design import DesignResult
 
-_TARGETS = {design.CHAIN: 10.0, design.RESIDUE: 3.8, design.ATOM: 1.4}
-"""Angstrom at first: a fold comes apart, neighbouring residues, a bond."""
+_TARGETS = {design.CHAIN: 10.0, design.RESIDUE: 3.8, design.ATOM: 1.4, design.DOMAIN: 0.0}
+"""Angstrom at first: a fold comes apart, neighbouring residues, a bond; no wish for domains."""
 
 _UNDESIGNED = "Say how far each level shall move, and press Design to get the noise that does it"
 
@@ -42,6 +42,7 @@ class DesignTab(QtWidgets.QWidget):
         self.held = Held(session, self)
         self.result: DesignResult | None = None
         self.targets = form.Form(self)
+        self.labels: dict[str, Any] = {}
         for knob, length in _TARGETS.items():
             spin = Real(0, 10_000, length, 0.1, unit="Å", special="none", decimals=3, short=True)
             self.targets.knob(knob, spin).setAccessibleName(f"wanted {knob.name} displacement")
@@ -119,16 +120,19 @@ class DesignTab(QtWidgets.QWidget):
 
     def _target_rows(self) -> Any:
         box, grid = _grid()
-        for number, (name, text) in enumerate({**{level: level for level in ROWS}, "z": "at &z"}.items()):
+        for number, (name, text) in enumerate(
+            {**{level: level for level in ROWS}, "z": "at &z", DOMAIN: DOMAIN}.items()
+        ):
             row, column = divmod(number, 2)
-            grid.addWidget(form.label(text, self.targets[name]), row, 2 * column)
+            self.labels[name] = form.label(text, self.targets[name])
+            grid.addWidget(self.labels[name], row, 2 * column)
             grid.addWidget(self.targets[name], row, 2 * column + 1)
         buttons = QtWidgets.QHBoxLayout()
         buttons.addWidget(self.design, 1)
         buttons.addWidget(self.use, 1)
         buttons.addWidget(self.copy)
-        grid.addLayout(buttons, 2, 0, 1, 4)
-        grid.addWidget(self.found, 3, 0, 1, 4)
+        grid.addLayout(buttons, 3, 0, 1, 4)
+        grid.addWidget(self.found, 4, 0, 1, 4)
         grid.setColumnStretch(1, 1)
         grid.setColumnStretch(3, 1)
         return box
@@ -160,10 +164,20 @@ class DesignTab(QtWidgets.QWidget):
         self.copy_map.clicked.connect(lambda: session.copy(self.map_request))
         self.copy_scramble.clicked.connect(lambda: session.copy(self.scramble.request))
         session.input_changed.connect(self._forget)
+        session.input_changed.connect(self._offer_domains)
         session.runner.busy_changed.connect(lambda _: self._enable())
         self._enable()
+        self._offer_domains()
 
     # Acting
+
+    def _offer_domains(self) -> None:
+        """Where the input has domains they may be moved; else the command is not told of them."""
+        found = self._session.input
+        offered = found is not None and bool(found.domains)
+        for widget in (self.labels[DOMAIN], self.targets[DOMAIN]):
+            widget.setVisible(offered)
+            widget.setEnabled(offered)
 
     def _enable(self) -> None:
         ready = self._session.input is not None
@@ -193,13 +207,15 @@ class DesignTab(QtWidgets.QWidget):
             return
         self.result = made
         weights, sigma = _texts(made)
-        rows = [(("weights", ""), *weights.split())]
+        names = level_names(len(made.design.parts))
+        parts, shares = as_read(part_names(names)), as_read(made.weights.on(names))
+        rows = [(("weights", ""), *(f"{share:.4g}" for share in shares))]
         for row in made.table.rows():
-            rows.append(((f"{row['weights']} (Å)", ""), *(_number(row[f"{part} 3-D"]) for part in as_read(PARTS))))
+            rows.append(((f"{row['weights']} (Å)", ""), *(_number(row[f"{part} 3-D"]) for part in parts)))
             if row["weights"] == "designed":
-                rows.append((("per coordinate (Å)", ""), *(_number(row[part]) for part in as_read(PARTS))))
+                rows.append((("per coordinate (Å)", ""), *(_number(row[part]) for part in parts)))
         foot = " ".join(made.table.notes).replace(" A ", " Å ").replace(" A,", " Å,")
-        self.found.setText(small_table(self.found, f"Designed: σ {sigma} Å", ("", *ROWS), rows, foot))
+        self.found.setText(small_table(self.found, f"Designed: σ {sigma} Å", ("", *read_names(len(names))), rows, foot))
         self._session.said.emit(f"designed: weights {weights}, σ {sigma} Å")
         self._enable()
 

@@ -8,9 +8,9 @@ from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.lengths import IN_SPACE
-from edmnoise.noise.process import NoiseChoice
+from edmnoise.noise.process import FLAT, NoiseChoice
 from edmnoise.noise.sigma import SigmaDistribution, sigma_distribution
-from edmnoise.settings import noise
+from edmnoise.settings import atoms, noise
 
 from ...commands.request import Request
 from ...scene import stage
@@ -127,11 +127,12 @@ class NoiseTab(QtWidgets.QWidget):
         self.frames = self.form.knob(noise.FRAMES, high=100_000)
         self.seed = self.form.knob(noise.SEED, low=0, high=2**31 - 1)
         self.name = self.form.knob(noise.NAME)
+        self.move = self.form.knob(atoms.MOVE)
         self.redraw = QtWidgets.QToolButton()
         self.redraw.setIcon(style.icon("dice", self.redraw))
         self.redraw.setToolTip("New draw: the next seed")
         self.redraw.setAccessibleName("new draw")
-        self.shaking = Shaking(session, self, lambda: (self.level.value, self._noise, self.seed.value()))
+        self.shaking = Shaking(session, self, self._settings)
         self.live = self.shaking.button
         self.apply = QtWidgets.QPushButton("A&pply")
         self.apply.setIcon(style.icon("apply", self.apply))
@@ -153,7 +154,8 @@ class NoiseTab(QtWidgets.QWidget):
             self.weights.weights  # noqa: B018
         except EdmNoiseError:
             return None
-        options = {**self.level.options, "weights": self.weights.text, **self.form.options(), **found.options}
+        weights = {"weights": self.weights.text} if self.weights.isEnabledTo(self) else {}
+        options = {**self.level.options, **weights, **self.form.options(), **found.options}
         return Request("edm_noise", found.selection, options)
 
     def remembered(self) -> dict[str, str]:
@@ -167,7 +169,7 @@ class NoiseTab(QtWidgets.QWidget):
         }
 
     def recall(self, texts: dict[str, str]) -> None:
-        self.form.recall({**texts, "name": ""})
+        self.form.recall({**texts, "name": "", "move": ""})
         self.shaking.coloured.setChecked(texts.get("coloured") == "1")
         self.weights.set_weights(texts.get("weights", "flat"))
         self.level.recall(texts)
@@ -191,6 +193,7 @@ class NoiseTab(QtWidgets.QWidget):
         rows.addRow(self.level.share)
         rows.addRow(self.weights)
         last = QtWidgets.QHBoxLayout()
+        last.setSpacing(3)  # or it is what makes the tab too wide for PyMOL's own window
         last.addWidget(self.frames)
         last.addWidget(form.label("S&eed", self.seed))
         last.addWidget(self.seed)
@@ -199,8 +202,10 @@ class NoiseTab(QtWidgets.QWidget):
         rows.addRow("Na&me", self.name)
         rows.addRow(form.label("&z of", self.level.distribution), self.level.distribution)
         rows.addRow("Process", self.process)
+        rows.addRow(form.label("Mo&ve", self.move), self.move)
 
     def _connect(self) -> None:
+        form.signal(self.process).connect(lambda *_: self.weights.follow(self.form.text("process")))
         for changed in (self.weights.changed, self.level.changed, form.signal(self.process)):
             changed.connect(lambda *_: self.shaking.shake())
             changed.connect(lambda *_: self._tell())
@@ -208,6 +213,7 @@ class NoiseTab(QtWidgets.QWidget):
         self._session.sigma_wanted.connect(self.level.set_sigma)
         self._session.weights_wanted.connect(self.weights.set_weights)
         self.seed.valueChanged.connect(lambda _: self.shaking.restart())
+        self.move.editingFinished.connect(self._hold)
         self.redraw.clicked.connect(lambda: self.seed.setValue(self.seed.value() + 1))
         self.apply.clicked.connect(self._make)
         self.copy.clicked.connect(lambda: self._session.copy(self.request))
@@ -216,13 +222,25 @@ class NoiseTab(QtWidgets.QWidget):
         self._enable()
         self._tell()
 
+    def _settings(self) -> tuple[float, NoiseChoice, int, str]:
+        return self.level.value, self._noise, self.seed.value(), self.form.text("move")
+
+    def _hold(self) -> None:
+        """Other atoms are held, where others are named than before."""
+        if self._session.noise is None or self._session.noise.move != self.form.text("move"):
+            self._tell()
+            self.shaking.restart()
+
     @property
     def _noise(self) -> NoiseChoice:
-        return NoiseChoice.parse(self.form.text("process"), self.weights.weights)
+        process = self.form.text("process")
+        return NoiseChoice.parse(process, self.weights.weights if self.weights.isEnabledTo(self) else FLAT)
 
     def _tell(self) -> None:
         level = self.level
-        self._session.set_noise(Noise(level.value, level.constants, self.weights.text, self.form.text("process")))
+        process, move = map(self.form.text, ("process", "move"))
+        weights = self.weights.text if self.weights.follow(process) else FLAT.label
+        self._session.set_noise(Noise(level.value, level.constants, weights, process, move))
 
     def _enable(self) -> None:
         ready = self._session.input is not None and not self._session.runner.busy

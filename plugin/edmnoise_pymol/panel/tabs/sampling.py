@@ -10,7 +10,9 @@ from pymol.Qt import QtCore, QtWidgets
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.diffusion.names import PUBLISHED
 
+from ...commands import edm_return, edm_sample
 from ...commands.request import Request
+from ...commands.speech import knobs_of
 from ...scene import ask, stage
 from ..controls import form, style
 from ..controls.fold import Fold
@@ -18,8 +20,10 @@ from ..controls.optional_fields import name_usual, set_usual
 from ..controls.rows import row, tool
 from ..controls.weights import WeightsEditor
 from ..plots.schedule import SchedulePlot
+from ..plots.signs import in_angstrom
 from ..session import Session
 from .coefficients import CoefficientsDialog
+from .returns import ReturnDialog
 from .sampling_fields import SamplingFields
 from .trace_dialog import TraceDialog
 
@@ -52,6 +56,11 @@ class SamplingTab(QtWidgets.QWidget):
         self.trace = QtWidgets.QPushButton("Open trac&e…")
         self.trace.setIcon(style.icon("open", self.trace))
         self.trace.setToolTip("Open what was recorded of a real model's run, step by step (edm_trace)")
+        self.back = tool(
+            "return",
+            "Noise the states to several levels, sample back, and see how surely each comes back (edm_return)",
+            "how surely states come back",
+        )
         self.run = QtWidgets.QPushButton("Ru&n")
         self.copy = tool("copy", "Copy the command that makes the same samples", "copy sampling as command")
         self.weights_fold = Fold("", self.weights, "Chain, residue and atom shares of the noise")
@@ -83,6 +92,14 @@ class SamplingTab(QtWidgets.QWidget):
         shared = {n: request.options[n] for n in ("weights", "distribution", "ligands") if n in request.options}
         return Request("edm_precondition", found.selection, {**shared, **found.options})
 
+    @property
+    def return_request(self) -> Request | None:
+        """The command that the way back's button runs: as the run, at levels of its own."""
+        request = self.request
+        if request is None:
+            return None
+        return Request("edm_return", request.subject, {k: v for k, v in request.options.items() if k in _WAY_BACK})
+
     def remembered(self) -> dict[str, str]:
         """All settings, for `recall`."""
         folds = {"more": self.more, "weights_fold": self.weights_fold}
@@ -109,7 +126,8 @@ class SamplingTab(QtWidgets.QWidget):
 
     @property
     def _noise_options(self) -> dict[str, str]:
-        return {} if self.weights.text == "flat" else {"weights": self.weights.text}
+        plain = self.weights.text == "flat" or not self.weights.isEnabledTo(self)
+        return {} if plain else {"weights": self.weights.text}
 
     def _lay_out(self) -> None:
         """What is set for every run and Run itself come first, where a low window shows them."""
@@ -123,10 +141,12 @@ class SamplingTab(QtWidgets.QWidget):
         rows.addRow(form.label("&Denoiser", control("denoiser")), self.fields.network.lines)
         rows.addRow(form.label("Sample&r", control("sampler")), control("sampler"))
         count = row(control("steps"), "Samples", control("samples"))
+        begin = row(control("start"), "σ", control("sigma_max"), self.back)
         draw = row(control("seed"), self.redraw, "Name", control("name"))
-        for line in (count, draw):
+        for line in (count, begin, draw):
             line.setSpacing(3)
         rows.addRow(form.label("S&teps", control("steps")), count)
+        rows.addRow(form.label("From", control("start")), begin)
         rows.addRow(form.label("Seed", control("seed")), draw)
         kept = row(control("trajectory"), control("denoised"))
         kept.addStretch()
@@ -149,6 +169,7 @@ class SamplingTab(QtWidgets.QWidget):
         self.copy.clicked.connect(lambda: session.copy(self.request))
         self.coefficients.clicked.connect(self._show_coefficients)
         self.trace.clicked.connect(lambda: self.open_trace())
+        self.back.clicked.connect(self._show_return)
         session.network_wanted.connect(self.take_network)
         session.input_changed.connect(self._enable)
         session.runner.busy_changed.connect(self._busy)
@@ -161,6 +182,8 @@ class SamplingTab(QtWidgets.QWidget):
     # Settings
 
     def _follow_settings(self) -> None:
+        if not self.weights.follow(self.form.text("process")):
+            self.weights_fold.unfold(False)
         options = self.fields.of_the_sampler
         if options != self._planned_for:
             self._planned_for = options
@@ -172,11 +195,16 @@ class SamplingTab(QtWidgets.QWidget):
     def _show_usual(self, plan: Any) -> None:
         for name, tip in self.fields.usual.items():
             set_usual(self.form[name], tip, plan.usual[name])
+        style.warn(self.form["start"], "")
+        level = self.form["sigma_max"]
+        if self.form.text("sigma_max"):
+            level.setToolTip(f"{level.toolTip()}. Set: {in_angstrom(plan.noise)}")
 
     def _warn(self, sentence: str) -> None:
         """Turn the fields amber that the sentence names."""
         for name in self.fields.usual:
             style.warn(self.form[name], sentence if name in sentence else "")
+        style.warn(self.form["start"], sentence if sentence.startswith("start is ") else "")
 
     def _name_weights(self) -> None:
         self.weights_fold.button.setText(f"Noise &weights: {self.weights.text}")
@@ -195,6 +223,7 @@ class SamplingTab(QtWidgets.QWidget):
         )
         self.run.setEnabled(self._running or (free and ready))
         self.coefficients.setEnabled(free and ready)
+        self.back.setEnabled(free and ready)
         self.copy.setEnabled(ready)
 
     def _busy(self, busy: bool) -> None:
@@ -259,6 +288,18 @@ class SamplingTab(QtWidgets.QWidget):
             dialog.choose(path)
         return dialog
 
+    def _show_return(self) -> None:
+        request = self.return_request
+        if request is None:
+            self._session.failed.emit("all three weights are 0: give one a number above 0", "")
+            return
+
+        def show(result: Any) -> None:
+            self._session.said.emit(result.table.notes[-1].replace(" A", " Å"))
+            ReturnDialog(self, self._session, result, str(request)).show()
+
+        self._session.run(request, then=show)
+
     def _show_coefficients(self) -> None:
         request = self.coefficients_request
         if request is None:
@@ -270,6 +311,10 @@ class SamplingTab(QtWidgets.QWidget):
             CoefficientsDialog(self, table, str(request)).show()
 
         self._session.run(request, then=show)
+
+
+_WAY_BACK = frozenset(knobs_of(edm_return)) & frozenset(knobs_of(edm_sample)) - {"samples", "file"}
+"""Arguments that the way back has as a run has them."""
 
 
 def _count(number: int, what: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.diffusion.names import PUBLISHED, SOLVERS
-from edmnoise.settings import atoms, noise, sampling
+from edmnoise.settings import atoms, noise, partial, sampling
 
 from ..controls import form
 from ..controls.number import Real
@@ -54,8 +54,12 @@ class SamplingFields(QtCore.QObject):
         made.knob(noise.PROCESS)
         made.knob(atoms.LIGANDS)
         made.knob(atoms.COMMON, label="atoms in common")
+        made.knob(atoms.MOVE)
         made.knob(noise.DISTRIBUTION, form.choice(*noise.DISTRIBUTION.words))
         made.knob(sampling.SAMPLE_NAME)
+        made.knob(partial.START)
+        made["start"].setPlaceholderText("noise")
+        made["start"].setMinimumWidth(30)
 
         # Not arguments of their own: they make one together.
         self.parts = parts = form.Form(parent)
@@ -79,15 +83,15 @@ class SamplingFields(QtCore.QObject):
     @property
     def of_the_sampler(self) -> dict[str, str]:
         """Those that a schedule follows from."""
-        of_it = {"sampler", "distribution", *sampling.OF_A_SAMPLER}
+        of_it = {"sampler", "distribution", "start", *sampling.OF_A_SAMPLER}
         return {name: text for name, text in self.options().items() if name in of_it}
 
     def remembered(self) -> dict[str, str]:
         return {**self.form.remembered(), **self.parts.remembered()}
 
     def recall(self, texts: Mapping[str, str]) -> None:
-        """A name and other objects belong to the scene that they were typed for."""
-        self.form.recall({**texts, "name": "", "state_weights": ""})
+        """A name, a start, atoms that move and other objects belong to the scene that they were typed for."""
+        self.form.recall({**texts, "name": "", "start": "", "state_weights": "", "move": ""})
         self.parts.recall({**texts, "others": ""})
 
     def more(self) -> Any:
@@ -96,11 +100,10 @@ class SamplingFields(QtCore.QObject):
         grid = QtWidgets.QGridLayout(box)
         grid.setContentsMargins(0, 0, 0, 0)
         pairs = (
-            ("σ max", "sigma_max", "σ min", "sigma_min"),
-            ("ρ", "rho", "churn", "churn"),
-            ("step ×", "step_scale", "noise ×", "noise_scale"),
+            ("σ min", "sigma_min", "ρ", "rho"),
+            ("churn", "churn", "noise ×", "noise_scale"),
+            ("step ×", "step_scale", "align", "align"),
             ("centre", "center", "rotate", "augment"),
-            ("align", "align", "device", "device"),
         )
         for row, (*left, right, other) in enumerate(pairs):
             for column, (words, name) in enumerate((left, (right, other))):
@@ -121,9 +124,11 @@ class SamplingFields(QtCore.QObject):
                 ("", self.ensemble.numbers),
                 ("weights", self.form["state_weights"]),
                 ("and of", self.ensemble.others),
+                ("move", self.form["move"]),
                 ("z of", self.form["distribution"]),
                 ("noise", self.form["process"]),
                 ("ligands", self.form["ligands"]),
+                ("device", self.form["device"]),
                 ("", self.form["common"]),
             ),
             row + 2,

@@ -78,10 +78,13 @@ class ScrambleBox(QtWidgets.QLabel):
             self._asked = None
             self._say("Load a structure to see at which noise its chains, residues and atoms are scrambled")
             return
-        asked = key, noise.weights, noise.distribution
+        asked = key, noise.weights, noise.distribution, noise.weighted
         if asked == self._asked:
             return
         self._asked = asked
+        if not noise.weighted:
+            self._say("Scramble points are of noise with weights, and the process of the Noise tab has none")
+            return
         facts, known = self._held.facts, self._held.known
 
         def job() -> Any:

@@ -29,8 +29,11 @@ class Shaking(QtCore.QObject):
         On and off; whether residues are coloured by how far they are moved.
     """
 
-    def __init__(self, session: Session, parent: Any, settings: Callable[[], tuple[float, NoiseChoice, int]]) -> None:
-        """``settings`` gives sigma in angstrom, the noise and the seed, EdmNoiseError where there are none."""
+    def __init__(
+        self, session: Session, parent: Any, settings: Callable[[], tuple[float, NoiseChoice, int, str]]
+    ) -> None:
+        """``settings`` gives sigma in angstrom, the noise, the seed and the atoms that move, EdmNoiseError where there
+        are none."""
         super().__init__(parent)
         self._session, self._settings = session, settings
         self._input: Input | None = None
@@ -83,7 +86,7 @@ class Shaking(QtCore.QObject):
         if self.live is None:
             return
         try:
-            sigma, noise, _ = self._settings()
+            sigma, noise, *_ = self._settings()
             there = self.live.show(sigma, noise)
         except EdmNoiseError:  # all weights 0, as the fields say, or a process whose name is being typed
             return
@@ -119,8 +122,9 @@ class Shaking(QtCore.QObject):
         def make() -> Any:
             assert found is not None
             where = (found.state, found.hydrogens, found.solvent)
-            _, noise, seed = self._settings()
-            return live(session.cmd, found.selection, noise, seed, *where, tuple(session.results), hidden)
+            _, noise, seed, move = self._settings()
+            beside = tuple(session.results)
+            return live(session.cmd, found.selection, noise, seed, *where, beside, hidden, move or None)
 
         def begin(made: Live) -> None:
             self._input = found

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pymol.Qt import QtWidgets
+from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.settings.noise import PROCESS
 
 from ...commands.request import Request, quoted
 from ..controls import form, style
@@ -39,6 +40,7 @@ class TrainingTab(QtWidgets.QWidget):
         super().__init__()
         self._session = session
         self._running = False
+        self._clicked = QtCore.QElapsedTimer()
         self.fields = TrainingFields(self)
         self.form = self.fields.form
         self.weights = WeightsEditor(session)
@@ -86,11 +88,12 @@ class TrainingTab(QtWidgets.QWidget):
         options = {**self.form.options("device"), **self.fields.of_the_data(), "resume": quoted(self.checkpoint)}
         return self._request("edm_train", options)
 
-    def error_request(self, weights: str) -> Request | None:
-        """The command that Measure error runs, for a checkpoint that was trained with these weights."""
+    def error_request(self, noise: Mapping[str, str]) -> Request | None:
+        """The command that Measure error runs, for a checkpoint that was trained with this process and weights."""
         options = {name: text for name, text in self.fields.of_the_data().items() if name != "state_weights"}
         options |= self.form.options("distribution")
-        return self._request("edm_error", {"denoiser": quoted(self.checkpoint), "weights": weights, **options})
+        noise = {name: text for name, text in noise.items() if text != PROCESS.default}
+        return self._request("edm_error", {"denoiser": quoted(self.checkpoint), **noise, **options})
 
     def _request(self, command: str, options: Mapping[str, str]) -> Request | None:
         found = self._session.input
@@ -161,8 +164,8 @@ class TrainingTab(QtWidgets.QWidget):
         self.weights.changed.connect(self._name_weights)
         self.start.clicked.connect(self._start_or_stop)
         self.resume.clicked.connect(lambda: self._train(self.resume_request))
-        self.measure.clicked.connect(lambda: self._knowing_weights(self._measure))
-        self.sample.clicked.connect(lambda: self._knowing_weights(self._sample))
+        self.measure.clicked.connect(lambda: self._knowing_noise(self._measure))
+        self.sample.clicked.connect(lambda: self._knowing_noise(self._sample))
         self.copy.clicked.connect(lambda: session.copy(self.request))
         self.copy_resume.clicked.connect(lambda: session.copy(self.resume_request))
         session.input_changed.connect(self._enable)
@@ -199,7 +202,9 @@ class TrainingTab(QtWidgets.QWidget):
 
     def _start_or_stop(self) -> None:
         if self._running:
-            self._session.runner.cancel()
+            # The second half of a double click on Start is not meant for Stop.
+            if self._clicked.elapsed() >= QtWidgets.QApplication.doubleClickInterval():
+                self._session.runner.cancel()
             return
         path = self.form.text("file")
         if path and os.path.exists(os.path.expanduser(path)):
@@ -212,6 +217,7 @@ class TrainingTab(QtWidgets.QWidget):
             self._session.failed.emit(_NO_WEIGHTS, "")
         elif self._session.run(request, then=self._trained):
             self._running = True
+            self._clicked.start()
             self._enable()
             self._bring_into_sight(self.charts)
 
@@ -238,25 +244,25 @@ class TrainingTab(QtWidgets.QWidget):
         if result.error is not None:
             self._show_error(result.error, result.error.labels[0][0])
 
-    def _knowing_weights(self, act: Any) -> None:
-        """Do something with the checkpoint's own weights."""
+    def _knowing_noise(self, act: Callable[[Mapping[str, str]], None]) -> None:
+        """Do something with the noise that the checkpoint was trained with."""
         path = self.checkpoint
 
         def job() -> Any:
             from ...jobs.training import trained_with
 
-            return answered(_pair(trained_with(path)))
+            return answered(trained_with(path))
 
         def done(found: Any) -> None:
             if isinstance(found, str):
                 self._session.failed.emit(found, "")
             elif path == self.checkpoint:
-                act(*found)
+                act(found)
 
         self._session.compute("checkpoint", job, done)
 
-    def _measure(self, weights: str) -> None:
-        request = self.error_request(weights)
+    def _measure(self, noise: Mapping[str, str]) -> None:
+        request = self.error_request(noise)
         if request is not None:
             name = self.checkpoint
             self._session.run(request, then=lambda result: self._measured(result, name))
@@ -269,13 +275,8 @@ class TrainingTab(QtWidgets.QWidget):
         self.error.show_study(study, network)
         self.buttons[self.error.title].click()
 
-    def _sample(self, weights: str) -> None:
+    def _sample(self, noise: Mapping[str, str]) -> None:
         texts = {name: self.form.text(name) for name in ("ligands", "common")}
         texts |= {"others": self.fields.parts.text("others"), "gives": "denoised"}
-        self._session.network_wanted.emit({"denoiser": self.checkpoint, "weights": weights, **texts})
-        self._session.said.emit(f"Sampling tab: denoiser {self.checkpoint}, weights {weights}")
-
-
-def _pair(job: Any) -> Any:
-    """What a job gives as a tuple, which is told from a sentence."""
-    return ((yield from job),)
+        self._session.network_wanted.emit({"denoiser": self.checkpoint, **noise, **texts})
+        self._session.said.emit(f"Sampling tab: denoiser {self.checkpoint}, weights {noise['weights']}")

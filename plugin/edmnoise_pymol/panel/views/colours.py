@@ -10,10 +10,12 @@ from pymol.Qt import QtCore, QtWidgets
 from edmnoise.base.colours import PALETTES
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.settings import atoms, colours
+from edmnoise.structure.hierarchy import DOMAIN
 
 from ...commands.request import Request
 from ...scene import follow, looks, stage
 from ...scene.baking import BAKED_BYTES
+from ...scene.domains import has_domains
 from ...scene.legend import legend_name, title_name
 from ...scene.painting import anchors_named
 from ..controls import form, legend, style
@@ -31,6 +33,7 @@ class ColourBox(QtWidgets.QWidget):
         super().__init__()
         self._session = session
         self._explained: Any = None
+        self._facts: tuple[Any, ...] = ()
         self.form = form.Form(self)
         self.object = form.choice()
         self.object.setToolTip("The frames that colours, playback, results and plots are about")
@@ -177,8 +180,22 @@ class ColourBox(QtWidgets.QWidget):
             self.object.addItems(names)
             self.object.blockSignals(blocked)
         self.object.setCurrentText(session.shown)
+        self._offer_domains()
         self._enable()
         self._explain()
+
+    def _offer_domains(self) -> None:
+        """Domains can be chosen where the object has any."""
+        name, sight = self._session.shown, self._session.sight
+        facts = (name, sight.atoms(name), sight.domains)
+        if facts == self._facts:
+            return
+        self._facts = facts
+        there = bool(sight.atoms(name)) and has_domains(self._session.cmd, name)
+        row = self.level.findText(DOMAIN)
+        self.level.model().item(row).setEnabled(there)
+        if not there and self.level.currentIndex() == row:
+            self.level.setCurrentText(colours.LEVEL.default)
 
     def _enable(self) -> None:
         session, name = self._session, self._session.shown

@@ -1,0 +1,91 @@
+"""Rotations are from IGSO(3): their angles from the series, their axes from the sphere, their mean e^(-s^2)."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.integrate import quad
+from scipy.stats import kstest
+
+from edmnoise.base.errors import EdmNoiseError
+from edmnoise.base.rotations import quaternion_to_matrix
+from edmnoise.noise.igso3 import angle_density, mean_rotation, rotations
+
+SCALES = (0.05, 0.2, 0.5, 0.9, 1.5)
+DRAWS = 16 * 2000
+
+
+def series(angle, s, terms=400):
+    """The density of the angle, term by term: 400 terms leave out e^-200 at s = .05."""
+    order = np.arange(terms)[:, None]
+    angle = np.atleast_1d(angle)
+    weight = (2 * order + 1) * np.exp(-order * (order + 1) * s**2 / 2)
+    return (1 - np.cos(angle)) / math.pi * (weight * np.sin((order + 0.5) * angle) / np.sin(angle / 2)).sum(axis=0)
+
+
+def distribution(angle, s, terms=400):
+    """Its integral from 0, term by term."""
+    order = np.arange(1, terms)[:, None]
+    angle = np.atleast_1d(angle)
+    both = np.sin(order * angle) / order - np.sin((order + 1) * angle) / (order + 1)
+    rest = ((2 * order + 1) * np.exp(-order * (order + 1) * s**2 / 2) * both).sum(axis=0)
+    return (angle - np.sin(angle) + rest) / math.pi
+
+
+def drawn(s, seed=0):
+    """(4, DRAWS) quaternions."""
+    normal = torch.randn(DRAWS // 16, 3, 16, generator=torch.Generator().manual_seed(seed))
+    quaternion = rotations(normal, (s,) * 16).flatten(1).double()
+    return quaternion / quaternion.norm(dim=0)
+
+
+@pytest.mark.parametrize("s", [*SCALES, 0.999, 1.001, 3.0])
+def test_the_density_is_the_series(s):
+    angle = np.linspace(1e-3, math.pi, 200)
+    np.testing.assert_allclose(angle_density(angle, s), series(angle, s), atol=1e-12)
+    assert quad(lambda w: angle_density(w, s).item(), 0, min(math.pi, 12 * s), epsabs=1e-10)[0] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("s", SCALES)
+def test_angles_are_from_the_density(s):
+    """Kolmogorov and Smirnov, 32,000 angles, seed 1: p above .001, and .01 radians more are told apart."""
+    w, *axis = drawn(s, 1).numpy()
+    angle = 2 * np.arctan2(np.linalg.norm(axis, axis=0), w)
+    assert kstest(angle, lambda a: distribution(a, s)).pvalue > 1e-3
+    assert kstest(angle, lambda a: distribution(a, 1.05 * s)).pvalue < 1e-3
+
+
+@pytest.mark.parametrize("s", SCALES)
+def test_axes_are_uniform_and_the_mean_is_the_closed_form(s):
+    """Each component of the axis is uniform on -1 to 1; no entry of a rotation scatters more than 1."""
+    quaternion = drawn(s, 2)
+    axis = quaternion[1:] / quaternion[1:].norm(dim=0)
+    for component in axis:
+        assert kstest(component.numpy(), "uniform", args=(-1, 2)).pvalue > 1e-3
+    mean = quaternion_to_matrix(quaternion.T).mean(0)
+    assert mean_rotation(s) == pytest.approx(math.exp(-(s**2)))
+    np.testing.assert_allclose(mean, mean_rotation(s) * np.eye(3), atol=4 / math.sqrt(DRAWS))
+
+
+def test_a_vector_turns_about_its_own_axis_by_more_at_a_larger_scale():
+    normal = torch.randn(50, 3, 1, generator=torch.Generator().manual_seed(3)).expand(-1, -1, 3)
+    w, *axis = rotations(normal, (0.0, 0.3, 1.0)).double()
+    unit = torch.stack(axis, 1)[..., 1:]
+    cosine = (unit * normal[..., 1:]).sum(1) / (unit.norm(dim=1) * normal[..., 1:].norm(dim=1))
+    np.testing.assert_allclose(cosine, 1, atol=1e-6)
+    assert (w[:, 0] == 1).all()
+    assert ((w[:, 0] > w[:, 1]) & (w[:, 1] > w[:, 2])).all()
+
+
+def test_a_large_scale_is_uniform():
+    """The angle of a uniform rotation has the density (1 - cos w) / pi."""
+    angle = np.linspace(0.1, 3, 20)
+    for s in (6.0, 50.0, 1e8):
+        np.testing.assert_allclose(angle_density(angle, s), (1 - np.cos(angle)) / math.pi, rtol=1e-12)
+
+
+@pytest.mark.parametrize("s", [0.0, -1.0, math.inf, math.nan])
+def test_a_scale_that_is_none_is_refused(s):
+    with pytest.raises(EdmNoiseError, match=r"^s of IGSO\(3\) is .*: give a number of radians above 0$"):
+        angle_density(1.0, s)
