@@ -4,8 +4,8 @@ For known states the best denoiser is known exactly, so the error of a network h
 chains in two places, one of them 6 Å further away, in some hundred steps. What edmnoise asks of a network is a method
 `denoise(x, sigma)`.
 
-Error of the network against the noise level, above that of the exact denoiser, below which none gets, and beside that of
-one that says the mean of both states whatever it sees.
+Error of the network against the noise level, above that of the exact denoiser, below which none gets, and beside that
+of one that says the mean of both states whatever it sees.
 """
 
 import torch

@@ -29,7 +29,7 @@ structures = ["structures/*.pdb"]
 measures = ["levels"]
 weights = {list(COLOURS)}
 z = [0]
-draws = 8
+draws = 4
 """
 )
 subprocess.run([sys.executable, "-m", "edmnoise", "sweep", "study.toml", "--processes", "1"], check=True)

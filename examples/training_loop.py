@@ -1,4 +1,4 @@
-"""edmnoise noise in a training loop of my own?
+"""Multiscale noise in a training loop of my own?
 
 `edm.MultiscaleNoiseLike` stands where `torch.randn_like` stood: structures of several sizes in one padded batch, a seed
 for each row. The loss is weighted as in AlphaFold 3, and `edm.LevelMetrics` says what to log.
@@ -16,17 +16,15 @@ DATA = 16.0  # sigma_data, angstrom
 device = "cuda" if torch.cuda.is_available() else "cpu"
 whole = given("AD", range(4, 20))
 structures = [cut(whole, chain) for chain in sorted(set(whole.atoms.chain.tolist()))]
+centred = [torch.tensor(structure.coordinates - structure.coordinates.mean(0)) for structure in structures]
 
 
 def collate(visits):
     """Rows of visits. A visit's number is its seed too: no number of workers or rows changes its noise."""
-    rows = [structures[visit % len(structures)] for visit in visits]
-    groups = edm.PaddedGroups.of(rows)
-    x = torch.zeros(*groups.atoms, 3)
-    for place, row in zip(x, rows, strict=True):
-        place[: row.n_atoms] = torch.tensor(row.coordinates - row.coordinates.mean(0))
-    which = torch.tensor(visits)[:, None] % len(structures) * x.shape[1] + torch.arange(x.shape[1])
-    return x, groups, which, visits
+    numbers = [visit % len(structures) for visit in visits]
+    groups = edm.PaddedGroups.of([structures[number] for number in numbers])
+    x = torch.nn.utils.rnn.pad_sequence([centred[number] for number in numbers], batch_first=True)
+    return x, groups, x.shape[1] * torch.tensor(numbers)[:, None] + torch.arange(x.shape[1]), visits
 
 
 class Network(torch.nn.Module):
@@ -59,7 +57,6 @@ for epoch in range(8):
         optimizer.step()
         metrics.update(denoised - x, sigma, groups)
     logged.append(metrics.compute())
-
 figure, axis = plt.subplots()
 for part, colour in PARTS.items():
     errors = [row[f"{part}, sigma 2 to 8 A"] for row in logged]

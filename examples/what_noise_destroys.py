@@ -13,8 +13,8 @@ from shown import COLOURS, finish, given
 
 import edmnoise as edm
 
-structure = given("A")
-levels = np.geomspace(0.1, 30, 9)
+structure = given("A", range(4, 100))
+levels = np.geomspace(0.1, 30, 7)
 figure, axis = plt.subplots()
 for name, colour in COLOURS.items():
     noise = edm.MultiscaleNoise(structure.hierarchy, edm.Weights.named(name))
@@ -23,9 +23,9 @@ for name, colour in COLOURS.items():
         frames = noise.frames(sigma, frames=4, seed=0, mean=structure.coordinates)
         table = edm.measure_damage(structure, frames).table
         kept.append(dict(zip(table["measure"], table["mean"], strict=True)))
-    middle = kept[4]
+    middle = kept[3]
     said = ("lDDT", "contacts kept", "bonds broken", "centres flipped")
-    print(f"{name:10} at {levels[4]:.2g} A", *(f"{what} {middle[what]:.2f}" for what in said), sep="  ")
+    print(f"{name:10} at {levels[3]:.2g} A", *(f"{what} {middle[what]:.2f}" for what in said), sep="  ")
     axis.semilogx(levels, [row["lDDT"] for row in kept], color=colour, label=name)
 axis.set(title="Local distances that are kept", xlabel="σ (Å)", ylabel="lDDT", ylim=(0, 1.02))
 axis.xaxis.set_major_formatter("{x:g}")
