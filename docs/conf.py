@@ -19,6 +19,7 @@ extensions = [
     "session",
     "drawn",
     "gallery",
+    "findings",
     "help_pages",
     "figures",
     "preconditioning",

@@ -42,7 +42,7 @@ made = edm.design(
     residue=math.sqrt(3) * length["residue in chain"],  # in space
     atom=math.sqrt(3) * length["atom in residue"],
 )
-print(made)
+print(f"{made.weights}, sigma {made.sigma:.2f} A")
 noise = edm.MultiscaleNoise(structure.hierarchy, made.weights)
 noised = noise.frames(sigma=made.sigma, frames=len(frames), seed=0, mean=structure.coordinates)
 

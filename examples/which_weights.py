@@ -18,7 +18,7 @@ import edmnoise as edm
 structure = given()
 wanted = {"chain": 10.0, "residue": 3.8, "atom": 1.4}
 made = edm.design(structure.hierarchy, **wanted)
-print(made)
+print(f"{made.weights}, sigma {made.sigma:.2f} A")
 
 figure, axis = plt.subplots()
 choices = {"designed": made.weights} | {name: edm.Weights.named(name) for name in COLOURS}

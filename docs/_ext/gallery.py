@@ -1,4 +1,5 @@
-"""Scripts of examples/, run while the page is made: ``.. gallery::`` and their names, one a line.
+"""Scripts of examples/, run while the page is made: ``.. gallery::`` and their names, one a line; ``.. shown-by::`` one of
+them for its picture alone, with a caption of the page's own.
 
 A script's docstring is what the page says: the first line the question, which is the title of its section; the last
 paragraph what its picture shows; what is between stands above the code. Below the code stand the lines that it prints
@@ -50,19 +51,11 @@ class Gallery(SphinxDirective):
     has_content = True
 
     def run(self) -> list[nodes.Node]:
-        depend_on_sources(self.env)
-        folder = Path(session_of(self.env.docname).folder.name)
-        shutil.copy(EXAMPLES / "shown.py", folder)
-        self.env.note_dependency(str(EXAMPLES / "shown.py"))
         small, sections = nodes.container(classes=["gallery"]), []
         for name in self.content:
-            script = EXAMPLES / f"{name}.py"
-            if not script.is_file():
-                raise self.error(f"no script {name}.py in examples/")
-            shutil.copy(script, folder)
-            said = Said.of(script)
+            script, said = copied(self, name)
             (section,) = self.parse_text_to_nodes(self.section(script, said), allow_section_headings=True)
-            image = nodes.image(uri=f"data:image/png;base64,{smaller(folder / f'{name}.png')}", alt=said.picture)
+            image = nodes.image(uri=f"data:image/png;base64,{smaller(script.with_suffix('.png'))}", alt=said.picture)
             link = nodes.reference("", "", image, nodes.inline("", said.question), refid=section["ids"][0])
             small += nodes.paragraph("", "", link)
             sections.append(section)
@@ -70,7 +63,7 @@ class Gallery(SphinxDirective):
 
     def section(self, script: Path, said: Said) -> str:
         """As one would write it by hand."""
-        where = os.path.relpath(script, self.env.srcdir)
+        where = os.path.relpath(EXAMPLES / script.name, self.env.srcdir)
         return "\n".join(
             [
                 f"{said.question}\n{'-' * len(said.question)}\n\n{said.prose}\n",
@@ -81,6 +74,34 @@ class Gallery(SphinxDirective):
                 textwrap.indent(said.picture, "   "),
             ]
         )
+
+
+class ShownBy(SphinxDirective):
+    """The picture of a script."""
+
+    has_content = True
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        script, said = copied(self, self.arguments[0])
+        (done,) = session_of(self.env.docname).ask("shell", [f"python {script.name}"])
+        if not done["ok"]:
+            raise self.error(f"{script.name} fails: {done['output']}")
+        text = f".. drawn:: {script.stem}.png\n   :alt: {said.picture}\n\n"
+        return self.parse_text_to_nodes(text + textwrap.indent("\n".join(self.content), "   "))
+
+
+def copied(directive: SphinxDirective, name: str) -> tuple[Path, Said]:
+    """A script in the folder of the page, and what it says of itself."""
+    depend_on_sources(directive.env)
+    script = EXAMPLES / f"{name}.py"
+    if not script.is_file():
+        raise directive.error(f"no script {name}.py in examples/")
+    folder = Path(session_of(directive.env.docname).folder.name)
+    for file in (script, EXAMPLES / "shown.py"):
+        shutil.copy(file, folder)
+        directive.env.note_dependency(str(file))
+    return folder / script.name, Said.of(script)
 
 
 def smaller(path: Path) -> str:
@@ -95,4 +116,5 @@ def smaller(path: Path) -> str:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("gallery", Gallery)
+    app.add_directive("shown-by", ShownBy)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

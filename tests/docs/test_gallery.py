@@ -25,7 +25,7 @@ PROMISED = {
     "record_boltz": rf"4 samples in 60 steps\natom in residue is frozen out below {A}\n",
     "my_network": rf"mine at 10 A: error {A}\nexact at 10 A: error {A}",
     "training_loop": rf"chain: {A} in the first epoch, {A} in the last",
-    "md_levels": r"98 frames, superposed\n(.*\n)*residue in chain +2\.\d+\n(.*\n)*Design\(weights=Weights\(",
+    "md_levels": r"98 frames, superposed\n(.*\n)*residue in chain +2\.\d+\n(.*\n)*Weights\(chain=0, .* sigma 2\.46 A",
     "sweep_folder": r"21 of 21 tasks have numbers(.*\n)*flat +A \d\.\d\d C \d\.\d\d D",
     "talk_movie": r"wrote noise\.gif, 8 frames",
 }
