@@ -1,5 +1,5 @@
-"""Scripts of examples/, run while the page is made: ``.. gallery::`` and their names, one a line; ``.. shown-by::`` one of
-them for its picture alone, with a caption of the page's own.
+"""Scripts of examples/, run while the page is made: ``.. gallery::`` and their names, one a line; ``.. shown-by::`` and
+one name, for its picture alone.
 
 A script's docstring is what the page says: the first line the question, which is the title of its section; the last
 paragraph what its picture shows; what is between stands above the code. Below the code stand the lines that it prints

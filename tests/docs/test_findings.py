@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from findings import FINDINGS, said
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "traps.rst").read_text(encoding="utf-8")
