@@ -99,3 +99,10 @@ def test_what_is_missing_is_one_line(name, missing, said, tmp_path):
 def test_a_script_that_is_not_there_stops_the_build(site):
     assert "no script nosuch.py in examples/" in site.build("Page\n====\n\n.. gallery::\n\n   nosuch\n")
     assert site.stopped
+
+
+def test_a_page_shows_the_picture_of_a_script_with_a_caption_of_its_own(site):
+    page = site.build("Page\n====\n\n.. shown-by:: how_much_is_8\n\n   Eight *and more*.\n")
+    assert not site.stopped, page
+    assert "Eight <em>and more</em>." in page
+    assert 'src="data:image/png;base64,' in page
