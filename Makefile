@@ -50,6 +50,7 @@ docs: .venv/installed-test ## the documentation as web pages in build/docs/
 
 screenshots: .venv/installed-test system-test ## the pictures of the panel in docs/images/
 	$(ON_SCREEN) docs/screenshots.py
+	$(ON_SCREEN) docs/animation.py
 
 zip: ## the plugin for PyMOL's Plugin Manager, in dist/
 	$(PYTHON) tools/release_zip.py dist
