@@ -10,10 +10,12 @@ __generated_with = "0.25.2"
 app = marimo.App(width="medium", app_title="edmnoise: the study")
 
 with app.setup(hide_code=True):
+    import base64
     import csv
     import importlib.util
     import io
     import math
+    import re
     import sys
     import tempfile
     from dataclasses import replace
@@ -30,6 +32,29 @@ with app.setup(hide_code=True):
     LADDER = tuple(range(-3, 4))
     SIGMAS = edm.sigma_distribution("alphafold3")
     SCRIPT = not mo.running_in_notebook()
+
+    def shown(table):
+        """A table with room between its columns, which can be scrolled where it is wider than the page."""
+        room = 'style="padding: 1px 8px; white-space: nowrap; text-align'
+        text = table._repr_html_().replace('style="text-align', room)
+        return mo.Html(f'<div style="overflow-x: auto; font-size: 0.86rem">{text}</div>')
+
+    def picture(figure):
+        """A figure of matplotlib as SVG, no wider than the page."""
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+        text = io.StringIO()
+        FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None})
+        svg = text.getvalue()[text.getvalue().index("<svg") :].replace("<svg", '<svg style="max-width: 100%"', 1)
+        return mo.Html(re.sub(r' height="[^"]*pt"', "", svg, count=1))
+
+    def axes_of(title, count=1, height=3.2):
+        """An empty figure and its panes; as of `plt.subplots`, without a window."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(4.6 * count, height), layout="constrained")
+        figure.suptitle(title, fontsize=10)
+        return figure, np.atleast_1d(figure.subplots(1, count))
 
 
 @app.cell(hide_code=True)
@@ -74,21 +99,19 @@ def _(pasted, upload):
             return edm.read_structure(path)
 
     asked = mo.cli_args().get("file")
-    whole, source, trouble = None, "", ""
+    whole, path, trouble = None, asked or own_example(), ""
+    source = upload.name() if upload.value else "the pasted text" if pasted.value.strip() else Path(str(path)).name
     try:
         if upload.value:
-            source = upload.name()
             whole = read(source, upload.contents())
         elif pasted.value.strip():
-            source = "the pasted text"
             whole = read("pasted.pdb", pasted.value.encode())
-        elif asked or own_example():
-            path = Path(str(asked or own_example()))
-            source, whole = path.name, edm.read_structure(path)
+        elif path:
+            whole = edm.read_structure(Path(str(path)))
         else:
-            trouble = "No file: choose a PDB or mmCIF file above, or paste the text of one."
+            trouble = "No file: choose a PDB or mmCIF file, or paste the text of one."
     except edm.EdmNoiseError as error:
-        trouble = f"{source} was not read: {error}."
+        trouble = f"{source} was not read: {str(error).rpartition(': ')[2]}."
     if trouble and SCRIPT:
         sys.exit(trouble)
     mo.stop(bool(trouble), mo.callout(mo.md(trouble), kind="warn"))
@@ -211,11 +234,11 @@ def _(moved, sigma, structure, weights):
     mo.vstack(
         [
             mo.md("## What these weights do at each level"),
-            edm.level_table(structure, moved, edm.AppliedNoise(sigma, weights)),
+            shown(edm.level_table(structure, moved, edm.AppliedNoise(sigma, weights))),
             mo.md(
-                "The squares of **chain**, **residue in chain** and **atom in residue** add up to the whole: *share* says "
-                "how much of the noise each has. For a single chain its own share is no noise to a model that does not "
-                "mind where the structure lies."
+                "The squares of **chain**, **residue in chain** and **atom in residue** add up to the whole: *share* "
+                "says how much of the noise each has. For a single chain its own share is no noise to a model that does "
+                "not mind where the structure lies."
             ),
         ]
     )
@@ -241,10 +264,10 @@ def _(draws, fresh, structure):
         [
             mo.md("## The study's table"),
             mo.hstack([draws, fresh], justify="start", gap=2),
-            study_table,
+            shown(study_table),
             mo.md(
-                "*ratio spread* is the standard deviation of residue / atom from draw to draw: a ratio that is the same "
-                "in all rows comes from one draw that was scaled."
+                "*ratio spread* is the standard deviation of residue / atom from draw to draw: a ratio that is the "
+                "same in all rows comes from one draw that was scaled."
             ),
         ]
     )
@@ -253,68 +276,41 @@ def _(draws, fresh, structure):
 
 @app.cell(hide_code=True)
 def _(over_z, weights):
-    mo.vstack([mo.md("### The same for your weights"), over_z([weights])])
+    mo.vstack([mo.md("### The same for your weights"), shown(over_z([weights]))])
     return
 
 
 @app.cell(hide_code=True)
-def _():
-    def picture(figure):
-        from matplotlib.backends.backend_svg import FigureCanvasSVG
-
-        text = io.StringIO()
-        FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None})
-        return mo.Html(f'<div style="max-width: 100%">{text.getvalue()[text.getvalue().index("<svg") :]}</div>')
-
-    def axes_of(title, count=1, height=3.2):
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(4.6 * count, height), layout="constrained")
-        figure.suptitle(title, fontsize=10)
-        return figure, np.atleast_1d(figure.subplots(1, count))
-
-    return axes_of, picture
-
-
-@app.cell(hide_code=True)
 def _(structure):
-    inside = edm.WeightMeasure("displacement", "residue", SIGMAS, math.nan)
-    weight_map = edm.weight_map(structure, inside)
-    return (weight_map,)
-
-
-@app.cell(hide_code=True)
-def _(weight_map, weights):
-    def triangle():
-        marked = replace(weight_map, marks={**weight_map.marks, "yours": weights})
+    def drawn_triangle():
+        """The picture once; a mark on it costs nothing while the sliders move."""
+        inside = edm.WeightMeasure("displacement", "residue", SIGMAS, math.nan)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "triangle.png")
-            edm.triangle_figure(marked, path)
-            return mo.image(path.read_bytes(), alt="How far residues move in their chain, over all weights", width=560)
+            places = edm.triangle_figure(edm.weight_map(structure, inside), path)
+            return base64.b64encode(path.read_bytes()).decode(), places
 
+    triangle, corners = drawn_triangle()
+    return corners, triangle
+
+
+@app.cell(hide_code=True)
+def _(corners, triangle, weights):
+    right, up = 100 * (np.array(weights.by_level) @ corners)
+    ring = "width: 17px; height: 17px; border: 3px solid black; outline: 2px solid white; border-radius: 50%"
+    mark = f"position: absolute; left: {right:.2f}%; bottom: {up:.2f}%; transform: translate(-50%, 50%)"
+    alt = "A triangle of weights, coloured by how far residues move in their chain; a ring marks yours."
     mo.vstack(
         [
             mo.md("""
     ## All weights at once
 
     Each point of the triangle is one way to share the noise out, its corners all for the chain, the residue or the
-    atom. Colour: how far residues move *against each other*, in units of σ.
+    atom. Colour: how far residues move *against each other*, in units of σ. The ring: your weights.
     """),
-            triangle(),
-        ]
-    )
-    return
-
-
-@app.cell(hide_code=True)
-def _(structure, weights):
-    mo.vstack(
-        [
-            mo.md("## Where each level is scrambled"),
-            edm.scramble_table(structure, [weights, *(edm.Weights.named(name) for name in COMPARED)], [SIGMAS]),
-            mo.md(
-                "*beyond*: in how many training steps a level moves further than its reference length: 1.4 Å of a bond, "
-                "3.8 Å between neighbouring residues, the spacing of the chains."
+            mo.Html(
+                f'<div style="position: relative; width: 560px; max-width: 100%"><img alt="{alt}" '
+                f'src="data:image/png;base64,{triangle}" style="width: 100%"><span style="{mark}; {ring}"></span></div>'
             ),
         ]
     )
@@ -322,7 +318,23 @@ def _(structure, weights):
 
 
 @app.cell(hide_code=True)
-def _(axes_of, picture, study_table):
+def _(structure, weights):
+    side_by_side = {w.label: w for w in (weights, *map(edm.Weights.named, COMPARED))}
+    mo.vstack(
+        [
+            mo.md("## Where each level is scrambled"),
+            shown(edm.scramble_table(structure, list(side_by_side.values()), [SIGMAS])),
+            mo.md(
+                "*beyond*: in how many training steps a level moves further than its reference length: 1.4 Å of a "
+                "bond, 3.8 Å between neighbouring residues, the spacing of the chains."
+            ),
+        ]
+    )
+    return
+
+
+@app.cell(hide_code=True)
+def _(study_table):
     def compared():
         figure, panes = axes_of("measured (dots), expected (lines), in units of σ", 3)
         rows = study_table.rows()
@@ -359,7 +371,7 @@ def _(axes_of, picture, study_table):
 
 
 @app.cell(hide_code=True)
-def _(axes_of, picture, structure):
+def _(structure):
     def designed():
         made = edm.design(structure.hierarchy, residue=3.8, atom=1.4)
         figure, (pane,) = axes_of(f"displacement in space at σ = {made.sigma:.2f} Å", height=3.4)
@@ -374,7 +386,7 @@ def _(axes_of, picture, structure):
         pane.set_yticks(places + 0.19, list(chosen))
         pane.invert_yaxis()
         pane.set(xlabel="Å (dotted: 1.4 and 3.8)")
-        pane.legend(fontsize=8, frameon=False, loc="lower right")
+        figure.legend(fontsize=8, frameon=False, loc="outside lower center", ncols=2)
         told = f"Weights **{made.weights.text('.3g')}** (chain residue atom) at σ = **{made.sigma:.3f} Å** do it."
         return mo.vstack([mo.md(told), picture(figure)])
 
@@ -406,17 +418,17 @@ def _(sigma, structure, weights):
             mo.md("""
     ### 3. Should preconditioning use each level's own σ?
 
-    The coefficients of EDM for each part of this structure under your weights, and what each rule costs beside the exact
-    filter, *without* a network:
+    The coefficients of EDM for each part of this structure under your weights, and what each rule costs beside the
+    exact filter, *without* a network:
     """),
-            edm.precondition_table(preconditioner, levels_of_sigma),
+            shown(edm.precondition_table(preconditioner, levels_of_sigma)),
         ]
     )
     return
 
 
 @app.cell(hide_code=True)
-def _(axes_of, picture):
+def _():
     def trained():
         """What networks made of it: rows of the file that `python -m benchmarks.preconditioning` writes."""
         path = Path(__file__).parent.parent / "docs" / "data" / "preconditioning.csv"
@@ -449,7 +461,7 @@ def _(axes_of, picture):
         ):
             mean, sd = zip(*(spread(rows, *kind, key) for kind in kinds), strict=True)
             pane.bar(np.arange(4) + 0.38 * offset, mean, 0.36, yerr=sd, color=colour, label=label, capsize=2)
-        pane.set_xticks(np.arange(4) + 0.19, [", ".join(kind) for kind in kinds], fontsize=8)
+        pane.set_xticks(np.arange(4) + 0.19, ["\n".join(kind) for kind in kinds], fontsize=8)
         pane.set(ylabel="RMSD (Å)", ylim=(0, 0.85))
         pane.legend(fontsize=8, frameon=False, loc="upper left")
         return picture(figure)
@@ -459,8 +471,8 @@ def _(axes_of, picture):
     mo.vstack(
         [
             mo.md("""
-    *With* a network (30 residues of 1TII in two states, trained under both rules: *global*, one σ for all, and *finite*, each
-    part's own), errors move from atoms at high σ to residues at low and medium σ more than they fall:
+    *With* a network (30 residues of 1TII in two states, trained under both rules: *global*, one σ for all, and
+    *finite*, each part's own), errors move from atoms at high σ to residues at low and medium σ more than they fall:
     """),
             errors(measured_rows) if measured_rows else no_rows,
             mo.md("""
@@ -493,15 +505,17 @@ def _(coloured, frames, sigma, source, structure, values, weights):
             path = Path(folder, "noised.pdb")
             edm.write_frames(path, told, [structure.coordinates, *frames])
             pdb = path.read_bytes()
+        dusk = "0x4052b5 0x7d69c7 0xcc6ba3 0xf28c69 0xfad466"
+        low, high = values.min(), values.max()
         script = [
-            f"# {source}, sigma {sigma:.4g} A, weights {weights.label}; B factors: RMS displacement, {coloured.value}, A",
+            f"# {source.replace(';', ',')}, sigma {sigma:.4g} A, weights {weights.label}, B factors: {coloured.value}, A",
             "load noised.pdb, noised, multiplex=0",
             "as sticks, noised",
-            f"spectrum b, blue_magenta_yellow, noised, minimum={values.min():.4g}, maximum={values.max():.4g}",
+            f"spectrum b, {dusk}, noised, minimum={low:.4g}, maximum={max(high, low + 1e-3):.4g}",
             "orient noised",
-            "mset 2 -%d" % (len(frames) + 1),
+            f"mset 2 -{len(frames) + 1}",
             "mplay",
-            "# with edmnoise's plugin, of a structure that is loaded, the same noise is one line:",
+            "# with edmnoise's plugin, noise like this of what is loaded is one line:",
             f"# edm_noise noised, sigma={sigma:.6g}, weights={weights.text('.6g')}, frames={len(frames)}, play=1",
         ]
         return pdb, "\n".join(script) + "\n"

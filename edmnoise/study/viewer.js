@@ -3,7 +3,8 @@
 
 const ACROSS = 2048; // texels of a row of the textures
 const PAUSE = 900; // ms from one draw to the next
-const PACE = 33; // ms between two pictures while it plays
+const PACE = 33; // ms between two pictures while it plays, at least
+const DUTY = 0.25; // of the time is spent on pictures at most, so that a page without a graphics card stays quick
 
 const COMMON = `#version 300 es
 precision highp float; precision highp int; precision highp sampler2D;
@@ -186,7 +187,7 @@ function render({ model, el }) {
   gl.enable(gl.DEPTH_TEST);
   gl.clearColor(1, 1, 1, 1);
 
-  let shown = null, turn = turned(0.4, 0.3), zoom = 1, clock = 0, last = 0, handle = 0, stamp = 0;
+  let shown = null, turn = turned(0.4, 0.3), zoom = 1, clock = 0, last = 0, handle = 0, stamp = 0, cost = 0;
   let playing = !matchMedia("(prefers-reduced-motion: reduce)").matches;
 
   function take() {
@@ -197,7 +198,7 @@ function render({ model, el }) {
     replaceTexture(gl, 0, gl.RGB32F, gl.RGB, gl.FLOAT, shown.places, 3);
     replaceTexture(gl, 1, gl.RGB8, gl.RGB, gl.UNSIGNED_BYTE, shown.shades, 3);
     draw();
-    canvas.dataset.drawn = String(++stamp); // for who waits for the picture
+    Object.assign(canvas.dataset, { draws: shown.draws, drawn: ++stamp }); // for who waits for the picture
   }
 
   function tell() {
@@ -249,10 +250,13 @@ function render({ model, el }) {
 
   function tick(now) {
     handle = requestAnimationFrame(tick);
-    if (!shown || !playing || now - last < PACE) return;
-    clock += Math.min(now - last, 100);
+    if (!shown || !playing || now - last < Math.max(PACE, cost / DUTY)) return;
+    clock += Math.min(now - last, PAUSE / 4);
     last = now;
+    const start = performance.now();
     draw();
+    gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4)); // returns when the picture is there
+    cost = performance.now() - start;
   }
 
   const again = () => shown && draw();

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..base.colours import DEFAULT_PALETTE, PALETTES, palette_colours
-from ..base.coordinates import CoordinatesLike, coordinates
 from ..base.errors import EdmNoiseError
 from ..structure.bonds import find_bonds
 from ..structure.structure import Structure
@@ -53,7 +52,7 @@ class MoleculeView:
         self.widget = _widget_class()(bonds=find_bonds(structure).astype(np.int32).tobytes(), height=height)
         self.shake(structure.coordinates[None])
 
-    def shake(self, frames: CoordinatesLike, values: ArrayLike | None = None, label: str = "", unit: str = "Å") -> None:
+    def shake(self, frames: ArrayLike, values: ArrayLike | None = None, label: str = "", unit: str = "Å") -> None:
         """Show other frames, coloured anew.
 
         Parameters
@@ -66,9 +65,13 @@ class MoleculeView:
             What the values are, above the colours.
         """
         structure = self.structure
-        places = coordinates("frames", frames, ("frames", structure.n_atoms, 3)).numpy().astype(np.float32)
-        if not len(places):
-            raise EdmNoiseError("no frames to show: give one or more")
+        places = np.asarray(frames, dtype=np.float32)  # no torch: the reference is seen while that is loaded
+        if places.ndim != 3 or places.shape[1:] != structure.coordinates.shape or not len(places):
+            raise EdmNoiseError(
+                f"frames have the shape {places.shape}: give (frames, {structure.n_atoms}, 3), one frame or more"
+            )
+        if not np.isfinite(places).all():
+            raise EdmNoiseError("frames hold NaN or infinite coordinates")
         shades, scale = _colours(structure, values, label, unit)
         whole = np.concatenate([structure.coordinates[None].astype(np.float32), places])
         sizes = np.array([structure.n_atoms, len(places)], dtype=np.int32)
