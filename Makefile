@@ -53,8 +53,9 @@ lint: .venv/installed-test ## style, types, and who may import whom
 docs: .venv/installed-test ## the documentation as web pages in build/docs/
 	$(PY) -m sphinx -W --keep-going -q -b html docs build/docs
 
-screenshots: .venv/installed-test system-test ## the pictures of the panel in docs/images/
+screenshots: .venv/installed-test system-test ## the pictures of the panel and the notebook in docs/images/
 	$(ON_SCREEN) docs/screenshots.py
+	$(PY) docs/notebook_picture.py
 
 zip: ## the plugin for PyMOL's Plugin Manager, in dist/
 	$(PYTHON) tools/release_zip.py dist

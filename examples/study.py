@@ -237,8 +237,8 @@ def _(moved, sigma, structure, weights):
             shown(edm.level_table(structure, moved, edm.AppliedNoise(sigma, weights))),
             mo.md(
                 "The squares of **chain**, **residue in chain** and **atom in residue** add up to the whole: *share* "
-                "says how much of the noise each has. For a single chain its own share is no noise to a model that does "
-                "not mind where the structure lies."
+                "says how much of the noise each has. For a single chain its own share is no noise to a model "
+                "that does not mind where the structure lies."
             ),
         ]
     )
@@ -507,8 +507,9 @@ def _(coloured, frames, sigma, source, structure, values, weights):
             pdb = path.read_bytes()
         dusk = "0x4052b5 0x7d69c7 0xcc6ba3 0xf28c69 0xfad466"
         low, high = values.min(), values.max()
+        name = source.replace(";", ",")  # PyMOL ends a command there, a comment too
         script = [
-            f"# {source.replace(';', ',')}, sigma {sigma:.4g} A, weights {weights.label}, B factors: {coloured.value}, A",
+            f"# {name}, sigma {sigma:.4g} A, weights {weights.label}, B factors: {coloured.value}, A",
             "load noised.pdb, noised, multiplex=0",
             "as sticks, noised",
             f"spectrum b, {dusk}, noised, minimum={low:.4g}, maximum={max(high, low + 1e-3):.4g}",

@@ -29,8 +29,10 @@ def serving(arguments: Sequence[str] = (), folder: str | os.PathLike[str] = ".")
     command = [sys.executable, "-c", START, "run", str(NOTEBOOK), "--headless", "--no-token", "-p", str(port)]
     if arguments:
         command += ["--", *arguments]
-    said = Path(folder, "marimo.log").open("wb")
-    with said, subprocess.Popen(command, cwd=folder, stdout=said, stderr=subprocess.STDOUT) as process:
+    with (
+        Path(folder, "marimo.log").open("wb") as said,
+        subprocess.Popen(command, cwd=folder, stdout=said, stderr=subprocess.STDOUT) as process,
+    ):
         try:
             address = f"http://127.0.0.1:{port}"
             _wait_for(f"{address}/health", process)
@@ -47,5 +49,5 @@ def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
                 return
         except (URLError, ConnectionError) as error:
             if process.poll() is not None or time.monotonic() > end:
-                raise TimeoutError(f"marimo did not start, its log is in {os.getcwd()}") from error
+                raise TimeoutError("marimo did not start: see marimo.log") from error
             time.sleep(0.05)  # a port of another process: there is nothing to wait on

@@ -129,21 +129,30 @@ function unpacked(view) {
   return { atoms, draws, places, shades: bytes.subarray(8 + places.byteLength) };
 }
 
-// The reference is seen whole, and three in four atoms of wide noise.
-function frameOf({ atoms, places }) {
-  const centre = [0, 0, 0];
+// The reference is seen whole, and most atoms of wide noise: a centre, half the picture's least width and height as it
+// is turned at first, and the radius about the centre.
+function frameOf({ atoms, places }, turn) {
+  const centre = [0, 0, 0], most = [0, 0, 0], square = [0, 0, 0];
   for (let i = 0; i < 3 * atoms; i++) centre[i % 3] += places[i] / atoms;
-  let home = 0, square = 0;
+  let home = 0;
   for (let i = 0; i < places.length; i += 3) {
-    const away = (places[i] - centre[0]) ** 2 + (places[i + 1] - centre[1]) ** 2 + (places[i + 2] - centre[2]) ** 2;
-    if (i < 3 * atoms) home = Math.max(home, away);
-    square += away;
+    const [x, y, z] = centre.map((middle, k) => places[i + k] - middle);
+    for (let k = 0; k < 2; k++) {
+      const along = turn[k] * x + turn[k + 3] * y + turn[k + 6] * z;
+      if (i < 3 * atoms) most[k] = Math.max(most[k], Math.abs(along));
+      square[k] += along * along;
+    }
+    square[2] += x * x + y * y + z * z;
+    if (i < 3 * atoms) home = Math.max(home, x * x + y * y + z * z);
   }
-  return { centre, reach: Math.max(1.08 * Math.sqrt(home) + 1, 1.2 * Math.sqrt((3 * square) / places.length)) };
+  const rms = square.map((sum) => Math.sqrt((3 * sum) / places.length));
+  const half = [0, 1].map((k) => Math.max(1.12 * most[k] + 1, 2.2 * rms[k]));
+  return { centre, half, reach: Math.max(1.08 * Math.sqrt(home) + 1, 2 * rms[2]) };
 }
 
 const product = (a, b) => a.map((_, i) => [0, 1, 2].reduce((sum, k) => sum + a[(i % 3) + 3 * k] * b[3 * Math.floor(i / 3) + k], 0));
 
+// x and y: angles about the vertical and the horizontal axis of the screen
 function turned(x, y) {
   const [cx, sx, cy, sy] = [Math.cos(y), Math.sin(y), Math.cos(x), Math.sin(x)];
   return product([1, 0, 0, 0, cx, sx, 0, -sx, cx], [cy, 0, -sy, 0, 1, 0, sy, 0, cy]); // columns, as WebGL has them
@@ -187,14 +196,14 @@ function render({ model, el }) {
   gl.enable(gl.DEPTH_TEST);
   gl.clearColor(1, 1, 1, 1);
 
-  let shown = null, turn = turned(0.4, 0.3), zoom = 1, clock = 0, last = 0, handle = 0, stamp = 0, cost = 0;
+  let shown = null, turn = model.get("axes"), zoom = 1, clock = 0, last = 0, handle = 0, stamp = 0, cost = 0;
   let playing = !matchMedia("(prefers-reduced-motion: reduce)").matches;
 
   function take() {
     const data = model.get("data");
     if (!data || !data.byteLength) return;
     shown = unpacked(data);
-    Object.assign(shown, frameOf(shown));
+    Object.assign(shown, frameOf(shown, model.get("axes")));
     replaceTexture(gl, 0, gl.RGB32F, gl.RGB, gl.FLOAT, shown.places, 3);
     replaceTexture(gl, 1, gl.RGB8, gl.RGB, gl.UNSIGNED_BYTE, shown.shades, 3);
     draw();
@@ -218,8 +227,8 @@ function render({ model, el }) {
     if (canvas.width !== wide || canvas.height !== high) [canvas.width, canvas.height] = [wide, high];
     gl.viewport(0, 0, wide, high);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
-    const { atoms, draws, centre, reach } = shown;
-    const half = reach / zoom, narrow = Math.min(wide, high);
+    const { atoms, draws, centre, half, reach } = shown;
+    const pixel = Math.max((2 * half[0]) / wide, (2 * half[1]) / high) / zoom; // angstrom
     const step = Math.floor(clock / PAUSE), angle = ((clock / PAUSE) % 1) * (Math.PI / 2);
     const paint = ({ made, places }, ghost, radius, thing, count) => {
       gl.useProgram(made);
@@ -231,18 +240,18 @@ function render({ model, el }) {
       gl.uniform1i(places.second, 1 + ((step + 1) % draws));
       gl.uniform1i(places.ghost, ghost);
       gl.uniform2f(places.share, Math.cos(angle), draws > 1 ? Math.sin(angle) : 0);
-      gl.uniform2f(places.room, (half * wide) / narrow, (half * high) / narrow);
+      gl.uniform2f(places.room, (pixel * wide) / 2, (pixel * high) / 2);
       gl.uniform3fv(places.centre, centre);
       gl.uniformMatrix3fv(places.turn, false, turn);
       gl.uniform1f(places.reach, reach);
       gl.uniform1f(places.radius, radius);
       gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, count);
     };
-    const thick = Math.max(1, reach / 45); // seen from further away, things are drawn thicker
+    const thick = Math.max(1, reach / 40); // seen from further away, things are drawn thicker
     paint(sticks, 1, 0.07 * thick, bound, bonds.byteLength / 8);
     paint(sticks, 0, 0.17 * thick, bound, bonds.byteLength / 8);
     paint(spheres, 0, 0.32 * thick, bare, atoms);
-    const perPixel = (2 * half) / Math.min(canvas.clientWidth, canvas.clientHeight);
+    const perPixel = pixel * ratio;
     const length = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000].find((l) => l / perPixel > 45) ?? 5000;
     bar.style.width = `${length / perPixel}px`;
     bar.textContent = `${length} Å`;

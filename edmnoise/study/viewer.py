@@ -49,7 +49,8 @@ class MoleculeView:
 
     def __init__(self, structure: Structure, height: int = HEIGHT) -> None:
         self.structure = structure
-        self.widget = _widget_class()(bonds=find_bonds(structure).astype(np.int32).tobytes(), height=height)
+        bonds = find_bonds(structure).astype(np.int32).tobytes()
+        self.widget = _widget_class()(bonds=bonds, axes=_axes(structure), height=height)
         self.shake(structure.coordinates[None])
 
     def shake(self, frames: ArrayLike, values: ArrayLike | None = None, label: str = "", unit: str = "Å") -> None:
@@ -87,6 +88,14 @@ class MoleculeView:
         return self.widget._repr_mimebundle_(**kwargs)
 
 
+def _axes(structure: Structure) -> list[float]:
+    """A rotation that lays the longest axis across and the shortest one towards the eye, column by column."""
+    about = structure.coordinates.astype(np.float64) - structure.coordinates.mean(axis=0)
+    axes = np.linalg.eigh(about.T @ about)[1][:, ::-1].T  # rows, the longest first
+    axes[2] *= np.sign(np.linalg.det(axes))  # no mirror image
+    return [float(value) for value in axes.T.ravel()]
+
+
 def _colours(
     structure: Structure, values: ArrayLike | None, label: str, unit: str
 ) -> tuple[NDArray[np.uint8], dict[str, str]]:
@@ -99,10 +108,8 @@ def _colours(
         raise EdmNoiseError(f"values have the shape {given.shape}: give one for each of {structure.n_atoms} atoms")
     known = given[np.isfinite(given)]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
-    if math.isclose(low, high, rel_tol=1e-6, abs_tol=1e-12):  # one value, but for rounding: the middle of the colours
-        ends = low - 1, low + 1
-    else:
-        ends = low, high
+    one = math.isclose(low, high, rel_tol=1e-6, abs_tol=1e-12)  # but for rounding: it takes the middle of the colours
+    ends = (low - 1, low + 1) if one else (low, high)
     css = ", ".join(f"rgb({', '.join(str(round(255 * part)) for part in anchor)})" for anchor in anchors)
     said = {"label": label, "low": f"{low:.3g} {unit}", "high": f"{high:.3g} {unit}", "colours": css}
     return palette_colours(given, anchors, *ends), said
@@ -121,6 +128,7 @@ def _widget_class() -> Any:
     class MoleculeWidget(anywidget.AnyWidget):
         _esm = SCRIPT
         bonds = traitlets.Bytes().tag(sync=True)
+        axes = traitlets.List().tag(sync=True)
         data = traitlets.Bytes().tag(sync=True)
         scale = traitlets.Dict().tag(sync=True)
         height = traitlets.Int().tag(sync=True)

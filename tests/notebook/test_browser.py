@@ -40,7 +40,7 @@ def test_the_page_asks_nothing_of_the_network(page):
     assert len(page.requests) > 10
 
 
-@pytest.mark.parametrize(("name", "share", "said"), [("z", 0.55, "σ = 6."), ("chain", 0.9, "weights 0.5")])
+@pytest.mark.parametrize(("name", "share", "said"), [("z", 0.55, "σ = 7.558 Å"), ("chain", 0.9, "weights 0.5")])
 def test_a_moved_slider_changes_words_table_and_picture(name, share, said, still):
     before, drawn = told(still), still.ask(f"{CANVAS}.dataset.drawn")
     move(still, name, share)

@@ -70,3 +70,11 @@ def test_without_anywidget_it_says_what_is_missing(fragment, monkeypatch):
 def test_a_notebook_shows_the_widget(view):
     assert repr(view) == "MoleculeView(253 atoms)"
     assert "application/vnd.jupyter.widget-view+json" in view._repr_mimebundle_()[0]
+
+
+def test_it_is_turned_so_that_it_is_seen_broadly_and_not_as_its_mirror_image(view, fragment):
+    turn = np.array(view.widget.axes).reshape(3, 3).T
+    np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-12)
+    assert np.linalg.det(turn) == pytest.approx(1)
+    across, up, away = (fragment.coordinates @ turn.T).std(axis=0)
+    assert across > up > away
