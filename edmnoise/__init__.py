@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from .noise.batch import PaddedGroups as PaddedGroups
     from .noise.design.scramble import scramble_table as scramble_table
     from .noise.design.solve import design as design
+    from .noise.design.triangle import WeightMeasure as WeightMeasure
+    from .noise.design.weight_map import weight_map as weight_map
     from .noise.held import HeldNoise as HeldNoise
     from .noise.process import AppliedNoise as AppliedNoise
     from .noise.process import NoiseChoice as NoiseChoice
@@ -52,10 +54,12 @@ if TYPE_CHECKING:
     from .structure.structure import Atoms as Atoms
     from .structure.structure import Structure as Structure
     from .structure.superpose import superpose as superpose
+    from .study.figures.design import triangle_figure as triangle_figure
     from .study.levels import level_table as level_table
     from .study.levels import z_table as z_table
     from .study.replay import replay as replay
     from .study.round_trip import round_trips as round_trips
+    from .study.viewer import MoleculeView as MoleculeView
     from .trajectories.finding import find_denoiser as find_denoiser
     from .trajectories.laid import run_of as run_of
     from .trajectories.recording import record as record
@@ -97,9 +101,13 @@ _HOMES = {
     "level_table": "edmnoise.study.levels",
     "z_table": "edmnoise.study.levels",
     "NoiseStatistics": "edmnoise.noise.theory.statistics",
+    "MoleculeView": "edmnoise.study.viewer",
     # choose it
     "design": "edmnoise.noise.design.solve",
     "scramble_table": "edmnoise.noise.design.scramble",
+    "WeightMeasure": "edmnoise.noise.design.triangle",
+    "weight_map": "edmnoise.noise.design.weight_map",
+    "triangle_figure": "edmnoise.study.figures.design",
     "measured_scales": "edmnoise.noise.theory.scales",
     "Preconditioner": "edmnoise.diffusion.precondition",
     "precondition_table": "edmnoise.diffusion.precondition",

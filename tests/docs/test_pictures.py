@@ -1,5 +1,5 @@
-"""docs/pictures.py draws every picture that the pages show, but those of the panel (docs/screenshots.py) and that of a
-browser (docs/elsewhere_picture.py, which needs what no package brings)."""
+"""docs/pictures.py draws every picture that the pages show, but those of the panel (docs/screenshots.py), of the notebook
+(docs/notebook_picture.py) and of a browser (docs/elsewhere_picture.py, which needs what no package brings)."""
 
 import re
 import subprocess
@@ -25,7 +25,7 @@ def test_every_picture_is_drawn_anew_in_the_shape_of_the_one_that_is_shown(tmp_p
     )
     assert done.returncode == 0, done.stderr
     for shown in sorted((DOCS / "images").glob("*.png")):
-        if shown.name.startswith(("panel_", "elsewhere")):
+        if shown.name.startswith(("panel_", "elsewhere", "notebook")):
             continue
         drawn = np.asarray(Image.open(tmp_path / shown.name).convert("RGB"))
         assert len(np.unique(drawn.reshape(-1, 3), axis=0)) > 20  # a blank one has one colour

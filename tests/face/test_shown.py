@@ -15,8 +15,6 @@ import edmnoise as edm
 import edmnoise_pymol
 from edmnoise.base.table import SHOWN, Column, Table
 from edmnoise.diffusion.samplers.choice import SamplerChoice
-from edmnoise.noise.design.triangle import WeightMeasure
-from edmnoise.noise.design.weight_map import weight_map
 from edmnoise.study.comparison import Comparison, variant
 from edmnoise.study.damage import DamageStudy, Native, damage_rows
 
@@ -113,8 +111,12 @@ MADE = {
     "level_table": lambda w: edm.level_table(w.structure, edm.measure_displacement(w.structure, w.frames)),
     "z_table": lambda w: edm.z_table(w.structure, [WEIGHTS], [0.0], AF3),
     "NoiseStatistics": lambda w: edm.NoiseStatistics(w.structure.hierarchy, WEIGHTS),
+    "MoleculeView": lambda w: edm.MoleculeView(w.structure),
     "design": lambda w: edm.design(w.structure.hierarchy, chain=10, residue=3.8, atom=1.4),
     "scramble_table": lambda w: edm.scramble_table(w.structure, [WEIGHTS], [AF3]),
+    "WeightMeasure": lambda w: edm.WeightMeasure("ratio", "residue", AF3, 3.8),
+    "weight_map": lambda w: edm.weight_map(w.structure, edm.WeightMeasure("ratio", "residue", AF3, 3.8), 20),
+    "triangle_figure": lambda w: edm.triangle_figure(MADE["weight_map"](w), w.path.with_name("map.png")),
     "measured_scales": lambda w: edm.measured_scales(w.structure),
     "Preconditioner": World.preconditioner,
     "precondition_table": lambda w: edm.precondition_table(w.preconditioner(), [0.1, 1.0]),
@@ -150,7 +152,6 @@ MORE = {
     "churn": lambda w: edm.sampler_preset("alphafold3").sampler(200),
     "damage study": World.damage_study,
     "comparison": lambda w: Comparison(w.structure, (variant(w.run(), WEIGHTS, "euler"),), 2),
-    "weight map": lambda w: weight_map(w.structure, WeightMeasure("ratio", "residue", AF3, 3.8), 20),
     "choice": lambda w: SamplerChoice("boltz2", steps=50),
     "long table": lambda w: Table("<&>" * 40, (Column("n <b>", ["<i>", *range(999)], help="<u>"),), notes=("</p>",)),
 }
@@ -196,7 +197,7 @@ class Rows(HTMLParser):
 SHOWING = (
     *("measure_displacement", "measure_damage", "level_table", "z_table", "scramble_table", "precondition_table"),
     "translation_table",
-    *("damage study", "comparison", "weight map", "long table"),
+    *("damage study", "comparison", "weight_map", "long table"),
 )
 
 
