@@ -29,7 +29,8 @@ from edmnoise.structure.files import write_frames
 from edmnoise.structure.hierarchy import LEVELS
 from edmnoise.structure.part import moving
 from edmnoise.structure.structure import Structure
-from edmnoise.study.levels import RESIDUE_IN_CHAIN, level_table, z_table
+from edmnoise.study.figures.levels import levels_figure
+from edmnoise.study.levels import RESIDUE_IN_CHAIN, level_table, shape_columns, z_table
 
 from ..job import Job, MakesObjects, Watch, counted
 from ..scene import ask, looks
@@ -192,9 +193,15 @@ def levels(cmd: Cmd, name: str, by: str, basis: Basis) -> Job[Table]:
         moved = found.measure(counted(frames, watch, "state"), place_reference=found.made is None)
         noise = found.made.applied if found.made else None
         table = level_table(found.part or found.structure, moved, noise, by, found.states, found.origin)
-        return replace(table, notes=(*table.notes, *found.notes))
+        shape = shape_columns(found.structure, frames) if by == "state" and found.part is None else ()
+        return replace(table, columns=(*table.columns, *shape), notes=(*table.notes, *found.notes))
 
     return (yield measure)
+
+
+def draw_levels(table: Table, path: str) -> None:
+    """Write the figure of a table of `levels` by state."""
+    levels_figure(table, path)
 
 
 def table(
