@@ -1,4 +1,4 @@
-"""What states of a molecule have kept of a reference: each measure of `frames.damage` in each state, lDDT in each residue.
+"""What states of a molecule have kept of a reference: each measure of `frames.damage`, lDDT of each residue too.
 
 The states are there already: a trajectory's, an NMR ensemble's, those of a model's samples. Nothing is drawn.
 """
@@ -58,7 +58,9 @@ class QualityStudy(Legible):
 
     def table(self, by: str = "summary") -> Table:
         """A row a measure ("summary"), a state or a residue."""
-        columns = {"summary": self._summary, "state": self._by_state, "residue": self._by_residue}[QUALITY_BY.read(by)]()
+        columns = {"summary": self._summary, "state": self._by_state, "residue": self._by_residue}[
+            QUALITY_BY.read(by)
+        ]()
         count, about = len(self.states), describe(self.native.structure.hierarchy)
         from_ = f"Measured from {self.origin}." if self.origin else ""
         meta = {"structure": about, "states": list(self.states), "origin": self.origin}

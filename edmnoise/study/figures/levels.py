@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from ...base.colours import SERIES_COLOURS
+from ...base.colours import LEVEL_COLOURS, SERIES_COLOURS
 from ...base.errors import EdmNoiseError
 from ...base.table import Table
 from ...frames.damage_measures import GYRATION, RMSD
@@ -23,12 +23,17 @@ def levels_figure(table: Table, path: str | os.PathLike[str]) -> None:
         raise EdmNoiseError(f"{os.fspath(path)} would be a figure, which has the states along its axis: give by=state")
     shapes = [column for column in columns if column.name in (RMSD.name, GYRATION.name)]
     figure = new_figure(7.5, 3.6 + 1.5 * len(shapes))
-    axes, *below = np.atleast_1d(figure.subplots(1 + len(shapes), sharex=True, height_ratios=[2.4, *[1.0] * len(shapes)]))
-    for k, column in enumerate(column for column in columns if column not in shapes):
-        colour = SERIES_COLOURS[k % len(SERIES_COLOURS)]
-        style = "--" if " in " in column.name else "-"
-        over_states(axes, state.values, np.array(column.values), colour, style, column.name)
-    axes.set_ylim(0, None)
+    axes, *below = np.atleast_1d(
+        figure.subplots(1 + len(shapes), sharex=True, height_ratios=[2.4, *[1.0] * len(shapes)])
+    )
+    own = {LEVEL_COLOURS.get(column.name) for column in columns}
+    others = (colour for colour in SERIES_COLOURS if colour not in own)
+    for column in (column for column in columns if column not in shapes):
+        inside = " in " in column.name
+        colour = next(others) if inside else LEVEL_COLOURS[column.name]
+        over_states(axes, state.values, np.array(column.values), colour, "--" if inside else "-", column.name)
+    highest = max(max(column.values) for column in columns if column not in shapes)
+    axes.set_ylim(0, 1.05 * highest or 1.0)
     axes.set_ylabel("displacement\n(Å, RMS per coordinate)")
     axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     for each, column in zip(below, shapes, strict=True):

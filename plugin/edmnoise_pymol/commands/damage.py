@@ -13,7 +13,6 @@ from .speech import command, output_file, say, show
 if TYPE_CHECKING:
     from edmnoise.noise.sigma import SigmaDistribution
     from edmnoise.noise.weights import Weights
-
     from edmnoise.study.quality import QualityStudy
 
     from ..jobs.damage import DamageResult

@@ -41,8 +41,9 @@ from ..scene.source import moved_part, reading, with_bonds
 from ..scene.states import read_states
 from ..scene.titles import Provenance
 from . import ensemble
-from .colouring import Colouring, Painter, label_of, left_out, range_of, values_of
+from .colouring import Colouring, Painter
 from .ensemble import Basis
+from .scales import label_of, left_out, range_of, values_of
 
 _STATE_BYTES = 20
 """Memory of one atom in one state inside PyMOL (measured 18.7), coordinates included."""
@@ -155,9 +156,10 @@ def noise(
 
         moved = yield draw
     set_titles(cmd, name, provenance.titles(frames))
-    low, high = range_of(values_of(moved, RESIDUE_IN_CHAIN, "mean"))
+    values, groups = values_of(moved, RESIDUE_IN_CHAIN, "mean"), moved.hierarchy.ancestors(0, RESIDUE_IN_CHAIN.level)
+    low, high = range_of(values)
     anchors = PALETTES[DEFAULT_PALETTE]
-    Painter(cmd, name, RESIDUE_IN_CHAIN, anchors, low, high, part=part).paint(moved)
+    Painter(cmd, name, groups, anchors, low, high, part=part).paint(values)
     still = left_out(RESIDUE_IN_CHAIN, part or structure)
     label = label_of(RESIDUE_IN_CHAIN, reference, "mean")
     colouring = Colouring(name, label, DEFAULT_PALETTE, low, high, anchors, left_out=still)

@@ -39,6 +39,7 @@ class ColourBox(QtWidgets.QWidget):
         self.object.setToolTip("The frames that colours, playback, results and plots are about")
         self.object.setAccessibleName("frames object")
         self.legend = legend.Legend()
+        self.measure = self.form.knob(colours.MEASURE)
         self.level = self.form.knob(colours.LEVEL)
         self.relative = self.form.knob(colours.RELATIVE)
         self.over = self.form.knob(colours.OVER)
@@ -85,8 +86,14 @@ class ColourBox(QtWidgets.QWidget):
         name = self._session.shown
         if not name:
             return None
+        if self._of_lddt:
+            without = (*without, "level", "relative", "align")
         options = {key: text for key, text in self.form.options().items() if key not in without}
         return Request("edm_color", name, options)
+
+    @property
+    def _of_lddt(self) -> bool:
+        return self.form.text("measure") == "lddt"
 
     def _palettes(self) -> Any:
         box = form.editable(form.choice())
@@ -114,6 +121,7 @@ class ColourBox(QtWidgets.QWidget):
         rows.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         rows.addRow("O&bject", self.object)
         rows.addRow(self.legend)
+        rows.addRow(form.label("Sho&w", self.measure), self.measure)
         rows.addRow(form.label("Le&vel", self.level), _row((self.level, 1), (self.relative, 0)))
         rows.addRow(form.label("O&ver", self.over), self.over)
         rows.addRow("From", _row((self.origin, 1), (self.align, 1)))
@@ -142,6 +150,7 @@ class ColourBox(QtWidgets.QWidget):
         self.reset.clicked.connect(lambda: self._run(self._resetting))
         self.copy.clicked.connect(lambda: session.copy(self.request))
         self.object.activated.connect(lambda _: session.show(self.object.currentText()))
+        self.measure.currentTextChanged.connect(lambda _: self._enable())
         self.level.currentTextChanged.connect(lambda _: self._enable())
         self.follow.toggled.connect(lambda _: self._enable())
         self.palette_.currentTextChanged.connect(lambda _: self._check_palette())
@@ -206,7 +215,9 @@ class ColourBox(QtWidgets.QWidget):
         states, atoms = session.sight.states(name), session.sight.atoms(name)
         can_follow = atoms <= follow.LIMIT
         self.follow.setEnabled(can_follow)
-        self.relative.setEnabled(self.level.currentText() != "chain")
+        for field in (self.level, self.align):
+            field.setEnabled(not self._of_lddt)
+        self.relative.setEnabled(self.level.currentText() != "chain" and not self._of_lddt)
         self.over.setEnabled(not (can_follow and self.follow.isChecked()))
         memory = states * atoms * BAKED_BYTES / 2**20
         size = f"{states:,} states × {atoms:,} atoms: about {memory:,.0f} MB"
