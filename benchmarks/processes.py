@@ -1,8 +1,8 @@
-"""Linear noise processes beside torch's own normal numbers, and beside the programs that published them; time over size.
+"""Linear noise processes beside torch's own normal numbers, and the programs that published them; time over size.
 
-Chroma's own covariances are timed where it is installed: ``pip install --no-deps generate-chroma==1.0.0``. Its layers are
-loaded without the rest of it, which needs more. The harmonic prior is its formula, P (D^(-1/2) z) of the Laplacian's
-eigenvectors, which are ready.
+Chroma's own covariances are timed where it is installed: ``pip install --no-deps generate-chroma==1.0.0``. Its layers
+are loaded without the rest of it, which needs more. The harmonic prior is its formula, P (D^(-1/2) z) of the
+Laplacian's eigenvectors, which are ready.
 """
 
 from __future__ import annotations

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .noise.theory.scales import measured_scales as measured_scales
     from .noise.theory.statistics import NoiseStatistics as NoiseStatistics
     from .noise.weights import Weights as Weights
+    from .structure.domains import with_domains as with_domains
     from .structure.files import read_frames as read_frames
     from .structure.files import read_structure as read_structure
     from .structure.files import write_frames as write_frames
@@ -67,6 +68,7 @@ _HOMES = {
     "Structure": "edmnoise.structure.structure",
     "Atoms": "edmnoise.structure.structure",
     "Hierarchy": "edmnoise.structure.hierarchy",
+    "with_domains": "edmnoise.structure.domains",
     "Part": "edmnoise.structure.part",
     # make noise
     "Weights": "edmnoise.noise.weights",

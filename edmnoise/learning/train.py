@@ -25,7 +25,6 @@ from ..noise.process import FLAT, NoiseChoice, check_linear
 from ..noise.sigma import DISTRIBUTIONS, SigmaDistribution, parse_distribution
 from ..noise.theory.scales import Scales
 from ..noise.weights import Weights
-from ..structure.hierarchy import check_three
 from ..structure.structure import Structure
 from .checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from .ensemble import Ensemble, part_variances
@@ -163,7 +162,6 @@ class Trainer:
 
     def __init__(self, ensemble: Ensemble, training: Training, device: str = "cpu") -> None:
         self.ensemble, self.training, self.device = ensemble, training, _device(device)
-        check_three(ensemble.structure.hierarchy)
         noise = NoiseChoice.of(training.noise)
         self.covariance = noise.on(ensemble.structure).covariance
         self.model = _model(ensemble.structure, training, ensemble.scales).to(self.device)

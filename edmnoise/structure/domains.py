@@ -29,6 +29,24 @@ _RANGE = re.compile(r"(-?\d+)(?:-(-?\d+))?")
 _ITEM = re.compile(rf"([^\s:/|]*):({_RANGE.pattern}(?:\+{_RANGE.pattern})*)?")
 
 
+def with_domains(structure: Structure, domains: str | ArrayLike) -> Structure:
+    """The same atoms with domains between their residues and their chains.
+
+    Parameters
+    ----------
+    structure
+        The atoms.
+    domains
+        A text as `domain_labels` reads it, "A:4-20 | A:21-35 | rest", or (N,) labels, one for each atom.
+
+    Raises
+    ------
+    EdmNoiseError
+        As `domain_labels` and `Structure.with_domains`.
+    """
+    return structure.with_domains(domain_labels(structure, domains) if isinstance(domains, str) else domains)
+
+
 def domain_labels(structure: Structure, text: str) -> Labels:
     """Labels of domains, for `Structure.with_domains`.
 
@@ -58,7 +76,7 @@ def domain_labels(structure: Structure, text: str) -> Labels:
     >>> structure = Structure.from_atoms(np.zeros((4, 3)), atoms)
     >>> domain_labels(structure, "A:2-3 | rest")
     array([1, 0, 0, 1])
-    >>> structure.with_domains(domain_labels(structure, "A:2-3 | rest"))
+    >>> with_domains(structure, "A:2-3 | rest")
     Structure(1 chain, 2 domains, 4 residues, 4 atoms)
     """
     if text.strip() == SEGMENTS:

@@ -15,7 +15,7 @@ from ..diffusion.denoisers.denoiser import Denoiser
 from ..diffusion.denoisers.states import StatesDenoiser
 from ..diffusion.samplers.sampler import SAMPLING
 from ..diffusion.two_states import state_distance
-from ..frames.displacement import NESTED, Measure, measure_displacement
+from ..frames.displacement import Measure, measure_displacement, nested
 from ..frames.lddt import LocalPairs, lddt_scores
 from ..noise.covariance import Covariance
 from ..structure.levels import as_array
@@ -37,7 +37,7 @@ class Returned(Legible):
     rmsd, lddt
         (S,) to the state that was left: RMSD of all atoms after superposition, angstrom.
     squares
-        For each of `NESTED` (S,): mean square displacement per coordinate from that state, superposed, angstrom^2.
+        For each of `nested` (S,): mean square displacement per coordinate from that state, superposed, angstrom^2.
     posterior
         Mean posterior probability of that state where the samples began, which is what a sampler with fresh noise at
         all levels is expected to return; NaN where the denoiser knows no states.
@@ -57,7 +57,7 @@ def measure_return(frames: NDArray[np.float32], state: Structure, states: torch.
     points = np.ascontiguousarray(x.numpy().transpose(1, 2, 0))
     lddt, _ = lddt_scores(local, points, np.zeros(len(x), dtype=np.int64))
     rmsd = as_array(superpose(x.mT, torch.from_numpy(state.coordinates.T.copy())).rmsd)
-    moved = measure_displacement(state, [x.numpy()], "superpose", NESTED)
+    moved = measure_displacement(state, [x.numpy()], "superpose", nested(state.hierarchy))
     return Returned(to_each.argmin(axis=1).astype(np.int64), rmsd, lddt, moved.by_frame)
 
 
@@ -95,7 +95,7 @@ def without_start(
         weights = denoiser.log_weights.exp().cpu().numpy()
         share = float(weights[number])
         if denoiser.fluctuations is None:
-            moved = measure_displacement(state, states.numpy(), "superpose", NESTED)
+            moved = measure_displacement(state, states.numpy(), "superpose", nested(state.hierarchy))
             squares = {part: float(weights @ values) for part, values in moved.by_frame.items()}
     return share, squares
 

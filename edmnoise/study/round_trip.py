@@ -30,11 +30,11 @@ from ..diffusion.denoisers.denoiser import Denoiser
 from ..diffusion.samplers.sampler import Sampler
 from ..diffusion.samplers.schedule import Schedule
 from ..diffusion.two_states import KINDS, no_return, return_probability
-from ..frames.displacement import NESTED, Measure
+from ..frames.displacement import Measure, nested
 from ..frames.lddt import LocalPairs
 from ..noise.covariance import Covariance
 from ..noise.sigma import SigmaDistribution
-from ..structure.hierarchy import as_read, check_three
+from ..structure.hierarchy import as_read, check_levels
 from ..structure.structure import Structure, describe
 from .returned import Returned, mean_posterior, measure_return, two_states, without_start
 from .samples import final_samples, mean_error, share_error, with_error
@@ -62,7 +62,7 @@ class RoundTrips(Legible):
     whole
         For each of these: samples of the whole schedule, measured against it.
     without
-        For each of these: its share, and the mean squares of `NESTED` from it, without a start.
+        For each of these: its share, and the mean squares of `nested` from it, without a start.
     distance, share
         d of `edmnoise.diffusion.two_states`, angstrom, and the probability of the first state, where there are two
         without fluctuations that the denoiser knows exactly; NaN otherwise.
@@ -114,7 +114,7 @@ class RoundTrips(Legible):
         share, squares = self.without[number]
         if self.states > 1:
             found["state"] = _half(self.sigmas, (1 - self.returned(number)) / (1 - share) if share < 1 else None)
-        for part in as_read(NESTED):
+        for part in as_read(nested(self.structure.hierarchy)):
             most = squares[part]
             way = np.array([trip.squares[part].mean() for trip in self.trips[number]])
             found[part.label(self.structure.hierarchy)] = _half(self.sigmas, way / most if most > _STILL else None)
@@ -170,7 +170,7 @@ class RoundTrips(Legible):
             "RMSD", [mean_error(trip.rmsd) for *_, trip in rows], "A", 3, "to the state that was left"
         )
         columns += with_error("lDDT", [mean_error(trip.lddt) for *_, trip in rows], "", 3, "to the state that was left")
-        for part in as_read(NESTED):
+        for part in as_read(nested(self.structure.hierarchy)):
             values = [math.sqrt(float(trip.squares[part].mean())) for *_, trip in rows]
             columns.append(Column(part.label(self.structure.hierarchy), values, "A", help="RMS per coordinate"))
         return columns
@@ -236,7 +236,7 @@ def round_trips(
         For no samples, states or levels, a level that the schedule does not have, a state that is not there, before
         anything is sampled; and as `sample` does.
     """
-    check_three(structure.hierarchy)
+    check_levels(structure.hierarchy)
     check_seed(seed)
     given = coordinates("states", states, ("states", structure.n_atoms, 3)).float().cpu()
     numbers = list(range(len(given)) if left is None else left)

@@ -114,7 +114,7 @@ class Loaded:
     """A structure as a worker keeps it, with what is computed once for all its tasks."""
 
     def __init__(self, source: SourceFile) -> None:
-        from ..structure.domains import domain_labels
+        from ..structure.domains import with_domains
         from ..structure.files import read_structure
         from ..structure.part import Part
 
@@ -122,7 +122,7 @@ class Loaded:
             raise EdmNoiseError(f"{source.name} is not the file that it was when the sweep began: start it again")
         self.source = source
         read: Structure = read_structure(source.path, hydrogens=source.hydrogens, solvent=source.solvent)
-        self.structure = read.with_domains(domain_labels(read, source.domains)) if source.domains else read
+        self.structure = with_domains(read, source.domains) if source.domains else read
         self.part = Part.named(self.structure, source.move) if source.move else None
         self._kept: dict[tuple[object, ...], Any] = {}
 

@@ -90,6 +90,7 @@ MADE = {
     "Structure": lambda w: w.structure,
     "Atoms": lambda w: w.structure.atoms,
     "Hierarchy": lambda w: w.structure.hierarchy,
+    "with_domains": lambda w: edm.with_domains(w.structure, "A:4-20 | rest"),
     "Part": World.part,
     "Weights": lambda w: WEIGHTS,
     "SigmaDistribution": lambda w: edm.SigmaDistribution(sigma_data=16.0, p_mean=-1.2, p_std=1.5),

@@ -15,9 +15,11 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.diffusion.denoisers.states import StatesDenoiser
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.frames.displacement import Measure, measure_displacement
+from edmnoise.noise.held import HeldNoise
 from edmnoise.noise.process import PROCESSES, NoiseChoice
 from edmnoise.noise.processes.chroma import memory
 from edmnoise.structure.files import read_structure
+from edmnoise.structure.part import Part
 from edmnoise.structure.structure import Atoms, Structure
 from edmnoise.trajectories.run import run_sampler
 
@@ -229,6 +231,21 @@ def test_superposed_frames_show_what_is_expected(law, broken):
     for level, relative in ((0, False), (0, True), (1, False), (1, True), (2, False)):
         expected = process.superposed(broken.coordinates, level, level + 1 if relative else None)
         assert moved.rms(Measure(level, relative)) == pytest.approx(expected.rms(0.01), rel=0.03)
+
+
+def test_closed_forms_with_held_atoms_are_those_of_the_moved_block(law, broken):
+    """Every second atom moves, and all of chain D: the block of the matrix, in groups of what moves of them."""
+    process, published = law
+    mask = (np.arange(broken.n_atoms) % 2 == 0) | (broken.atoms.chain == "D")
+    held = HeldNoise(process, Part.of(broken, mask))
+    k = (published / process.published_sigma**2)[np.ix_(mask, mask)]
+    hierarchy = held.part.structure.hierarchy
+    assert torch.equal(held.frames(2.0, 3, 1), process.frames(2.0, 3, 1)[:, torch.from_numpy(mask)])
+    for level in range(3):
+        mean = averages(hierarchy, level)
+        found = held.statistics.displacement(level)
+        np.testing.assert_allclose(found.each, np.diag(mean @ k @ mean.T), atol=1e-12)
+    assert held.superposed(broken.coordinates[mask], 1).mean < held.statistics.displacement(1, 3).mean
 
 
 def test_the_residue_gas_is_the_papers_four_by_four():

@@ -14,7 +14,8 @@ from edmnoise.frames.displacement import ALIGNMENTS
 from edmnoise.noise.design.triangle import MEASURES
 from edmnoise.settings import atoms, colours, design, sampling
 from edmnoise.settings.knob import REQUIRED, typed
-from edmnoise.structure.structure import LEVELS, LIGANDS
+from edmnoise.structure.hierarchy import LEVELS, WITH_DOMAINS
+from edmnoise.structure.structure import LIGANDS
 from edmnoise_pymol import COMMANDS, edm_save
 from edmnoise_pymol.commands.speech import knobs_of
 from edmnoise_pymol.scene import baking, follow
@@ -153,7 +154,7 @@ def test_words_are_those_that_the_library_takes():
     assert tuple(names.PUBLISHED) == tuple(presets.PRESETS)
     assert tuple(atoms.LIGANDS.words) == LIGANDS
     assert tuple(atoms.ALIGN.words) == ALIGNMENTS
-    assert tuple(colours.LEVEL.words) == LEVELS
+    assert tuple(colours.LEVEL.words) == WITH_DOMAINS
     assert tuple(design.MEASURE.words) == MEASURES
 
 

@@ -71,7 +71,8 @@ REFUSED = {
     "edm_noise ala, weights=nan 1 1": ["'nan 1 1'", "three numbers"],
     "edm_noise ala, weights=inf 1 1": ["'inf 1 1'", "three numbers"],
     "edm_noise ala, weights=1 2": ["'1 2'", "three numbers", *PRESETS],
-    "edm_noise ala, weights=1 2 3 4": ["'1 2 3 4'", "three numbers"],
+    "edm_noise ala, weights=1 2 3 4 5": ["'1 2 3 4 5'", "three numbers"],
+    "edm_noise ala, weights=1 2 3 4": ["give domains a share", "no domains"],
     "edm_noise ala, weights=a b c": ["'a b c'", "three numbers"],
     "edm_noise ala, weights=heavy": ["'heavy'", "three numbers", *PRESETS],
     # noise level

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...base.errors import EdmNoiseError
+from ...base.legible import Legible
 from ...base.threads import alone, mapped
 from ...structure.hierarchy import Index
 from ..covariance import Covariance, checked_atoms
@@ -46,8 +47,8 @@ _SINGULAR = 1e-11
 """Relative variance below which a chain's centre is taken to have none."""
 
 
-@dataclass(frozen=True, eq=False)
-class Chains:
+@dataclass(frozen=True, eq=False, repr=False)
+class Chains(Legible):
     """What a `MarkovCovariance` is of; arrays over N atoms, K places, W chains with drawn-in centres.
 
     Attributes

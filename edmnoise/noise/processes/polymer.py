@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...base.errors import EdmNoiseError
+from ...base.legible import Legible
 from ...structure.bonds import longest_bond, whole_number
 from ...structure.components import NUCLEOTIDES, component_of
 from ...structure.hierarchy import Index
@@ -34,8 +35,8 @@ _NEAR = (4.5, 7.5)
 """How far apart the pivots of neighbours lie at most, angstrom, where the atoms of the bond are missing."""
 
 
-@dataclass(frozen=True, eq=False)
-class Walks:
+@dataclass(frozen=True, eq=False, repr=False)
+class Walks(Legible):
     """Arrays over N atoms, K places and W walks; places follow each other along their walk.
 
     Attributes

@@ -96,35 +96,40 @@ class _Means:
 
     @classmethod
     def of(cls, hierarchy: Hierarchy) -> _Means:
-        sizes = hierarchy.sizes(1).astype(np.float64)[:, None]
-        variances = [np.ones((0, hierarchy.depth)), np.hstack([1 / sizes, np.ones((len(sizes), hierarchy.depth - 1))])]
-        for level in range(2, hierarchy.depth + 1):
-            finer = variances[-1].copy()
-            finer[:, level:] = 0  # what a group shares with all others in its parent is counted below
-            home, share = _parent(hierarchy, level - 1)
-            count = int(home.max()) + 1
-            rows = np.stack([np.bincount(home, share**2 * column, count) for column in finer.T], axis=1)
-            rows[:, level:] = 1
+        depth = hierarchy.depth
+        variances: list[Array] = [np.ones((0, depth))]
+        for level in range(1, depth + 1):
+            sizes = hierarchy.sizes(level) if level < depth else np.array([hierarchy.counts[0]])
+            rows = np.ones((len(sizes), depth))
+            rows[:, 0] = 1 / sizes
+            if level > 1:
+                home, share = _parent(hierarchy, level - 1)
+                for k in range(1, level):
+                    rows[:, k] = np.bincount(home, share**2 * variances[-1][:, k], len(sizes))
             variances.append(rows)
         return cls(hierarchy, variances)
 
     def over_atoms(self, level: int) -> Array:
         """(L,) variance of the groups' means, mean over atoms."""
-        sizes = self.hierarchy.sizes(level)
-        return sizes @ self.variances[level] / sizes.sum()
+        atoms, mean = self.hierarchy.counts[0], np.ones(self.hierarchy.depth)
+        mean[0] = self.hierarchy.counts[level] / atoms
+        if level > 1:
+            mean[1:level] = (self.hierarchy.sizes(level) / atoms) @ self.variances[level][:, 1:level]
+        return mean
 
     def within(self, level: int) -> tuple[Array, Array]:
         """(L,) variances of the groups' means about that of the group above: mean over atoms, and over groups."""
+        atoms, counts = self.hierarchy.counts[0], (*self.hierarchy.counts, 1)
+        above = self.over_atoms(level + 1) if level + 1 < self.hierarchy.depth else self.variances[-1][0]
+        part = self.over_atoms(level) - above
+        part[0] = (counts[level] - counts[level + 1]) / atoms
         if level == 0:
-            held = np.zeros(self.hierarchy.depth)
-            held[0] = 1 - self.hierarchy.counts[1] / self.hierarchy.counts[0]
-            return held, held
+            return part, part
         home, share = _parent(self.hierarchy, level)
-        own, around = self.variances[level].copy(), self.variances[level + 1].copy()
-        own[:, level + 1 :] = around[:, level + 1 :] = 0
-        moved = np.mean((1 - 2 * share)[:, None] * own + around[home], axis=0)
-        sizes = self.hierarchy.sizes(level)
-        return (sizes @ (own - around[home])) / sizes.sum(), moved
+        moved, own = np.zeros_like(part), self.variances[level]
+        for k in range(level + 1):  # what a group shares with all others in its parent does not move it there
+            moved[k] = np.mean((1 - 2 * share) * own[:, k] + self.variances[level + 1][home, k])
+        return part, moved
 
 
 def _parent(hierarchy: Hierarchy, level: int) -> tuple[NDArray[np.int64], Array]:

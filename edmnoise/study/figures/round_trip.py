@@ -10,9 +10,9 @@ import numpy as np
 
 from ...base.colours import LEVEL_COLOURS, SERIES_COLOURS
 from ...diffusion.two_states import KINDS
-from ...frames.displacement import NESTED
+from ...frames.displacement import nested
 from ...noise.sigma import SigmaDistribution
-from ...structure.hierarchy import LEVELS, as_read
+from ...structure.hierarchy import as_read
 from ..round_trip import RoundTrips
 from ..samples import share_error
 from .figure import new_figure, save_figure
@@ -85,8 +85,8 @@ def _ways(axes: Any, study: RoundTrips) -> None:
     looks = ("-", "--", ":", "-.")
     for number, state in enumerate(study.left):
         found = study.level_of_no_return(number)
-        for part in as_read(NESTED):
-            name, colour = part.label(hierarchy), LEVEL_COLOURS[LEVELS[part.level]]
+        for part in as_read(nested(hierarchy)):
+            name, colour = part.label(hierarchy), LEVEL_COLOURS[hierarchy.names[part.level]]
             if math.isnan(found[name]):
                 continue
             way = np.sqrt([trip.squares[part].mean() for trip in study.trips[number]])

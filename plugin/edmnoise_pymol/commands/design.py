@@ -55,13 +55,14 @@ def edm_design(
         edm_design 1tii, chain=10, residue=3.8, atom=1.4
         edm_design 1tii, residue=3.8, atom=1.4, sigma=4.82
         edm_design 1tii, atom=1.4, fixed=chain 0.1 | residue/atom 4
-        edm_design 1tii, domain=5, residue=3.8, atom=1.4
 
     NOTES
 
         3.8 A between neighbouring C-alpha is a distance in space, and so are
         all lengths that are asked for; the columns without 3-D are RMS per
         coordinate, as in all tables: the same over sqrt 3.
+        Where the object has domains (edm_domains), residues are moved in their
+        domain, and domain=5 moves the domains in their chain.
         For one chain the chain's part is a shift of the whole: after centring
         it is worth nothing. The result has the attributes weights and sigma,
         which edm_noise takes.

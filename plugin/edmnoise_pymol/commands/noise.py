@@ -65,11 +65,12 @@ def edm_noise(
         out are held and grey; the others get the numbers that they get without
         it, and are measured alone. "measured" is the RMS
         over groups, "share" counts atoms. How residues and chains are told
-        apart, and all formulas, are in the documentation.
+        apart, and all formulas, are in the documentation. An object with
+        domains (edm_domains) may have a fourth weight: weights=1 4 2 1.
 
     SEE ALSO
 
-        edm_levels, edm_table, edm_color, edm_save
+        edm_levels, edm_table, edm_color, edm_save, edm_domains
     """
     from edmnoise.noise.process import NoiseChoice
 

@@ -193,6 +193,7 @@ class NoiseTab(QtWidgets.QWidget):
         rows.addRow(self.level.share)
         rows.addRow(self.weights)
         last = QtWidgets.QHBoxLayout()
+        last.setSpacing(3)  # or it is what makes the tab too wide for PyMOL's own window
         last.addWidget(self.frames)
         last.addWidget(form.label("S&eed", self.seed))
         last.addWidget(self.seed)
