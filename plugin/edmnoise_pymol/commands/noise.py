@@ -143,7 +143,8 @@ def edm_levels(
         by=state also gives each state's RMSD, of all atoms after superposition,
         a length in 3-D whatever align is, and its radius of gyration. Chains may
         be named otherwise in other states or objects: atoms are then told by
-        residue and name. The last lines say what was measured from. Where the noise is not known,
+        residue and name.
+        The last lines say what was measured from. Where the noise is not known,
         they also say when that is no nearer to the other states than these are
         to each other: as a trajectory's frame is that load_traj has written
         over the reference (load_traj file, object, 0 writes behind it).

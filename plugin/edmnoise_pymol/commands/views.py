@@ -42,7 +42,8 @@ def edm_color(
 
         "edm_color" colours an object by how far its atoms, residues or chains
         moved from state 1, or from another origin, in angstrom (RMS per
-        coordinate), or by the lDDT of its residues. What cannot move, as a ligand alone in its chain, is grey.
+        coordinate), or by the lDDT of its residues. What cannot move, as a ligand
+        alone in its chain, is grey.
 
     EXAMPLES
 

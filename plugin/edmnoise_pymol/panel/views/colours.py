@@ -86,8 +86,6 @@ class ColourBox(QtWidgets.QWidget):
         name = self._session.shown
         if not name:
             return None
-        if self._of_lddt:
-            without = (*without, "level", "relative", "align")
         options = {key: text for key, text in self.form.options().items() if key not in without}
         return Request("edm_color", name, options)
 
@@ -260,7 +258,7 @@ class ColourBox(QtWidgets.QWidget):
         else:
             own = ", this frame's own range" if found.each else ""
             words = found.label[:1].upper() + found.label[1:].rstrip(",")
-            self.legend.explain(f"{words}{own}", found.anchors, *found.range)
+            self.legend.explain(f"{words}{own}", found.anchors, *found.range, "Å" if found.unit else "")
 
 
 def _row(*widgets: tuple[Any, int], stretch: bool = False) -> Any:
