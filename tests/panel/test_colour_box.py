@@ -231,6 +231,23 @@ def test_the_legend_tells_each_frames_own_range(box, cmd, made, qtbot):
     qtbot.waitUntil(lambda: box.legend.bar.numbers != before, timeout=PATIENCE)
 
 
+def test_lddt_follows_the_frame(box, cmd, made, qtbot, dyes):
+    single = {}
+    for state in (2, 4):
+        cmd.frame(state)
+        edm_color("frames", measure="lddt", over="state", minimum=0, maximum=1)
+        single[state] = dyes()
+    assert single[2] != single[4]
+    box.measure.setCurrentIndex(1)
+    box.minimum.setValue(0)
+    box.maximum.setValue(1)
+    box.follow.click()
+    made(box.apply.click)
+    for state in (2, 4):
+        cmd.frame(state)
+        qtbot.waitUntil(lambda state=state: dyes() == single[state], timeout=PATIENCE)
+
+
 def test_large_objects_are_baked_and_not_followed(box, cmd, panel, monkeypatch, made):
     monkeypatch.setattr(follow, "LIMIT", 50)
     box.follow.click()

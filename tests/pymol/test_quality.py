@@ -1,4 +1,4 @@
-"""edm_quality and edm_color by lDDT: loaded states against biotite, mdtraj and counting, whatever they were loaded from."""
+"""edm_quality and edm_color by lDDT: loaded states, wherever from, against biotite, mdtraj and counting."""
 
 import warnings
 
@@ -9,6 +9,7 @@ import pytest
 from edmnoise.frames.damage import Native, measure_damage
 from edmnoise.frames.damage_measures import CLASHES, CONTACTS, GYRATION, LDDT, MEASURES, RMSD
 from edmnoise_pymol import edm_color, edm_levels, edm_noise, edm_quality, edm_sample
+from edmnoise_pymol.job import Cancelled, Watch, run_inline
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # mdtraj's own, about pyparsing
@@ -82,7 +83,9 @@ def test_rows_of_states_have_the_rmsd_and_size_of_mdtraj(subunits, frames_of):
         table = edm_levels(subunits, align, "state", origin=4)
         np.testing.assert_allclose(table["RMSD"], 10 * np.delete(mdtraj.rmsd(there, there, 3), 3), rtol=1e-3)
         np.testing.assert_allclose(
-            table["radius of gyration"], 10 * np.delete(mdtraj.compute_rg(there, np.ones(len(top._atoms))), 3), rtol=1e-4
+            table["radius of gyration"],
+            10 * np.delete(mdtraj.compute_rg(there, np.ones(len(top._atoms))), 3),
+            rtol=1e-4,
         )
     np.testing.assert_allclose(table["RMSD"], np.sqrt(3) * np.array(table["atom"]), rtol=1e-4)  # of the superposed
 
@@ -124,7 +127,10 @@ def test_chains_may_have_other_names_in_other_states(cmd, subunits):
         levels = edm_levels(subunits, "superpose", "state", origin=origin)
         assert edm_levels("named", "superpose", "state", origin=origin)["atom"] == pytest.approx(levels["atom"])
     result = edm_color("named", measure="lddt")
-    assert (result.low, result.high) == (edm_color(subunits, measure="lddt").low, edm_color(subunits, measure="lddt").high)
+    assert (result.low, result.high) == (
+        edm_color(subunits, measure="lddt").low,
+        edm_color(subunits, measure="lddt").high,
+    )
 
 
 @pytest.mark.parametrize("discrete", [0, 1])
@@ -200,6 +206,19 @@ def test_one_residue_has_no_lddt(cmd, subunits, tmp_path):
     assert result.left_out == "1 residue without neighbours: grey"
 
 
+def test_it_tells_how_far_it_is_and_can_be_cancelled(cmd, subunits, snapshot):
+    told = []
+    watch = Watch(lambda share, words: told.append((share, words)))
+    run_inline(edm_quality.job(subunits), watch)
+    assert told[0] == (0, "finding bonds and neighbours")
+    assert told[-1] == (1, "state 4 of 4")
+    watch.cancel()
+    before = snapshot()
+    with pytest.raises(Cancelled):
+        run_inline(edm_quality.job(subunits), watch)
+    assert snapshot() == before
+
+
 # Colours
 
 
@@ -228,7 +247,7 @@ def test_baked_states_and_the_one_that_is_shown(cmd, subunits, shared):
         cmd.set("state", state, subunits)
         ends = {} if not shared else {"minimum": baked.low, "maximum": baked.high}
         single = edm_color(subunits, measure="lddt", over="state", palette="black white", **ends)
-        assert f"present lDDT of residues" in single.label
+        assert "present lDDT of residues" in single.label
         found = []
         for where in (f"{baked.object} and state {state}", subunits):
             colours = []
@@ -259,7 +278,10 @@ def test_the_legend_says_what_is_shown(cmd, subunits, typed):
         ("edm_quality nosuch", "nosuch"),
         ("edm_quality 1tii, origin=copies", "give common=1 for those that all have"),
         ("edm_quality copies, file=a.txt", "'a.txt': end the name in .csv or .json for the table"),
-        ("edm_levels copies, file=a.png", "a.png would be a figure, which has the states along its axis: give by=state"),
+        (
+            "edm_levels copies, file=a.png",
+            "a.png would be a figure, which has the states along its axis",
+        ),
         ("edm_color copies, measure=gdt", "measure is 'gdt': give one of displacement, lddt"),
         ("edm_color copies, level=atom, measure=lddt", "level is 'atom' with measure=lddt"),
         ("edm_color copies, align=center, measure=lddt", "align is 'center' with measure=lddt"),

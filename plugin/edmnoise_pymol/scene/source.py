@@ -81,8 +81,8 @@ def reading(
     The selection is judged in that state: PyMOL judges places (``within 8 of``, ``x > 3``) in all states otherwise.
     Where it is an object's name and no more, reading wakes nothing up (`edmnoise_pymol.scene.ask`).
     Alternate locations are resolved: in each residue number the conformer of highest mean occupancy stays. The domains
-    that the atoms carry (`edmnoise_pymol.scene.domains`) are those of the structure, unless ``domains`` is off. Unless the state is read
-    beside the others (``alone`` off), a note counts the atoms that only these have.
+    that the atoms carry (`edmnoise_pymol.scene.domains`) are those of the structure, unless ``domains`` is off. A note
+    counts the atoms that only other states hold, unless these are read beside it (``alone`` off).
 
     Raises
     ------
