@@ -22,13 +22,15 @@ class Shading(Legible):
     Attributes
     ----------
     values
-        (N,) or (models, N), angstrom; NaN for none.
+        (N,) or (models, N); NaN for none.
     anchors
         Colours at even steps of the range, red, green, blue from 0 to 1.
     low, high
-        The range, angstrom; beyond it lie the colours of its ends.
+        The range; beyond it lie the colours of its ends.
     title
         What the values are, without their unit.
+    unit
+        That unit; "" for shares.
 
     Raises
     ------
@@ -41,6 +43,7 @@ class Shading(Legible):
     low: float
     high: float
     title: str
+    unit: str = "angstrom"
 
     def __post_init__(self) -> None:
         check_range(self.low, self.high)
@@ -73,7 +76,7 @@ class Shading(Legible):
 
     @property
     def steps(self) -> list[float]:
-        """The values at which the colours of the palette stand, angstrom."""
+        """The values at which the colours of the palette stand."""
         steps: list[float] = np.linspace(self.low, self.high, 2 if self.is_flat else len(self.anchors)).tolist()
         return steps
 
@@ -83,7 +86,7 @@ class Shading(Legible):
 
     def take(self, atoms: NDArray[np.int64]) -> Shading:
         """That of some atoms, in their order."""
-        return Shading(self.values[..., atoms], self.anchors, self.low, self.high, self.title)
+        return Shading(self.values[..., atoms], self.anchors, self.low, self.high, self.title, self.unit)
 
 
 def hexadecimal(shades: NDArray[np.uint8]) -> list[str]:

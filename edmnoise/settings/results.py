@@ -10,6 +10,11 @@ FIGURE = text("file", None, "also write the table (.csv, .json) or a figure (.pn
 DAMAGE_FILE = FIGURE.but(
     help="also write the table with its standard errors (.csv, .json), or a figure of every measure (.png, .svg, .pdf)"
 )
+LEVELS_FILE = FIGURE.but(
+    help="also write the table (.csv, .json) or, with by=state, a figure of every level over the states (.png, .svg, "
+    ".pdf)"
+)
+QUALITY_FILE = FIGURE.but(help="also write the table (.csv, .json), or a figure of every measure (.png, .svg, .pdf)")
 ERROR_FILE = FIGURE.but(
     help="also write the table with its standard errors (.csv, .json), or its figure (.png, .svg, .pdf)"
 )
@@ -58,6 +63,12 @@ DAMAGE_BY = word(
     ("summary", "residue"),
     "summary",
     "summary (every measure), or residue (each residue's lDDT at every noise level)",
+)
+QUALITY_BY = word(
+    "by",
+    ("summary", "state", "residue"),
+    "summary",
+    "summary (every measure over the states), state (every measure of each state), or residue (each residue's lDDT)",
 )
 COMPARE_BY = word(
     "by",

@@ -1,5 +1,5 @@
-"""docs/pictures.py draws every picture that the pages show, but those of the panel (docs/screenshots.py), of the notebook
-(docs/notebook_picture.py) and of a browser (docs/elsewhere_picture.py, which needs what no package brings)."""
+"""docs/pictures.py draws every picture that the pages show, but those of the panel (docs/screenshots.py), of the
+notebook (docs/notebook_picture.py) and of a browser (docs/elsewhere_picture.py, which needs what no package brings)."""
 
 import re
 import subprocess

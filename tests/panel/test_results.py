@@ -293,7 +293,7 @@ def test_names_that_pymols_prompt_would_cut(results, made, cmd, tmp_path, monkey
 @pytest.mark.parametrize(
     ("save", "name", "sentence"),
     [
-        ("table", "levels.txt", "a table cannot be written as 'levels.txt': end the name in .csv or .json"),
+        ("table", "levels.txt", "nothing can be written as 'levels.txt': end the name in .csv or .json for the table"),
         ("table", "nowhere/levels.csv", "cannot write nowhere/levels.csv: there is no folder nowhere"),
         ("frames", "frames.xyz", ""),
         ("frames", "nowhere/frames.pdb", "cannot write nowhere/frames.pdb: there is no folder nowhere"),

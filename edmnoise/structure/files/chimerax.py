@@ -117,7 +117,8 @@ def _commands(
     steps = zip(shading.palette, shading.steps, strict=True)
     yield f"key {' '.join(f'{colour}:{step:.2f}' for colour, step in steps)} pos 0.3,0.08 size 0.4,0.03"
     title = re.sub(r"""["'\\;]""", "", shading.title)
-    yield f'2dlabels create edm_title text "{title}, angstrom" xpos 0.3 ypos 0.13 size 16'
+    unit = f", {shading.unit}" if shading.unit else ""
+    yield f'2dlabels create edm_title text "{title}{unit}" xpos 0.3 ypos 0.13 size 16'
     if count > 1 and not shading.by_model:
         yield "coordset slider #1"
     yield "view"

@@ -135,7 +135,7 @@ def _rows(structure: Structure, shading: Shading, values: NDArray[np.float64]) -
             row["pdbx_PDB_ins_code"] = number[2]
         if residues is None:
             row = {"atom_index": atom}
-        said = "no value" if math.isnan(value) else f"{value:.3f} Å"
+        said = "no value" if math.isnan(value) else f"{value:.3f} Å" if shading.unit else f"{value:.3f}"
         found.append({**row, "color": colour, "tooltip": f"{shading.title}: {said}"})
     return found
 
@@ -164,7 +164,8 @@ def _states(shading: Shading, count: int, camera: Node, remarks: Sequence[str]) 
 def _legend(shading: Shading) -> str:
     """Mol*'s own Markdown, in which a picture's address may be a palette."""
     colours = urlencode({"color-palette-colors": ",".join(shading.palette), "color-palette-width": "200px"})
-    return f"{shading.title}, in Å per coordinate:\n\n{shading.low:.3f} ![palette](!{colours}) {shading.high:.3f}"
+    unit = ", in Å per coordinate" if shading.unit else ""
+    return f"{shading.title}{unit}:\n\n{shading.low:.3f} ![palette](!{colours}) {shading.high:.3f}"
 
 
 def _tree(model: int, colours: str, camera: Node) -> Node:

@@ -9,7 +9,7 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.settings import atoms, noise, results
 
 from ..job import Job
-from .speech import command, say, show, table_file, write
+from .speech import command, output_file, say, show, table_file, write
 
 if TYPE_CHECKING:
     from edmnoise.base.table import Table
@@ -110,7 +110,7 @@ def edm_levels(
     name: str = atoms.OBJECT,
     align: str = atoms.ALIGN,
     by: str = results.BY,
-    file: str | None = results.TABLE,
+    file: str | None = results.LEVELS_FILE,
     origin: str = atoms.ORIGIN,
     common: bool = atoms.MEASURED_COMMON,
     hydrogens: bool = atoms.MEASURED_HYDROGENS,
@@ -135,10 +135,15 @@ def edm_levels(
         edm_levels 1tii_noise, align=superpose
         edm_levels 1tii_noise, by=residue, file=residues.csv
         edm_levels 1tii_noise, superpose, state, origin=last
+        edm_levels 1tii_noise, superpose, state, file=levels.png
         edm_levels 1tii_noise, origin=1tii
 
     NOTES
 
+        by=state also gives each state's RMSD, of all atoms after superposition,
+        a length in 3-D whatever align is, and its radius of gyration. Chains may
+        be named otherwise in other states or objects: atoms are then told by
+        residue and name.
         The last lines say what was measured from. Where the noise is not known,
         they also say when that is no nearer to the other states than these are
         to each other: as a trajectory's frame is that load_traj has written
@@ -146,15 +151,21 @@ def edm_levels(
 
     SEE ALSO
 
-        edm_noise, edm_table, edm_color
+        edm_noise, edm_table, edm_color, edm_quality
     """
     from ..jobs import noise as jobs
     from ..jobs.ensemble import Basis
 
-    path = table_file(file)
+    path, drawn = output_file(file)
+    if drawn and by != "state":
+        raise EdmNoiseError(f"{path} would be a figure, which has the states along its axis: give by=state")
     table = yield from jobs.levels(_self, name, by, Basis(origin, align, hydrogens, solvent, common))
     show(quiet, table)
-    write(quiet, "edm_levels", table, path)
+    if path is not None and drawn:
+        jobs.draw_levels(table, path)
+        say(quiet, "edm_levels", f"{path} written")
+    else:
+        write(quiet, "edm_levels", table, path)
     return table
 
 

@@ -25,7 +25,8 @@ from edmnoise.noise.sigma import SigmaDistribution, check_sigma
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.part import moving
 from edmnoise.structure.structure import Structure
-from edmnoise.study.levels import RESIDUE_IN_CHAIN, level_table, z_table
+from edmnoise.study.figures.levels import levels_figure
+from edmnoise.study.levels import RESIDUE_IN_CHAIN, level_table, shape_columns, z_table
 
 from ..job import Job, MakesObjects, Watch, counted
 from ..scene import looks
@@ -35,8 +36,9 @@ from ..scene.objects import check_free_name, free_name
 from ..scene.source import moved_part, reading
 from ..scene.titles import Provenance
 from . import ensemble
-from .colouring import Colouring, Painter, label_of, left_out
+from .colouring import Colouring, Painter
 from .ensemble import Basis
+from .scales import label_of, left_out
 
 _STATE_BYTES = 20
 """Memory of one atom in one state inside PyMOL (measured 18.7), coordinates included."""
@@ -149,10 +151,11 @@ def noise(
 
         moved = yield draw
     set_titles(cmd, name, provenance.titles(frames))
-    low, high = range_of(values_of(moved, RESIDUE_IN_CHAIN, "mean"))
+    values, groups = values_of(moved, RESIDUE_IN_CHAIN, "mean"), moved.hierarchy.ancestors(0, RESIDUE_IN_CHAIN.level)
+    low, high = range_of(values)
     anchors = PALETTES[DEFAULT_PALETTE]
-    painter = Painter(cmd, name, RESIDUE_IN_CHAIN, anchors, low, high, part=part)
-    painter.paint(moved)
+    painter = Painter(cmd, name, groups, anchors, low, high, part=part)
+    painter.paint(values)
     still = left_out(RESIDUE_IN_CHAIN, part or structure)
     label = label_of(RESIDUE_IN_CHAIN, reference, "mean")
     colouring = Colouring(name, label, DEFAULT_PALETTE, low, high, anchors, painter=painter, left_out=still)
@@ -188,9 +191,15 @@ def levels(cmd: Cmd, name: str, by: str, basis: Basis) -> Job[Table]:
         moved = found.measure(counted(frames, watch, "state"), place_reference=found.made is None)
         noise = found.made.applied if found.made else None
         table = level_table(found.part or found.structure, moved, noise, by, found.states, found.origin)
-        return replace(table, notes=(*table.notes, *found.notes))
+        shape = shape_columns(found.structure, frames) if by == "state" and found.part is None else ()
+        return replace(table, columns=(*table.columns, *shape), notes=(*table.notes, *found.notes))
 
     return (yield measure)
+
+
+def draw_levels(table: Table, path: str) -> None:
+    """Write the figure of a table of `levels` by state."""
+    levels_figure(table, path)
 
 
 def table(

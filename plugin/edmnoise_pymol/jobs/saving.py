@@ -29,7 +29,8 @@ from ..scene.objects import existing_object, object_of_file
 from ..scene.source import Source, reading, secondary_of, with_bonds
 from ..scene.states import read_states
 from ..scene.titles import Provenance
-from .colouring import Colouring, label_of
+from .colouring import Colouring
+from .scales import label_of
 
 Frames = list[NDArray[np.float32]]
 
@@ -90,7 +91,8 @@ def save(cmd: Cmd, file: str, name: str, level: str, b: str | None) -> Job[Saved
             valued = structure if b is None else _with_b_factors(structure, frames, level, b)
             return Saved(write_frames(file, valued.take(order), models, level, remarks), held=held)
         shading = _default(structure, frames) if colouring is None else _shown(colouring, source, frames)
-        shown = f"{shading.title} from {shading.low:.3f} to {shading.high:.3f} A"
+        unit = " A" if shading.unit else ""
+        shown = f"{shading.title} from {shading.low:.3f} to {shading.high:.3f}{unit}"
         written = write_view(file, structure.take(order), models, shading.take(order), remarks, folds[order])
         return Saved(written, shown)
 
@@ -152,8 +154,8 @@ def _colouring(cmd: Cmd, name: str) -> Colouring | None:
     known: Colouring | None = looks.explanation(cmd, name)
     if known is None or known.painter is None or known.painter.values is None:
         return None
-    found = known.painter.found
-    expected = len(known.painter.values) if found is None else found.size
+    scale = known.painter.scale
+    expected = len(known.painter.values) if scale is None else scale.found.size
     copies = ask.states(cmd, name) if ask.is_discrete(cmd, name) else 1  # a baked object has its atoms in each state
     return known if expected * copies == ask.atoms(cmd, name) else None
 
@@ -169,7 +171,8 @@ def _shown(colouring: Colouring, source: Source, frames: Frames) -> Shading:
     """What the object shows in PyMOL, on its atoms in the order of ``source``; what is not measured has no value."""
     painter = colouring.painter
     assert painter is not None
-    found = painter.found
+    scale = painter.scale
+    found = None if scale is None else scale.found
     own = np.array(source.index)
     measured = np.arange(1, len(own) + 1) if found is None else np.array(found.source.index)
     place = np.full(int(max(own.max(), measured.max())) + 1, -1)
@@ -183,15 +186,15 @@ def _shown(colouring: Colouring, source: Source, frames: Frames) -> Shading:
         whole[rows] = values if part is None else values[part.moved]
         return whole
 
-    if colouring.by_state and found is not None:
-        each = (found.measure([frame[:, rows]], [painter.measure]) for frame in frames)
-        groups = ((moved, values_of(moved, painter.measure, "mean")) for moved in each)
-        values = np.stack([spread(painter.of_atoms(moved, known)) for moved, known in groups])
+    if colouring.by_state and scale is not None:
+        each = (scale.values([frame[:, rows]], "mean") for frame in frames)
+        values = np.stack([spread(painter.of_atoms(groups)) for groups in each])
     else:
         assert painter.values is not None
         values = spread(painter.values)
     title = colouring.label.rstrip(",")
-    return Shading(values, tuple(painter.anchors), colouring.low, colouring.high, title)
+    unit = "angstrom" if colouring.unit else ""
+    return Shading(values, tuple(painter.anchors), colouring.low, colouring.high, title, unit)
 
 
 def _remarks(cmd: Cmd, name: str, level: str, b: str | None, states: int) -> list[str]:
