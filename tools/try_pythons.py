@@ -13,10 +13,13 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
+from email.parser import Parser
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTRAS = "pymol,files,cluster,parquet,learn"
+DEVELOPERS = {"test", "docs"}
+"""Extras that no user installs: not tried here."""
 
 SCRIPT = """\
 import edmnoise_pymol
@@ -39,20 +42,23 @@ class Failed(Exception):
     """A command that did not succeed, and the end of what it said."""
 
 
-def wanted() -> list[str]:
-    """The versions that pyproject.toml says the package is for, as 3.N."""
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    return re.findall(r'"Programming Language :: Python :: (3\.\d+)"', text)
+def what_it_says(wheel: Path) -> tuple[list[str], str]:
+    """The versions of Python that a wheel says it is for, as 3.N, and its extras as pip is given them."""
+    with zipfile.ZipFile(wheel) as packed:
+        (name,) = (name for name in packed.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = Parser().parsestr(packed.read(name).decode())
+    classified = re.findall(r"Programming Language :: Python :: (3\.\d+)", str(metadata.get_all("Classifier")))
+    return classified, ",".join(sorted({*metadata.get_all("Provides-Extra", [])} - DEVELOPERS))
 
 
 def interpreter(version: str) -> str | None:
     """A Python of this version that answers; pyenv's own python3.N only says which versions it has."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    found = [shutil.which(f"python{version}"), *sorted(pyenv.glob(f"{version}.*/bin/python"))]
-    for python in filter(None, found):
+    on_path = shutil.which(f"python{version}")
+    for python in filter(None, [on_path, *map(str, sorted(pyenv.glob(f"{version}.*/bin/python")))]):
         ask = [python, "-c", "import ensurepip, sys; print('%d.%d' % sys.version_info[:2])"]
         if subprocess.run(ask, capture_output=True, text=True, check=False).stdout.strip() == version:
-            return str(python)
+            return python
     return None
 
 
@@ -67,11 +73,11 @@ def run(folder: Path, *command: str | Path) -> str:
     return done.stdout
 
 
-def use(python: str, wheel: Path, folder: Path) -> str:
-    """Install and use the wheel in a new environment in the folder; the versions that pip chose."""
+def use(python: str, wheel: str, folder: Path) -> str:
+    """Install a wheel, and extras in brackets, in a new environment in the folder, and use it: what pip chose."""
     run(folder, python, "-m", "venv", "env")
     new = folder / "env/bin/python"
-    run(folder, new, "-m", "pip", "install", "--quiet", "--only-binary", ":all:", f"{wheel}[{EXTRAS}]")
+    run(folder, new, "-m", "pip", "install", "--quiet", "--only-binary", ":all:", wheel)
     versions = run(folder, new, "-c", USED).strip()
     run(folder, new, "-m", "edmnoise", "version")
     for number, block in enumerate(re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S)):
@@ -88,7 +94,8 @@ def use(python: str, wheel: Path, folder: Path) -> str:
 
 def main(wheel: Path) -> int:
     failures = 0
-    for version in wanted():
+    versions, extras = what_it_says(wheel)
+    for version in versions:
         python = interpreter(version)
         if python is None:
             print(f"Python {version}: not on this machine", flush=True)
@@ -96,7 +103,7 @@ def main(wheel: Path) -> int:
         began = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
             try:
-                line = f"installs and works, {use(python, wheel, Path(folder))}"
+                line = f"installs and works, {use(python, f'{wheel}[{extras}]', Path(folder))}"
             except Failed as failed:
                 line, failures = f"FAILS: {failed}", failures + 1
         print(f"Python {version}: {line} ({time.monotonic() - began:.0f} s)", flush=True)
