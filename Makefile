@@ -12,7 +12,7 @@ ON_SCREEN := $(SCREEN) $(PY)
 QT := pyqt5
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-panel test-library test-numpy2 test-programs demo notebook bench docs screenshots lint zip wheel clean system-run system-test
+.PHONY: help test test-panel test-library test-numpy2 test-programs demo notebook bench docs screenshots lint zip wheel wheel-check clean system-run system-test
 
 help:
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -63,6 +63,9 @@ zip: ## the plugin for PyMOL's Plugin Manager, in dist/
 
 wheel: ## the package for pip, in dist/
 	$(PYTHON) -m pip wheel -qq --no-deps --wheel-dir dist .
+
+wheel-check: wheel ## install the wheel on every Python that it is for and that is here, and use it there
+	$(PYTHON) tools/try_pythons.py $$(ls -t dist/edmnoise-*.whl | head -1)
 
 clean: ## remove what these commands made, but the virtual environment
 	rm -rf build dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -4,7 +4,7 @@
 it lives when it is first asked for, so that the import itself brings no torch and takes no time.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 TYPE_CHECKING = False  # typing's own would be the only thing that is imported here
 if TYPE_CHECKING:
