@@ -1,7 +1,7 @@
 """sum over parts of |D(x; sigma) - y|^2 / c_out^2, of atoms and of the centres that a network gives besides.
 
-``parts`` divides each part by its own c_out^2, by the rule of preconditioning: a network that says nothing has a loss of 1
-in each. ``whole`` divides all by EDM's single one, and so weighs errors by (sigma^2 + sigma_data^2) /
+``parts`` divides each part by its own c_out^2, by the rule of preconditioning: a network that says nothing has a loss
+of 1 in each. ``whole`` divides all by EDM's single one, and so weighs errors by (sigma^2 + sigma_data^2) /
 (sigma sigma_data)^2 whatever the rule (Karras et al. 2022, table 1; AlphaFold 3 has sigma + sigma_data in the place of
 the product).
 """
