@@ -80,7 +80,10 @@ class Training(Legible):
     loss: str = "parts"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "noise", check_linear(NoiseChoice.of(self.noise)))
+        noise = check_linear(NoiseChoice.of(self.noise))
+        object.__setattr__(self, "noise", noise)
+        if noise.weights.domain:
+            raise EdmNoiseError(f"{noise.said} give domains a share, of which no network learns: give three weights")
         if self.loss not in LOSSES:
             raise EdmNoiseError(f"loss is {self.loss!r}: give {' or '.join(LOSSES)}")
         check_seed(self.seed)
@@ -92,7 +95,7 @@ class Training(Legible):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise EdmNoiseError(f"{name} is {value!r}: give a whole number from 1")
         if self.minutes is not None and not 0 < self.minutes < math.inf:
-            raise EdmNoiseError(f"minutes is {self.minutes}: give a number above 0")
+            raise EdmNoiseError(f"minutes is {self.minutes:g}: give a number above 0")
 
     def facts(self) -> dict[str, object]:
         """What JSON can hold, for `of`."""

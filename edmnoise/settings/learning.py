@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..diffusion.names import LOSSES
 from .atoms import SELECTION
 from .knob import real, text, whole, word
-from .noise import DISTRIBUTION, PROCESS, SEED, WEIGHTS
+from .noise import DISTRIBUTION, FOUR_WEIGHTS, PROCESS, SEED, WEIGHTS
 from .sampling import DEVICE, FLUCTUATIONS, RULE
 from .traces import SAMPLES
 
@@ -16,7 +16,9 @@ DATA = SELECTION.but(
     "needs fluctuations"
 )
 TRAINED_WEIGHTS = WEIGHTS.but(
-    default=None, usual=WEIGHTS.default + _RESUMED, help=WEIGHTS.help.replace("the variance", "the noise")
+    default=None,
+    usual=WEIGHTS.default + _RESUMED,
+    help=WEIGHTS.help.replace("the variance", "the noise").replace(FOUR_WEIGHTS, ""),
 )
 TRAINED_PROCESS = PROCESS.but(default=None, usual=PROCESS.default + _RESUMED)
 TRAINED_RULE = RULE.but(

@@ -206,7 +206,7 @@ def test_noise_without_weights_is_trained_with_and_known_again(strands, tmp_path
     assert "harmonic" in loaded.about
     x = torch.randn(2, 3, strands.n_atoms)
     torch.testing.assert_close(loaded.denoise(x, 2.0), trainer.denoiser().denoise(x, 2.0), rtol=0, atol=0)
-    with pytest.raises(EdmNoiseError, match="the rule increment is made of weights, and this noise has none"):
+    with pytest.raises(EdmNoiseError, match="the rule increment is made of weights, and harmonic noise has none"):
         Trainer(data, Training(noise, "increment"))
     with pytest.raises(EdmNoiseError, match="frames noise is forward only"):
         Trainer(data, Training(NoiseChoice("frames")))

@@ -259,7 +259,7 @@ WRONG = [
     ("m, rule=best", "rule is 'best': give one of finite, increment"),
     ("m, steps=0", "steps is 0: give a whole number from 1"),
     ("m, batch=0", "batch is 0: give a whole number from 1"),
-    ("m, minutes=0", "minutes is 0.0: give a number above 0"),
+    ("m, minutes=0", "minutes is 0: give a number above 0"),
     ("m, steps=5, minutes=1", "steps is 5 and minutes is 1: give one budget"),
     ("m, seed=-1", "seed is -1"),
     ("m, held_out=4", "state 4 of m cannot be held out: its states are 1 to 3"),

@@ -115,6 +115,8 @@ class Results(QtWidgets.QWidget):
         if request is None and self._session.live is None:
             self._show(None, _NO_FRAMES)
             return
+        if self.table is None:
+            self.title.setText("measuring …")
         cmd = self._session.cmd
 
         def make() -> Job[Any]:
@@ -232,12 +234,14 @@ class Results(QtWidgets.QWidget):
     def _lay_out(self) -> None:
         rows = QtWidgets.QVBoxLayout(self)
         rows.setContentsMargins(4, 4, 4, 4)
-        first = QtWidgets.QHBoxLayout()
-        first.addWidget(form.label("Ro&ws", self.by))
-        first.addWidget(self.by, 1)
-        first.addWidget(form.label("Fro&m", self.origin))
-        first.addWidget(self.origin, 1)
-        first.addWidget(self.align, 1)
+        first = QtWidgets.QGridLayout()
+        first.addWidget(form.label("Ro&ws", self.by), 0, 0)
+        first.addWidget(self.by, 0, 1, 1, 2)
+        first.addWidget(form.label("Fro&m", self.origin), 1, 0)
+        first.addWidget(self.origin, 1, 1)
+        first.addWidget(self.align, 1, 2)
+        first.setColumnStretch(1, 1)
+        first.setColumnStretch(2, 1)
         pictures = QtWidgets.QHBoxLayout()
         pictures.setSpacing(3)
         pictures.addWidget(form.label("Pictu&res", self.width_))
