@@ -23,6 +23,7 @@ MODULES = (
     "sweep",
     "busy",
     "panel",
+    "notebook",
     "memory",
 )
 
