@@ -21,10 +21,12 @@ def notebook():
 @pytest.fixture(scope="session")
 def page(tmp_path_factory):
     """The app, opened in Chromium and shown to its end."""
-    with serving([], tmp_path_factory.mktemp("notebook")) as address, Browser() as browser:
+    folder = tmp_path_factory.mktemp("notebook")
+    with serving([], folder) as address, Browser() as browser:
         browser.open(address)
         browser.until("deep('h2').some(h => h.textContent == 'Send it to PyMOL')")
         browser.until("deep('canvas.edmnoise-molecule')[0]?.dataset.draws == 10")
+        browser.folder = folder  # the one that the app runs in
         yield browser
 
 
