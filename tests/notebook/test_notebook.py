@@ -1,5 +1,6 @@
 """examples/study.py without a browser: as a script, checked, exported, and what its cells make."""
 
+import shutil
 import subprocess
 import sys
 
@@ -29,7 +30,8 @@ def test_marimo_finds_no_fault(notebook, tmp_path):
 
 
 def test_the_exported_page_holds_the_tables(notebook, tmp_path):
-    done = run("-m", "marimo", "export", "html", notebook, "-o", "study.html", folder=tmp_path)
+    shutil.copy(notebook, tmp_path)  # marimo leaves a folder of its own beside what it exports
+    done = run("-m", "marimo", "export", "html", "study.py", "-o", "study.html", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "study.html").read_text(encoding="utf-8")
     for said in ("10 frames at sigma 1.075 A", "20 draws a row", "scramble points", "preconditioning by level"):
