@@ -58,6 +58,13 @@ def test_the_molecule_shakes(page):
     page.until(f"{CANVAS}.toDataURL() != {json.dumps(first)}")
 
 
+def test_a_button_writes_what_pymol_opens(page):
+    page.ask("deep('button').find(b => b.textContent.startsWith('Write noised.pdb')).click()")
+    page.until("deep('p, span.paragraph').some(p => p.textContent.startsWith('Written: '))")
+    assert (page.folder / "noised.pdb").read_text().count("MODEL ") == 11
+    assert "load noised.pdb, noised" in (page.folder / "noised.pml").read_text()
+
+
 def test_pasted_text_that_is_no_structure_is_one_line_and_one_that_is_is_shown(page, pymol_data):
     lines = (pymol_data / "demo" / "1tii.pdb").read_text().splitlines()
     chain = "\n".join(line for line in lines if line.startswith("ATOM") and line[21] == "C")

@@ -1,5 +1,6 @@
 """examples/study.py without a browser: as a script, checked, exported, and what its cells make."""
 
+import shutil
 import subprocess
 import sys
 
@@ -29,7 +30,8 @@ def test_marimo_finds_no_fault(notebook, tmp_path):
 
 
 def test_the_exported_page_holds_the_tables(notebook, tmp_path):
-    done = run("-m", "marimo", "export", "html", notebook, "-o", "study.html", folder=tmp_path)
+    shutil.copy(notebook, tmp_path)  # marimo leaves a folder of its own beside what it exports
+    done = run("-m", "marimo", "export", "html", "study.py", "-o", "study.html", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "study.html").read_text(encoding="utf-8")
     for said in ("10 frames at sigma 1.075 A", "20 draws a row", "scramble points", "preconditioning by level"):
@@ -80,3 +82,20 @@ def test_pymol_shows_the_frames_with_their_colours(made, cmd, typed, coordset, s
     assert len(np.unique(shades("noised"), axis=0)) > 20
     typed(lines[-1].removeprefix("# "))
     assert cmd.count_states("noised_noise") == 11
+
+
+def test_without_pymol_and_without_a_file_it_says_what_to_do(study, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(SystemExit) as ended:
+        study.app.run()
+    assert str(ended.value) == "No file: choose a PDB or mmCIF file, or paste the text of one."
+
+
+def test_where_no_viewer_is_installed_it_says_so_and_goes_on_with_tables(study, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "anywidget", None)
+    outputs, made = study.app.run()
+    assert made["view"] is None
+    shown = "".join(output.text for output in outputs if hasattr(output, "text"))
+    assert shown.count("the molecule needs anywidget, which is not installed: pip install anywidget") == 1
+    assert len(made["study_table"]) == 21
+    assert "scramble points" in shown
