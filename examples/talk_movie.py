@@ -28,7 +28,7 @@ made = edm_noise(chosen, z=-1, weights="rebalanced", frames=7)
 cmd.disable("mine")
 cmd.show_as("sticks", made.name)
 cmd.orient(made.name, state=1)
-cmd.zoom(made.name, -3, state=1)
+cmd.zoom(made.name, -5, state=1)
 edm_movie("noise.gif", made.name, width=320, height=240, ray=1, fps=8, overwrite=1)
 print("wrote noise.gif,", cmd.count_states(made.name), "frames")
 
