@@ -258,7 +258,8 @@ class ColourBox(QtWidgets.QWidget):
         else:
             own = ", this frame's own range" if found.each else ""
             words = found.label[:1].upper() + found.label[1:].rstrip(",")
-            self.legend.explain(f"{words}{own}", found.anchors, *found.range, unit="Å" if found.unit else "")
+            low, high = found.range
+            self.legend.explain(f"{words}{own}", found.anchors, low, high, "Å" if found.unit else "")
 
 
 def _row(*widgets: tuple[Any, int], stretch: bool = False) -> Any:
