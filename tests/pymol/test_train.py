@@ -260,7 +260,7 @@ WRONG = [
     ("m, steps=0", "steps is 0: give a whole number from 1"),
     ("m, batch=0", "batch is 0: give a whole number from 1"),
     ("m, minutes=0", "minutes is 0.0: give a number above 0"),
-    ("m, steps=5, minutes=1", "steps is 5 and minutes is 1.0: give one budget"),
+    ("m, steps=5, minutes=1", "steps is 5 and minutes is 1: give one budget"),
     ("m, seed=-1", "seed is -1"),
     ("m, held_out=4", "state 4 of m cannot be held out: its states are 1 to 3"),
     ("m, held_out=1 2 3, file=new.safetensors", "all 3 states are held out"),

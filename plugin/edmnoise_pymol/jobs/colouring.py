@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edmnoise.base.colours import Anchor, check_range, palette_colours
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
+from edmnoise.frames.shading import range_of
 from edmnoise.structure.part import Part
 from edmnoise.structure.structure import Structure
 
@@ -27,7 +28,7 @@ from ..scene.painting import anchors_named, paint, paint_state, repaint
 from ..scene.source import current_state
 from . import ensemble
 from .ensemble import Basis
-from .scales import Kept, Moved, Scale, check_kept, range_of
+from .scales import Kept, Moved, Scale, check_kept
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -40,6 +41,8 @@ class Colouring(MakesObjects, Legible):
         "A" for displacements, "" for lDDT.
     names
         Objects that were made for it: a baked copy and its legend.
+    by_state
+        Whether every frame has colours of its own, by how far things moved in it.
     each
         Whether every frame has a range of its own: this one is that of the frame that was shown.
     left_out
@@ -55,6 +58,7 @@ class Colouring(MakesObjects, Legible):
     high: float
     anchors: tuple[Anchor, ...] = ()
     names: tuple[str, ...] = ()
+    by_state: bool = False
     each: bool = False
     painter: Painter | None = field(default=None, repr=False)
     left_out: str = ""
@@ -100,6 +104,8 @@ class Painter(Legible):
     low: float | None
     high: float | None
     painted: tuple[float, float] = (0.0, 0.0)
+    values: NDArray[np.float64] | None = None
+    """(N,) of each atom, angstrom, as they were painted last."""
     baked: dict[int, tuple[float, float]] = field(default_factory=dict)
     scale: Scale | None = None
     part: Part | None = None
@@ -128,12 +134,17 @@ class Painter(Legible):
     def shades(self, values: NDArray[np.float64]) -> NDArray[np.uint8]:
         """(N, 3) red, green, blue of each atom."""
         self.painted = range_of(values, self.low, self.high)
-        values = values[self.groups]
-        if self.part is not None:
-            held = np.full(self.part.n_atoms, np.nan)
-            held[self.part.moved] = values
-            values = held
-        return palette_colours(values, self.anchors, *self.painted)
+        self.values = self.of_atoms(values)
+        return palette_colours(self.values, self.anchors, *self.painted)
+
+    def of_atoms(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(N,) the values of groups as each atom has them, NaN where it was held."""
+        of_moved = values[self.groups]
+        if self.part is None:
+            return of_moved
+        held = np.full(self.part.n_atoms, np.nan)
+        held[self.part.moved] = of_moved
+        return held
 
 
 def colour(
@@ -220,6 +231,7 @@ def colour(
         low,
         high,
         anchors,
+        by_state=by_state,
         each=each,
         painter=painter,
         left_out=scale.left_out,

@@ -11,15 +11,13 @@ from numpy.typing import NDArray
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
-from edmnoise.frames.displacement import Displacement, Measure
+from edmnoise.frames.displacement import Measure
 from edmnoise.frames.lddt import LocalPairs, lddt_scores
+from edmnoise.frames.shading import values_of
 from edmnoise.structure.part import Part, moving
 from edmnoise.structure.structure import Structure
 
 from .ensemble import Ensemble
-
-LEAST_RANGE = 1e-3
-"""Angstrom, or lDDT: the values of a narrower range differ by rounding."""
 
 
 class Scale(Protocol):
@@ -124,13 +122,6 @@ def check_kept(level: str, align: str) -> None:
             )
 
 
-def values_of(moved: Displacement, measure: Measure, over: str) -> NDArray[np.float64]:
-    """(groups,) what is coloured, angstrom; NaN, which is grey, for groups whose displacement is 0 by definition."""
-    values = np.sqrt(moved.largest[measure] if over == "max" else moved.by_group[measure])
-    values[~measure.moves(moved.hierarchy)] = np.nan
-    return values
-
-
 def left_out(measure: Measure, structure: Structure | Part) -> str:
     """What is grey, as a sentence says it; "" for nothing."""
     hierarchy = moving(structure).hierarchy
@@ -149,17 +140,6 @@ def label_of(measure: Measure, structure: Structure, over: str, found: Ensemble 
         start = _start(found)
         removed = {"none": "", "center": " after centring", "superpose": " after superposition"}[found.align]
     return f"{kind} displacement{start}{removed}, {measure.label(structure.hierarchy)},"
-
-
-def range_of(values: NDArray[np.float64], low: float | None = None, high: float | None = None) -> tuple[float, float]:
-    """What is given, and of what is not the values' own end, which keeps the order; one value for rounding errors."""
-    there = values[~np.isnan(values)]
-    least, most = (float(there.min()), float(there.max())) if there.size else (0.0, 0.0)
-    if low is None and high is None and most - least < LEAST_RANGE:
-        return most, most
-    if low is None:
-        return (least if high is None else min(least, high)), most if high is None else high
-    return low, max(low, most) if high is None else high
 
 
 def _start(found: Ensemble) -> str:

@@ -167,6 +167,13 @@ def with_bonds(cmd: Cmd, source: Source) -> Structure:
     return replace(source.structure, bonds=believable(source.structure, bonds))
 
 
+def secondary_of(cmd: Cmd, source: Source) -> NDArray[np.str_]:
+    """(N,) PyMOL's secondary structure of each atom's residue: "H", "S", or something else."""
+    found: dict[int, str] = {}
+    cmd.iterate(whole(source.object), "_found.__setitem__(index, ss)", space={"_found": found})
+    return np.array([found[index] for index in source.index])
+
+
 def current_state(cmd: Cmd, name: str) -> int:
     """State of the object that PyMOL shows.
 
