@@ -65,7 +65,7 @@ def edm_damage(
 
     SEE ALSO
 
-        edm_noise, edm_table, edm_levels, edm_quality
+        edm_noise, edm_quality, edm_table, edm_levels
     """
     from edmnoise.noise.process import choices
 
