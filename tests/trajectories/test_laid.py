@@ -78,10 +78,12 @@ def test_by_its_recorded_motion_a_trace_is_our_own_run(name, two_states, three_c
     assert run.laid.how == "motion"
     np.testing.assert_allclose(run.sigmas, own.sigmas, rtol=1e-6)
     np.testing.assert_allclose(run.final, own.final, atol=2e-3)
+    # Estimates lie where noise has carried their samples, up to 800 A away, and are as exact as float32 is there.
+    rounding = 2 * np.finfo(np.float32).eps * np.abs(own.denoised).max()
     for kind in KINDS:
         found, true = centred(getattr(run, kind)), centred(getattr(own, kind))
         size, off = (np.sqrt((values**2).mean(axis=(1, 2, 3))) for values in (true, found - true))
-        assert (off < 2e-5 * size + 1e-4).all()
+        assert (off < 2e-5 * size + rounding).all()
     for part, sigma in own.freeze_out().items():
         assert run.freeze_out()[part] == pytest.approx(sigma, rel=1e-3)
         assert run.freeze_out_range()[part] == (run.freeze_out()[part],) * 2
