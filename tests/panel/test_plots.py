@@ -229,7 +229,7 @@ def test_wheel_and_fit(panel, plots, loaded, drawn, qtbot, qapp):
     zoomed = box.viewRange()
     assert before[0][0] < zoomed[0][0] < zoomed[0][1] < before[0][1]
     panel.noise.weights.set_weights("current")  # what is drawn again stays as the user has it
-    qtbot.waitUntil(lambda: chart._of.about.startswith("current"), timeout=PATIENCE)
+    qtbot.waitUntil(lambda: chart._of.about == "weights current, not made yet", timeout=PATIENCE)
     assert box.viewRange() == zoomed
     qtbot.mouseClick(plots.fit, QtCore.Qt.MouseButton.LeftButton)
     assert box.viewRange()[0] == pytest.approx(before[0])

@@ -348,8 +348,8 @@ class _Random:
         return out
 
     def rotation(self, number: int) -> Tensor:
-        """(B, 3, 3), uniform over the rotations: that of a step from 1."""
-        return self._turns[number - 1]
+        """R (B, 3, 3) of rows x R, uniform over the rotations: that of a step from 1. A recorder can hear it."""
+        return self._turns[number - 1].mT
 
     def translation(self, number: int) -> Tensor:
         """(B, 3, 1) standard normal: that of a step from 1."""
@@ -369,7 +369,7 @@ def _noised(
     if not (sampler.center or sampler.rotate or sampler.translate):
         return x.add_(random.noise(x), alpha=added) if added else x
     shift = sampler.translate * random.translation(number) if sampler.translate else x.new_zeros(len(x), 3, 1)
-    turn = random.rotation(number) if sampler.rotate else None
+    turn = random.rotation(number).mT if sampler.rotate else None  # of columns
     if sampler.center:
         mean = x.mean(dim=2, keepdim=True)
         shift = shift - mean if turn is None else torch.baddbmm(shift, turn, mean, alpha=-1)

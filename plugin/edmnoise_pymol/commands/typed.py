@@ -36,7 +36,7 @@ def open_to_all(signature: Signature) -> Callable[..., None]:
     return eval(f"lambda {', '.join([*given, '*_', *(f'{name}=None' for name in last)])}: None")
 
 
-def _close(word: str, words: Sequence[str], most: int, alike: float = 0.6) -> list[str]:
+def _close(word: str, words: Collection[str], most: int, alike: float = 0.6) -> list[str]:
     """Words that resemble one; PyMOL does not wait for difflib when it starts."""
     from difflib import get_close_matches
 
@@ -119,12 +119,11 @@ def _own_words(command: str, name: str) -> Collection[str]:
 def _check_glued(names: Sequence[str], value: str, own: Collection[str]) -> None:
     for found in _GLUED.finditer(value):
         before, word = found.groups()
-        if (
-            word not in own
-            and before.lower() not in _AND_SO_ON
-            and not before.endswith(("(", "|", "&", "!", "=", "<", ">"))
-        ):
-            known = word in names or (len(word) > 2 and _close(word, names, 1, 0.8))
-            if known:
-                front, rest = value[: found.start(2)].rstrip(), value[found.start(2) :]
-                raise EdmNoiseError(f"a comma is missing before {word}=: write {front}, {rest}")
+        if before.lower() in _AND_SO_ON or before.endswith(("(", "|", "&", "!", "=", "<", ">")):
+            continue
+        if word in names or (len(word) > 2 and _close(word, names, 1, 0.8)):
+            # What resembles a word of the argument's own is for the argument to refuse: it knows the others.
+            if word in own or (word not in names and _close(word, own, 1, 0.8)):
+                continue
+            front, rest = value[: found.start(2)].rstrip(), value[found.start(2) :]
+            raise EdmNoiseError(f"a comma is missing before {word}=: write {front}, {rest}")

@@ -71,7 +71,7 @@ class Results(QtWidgets.QWidget):
         return made and Request(made.command, made.subject, {**made.options, "file": quoted(path)})
 
     def frames_request(self, path: str) -> Request | None:
-        """The command that writes the frames as a structure file."""
+        """The command that writes the frames for another program, by the file's ending."""
         name = self._session.shown
         return Request("edm_save", quoted(path), {"name": name}) if name else None
 
@@ -103,6 +103,7 @@ class Results(QtWidgets.QWidget):
         dialog.setAcceptMode(QtWidgets.QFileDialog.AcceptMode.AcceptSave)
         dialog.setFileMode(QtWidgets.QFileDialog.FileMode.AnyFile)
         dialog.setDefaultSuffix(ending)
+        dialog.filterSelected.connect(lambda chosen: dialog.setDefaultSuffix(_first_ending(chosen)))
         dialog.setModal(False)
         dialog.fileSelected.connect(getattr(self, f"save_{action}"))
         dialog.show()
@@ -274,11 +275,20 @@ class Results(QtWidgets.QWidget):
 
 _FILES = {
     "table": ("Table", "csv", "Tables (*.csv *.json)"),
-    "frames": ("Frames", "pdb", "Structures (*.pdb *.cif)"),
+    "frames": (
+        "Frames",
+        "pdb",
+        ";;".join(f"{kind} (*.{ending})" for ending, kind in results.SAVED_FILES.items()),
+    ),
     "pictures": ("Pictures of all frames", "png", "Pictures (*.png)"),
     "session": ("PyMOL session", "pse", "PyMOL sessions (*.pse)"),
 }
 """What can be exported: its name, the usual ending, and the endings that a dialog offers."""
+
+
+def _first_ending(kinds: str) -> str:
+    """The ending of "PDB (*.pdb)", the first one of several."""
+    return kinds.partition("*.")[2].partition(" ")[0].rstrip(")")
 
 
 def _count(number: int, what: str) -> str:
