@@ -12,7 +12,7 @@ ON_SCREEN := $(SCREEN) $(PY)
 QT := pyqt5
 
 .DEFAULT_GOAL := help
-.PHONY: help test test-panel test-library test-numpy2 test-programs demo bench docs screenshots lint zip wheel clean system-run system-test
+.PHONY: help test test-panel test-library test-numpy2 test-programs demo notebook bench docs screenshots lint zip wheel wheel-check clean system-run system-test
 
 help:
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,11 @@ test-programs: .programs/installed ## recording in the sampling loops of other p
 demo: .venv/installed-run ## a tour without a window: tables and pictures into demo/
 	$(PY) -m edmnoise_pymol.demo demo
 
+# torch holds marimo's server up while it is loaded: it comes first, and the page is there at once.
+notebook: .venv/installed-notebook ## the published study on any structure, in the browser; FILE=my.pdb for your own
+	$(PY) -c 'import anywidget, torch, runpy; runpy.run_module("marimo", run_name="__main__")' \
+	    run examples/study.py $(if $(FILE),-- --file $(FILE))
+
 bench: .venv/installed-test ## measure the speed of what matters
 	$(PY) -m benchmarks
 
@@ -48,14 +53,19 @@ lint: .venv/installed-test ## style, types, and who may import whom
 docs: .venv/installed-test ## the documentation as web pages in build/docs/
 	$(PY) -m sphinx -W --keep-going -q -b html docs build/docs
 
-screenshots: .venv/installed-test system-test ## the pictures of the panel in docs/images/
+screenshots: .venv/installed-test system-test ## the pictures of the panel and the notebook in docs/images/
 	$(ON_SCREEN) docs/screenshots.py
+	$(ON_SCREEN) docs/animation.py
+	$(PY) docs/notebook_picture.py
 
 zip: ## the plugin for PyMOL's Plugin Manager, in dist/
 	$(PYTHON) tools/release_zip.py dist
 
 wheel: ## the package for pip, in dist/
 	$(PYTHON) -m pip wheel -qq --no-deps --wheel-dir dist .
+
+wheel-check: wheel ## install the wheel on every Python that it is for and that is here, and use it there
+	$(PYTHON) tools/try_pythons.py $$(ls -t dist/edmnoise-*.whl | head -1)
 
 clean: ## remove what these commands made, but the virtual environment
 	rm -rf build dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
@@ -72,10 +82,14 @@ system-run system-test:
 	$(PY) $(call PIP_INSTALL,numpy1) --editable '.[pymol]'
 	@touch $@
 
+.venv/installed-notebook: $(INPUTS) | system-run .venv/bin/python
+	$(PY) $(call PIP_INSTALL,numpy1) --editable '.[pymol,notebook]'
+	@touch $@
+
 .venv/installed-test: $(INPUTS) | system-run .venv/bin/python
 	$(PY) $(call PIP_INSTALL,numpy1) --editable '.[pymol,test,docs]'
 	$(PY) $(call PIP_INSTALL,numpy1) --no-deps k-diffusion # of the 17 packages it asks for, its samplers need those that are here
-	@touch $@ .venv/installed-run
+	@touch $@ .venv/installed-run .venv/installed-notebook
 
 .venv/installed-pyqt5: .venv/installed-test
 	@touch $@

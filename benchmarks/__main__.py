@@ -26,6 +26,7 @@ MODULES = (
     "sweep",
     "busy",
     "panel",
+    "notebook",
     "memory",
 )
 

@@ -18,6 +18,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from edmnoise.noise.process import MULTISCALE, PROCESSES
+
 from .harness import Result, compare, show
 from .panel_large import Watched, rows, waits
 
@@ -135,32 +137,41 @@ def _slider(window: Window, panel: Any) -> None:
     panel.noise.live.click()
     window.until(lambda: panel.session.live is not None)
     moved = panel.session.live.name
-    places = []
-    for value in (-100, -99):
-        panel.noise.level.slider.setValue(value)
-        places.append(cmd.get_coords(moved, 1))
-    values, others = itertools.cycle((-100, -99)), itertools.cycle(places)
+    values, places = itertools.cycle((-100, -99)), []
 
     def own_part() -> None:
         panel.noise.level.slider.setValue(next(values))
+
+    def shaken_by(process: str) -> None:
+        """Noise of a process, and the coordinates of its own that PyMOL alone is given."""
+        panel.noise.process.setEditText(process)
+        places.clear()
+        for _ in range(2):
+            own_part()
+            places.append(cmd.get_coords(moved, 1))
 
     def ours() -> None:
         own_part()
         window.draw()
 
     def theirs() -> None:
-        cmd.load_coords(next(others), moved, 1)
+        places.reverse()
+        cmd.load_coords(places[0], moved, 1)
         window.draw()
 
     atoms = cmd.count_atoms(moved)
     if atoms < LARGE:
-        for shape in ("cartoon", "sticks"):
+        for shape, process in itertools.product(("cartoon", "sticks"), PROCESSES):
+            shaken_by(process)
             cmd.show_as(shape, moved)
-            report(compare(f"slider to screen, {atoms:,} atoms, {shape}; PyMOL alone", ours, theirs, 1.2, "at_most"))
+            label = f"slider to screen, {process}, {atoms:,} atoms, {shape}; PyMOL alone"
+            report(compare(label, ours, theirs, 1.2, "at_most"))
     else:
+        shaken_by(MULTISCALE)
         cmd.show_as("lines", moved)
         label = f"the panel's own part, {atoms:,} atoms, lines; PyMOL's redraw"
         report(compare(label, own_part, theirs, 0.2, "at_most", repeats=5))
+    panel.noise.process.setEditText(MULTISCALE)
     panel.noise.live.click()
 
 

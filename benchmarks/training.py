@@ -21,7 +21,8 @@ from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import sample
 from edmnoise.frames.lddt import LocalPairs, lddt_scores
 from edmnoise.learning.ensemble import Ensemble
-from edmnoise.learning.train import DEFAULT_STEPS, Trainer, Training, losses
+from edmnoise.learning.loss import losses
+from edmnoise.learning.train import DEFAULT_STEPS, Trainer, Training
 from edmnoise.noise.theory.scales import split
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.hierarchy import PARTS

@@ -18,6 +18,8 @@ extensions = [
     "mathml",
     "session",
     "drawn",
+    "gallery",
+    "findings",
     "help_pages",
     "figures",
     "preconditioning",

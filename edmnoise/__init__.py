@@ -4,11 +4,12 @@
 it lives when it is first asked for, so that the import itself brings no torch and takes no time.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 TYPE_CHECKING = False  # typing's own would be the only thing that is imported here
 if TYPE_CHECKING:
     from .base.errors import EdmNoiseError as EdmNoiseError
+    from .base.shading import Shading as Shading
     from .diffusion.denoisers.denoiser import Denoised as Denoised
     from .diffusion.denoisers.elastic_network import ElasticNetwork as ElasticNetwork
     from .diffusion.denoisers.held import held_states as held_states
@@ -26,10 +27,13 @@ if TYPE_CHECKING:
     from .frames.displacement import measure_displacement as measure_displacement
     from .frames.level_metrics import LevelMetrics as LevelMetrics
     from .frames.level_metrics import part_mean_squares as part_mean_squares
+    from .frames.shading import shade as shade
     from .noise.batch import MultiscaleNoiseLike as MultiscaleNoiseLike
     from .noise.batch import PaddedGroups as PaddedGroups
     from .noise.design.scramble import scramble_table as scramble_table
     from .noise.design.solve import design as design
+    from .noise.design.triangle import WeightMeasure as WeightMeasure
+    from .noise.design.weight_map import weight_map as weight_map
     from .noise.held import HeldNoise as HeldNoise
     from .noise.process import AppliedNoise as AppliedNoise
     from .noise.process import NoiseChoice as NoiseChoice
@@ -44,15 +48,18 @@ if TYPE_CHECKING:
     from .structure.files import read_frames as read_frames
     from .structure.files import read_structure as read_structure
     from .structure.files import write_frames as write_frames
+    from .structure.files import write_view as write_view
     from .structure.hierarchy import Hierarchy as Hierarchy
     from .structure.part import Part as Part
     from .structure.structure import Atoms as Atoms
     from .structure.structure import Structure as Structure
     from .structure.superpose import superpose as superpose
+    from .study.figures.design import triangle_figure as triangle_figure
     from .study.levels import level_table as level_table
     from .study.levels import z_table as z_table
     from .study.replay import replay as replay
     from .study.round_trip import round_trips as round_trips
+    from .study.viewer import MoleculeView as MoleculeView
     from .trajectories.finding import find_denoiser as find_denoiser
     from .trajectories.laid import run_of as run_of
     from .trajectories.recording import record as record
@@ -65,6 +72,7 @@ _HOMES = {
     "read_structure": "edmnoise.structure.files",
     "read_frames": "edmnoise.structure.files",
     "write_frames": "edmnoise.structure.files",
+    "write_view": "edmnoise.structure.files",
     "Structure": "edmnoise.structure.structure",
     "Atoms": "edmnoise.structure.structure",
     "Hierarchy": "edmnoise.structure.hierarchy",
@@ -85,15 +93,21 @@ _HOMES = {
     "part_mean_squares": "edmnoise.frames.level_metrics",
     # measure it, and know what to expect
     "measure_displacement": "edmnoise.frames.displacement",
+    "shade": "edmnoise.frames.shading",
+    "Shading": "edmnoise.base.shading",
     "measure_damage": "edmnoise.frames.damage",
     "superpose": "edmnoise.structure.superpose",
     "AppliedNoise": "edmnoise.noise.process",
     "level_table": "edmnoise.study.levels",
     "z_table": "edmnoise.study.levels",
     "NoiseStatistics": "edmnoise.noise.theory.statistics",
+    "MoleculeView": "edmnoise.study.viewer",
     # choose it
     "design": "edmnoise.noise.design.solve",
     "scramble_table": "edmnoise.noise.design.scramble",
+    "WeightMeasure": "edmnoise.noise.design.triangle",
+    "weight_map": "edmnoise.noise.design.weight_map",
+    "triangle_figure": "edmnoise.study.figures.design",
     "measured_scales": "edmnoise.noise.theory.scales",
     "Preconditioner": "edmnoise.diffusion.precondition",
     "precondition_table": "edmnoise.diffusion.precondition",

@@ -30,7 +30,8 @@ WINDOW = {
     "libxcb-xinerama.so.0": "libxcb-xinerama0",
     "libxcb-xkb.so.1": "libxcb-xkb1",
 }
-DISPLAY = {"Xvfb": "xvfb", "xauth": "xauth"}
+PROGRAMS = {"Xvfb": "xvfb", "xauth": "xauth", "chromium": "chromium"}
+"""A display that no screen shows, and a browser for the notebook."""
 
 
 def loads(library: str) -> bool:
@@ -42,13 +43,13 @@ def loads(library: str) -> bool:
 
 
 def missing_packages(purpose: str) -> Iterable[str]:
-    """What is missing to `run` PyMOL without a window, or to `test` it with a window on no screen."""
+    """What is missing to `run` PyMOL without a window, or to `test` it with a window on no screen, and in a browser."""
     if importlib.util.find_spec("ensurepip") is None:
         yield "python3-venv"
     libraries = PYMOL if purpose == "run" else PYMOL | WINDOW
     yield from (package for library, package in libraries.items() if not loads(library))
     if purpose == "test":
-        yield from (package for program, package in DISPLAY.items() if shutil.which(program) is None)
+        yield from (package for program, package in PROGRAMS.items() if shutil.which(program) is None)
 
 
 def main(purpose: str) -> None:

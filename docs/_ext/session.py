@@ -21,7 +21,7 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from pygments.lexer import RegexLexer, bygroups
 from pygments.token import Generic, Keyword
-from sources import depend_on_sources
+from sources import ROOT, depend_on_sources
 from sphinx.application import Sphinx
 from sphinx.directives.code import container_wrapper
 from sphinx.errors import ExtensionError
@@ -32,10 +32,11 @@ PREFIX = "PyMOL>"
 
 
 class Session:
-    """An empty folder and a process with a PyMOL of its own."""
+    """A folder with the examples and nothing else, and a process with a PyMOL of its own."""
 
     def __init__(self) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="edmnoise_docs_")
+        Path(self.folder.name, "examples").symlink_to(ROOT / "examples")
         environment = os.environ | {
             "HOME": self.folder.name,  # nobody's own pymolrc, and no list of programs that somebody trusts
             "XDG_CONFIG_HOME": self.folder.name,

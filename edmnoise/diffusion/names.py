@@ -52,6 +52,10 @@ RULES = ("finite", "increment", "cumulative", "global")
 ``increment`` the level's own weight, right for large groups; ``cumulative`` the weights of the level and all above,
 right for absolute centres only; ``global`` all of it, with one scale for the data: EDM's own preconditioning."""
 
+LOSSES = ("parts", "whole")
+"""What a square error is divided by in training: ``parts`` each part's own c_out^2, by the rule; ``whole`` EDM's, one
+for all."""
+
 DENOISERS = {
     "states": "states: any place, any turn",
     "translation": "states: any place, as turned",

@@ -26,12 +26,14 @@ from torch import Tensor
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..base.table import Column, Table
+from ..noise.process import NoiseChoice, Statistics, check_linear
 from ..noise.processes.nested import NestedCovariance
 from ..noise.sigma import check_sigma
 from ..noise.theory.scales import Scales, split
 from ..noise.theory.statistics import NoiseStatistics
 from ..noise.weights import Weights, check_weights
 from ..structure.hierarchy import Hierarchy, as_read, check_levels
+from ..structure.structure import Structure
 from .names import RULES
 
 
@@ -60,11 +62,9 @@ class Preconditioner:
     hierarchy
         Atoms in residues (in domains) in chains.
     weights
-        Shares of the noise.
+        Shares of the noise; see `of` for noise that has none.
     scales
         Data scale of each part.
-    nu
-        Share of the noise in each part, finest first, where the noise has no weights; no rule is made of them then.
 
     Raises
     ------
@@ -72,24 +72,40 @@ class Preconditioner:
         For scales that are negative, not finite or all zero, and for groups of other levels.
     """
 
-    def __init__(
-        self, hierarchy: Hierarchy, weights: Weights, scales: Scales, nu: tuple[float, ...] | None = None
-    ) -> None:
+    def __init__(self, hierarchy: Hierarchy, weights: Weights, scales: Scales) -> None:
         if not all(math.isfinite(scale) and scale >= 0 for scale in scales.by_level) or scales.total <= 0:
             raise EdmNoiseError(
                 f"data scales are {scales}: give finite numbers in angstrom, none negative, not all zero"
             )
         check_levels(hierarchy)
         self.hierarchy, self.weights, self.scales = hierarchy, check_weights(weights), scales
+        self.noise = NoiseChoice.of(weights)
         self._scales = scales.on(hierarchy.names)
-        self._weighted = nu is None
-        self.nu = part_shares(hierarchy, weights) if nu is None else nu
+        self.nu = part_shares(hierarchy, weights)
         self.delta = part_shares(hierarchy, self.data_variances())
+
+    @classmethod
+    def of(cls, noise: Weights | NoiseChoice, structure: Structure, scales: Scales) -> Preconditioner:
+        """For any linear noise of a structure: where it has no weights, nu are traces of its K.
+
+        Rules are made of weights then but for finite and global, and so is the exact filter. `ForwardOnly` for noise
+        that is not linear Gaussian.
+        """
+        chosen = check_linear(NoiseChoice.of(noise))
+        made = cls(structure.hierarchy, chosen.weights, scales)
+        if not chosen.weighted:
+            made.noise, made.nu = chosen, _shares(chosen.on(structure).statistics, structure.hierarchy)
+        return made
 
     def __repr__(self) -> str:
         named = zip(self.hierarchy.parts, self._scales, strict=True)
         scales = ", ".join(f"{part} {scale:.3f} A" for part, scale in named)
-        return f"Preconditioner(weights {self.weights.label}, data {scales})"
+        return f"Preconditioner({self.noise.said}, data {scales})"
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Those that this noise has: without weights, none is made of them."""
+        return tuple(RULES) if self.noise.weighted else ("finite", "global")
 
     def coefficients(self, sigma: float, rule: str = "finite") -> Coefficients:
         """c_skip, c_out, c_in of each part and c_noise at a noise level in angstrom."""
@@ -113,8 +129,10 @@ class Preconditioner:
         """Share of sigma^2 and data variance (angstrom^2) that a rule gives each part, finest first."""
         if rule not in RULES:
             raise EdmNoiseError(f"no rule {rule!r}: the known ones are {', '.join(RULES)}")
-        if not self._weighted and rule not in ("finite", "global"):
-            raise EdmNoiseError(f"the rule {rule} is made of weights, and this noise has none: give finite or global")
+        if rule not in self.rules:
+            raise EdmNoiseError(
+                f"the rule {rule} is made of weights, and {self.noise.said} has none: give {' or '.join(self.rules)}"
+            )
         own = self.weights.on(self.hierarchy.names)
         shares = {
             "finite": self.nu,
@@ -158,6 +176,8 @@ class Preconditioner:
     def exact_error(self, sigma: float) -> float:
         """Mean square error per coordinate of `exact_filter`: tr H (C - C Q C) H / N, with the Q and H of that.
 
+        EdmNoiseError for noise without weights, whose filter is not nested.
+
         With M = C + sigma^2 K the traces grow group by group, from the atoms up. Of the groups inside a group known are
         the sums q, a, e, t, b of 1^T M^-1 1, 1^T C M^-1 1, |C M^-1 1|^2, tr C M^-1 C and 1^T C M^-1 C 1. Its own level
         adds c 1 1^T to C and m 1 1^T to M, over n atoms; with s = 1 / (1 + m q) (Sherman and Morrison 1950)
@@ -165,6 +185,7 @@ class Preconditioner:
             q' = s q,  a' = s (a + c n q),  e' = s^2 (e + 2 c q a + n c^2 q^2),
             t' = t + s (2 c a + n c^2 q) - m s e,  b' = b + s (2 c n a + n^2 c^2 q) - m s a^2.
         """
+        self._check_nested()
         hierarchy, data = self.hierarchy, self.hierarchy.by_level(self.data_variances(), 0.0)
         shares = self.weights.on(hierarchy.names)
         total = [c + check_sigma(sigma) ** 2 * w for c, w in zip(data, shares, strict=True)]
@@ -191,10 +212,15 @@ class Preconditioner:
 
         Q = M^-1 - M^-1 1 1^T M^-1 / 1^T M^-1 1, the pseudo-inverse of M centred on both sides by H = 1 - 1 1^T / N.
         """
+        self._check_nested()
         data = NestedCovariance(self.hierarchy, self.data_variances())
         noisy = data + check_sigma(sigma) ** 2 * NestedCovariance(self.hierarchy, self.weights)
         found = data.multiply(noisy.solve(x - noisy.gls_mean(x)[..., None]))
         return found - found.mean(dim=-1, keepdim=True)
+
+    def _check_nested(self) -> None:
+        if not self.noise.weighted:
+            raise EdmNoiseError(f"{self.noise.said} is not nested: only noise with weights has the exact filter")
 
     def data_variances(self) -> dict[str, float]:
         """Variance by level of nested normal data whose parts have the data scales; 0 where a part is too small.
@@ -227,25 +253,34 @@ def part_shares(hierarchy: Hierarchy, variances: Weights | Mapping[str, float]) 
     levels than `check_levels` takes.
     """
     check_levels(hierarchy)
-    statistics = NoiseStatistics(hierarchy, variances)
+    return _shares(NoiseStatistics(hierarchy, variances), hierarchy)
+
+
+def _shares(statistics: Statistics, hierarchy: Hierarchy) -> tuple[float, ...]:
     parts = [statistics.displacement(k, k + 1, over_atoms=True).mean for k in range(hierarchy.depth)]
     return tuple(part if part > _LEAST * sum(parts) else 0.0 for part in parts)
 
 
 def precondition_table(made: Preconditioner, sigmas: Sequence[float], rule: str = "finite") -> Table:
-    """c_skip, c_out, c_in of each part and c_noise over noise levels, with what each rule costs in error."""
+    """c_skip, c_out, c_in of each part and c_noise over noise levels, with what each rule costs in error.
+
+    It costs that over the exact filter, or, for noise without weights, over the best scalars, those of finite.
+    """
     rows = [made.coefficients(sigma, rule) for sigma in sigmas]
-    best = [made.exact_error(sigma) for sigma in sigmas]
     columns = [Column("sigma", list(sigmas), "A", decimals=4)]
     for index, part in as_read(enumerate(made.hierarchy.names)):
         columns += [Column(f"c_skip {part}", [row.c_skip[index] for row in rows], decimals=4)]
         columns += [Column(f"c_out {part}", [row.c_out[index] for row in rows], "A", decimals=4)]
         columns += [Column(f"c_in {part}", [row.c_in[index] for row in rows], "1/A", decimals=4)]
     columns.append(Column("c_noise", [row.c_noise for row in rows], decimals=4))
-    for name in RULES:
-        excess = [100 * (made.error(sigma, name) / least - 1) for sigma, least in zip(sigmas, best, strict=True)]
-        columns.append(Column(f"excess error {name}", excess, "%", decimals=3, help="over the exact filter"))
-    title = f"preconditioning by level, rule {rule}, weights {made.weights.label}"
+    least, over = (made.exact_error, "the exact filter") if made.noise.weighted else (made.error, "the rule finite")
+    best = [least(sigma) for sigma in sigmas]
+    for name in made.rules if made.noise.weighted else made.rules[1:]:
+        excess = [100 * (made.error(sigma, name) / floor - 1) for sigma, floor in zip(sigmas, best, strict=True)]
+        columns.append(Column(f"excess error {name}", excess, "%", decimals=3, help=f"over {over}"))
+    title = f"preconditioning by level, rule {rule}, {made.noise.said}"
     measured = as_read(zip(made.hierarchy.parts, made.scales.on(made.hierarchy.names), strict=True))
-    note = f"data scales: {', '.join(f'{part} {scale:.2f}' for part, scale in measured)} A"
-    return Table(title, tuple(columns), {"rule": rule}, (note,))
+    notes = [f"data scales: {', '.join(f'{part} {scale:.2f}' for part, scale in measured)} A"]
+    if not made.noise.weighted:
+        notes.append("Excess error: over the rule finite, the best scalars; noise without weights has no exact filter.")
+    return Table(title, tuple(columns), {"rule": rule}, tuple(notes))

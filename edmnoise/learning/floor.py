@@ -1,6 +1,6 @@
 """The loss of a training on fresh draws, part by part, beside that of the exact denoiser, which no network gets below.
 
-With D* = E[y | x] and any D, E |D - y|^2 = E |D* - y|^2 + E |D - D*|^2 in each part and at each level; 1 / c_out^2
+With D* = E[y | x] and any D, E |D - y|^2 = E |D* - y|^2 + E |D - D*|^2 in each part and at each level; a loss
 weighs both alike.
 """
 
@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from ..noise.theory.scales import split
-from .train import Trainer, least_c_out, losses
+from .loss import divisors, losses
+from .train import Trainer
 
 
 class Beside(NamedTuple):
-    """Mean |D - y|^2 / c_out^2 per coordinate in each part (3,), finest first: the network's, and the least one."""
+    """The loss per coordinate in each part (3,), finest first: the network's, and the least one."""
 
     network: Tensor
     exact: Tensor
@@ -41,13 +42,14 @@ def loss_and_floor(trainer: Trainer, batches: int = 4, progress: Callable[[int, 
     with torch.inference_mode():
         for batch in range(batches):
             y, x, sigma = (drawn.cpu() for drawn in trainer.drawn(trainer.step + batch))
-            found[0] += losses(model, x, y, sigma)[1]
+            found[0] += losses(model, x, y, sigma, trainer.training.loss)[1]
             best = torch.empty_like(x)
             for row, level in enumerate(sigma.tolist()):
                 best[row] = exact.denoise(x[row : row + 1], level).atoms[0]
                 if progress is not None:
                     progress(batch * len(x) + row + 1, batches * len(x))
             parts = [part.square().mean(dim=(1, 2)) for part in split((best - y).double(), hierarchy)]
-            found[1] += (torch.stack(parts, dim=1) / least_c_out(model, sigma).square()).mean(dim=0)
+            by = divisors(model, sigma, trainer.training.loss).square()
+            found[1] += (torch.stack(parts, dim=1) / by).mean(dim=0)
     network, least = found / batches
     return Beside(network, least)

@@ -15,20 +15,23 @@ from collections.abc import Generator
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..base.seeds import check_seed, reseed
+from ..diffusion.names import LOSSES
 from ..diffusion.precondition import Preconditioner
 from ..noise.process import FLAT, NoiseChoice, check_linear
 from ..noise.sigma import DISTRIBUTIONS, SigmaDistribution, parse_distribution
 from ..noise.theory.scales import Scales
 from ..noise.weights import Weights
 from ..structure.structure import Structure
+from .adam import Adam, Flat
 from .checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from .ensemble import Ensemble, part_variances
-from .model import Factors, Model, NetworkDenoiser
+from .ensemble import Ensemble
+from .loss import losses
+from .model import Model, NetworkDenoiser
 
 RATE, WARM_UP, AVERAGE, CLIP = 3e-3, 100, 0.998, 1.0
 """Adam's learning rate; steps over which it rises; decay of the moving average; largest norm of a gradient."""
@@ -38,12 +41,6 @@ DEFAULT_STEPS = 3_500
 
 TRAINING = 4
 """Stream of the random numbers of training steps."""
-
-_FLOOR = 1e-3
-"""Least c_out that a loss is divided by, angstrom: a part that nothing moves, as a single chain's own, has 0."""
-
-_ALIGNED = 16
-"""Numbers in 64 bytes: where each parameter begins among all of them."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -64,11 +61,13 @@ class Training(Legible):
         Budget: one of the two. Minutes become steps once the first steps have been timed.
     seed
         Of the weights that the network begins with, and of all that is drawn.
+    loss
+        A name from `edmnoise.diffusion.names.LOSSES`.
 
     Raises
     ------
     EdmNoiseError
-        For numbers that are no numbers of steps, minutes or structures, and for two budgets.
+        For a loss that is not known, numbers that are no numbers of steps, minutes or structures, and for two budgets.
     """
 
     noise: NoiseChoice | Weights = FLAT
@@ -78,19 +77,25 @@ class Training(Legible):
     steps: int | None = None
     minutes: float | None = None
     seed: int = 0
+    loss: str = "parts"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "noise", check_linear(NoiseChoice.of(self.noise)))
+        noise = check_linear(NoiseChoice.of(self.noise))
+        object.__setattr__(self, "noise", noise)
+        if noise.weights.domain:
+            raise EdmNoiseError(f"{noise.said} give domains a share, of which no network learns: give three weights")
+        if self.loss not in LOSSES:
+            raise EdmNoiseError(f"loss is {self.loss!r}: give {' or '.join(LOSSES)}")
         check_seed(self.seed)
         if self.steps is not None and self.minutes is not None:
-            raise EdmNoiseError(f"steps is {self.steps} and minutes is {self.minutes}: give one budget")
+            raise EdmNoiseError(f"steps is {self.steps} and minutes is {self.minutes:g}: give one budget")
         if self.steps is None and self.minutes is None:
             object.__setattr__(self, "steps", DEFAULT_STEPS)
         for name, value in (("batch", self.batch), ("steps", self.steps)):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise EdmNoiseError(f"{name} is {value!r}: give a whole number from 1")
         if self.minutes is not None and not 0 < self.minutes < math.inf:
-            raise EdmNoiseError(f"minutes is {self.minutes}: give a number above 0")
+            raise EdmNoiseError(f"minutes is {self.minutes:g}: give a number above 0")
 
     def facts(self) -> dict[str, object]:
         """What JSON can hold, for `of`."""
@@ -104,6 +109,7 @@ class Training(Legible):
             "steps": self.steps,
             "minutes": self.minutes,
             "seed": self.seed,
+            "loss": self.loss,
         }
 
     @classmethod
@@ -126,7 +132,7 @@ class Progress(Legible):
     loss
         What the gradient is of: atoms, residue and chain centres together.
     parts
-        The atoms' own, finest part first: mean |D - y|^2 / c_out^2 per coordinate.
+        The atoms' own, finest part first: mean |D - y|^2 per coordinate over what the loss divides it by.
     seconds_left
         At the pace of the steps so far.
     note
@@ -166,7 +172,7 @@ class Trainer:
         self.covariance = noise.on(ensemble.structure).covariance
         self.model = _model(ensemble.structure, training, ensemble.scales).to(self.device)
         self._average = copy.deepcopy(self.model)
-        self._weights, self._averaged = _Flat(self.model), _Flat(self._average)
+        self._weights, self._averaged = Flat(self.model), Flat(self._average)
         self._adam = Adam(self._weights.all, self._weights.gradient)
         self._generator = torch.Generator()
         self._steps = training.steps
@@ -263,7 +269,7 @@ class Trainer:
     def _advance(self) -> tuple[float, tuple[float, float, float]]:
         """One step: its loss, and the atoms' own by part."""
         y, x, sigma = self.drawn(self.step)
-        total, parts = losses(self.model, x, y, sigma)
+        total, parts = losses(self.model, x, y, sigma, self.training.loss)
         self._weights.gradient.zero_()
         total.backward()
         loss, norm = float(total.detach()), float(self._weights.gradient.norm())
@@ -335,93 +341,6 @@ class _NotFinite(ArithmeticError):
     """A loss or a gradient is NaN or infinite."""
 
 
-class Adam:
-    """theta <- theta - rate m / (sqrt(v) + eps), m and v running means of the gradient and its square, both unbiased.
-
-    Kingma & Ba 2015, as torch.optim.Adam has it with its own betas and eps, on one piece of memory: .15 ms of a step of
-    24, where torch's takes .4.
-    """
-
-    def __init__(self, weights: Tensor, gradient: Tensor) -> None:
-        self.weights, self.gradient = weights, gradient
-        self.mean, self.square = torch.zeros_like(weights), torch.zeros_like(weights)
-
-    def advance(self, step: int, rate: float) -> None:
-        """Make step number ``step``, from 1, in place."""
-        first, second = 0.9, 0.999
-        self.mean.lerp_(self.gradient, 1 - first)
-        self.square.mul_(second).addcmul_(self.gradient, self.gradient, value=1 - second)
-        size = self.square.sqrt().div_(math.sqrt(1 - second**step)).add_(1e-8)
-        self.weights.addcdiv_(self.mean, size, value=-rate / (1 - first**step))
-
-
-class _Flat:
-    """All parameters of a model and all their gradients in one piece of memory each: one operation changes them all."""
-
-    def __init__(self, model: nn.Module) -> None:
-        parameters = list(model.parameters())
-        rooms = [-(-parameter.numel() // _ALIGNED) * _ALIGNED for parameter in parameters]
-        self.all = torch.zeros(sum(rooms), device=parameters[0].device)
-        self.gradient = torch.zeros_like(self.all)
-        start = 0
-        for parameter, room in zip(parameters, rooms, strict=True):
-            part = slice(start, start + parameter.numel())
-            values = self.all[part].view_as(parameter)
-            values.copy_(parameter.data)
-            parameter.data, parameter.grad = values, self.gradient[part].view_as(parameter)
-            start += room
-
-
-def losses(model: Model, x: Tensor, y: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-    """What is made small, and of it the atoms' own share by part (3,), finest first.
-
-    Parameters
-    ----------
-    x, y
-        (B, 3, N) noisy and clean coordinates, centred.
-    sigma
-        (B,) levels of x.
-    """
-    layout = model.layout
-    clean = layout.split(layout.into_slots(y))
-    found, factors = model.estimate(layout.split(layout.into_slots(x)), sigma)
-    weight = _divisor(factors).square().reciprocal()
-    residues, chains = _per_atom(model)
-
-    def error(made: Tensor, wanted: Tensor, share: Tensor, part: int) -> Tensor:
-        return ((made - wanted).square().sum(dim=2) @ share @ weight[:, part]) / (3 * len(x))
-
-    inside = (found.atoms.atom - clean.atom).square().sum(dim=(0, 2, 3)) @ weight[:, 0]
-    atoms = torch.stack(
-        [
-            inside / (3 * len(x) * layout.place.shape[0]),
-            error(found.atoms.residue, clean.residue, residues, 1),
-            error(found.atoms.chain, clean.chain, chains, 2),
-        ]
-    )
-    heads = (
-        error(found.residues[0], clean.residue, residues, 1)
-        + error(found.residues[1], clean.chain, chains, 2)
-        + error(found.chains, clean.chain, chains, 2)
-    )
-    return atoms.sum() + heads, atoms.detach()
-
-
-def least_c_out(model: Model, sigma: Tensor) -> Tensor:
-    """c_out (B, 3) at levels (B,), as a loss is divided by: never 0."""
-    return _divisor(model.factors(sigma))
-
-
-def _divisor(factors: Factors) -> Tensor:
-    return factors.c_out.clamp(min=_FLOOR)
-
-
-def _per_atom(model: Model) -> tuple[Tensor, Tensor]:
-    """Share of all atoms in each residue (R,) and chain (C,)."""
-    layout = model.layout
-    return layout.filled.sum(dim=1) / layout.place.shape[0], layout.weight
-
-
 def load_denoiser(path: str | os.PathLike[str], structure: Structure, device: str = "cpu") -> NetworkDenoiser:
     """The network of a checkpoint, as it would be had the training ended there.
 
@@ -444,9 +363,7 @@ def load_denoiser(path: str | os.PathLike[str], structure: Structure, device: st
 
 
 def _model(structure: Structure, training: Training, scales: Scales) -> Model:
-    noise, hierarchy = NoiseChoice.of(training.noise), structure.hierarchy
-    nu = None if noise.weighted else part_variances(noise.on(structure).covariance, hierarchy)
-    return Model(structure, Preconditioner(hierarchy, noise.weights, scales, nu), training.rule, training.seed)
+    return Model(structure, Preconditioner.of(training.noise, structure, scales), training.rule, training.seed)
 
 
 def _device(name: str) -> torch.device:

@@ -13,6 +13,14 @@ LEVEL = word(
     "has domains) or chain",
     tip="Whose displacement colours the atoms, in angstrom (RMS per coordinate)",
 )
+MEASURE = word(
+    "measure",
+    {"displacement": "displacement", "lddt": "lDDT"},
+    "displacement",
+    "what colours the atoms: displacement, or lddt, the share of its distances within 15 A that each residue has kept "
+    "(without level and align: it aligns nothing)",
+    tip="Displacement, or the lDDT of each residue: the share of its distances within 15 A that it has kept",
+)
 RELATIVE = switch(
     "relative",
     True,
@@ -22,7 +30,7 @@ OVER = word(
     "over",
     {"mean": "mean of all frames", "max": "maximum of all frames", "state": "this frame"},
     "mean",
-    "mean (RMS over the states), max, or state (the state that is shown)",
+    "mean (RMS over the states; of lDDT the mean), max (of lDDT the lowest), or state (the state that is shown)",
     tip="RMS over the frames, the largest, or that of the state that is shown",
 )
 PALETTE = text(
@@ -37,8 +45,8 @@ MINIMUM, MAXIMUM = (
     real(
         name,
         None,
-        f"displacement that takes the {end} colour, in angstrom, RMS per coordinate; values within 0.001 A of each "
-        "other get one colour",
+        f"displacement that takes the {end} colour, in angstrom, RMS per coordinate, or lDDT; values within 0.001 of "
+        "each other get one colour",
         unit="A",
         usual=f"the {which} of the values",
         tip=f"Displacement that takes the {end} colour, in angstrom; automatic for the {which} of the values",

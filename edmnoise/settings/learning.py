@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ..diffusion.names import LOSSES
 from .atoms import SELECTION
-from .knob import real, text, whole
-from .noise import DISTRIBUTION, PROCESS, SEED, WEIGHTS
+from .knob import real, text, whole, word
+from .noise import DISTRIBUTION, FOUR_WEIGHTS, PROCESS, SEED, WEIGHTS
 from .sampling import DEVICE, FLUCTUATIONS, RULE
 from .traces import SAMPLES
 
@@ -15,7 +16,9 @@ DATA = SELECTION.but(
     "needs fluctuations"
 )
 TRAINED_WEIGHTS = WEIGHTS.but(
-    default=None, usual=WEIGHTS.default + _RESUMED, help=WEIGHTS.help.replace("the variance", "the noise")
+    default=None,
+    usual=WEIGHTS.default + _RESUMED,
+    help=WEIGHTS.help.replace("the variance", "the noise").replace(FOUR_WEIGHTS, ""),
 )
 TRAINED_PROCESS = PROCESS.but(default=None, usual=PROCESS.default + _RESUMED)
 TRAINED_RULE = RULE.but(
@@ -23,6 +26,14 @@ TRAINED_RULE = RULE.but(
     usual=RULE.default + _RESUMED,
     help=f"which noise the network is preconditioned by: {RULE.help}; one that gives a part c_out = 0 cannot be "
     "trained with",
+)
+LOSS = word(
+    "loss",
+    LOSSES,
+    None,
+    "what square errors are divided by: parts (c_out^2 of each part, by the rule), whole (EDM's c_out^2, one for all "
+    "parts, whatever the rule)",
+    usual="parts" + _RESUMED,
 )
 TRAINED_DISTRIBUTION = DISTRIBUTION.but(
     default=None,

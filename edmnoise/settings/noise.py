@@ -39,12 +39,13 @@ LEVELS = numbers("z", (-3, -2, -1, 0, 1, 2, 3), "noise levels as normal scores",
 FINE_LEVELS = LEVELS.but(default=tuple(half / 2 for half in range(-6, 7)))
 ROW_LEVELS = LEVELS.but(help="normal scores of the rows by z")
 
+FOUR_WEIGHTS = ", four where there are domains (chain domain residue atom)"
 WEIGHTS = parsed(
     "weights",
     parse_weights,
     "flat",
-    'chain, residue and atom shares of the variance, three numbers ("8.2 1.6 1.3"), four where there are domains '
-    f"(chain domain residue atom), or a name: {', '.join(PRESETS)}; flat is independent noise on every atom",
+    f'chain, residue and atom shares of the variance, three numbers ("8.2 1.6 1.3"){FOUR_WEIGHTS}, or a name: '
+    f"{', '.join(PRESETS)}; flat is independent noise on every atom",
     words=tuple(PRESETS),
 )
 COMPARED = several(

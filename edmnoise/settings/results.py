@@ -10,6 +10,11 @@ FIGURE = text("file", None, "also write the table (.csv, .json) or a figure (.pn
 DAMAGE_FILE = FIGURE.but(
     help="also write the table with its standard errors (.csv, .json), or a figure of every measure (.png, .svg, .pdf)"
 )
+LEVELS_FILE = FIGURE.but(
+    help="also write the table (.csv, .json) or, with by=state, a figure of every level over the states (.png, .svg, "
+    ".pdf)"
+)
+QUALITY_FILE = FIGURE.but(help="also write the table (.csv, .json), or a figure of every measure (.png, .svg, .pdf)")
 ERROR_FILE = FIGURE.but(
     help="also write the table with its standard errors (.csv, .json), or its figure (.png, .svg, .pdf)"
 )
@@ -18,7 +23,19 @@ MAP_FILE = FIGURE.but(
 )
 STEPS_FILE = FIGURE.but(help="also write the table (.csv, .json) or its figure (.png, .svg, .pdf)")
 
-FRAMES_FILE = text("file", help="a .pdb or .cif name")
+SAVED_FILES = {
+    "pdb": "PDB",
+    "cif": "mmCIF",
+    "cxc": "ChimeraX",
+    "mvsx": "Mol*",
+    "dcd": "DCD trajectory",
+    "xtc": "XTC trajectory",
+}
+"""Endings of the files that frames are saved to, and what each is."""
+
+FRAMES_FILE = text(
+    "file", help="a name that ends in " + ", ".join(f".{ending} ({kind})" for ending, kind in SAVED_FILES.items())
+)
 FILM = text("file", help="a name that ends in .png, .gif or .mp4")
 SAVED_LEVEL = LEVEL.but(
     default="atom",
@@ -27,10 +44,10 @@ SAVED_LEVEL = LEVEL.but(
 )
 B_FACTORS = word(
     "b",
-    ("displacement",),
+    ("displacement", "residue"),
     None,
     "displacement, for B factors that are the RMS displacement from state 1 in the other states, angstrom per "
-    "coordinate",
+    "coordinate, or residue, for that of the atom's residue in its chain, which colours an object of edm_noise",
     usual="the B factors of the object",
 )
 
@@ -46,6 +63,12 @@ DAMAGE_BY = word(
     ("summary", "residue"),
     "summary",
     "summary (every measure), or residue (each residue's lDDT at every noise level)",
+)
+QUALITY_BY = word(
+    "by",
+    ("summary", "state", "residue"),
+    "summary",
+    "summary (every measure over the states), state (every measure of each state), or residue (each residue's lDDT)",
 )
 COMPARE_BY = word(
     "by",

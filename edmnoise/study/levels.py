@@ -9,9 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..base.coordinates import CoordinatesLike
 from ..base.errors import EdmNoiseError
 from ..base.table import Column, Table
+from ..frames.damage_measures import GYRATION, RMSD
 from ..frames.displacement import Displacement, Measure, ReferencePlace, measure_displacement, measures, nested
+from ..frames.geometry import gyration_radius
 from ..noise.process import AppliedNoise, NoClosedForm, NoiseChoice, Statistics, statistics_at, statistics_of
 from ..noise.sigma import SigmaDistribution
 from ..noise.theory.statistics import Expected
@@ -19,8 +22,10 @@ from ..noise.theory.superposed import rotation_defined
 from ..noise.weights import Weights
 from ..settings.results import BY
 from ..structure.hierarchy import DOMAIN, as_read, check_levels
+from ..structure.levels import as_array
 from ..structure.part import Part, described, moving
 from ..structure.structure import Structure
+from ..structure.superpose import superpose
 
 ATOM, RESIDUE = Measure(0, False), Measure(1, False)
 ATOM_IN_RESIDUE, RESIDUE_IN_CHAIN = Measure(0, True), Measure(1, True)
@@ -221,6 +226,18 @@ def _by_state(moved: Displacement, theory: _Theory, states: Sequence[int]) -> tu
         if not math.isnan(wanted := theory.rms(measure)):
             notes.append(f"{label} {wanted:.3f}")
     return columns, [f"expected of every state (A): {', '.join(notes)}"] if notes else []
+
+
+def shape_columns(structure: Structure, frames: Sequence[CoordinatesLike]) -> tuple[Column, ...]:
+    """Two more columns of a table by state: RMSD after superposition, and size, of states (1, N, 3), angstrom."""
+    reference = torch.from_numpy(structure.coordinates.T.copy())
+    moved = [torch.as_tensor(frame) for frame in frames]
+    rmsd = [float(superpose(each.mT, reference).rmsd) for each in moved]
+    size = [float(gyration_radius(as_array(each.permute(1, 2, 0)))[0]) for each in moved]
+    return tuple(
+        Column(measure.name, values, measure.unit, help=measure.help)
+        for measure, values in ((RMSD, rmsd), (GYRATION, size))
+    )
 
 
 def z_table(

@@ -196,5 +196,5 @@ def _against_sigma(
         low, high = (np.array([np.nanquantile(measured[rows_of], q) for rows_of in at]) for q in (0.1, 0.9))
         axes.plot(levels, means, "o" if expected else "o-", color=colour, ms=4, label=name)
         axes.fill_between(levels, low, high, color=colour, alpha=0.15, lw=0)
-        if theory is not None:
+        if theory is not None and np.isfinite(theory[places]).any():  # not where a noise process has no closed forms
             axes.plot(levels, [np.nanmean(theory[rows_of]) for rows_of in at], color=colour, lw=1)

@@ -1,4 +1,4 @@
-# Version: 0.1.0
+# Version: 0.2.0
 # Author: the edmnoise developers
 # License: MIT
 """EDM noise: see, measure and design the noise that trains diffusion models of biomolecules.

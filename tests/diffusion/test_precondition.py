@@ -6,6 +6,7 @@ import torch
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.diffusion.precondition import RULES, Preconditioner, part_shares, precondition_table
+from edmnoise.noise.process import ForwardOnly, NoiseChoice
 from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.theory.scales import Scales, measured_scales, split
 from edmnoise.noise.weights import Weights
@@ -101,6 +102,36 @@ def test_nu_is_that_of_centred_noise(weights, chains):
         squares = part.square().mean(dim=(1, 2))
         assert abs(float(squares.mean()) - nu) <= 4 * float(squares.std()) / len(squares) ** 0.5 + 1e-12
     assert (part_shares(groups, Weights.of(*weights))[2] < 1e-12) == (chains == 1)
+
+
+@pytest.mark.parametrize("process", ["chroma_gas", "chroma_globular", "harmonic"])
+def test_nu_of_noise_without_weights_is_made_of_dense_traces(toxin, process):
+    """Over two chains, one of them broken."""
+    number = toxin.atoms.number.astype(int)
+    chosen = np.isin(toxin.atoms.chain, ["D", "E"]) & ~((toxin.atoms.chain == "D") & (number > 20) & (number < 31))
+    structure = Structure.from_atoms(toxin.coordinates[chosen], toxin.atoms.take(chosen))
+    noise, scales = NoiseChoice(process), measured_scales(structure)
+    made = Preconditioner.of(noise, structure, scales)
+    K = noise.on(structure).covariance.multiply(torch.eye(structure.n_atoms, dtype=torch.float64)).numpy()
+    wanted = [np.sum(part * K) / len(K) for part in centred_projections(structure.hierarchy)]
+    assert made.nu == pytest.approx(wanted, rel=1e-6)
+    table = precondition_table(made, SIGMAS)
+    assert min(table["excess error global"]) > 0
+    assert not any("increment" in column.name for column in table.columns)
+    with pytest.raises(EdmNoiseError, match=f"is made of weights, and {process} noise has none: give finite or global"):
+        made.coefficients(1.0, "increment")
+    for asked in (lambda: made.exact_error(1.0), lambda: made.exact_filter(torch.zeros(len(K)), 1.0)):
+        with pytest.raises(EdmNoiseError, match=f"{process} noise is not nested"):
+            asked()
+
+
+def test_weights_are_those_of_multiscale_noise(toxin):
+    rebalanced = NoiseChoice(weights=Weights.of(1, 4, 4))
+    scales = measured_scales(toxin)
+    made = Preconditioner.of(rebalanced, toxin, scales)
+    assert made.coefficients(2.0) == Preconditioner(toxin.hierarchy, Weights.of(1, 4, 4), scales).coefficients(2.0)
+    with pytest.raises(ForwardOnly, match="torsions noise is forward only"):
+        Preconditioner.of(NoiseChoice("torsions"), toxin, scales)
 
 
 def test_a_single_chain_s_own_part_is_nothing():

@@ -15,8 +15,6 @@ import edmnoise as edm
 import edmnoise_pymol
 from edmnoise.base.table import SHOWN, Column, Table
 from edmnoise.diffusion.samplers.choice import SamplerChoice
-from edmnoise.noise.design.triangle import WeightMeasure
-from edmnoise.noise.design.weight_map import weight_map
 from edmnoise.study.comparison import Comparison, variant
 from edmnoise.study.damage import DamageStudy, Native, damage_rows
 
@@ -87,6 +85,7 @@ MADE = {
     "read_structure": lambda w: edm.read_structure(w.path),
     "read_frames": lambda w: edm.read_frames(w.path)[0],
     "write_frames": lambda w: edm.write_frames(w.path.with_name("again.pdb"), w.structure, w.frames),
+    "write_view": lambda w: edm.write_view(w.path.with_name("seen.mvsx"), w.structure, w.frames, MADE["shade"](w)),
     "Structure": lambda w: w.structure,
     "Atoms": lambda w: w.structure.atoms,
     "Hierarchy": lambda w: w.structure.hierarchy,
@@ -104,14 +103,20 @@ MADE = {
     "LevelMetrics": lambda w: edm.LevelMetrics(),
     "part_mean_squares": lambda w: edm.part_mean_squares(w.frames[:1], edm.PaddedGroups.of([w.structure])),
     "measure_displacement": lambda w: edm.measure_displacement(w.structure, w.frames),
+    "shade": lambda w: edm.shade(edm.measure_displacement(w.structure, w.frames)),
+    "Shading": lambda w: MADE["shade"](w),
     "measure_damage": lambda w: edm.measure_damage(w.structure, w.frames),
     "superpose": lambda w: edm.superpose(w.frames.mT, w.known[0]),
     "AppliedNoise": lambda w: edm.AppliedNoise(2.0, WEIGHTS),
     "level_table": lambda w: edm.level_table(w.structure, edm.measure_displacement(w.structure, w.frames)),
     "z_table": lambda w: edm.z_table(w.structure, [WEIGHTS], [0.0], AF3),
     "NoiseStatistics": lambda w: edm.NoiseStatistics(w.structure.hierarchy, WEIGHTS),
+    "MoleculeView": lambda w: edm.MoleculeView(w.structure),
     "design": lambda w: edm.design(w.structure.hierarchy, chain=10, residue=3.8, atom=1.4),
     "scramble_table": lambda w: edm.scramble_table(w.structure, [WEIGHTS], [AF3]),
+    "WeightMeasure": lambda w: edm.WeightMeasure("ratio", "residue", AF3, 3.8),
+    "weight_map": lambda w: edm.weight_map(w.structure, edm.WeightMeasure("ratio", "residue", AF3, 3.8), 20),
+    "triangle_figure": lambda w: edm.triangle_figure(MADE["weight_map"](w), w.path.with_name("map.png")),
     "measured_scales": lambda w: edm.measured_scales(w.structure),
     "Preconditioner": World.preconditioner,
     "precondition_table": lambda w: edm.precondition_table(w.preconditioner(), [0.1, 1.0]),
@@ -147,7 +152,6 @@ MORE = {
     "churn": lambda w: edm.sampler_preset("alphafold3").sampler(200),
     "damage study": World.damage_study,
     "comparison": lambda w: Comparison(w.structure, (variant(w.run(), WEIGHTS, "euler"),), 2),
-    "weight map": lambda w: weight_map(w.structure, WeightMeasure("ratio", "residue", AF3, 3.8), 20),
     "choice": lambda w: SamplerChoice("boltz2", steps=50),
     "long table": lambda w: Table("<&>" * 40, (Column("n <b>", ["<i>", *range(999)], help="<u>"),), notes=("</p>",)),
 }
@@ -193,7 +197,7 @@ class Rows(HTMLParser):
 SHOWING = (
     *("measure_displacement", "measure_damage", "level_table", "z_table", "scramble_table", "precondition_table"),
     "translation_table",
-    *("damage study", "comparison", "weight map", "long table"),
+    *("damage study", "comparison", "weight_map", "long table"),
 )
 
 

@@ -34,10 +34,6 @@ def test_the_zip_holds_one_package_and_no_compiled_files(plugin_zip):
     assert plugin_zip.name == f"edmnoise-plugin-{edmnoise.__version__}.zip"
 
 
-def test_the_plugin_manager_is_told_the_version():
-    assert STARTUP.startswith(f"# Version: {edmnoise.__version__}\n")
-
-
 def test_the_startup_file_asks_for_what_the_package_requires():
     needed = ast.literal_eval(re.search(r"^NEEDED = (.+)$", STARTUP, re.MULTILINE)[1])
     required = re.search(r"^dependencies = (.+)$", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[1]

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from edmnoise.learning.floor import loss_and_floor
-from edmnoise.learning.train import Trainer, Training, losses
+from edmnoise.learning.loss import losses
+from edmnoise.learning.train import Trainer, Training
 from edmnoise.noise.theory.scales import split
 from edmnoise.noise.weights import Weights
 

@@ -16,9 +16,10 @@ from edmnoise.diffusion.denoisers.learned import LearnedDenoiser
 from edmnoise.diffusion.denoisers.programs import load_program, write_program
 from edmnoise.diffusion.names import RULES
 from edmnoise.diffusion.precondition import Preconditioner
+from edmnoise.learning.loss import losses
 from edmnoise.learning.model import Model, NetworkDenoiser
 from edmnoise.learning.network import Layout
-from edmnoise.learning.train import Training, losses
+from edmnoise.learning.train import Training
 from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.theory.scales import split
 from edmnoise.noise.weights import Weights

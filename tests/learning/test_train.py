@@ -20,7 +20,8 @@ from edmnoise.diffusion.samplers.sampler import sample
 from edmnoise.learning import train
 from edmnoise.learning.checkpoint import read_checkpoint, write_checkpoint
 from edmnoise.learning.ensemble import Ensemble, part_variances
-from edmnoise.learning.train import Progress, Trainer, Training, load_denoiser, losses
+from edmnoise.learning.loss import losses
+from edmnoise.learning.train import Progress, Trainer, Training, load_denoiser
 from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.noise.theory.scales import split
@@ -84,9 +85,7 @@ def test_a_network_that_says_nothing_errs_as_the_rule_says(normal, weights, rule
         levels = torch.full((len(x),), sigma)
         off = (trainer.model((x - x.mean(dim=2, keepdim=True)).mT, levels)["atoms"].mT - y).double()
     each = off.square().mean(dim=(1, 2))
-    hierarchy, noise = normal.structure.hierarchy, NoiseChoice.of(weights)
-    nu = None if noise.weighted else part_variances(trainer.covariance, hierarchy)
-    said = Preconditioner(hierarchy, noise.weights, normal.scales, nu).error(sigma, rule)
+    said = Preconditioner.of(weights, normal.structure, normal.scales).error(sigma, rule)
     assert abs(float(each.mean()) - said) < 3 * float(each.std()) / len(each) ** 0.5
 
 
@@ -115,6 +114,31 @@ def test_the_loss_is_that_of_the_denoised_parts(ensemble, noisy):
     errors = squares(found.atoms - y, ensemble.structure.hierarchy)
     for said, (square, _), out in zip(parts.tolist(), errors, made.c_out, strict=True):
         assert said == pytest.approx(square / out**2, rel=1e-4)
+
+
+def test_the_whole_loss_weighs_all_errors_alike(ensemble, noisy):
+    """By EDM's lambda(sigma), whatever the rule; under the rule global it is that of the parts."""
+    lots = [noisy(Trainer(ensemble, Training(LEVELS)).covariance, level, 8) for level in (0.5, 3.0, 40.0)]
+    y, x = (torch.cat(both) for both in zip(*lots, strict=True))
+    sigma = torch.tensor([0.5, 3.0, 40.0]).repeat_interleave(8)
+    for rule in ("finite", "global"):
+        model = Trainer(ensemble, Training(LEVELS, rule)).model
+        with torch.no_grad():
+            off = (model(x.mT, sigma)["atoms"].mT - y).double().square().mean(dim=(1, 2))
+            loss, parts = losses(model, x, y, sigma, "whole")
+            by_parts = losses(model, x, y, sigma, "parts")[0]
+        data = ensemble.scales.total
+        weight = (sigma.double().square() + data**2) / (sigma.double() * data).square()
+        assert float(parts.sum()) == pytest.approx(float((weight * off).mean()), rel=1e-4)
+        assert (float(loss) == pytest.approx(float(by_parts), rel=1e-2)) == (rule == "global")
+
+
+def test_a_loss_is_known_by_its_checkpoint(ensemble, tmp_path):
+    trainer = Trainer(ensemble, Training(steps=2, batch=2, loss="whole"))
+    run(trainer, checkpoint=tmp_path / "whole.safetensors")
+    assert Trainer.resumed(tmp_path / "whole.safetensors", ensemble).training.loss == "whole"
+    with pytest.raises(EdmNoiseError, match="loss is 'mse': give parts or whole"):
+        Training(loss="mse")
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +206,7 @@ def test_noise_without_weights_is_trained_with_and_known_again(strands, tmp_path
     assert "harmonic" in loaded.about
     x = torch.randn(2, 3, strands.n_atoms)
     torch.testing.assert_close(loaded.denoise(x, 2.0), trainer.denoiser().denoise(x, 2.0), rtol=0, atol=0)
-    with pytest.raises(EdmNoiseError, match="the rule increment is made of weights, and this noise has none"):
+    with pytest.raises(EdmNoiseError, match="the rule increment is made of weights, and harmonic noise has none"):
         Trainer(data, Training(noise, "increment"))
     with pytest.raises(EdmNoiseError, match="frames noise is forward only"):
         Trainer(data, Training(NoiseChoice("frames")))

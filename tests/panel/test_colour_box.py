@@ -54,6 +54,11 @@ def dyes(atoms):
         (lambda b: (b.follow.click(), b.shared.click()), "edm_color frames, follow=1, shared=0"),
         (lambda b: (b.over.setCurrentIndex(1), b.follow.click()), "edm_color frames, follow=1"),
         (lambda b: b.scene.click(), "edm_color frames, legend=1"),
+        (lambda b: b.measure.setCurrentIndex(1), "edm_color frames, measure=lddt"),
+        (
+            lambda b: (b.level.setCurrentText("atom"), b.align.setCurrentIndex(2), b.measure.setCurrentIndex(1)),
+            "edm_color frames, measure=lddt",
+        ),
     ],
 )
 def test_every_control_reaches_the_command(box, cmd, made, dyes, qapp, act, line):
@@ -68,6 +73,18 @@ def test_every_control_reaches_the_command(box, cmd, made, dyes, qapp, act, line
     assert dyes() == given
     assert follows == ("follow=1" in line)
     assert cmd.get_color_index("green") not in given
+
+
+def test_lddt_has_neither_level_nor_alignment(box, made):
+    box.measure.setCurrentIndex(1)
+    assert not any(field.isEnabled() for field in (box.level, box.relative, box.align))
+    assert box.origin.isEnabled()
+    made(box.apply.click)
+    assert box.legend.words.text() == "Mean lDDT of residues"
+    assert box.legend.bar.unit == ""
+    assert float(box.legend.bar.numbers[-1]) <= 1
+    box.measure.setCurrentIndex(0)
+    assert all(field.isEnabled() for field in (box.level, box.relative, box.align))
 
 
 def test_what_is_automatic_can_be_had_again(box):
@@ -212,6 +229,23 @@ def test_the_legend_tells_each_frames_own_range(box, cmd, made, qtbot):
     before = box.legend.bar.numbers
     cmd.frame(4)
     qtbot.waitUntil(lambda: box.legend.bar.numbers != before, timeout=PATIENCE)
+
+
+def test_lddt_follows_the_frame(box, cmd, made, qtbot, dyes):
+    single = {}
+    for state in (2, 4):
+        cmd.frame(state)
+        edm_color("frames", measure="lddt", over="state", minimum=0, maximum=1)
+        single[state] = dyes()
+    assert single[2] != single[4]
+    box.measure.setCurrentIndex(1)
+    box.minimum.setValue(0)
+    box.maximum.setValue(1)
+    box.follow.click()
+    made(box.apply.click)
+    for state in (2, 4):
+        cmd.frame(state)
+        qtbot.waitUntil(lambda state=state: dyes() == single[state], timeout=PATIENCE)
 
 
 def test_large_objects_are_baked_and_not_followed(box, cmd, panel, monkeypatch, made):

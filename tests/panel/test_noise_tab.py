@@ -168,6 +168,17 @@ def test_a_new_draw_shakes_anew(noise, cmd, loaded, qtbot, coords):
     assert not np.array_equal(coords("toxin_live"), first)
 
 
+def test_a_long_choice_is_read_from_its_beginning(noise):
+    from edmnoise_pymol.panel.controls import form
+
+    form.set_text(noise.process, "harmonic")
+    assert noise.process.lineEdit().cursorPosition() == 0
+    noise.process.lineEdit().setFocus()
+    noise.process.setEditText("harmonic step=8")
+    noise.process.lineEdit().editingFinished.emit()
+    assert noise.process.lineEdit().cursorPosition() == 0
+
+
 def test_a_process_without_weights_takes_none(panel, cmd, loaded, qtbot, made, frames_of, coords):
     """Nothing is lost: the weights are those that were set where the process has them again."""
     noise = panel.noise
@@ -175,6 +186,7 @@ def test_a_process_without_weights_takes_none(panel, cmd, loaded, qtbot, made, f
     noise.process.setEditText("harmonic")
     assert not noise.weights.isEnabled()
     assert noise.weights.toolTip() == "harmonic noise has no weights"
+    assert "an atom moves" in noise.level.share.text()
     assert (panel.session.noise.weights, panel.session.noise.choice.label) == ("flat", "harmonic")
     assert str(noise.request).endswith("z=0, process=harmonic")
     noise.live.click()
@@ -185,6 +197,9 @@ def test_a_process_without_weights_takes_none(panel, cmd, loaded, qtbot, made, f
     noise.process.setEditText("harmonic")
     result = made(noise.apply.click)
     assert np.abs(frames_of(result.name)[0] - shaken).max() < 2e-5 * result.provenance.sigma
+    noise.process.setEditText("torsions")  # whose atoms do not move by sigma
+    assert "an atom moves" not in noise.level.share.text()
     noise.process.setEditText("multiscale")
     assert noise.weights.isEnabled()
+    assert "an atom moves" in noise.level.share.text()
     assert panel.session.noise.weights == "rebalanced"

@@ -3,13 +3,19 @@
 import csv
 import json
 import os
+import warnings
 
 import gemmi
 import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from edmnoise.settings.results import SAVED_FILES
 from edmnoise_pymol import edm_levels, edm_noise
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # its own, about pyparsing
+    import mdtraj  # noqa: F401
 
 PATIENCE = 60_000
 
@@ -209,6 +215,23 @@ def test_frames_for_other_programs(results, made, cmd, tmp_path, ending, coords)
     assert np.abs(np.sort(places, axis=1) - np.sort(kept, axis=1)).max() < 6e-4
 
 
+@pytest.mark.parametrize(("kind", "ending"), [*enumerate(SAVED_FILES)])
+def test_the_kind_that_is_chosen_in_the_dialog_is_written(results, made, qtbot, tmp_path, kind, ending):
+    from pymol.Qt import QtCore, QtWidgets
+
+    results.ask("frames")
+    dialog = results.findChildren(QtWidgets.QFileDialog)[-1]
+    kinds = dialog.findChild(QtWidgets.QComboBox, "fileTypeCombo")
+    assert kinds.count() == len(SAVED_FILES)
+    for _ in range(kind):
+        qtbot.keyClick(kinds, QtCore.Qt.Key.Key_Down)
+    assert dialog.selectedNameFilter().endswith(f"(*.{ending})")
+    dialog.setDirectory(str(tmp_path))
+    dialog.findChild(QtWidgets.QLineEdit, "fileNameEdit").setText("frames")
+    assert made(dialog.accept) == 4
+    assert f"frames.{ending}" in os.listdir(tmp_path)
+
+
 @pytest.mark.usefixtures("seen")
 def test_pictures_of_every_frame(results, made, cmd, tmp_path):
     cmd.frame(3)
@@ -270,7 +293,7 @@ def test_names_that_pymols_prompt_would_cut(results, made, cmd, tmp_path, monkey
 @pytest.mark.parametrize(
     ("save", "name", "sentence"),
     [
-        ("table", "levels.txt", "a table cannot be written as 'levels.txt': end the name in .csv or .json"),
+        ("table", "levels.txt", "nothing can be written as 'levels.txt': end the name in .csv or .json for the table"),
         ("table", "nowhere/levels.csv", "cannot write nowhere/levels.csv: there is no folder nowhere"),
         ("frames", "frames.xyz", ""),
         ("frames", "nowhere/frames.pdb", "cannot write nowhere/frames.pdb: there is no folder nowhere"),

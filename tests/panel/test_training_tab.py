@@ -83,6 +83,7 @@ def pick(control, data):
 
 CONTROLS = {
     "rule=global": lambda t: pick(t.form["rule"], "global"),
+    "loss=whole": lambda t: pick(t.form["loss"], "whole"),
     "distribution=wide": lambda t: pick(t.form["distribution"], "wide"),
     "process=harmonic": lambda t: t.form["process"].setEditText("harmonic"),
     "seed=3": lambda t: t.form["seed"].setValue(3),

@@ -77,6 +77,15 @@ def test_domains_go(domained):
     assert "domain" not in edm_levels(edm_noise(domained, frames=2).name)["displacement"]
 
 
+def test_a_network_learns_nothing_of_domains(cmd, domained, typed, refusal, tmp_path, monkeypatch):
+    """It is trained as without them, and weights for them are refused."""
+    monkeypatch.chdir(tmp_path)
+    assert "x.safetensors" in typed("edm_train m and resi 36-45, 2, fluctuations=1 1 1, file=x.safetensors")
+    said = refusal("edm_train m and resi 36-45, 2, weights=1 4 2 1, fluctuations=1 1 1, file=y.safetensors")
+    assert "give domains a share, of which no network learns: give three weights" in said
+    assert "there are no domains" in refusal("edm_train m, 2, fluctuations=1 1 1 1, file=y.safetensors")
+
+
 def test_a_property_that_holds_something_else_is_no_domain(cmd, atoms, loaded):
     cmd.alter("all", "custom='mine'")
     assert len(edm_domains(loaded)) == 0

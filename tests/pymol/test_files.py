@@ -20,6 +20,8 @@ QUICK = {
     "edm_error": "sigma=1, draws=2",
     "edm_damage": "z=0, weights=flat, draws=1",
     "edm_schedule": "steps=2",
+    "edm_levels": "by=state, origin=twin",
+    "edm_quality": "origin=twin",
 }
 """Arguments that leave little to do."""
 OTHERS = {"edm_train": (".safetensors",)}
@@ -34,6 +36,7 @@ def made(cmd, coords, tmp_path, monkeypatch):
     """A small object, and a run that ended in it."""
     monkeypatch.chdir(tmp_path)
     cmd.fab("AGSDF", "made")
+    cmd.create("twin", "made")
     recorder = Recorder("run.trace")
     denoise = recorder.wrap(lambda x, sigma: x, "x", "sigma")
     end = coords("made")[None]
@@ -57,6 +60,8 @@ def test_which_there_are():
             "edm_compare",
             "edm_damage",
             "edm_error",
+            "edm_levels",
+            "edm_quality",
             "edm_return",
             "edm_signal",
             "edm_trace",

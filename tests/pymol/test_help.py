@@ -3,6 +3,7 @@
 import re
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -142,6 +143,10 @@ def test_pages_fit_the_window_and_name_each_other(command):
         assert other != command.__name__
 
 
+BESIDE = {".cxc": ["frames_models.cif", "frames_values.defattr"], ".dcd": ["frames_first.pdb"]}
+"""What edm_save writes beside a file."""
+
+
 @pytest.mark.parametrize("line", examples())
 def test_every_example_runs(cmd, typed, traced, tmp_path, monkeypatch, line):
     monkeypatch.chdir(tmp_path)
@@ -166,6 +171,7 @@ def test_every_example_runs(cmd, typed, traced, tmp_path, monkeypatch, line):
     names = [written[1] or written[2]] if written else []
     if line.startswith("edm_movie frames.png"):
         names = [f"frames_{state:04}.png" for state in range(1, 5)]
+    names += BESIDE.get(Path(names[0]).suffix, []) if line.startswith("edm_save") else []
     assert sorted(file.name for file in {*tmp_path.iterdir()} - given) == names
 
 

@@ -128,7 +128,10 @@ def test_levels_in_programs_units(typed, cmd, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("edm_sample both, start=3, sigma_max=8", "start is 3: no such state of the data, there are 1 to 2"),
+        (
+            "edm_sample both, start=3, sigma_max=8",
+            "start is 3, which is no state of the data: give one from 1 to 2, or an object",
+        ),
         ("edm_sample both, start=nosuch, sigma_max=8", "start is 'nosuch': give a state's number or an object"),
         ("edm_sample both, start=d or e, sigma_max=8", "atoms of 2 objects (d, e): give one"),
         ("edm_sample both, start=far, sigma_max=8", "the data and their start need the same atoms, give common=1"),

@@ -290,6 +290,7 @@ def test_precondition(cmd, copies, typed):
     assert "data scales: chain" in said
     table = edm_precondition("d", weights="1 4 4", z="-1 0", rule="global")
     assert table["c_skip atom"] == table["c_skip chain"]
+    assert "rule finite, harmonic noise" in typed("edm_precondition d, process=harmonic, z=-1 0")
 
 
 def test_precondition_of_a_state_and_of_some_atoms(cmd, copies, snapshot):
@@ -338,6 +339,8 @@ def test_precondition_of_a_state_and_of_some_atoms(cmd, copies, snapshot):
         ("edm_sample d, device=tpu", "device is 'tpu': give one of auto, cpu, cuda"),
         ("edm_sample d, name=e", "taken"),
         ("edm_sample d, file=way.txt", ".csv"),
+        ("edm_precondition d, process=frames", "frames noise is forward only"),
+        ("edm_precondition d, process=harmonic, rule=cumulative", "the rule cumulative is made of weights"),
         ("edm_precondition d, rule=best", "rule is 'best': give one of finite, increment, cumulative, global"),
     ],
 )

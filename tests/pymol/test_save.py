@@ -283,7 +283,7 @@ def test_a_loaded_object_of_the_files_name_is_told(cmd, frames, tmp_path, typed,
 
 
 def test_wrong_words_for_b_factors(cmd, frames, tmp_path, refusal):
-    assert "b is 'sigma': give displacement" in refusal(f"edm_save {tmp_path}/x.pdb, frames, b=sigma")
+    assert "b is 'sigma': give one of displacement, residue" in refusal(f"edm_save {tmp_path}/x.pdb, frames, b=sigma")
     cmd.create("one", "frames", 1, 1)
     assert "one has one state" in refusal(f"edm_save {tmp_path}/x.pdb, one, b=displacement")
     assert os.listdir(tmp_path) == []

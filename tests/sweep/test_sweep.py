@@ -170,6 +170,14 @@ def test_nothing_is_done_where_all_is_done(study, finished, swept):
     assert swept(study, finished.folder, pool=object()).failed == 0  # no pool is entered
 
 
+def test_the_report_takes_noise_without_closed_forms(study_of, swept, tmp_path):
+    """There is nothing to expect of torsions: no line, and no warning."""
+    study = study_of(tmp_path / "in", text="structures = 's1.pdb'\nprocesses = 'torsions'\nz = [-1, 0]\ndraws = 1")
+    done = swept(study, tmp_path / "out", report=True)
+    assert {row["residue expected"] for row in done.tables["levels"].rows()} == {None}
+    assert (done.folder / "report.html").exists()
+
+
 def test_a_bad_structure_is_reported_and_stops_nothing(study, finished, swept, tmp_path):
     (study.parent / "s1bad.pdb").write_text("HELLO\n")
     again = swept(study, tmp_path / "bad", report=True)

@@ -38,7 +38,7 @@ from ...structure.structure import Structure
 from ..names import DENOISERS, GIVES, NETWORK, RULES, is_file, is_function
 from ..precondition import Preconditioner
 from .denoiser import Denoiser
-from .elastic_network import ElasticNetwork
+from .elastic_network import ElasticNetwork, NotJoined
 from .held import HeldDenoiser, held_states
 from .learned import Conditioning, GlobalConditioning, LearnedDenoiser, LevelConditioning, built_network
 from .programs import is_checkpoint, load_program
@@ -228,7 +228,10 @@ class DenoiserChoice(Legible):
         if self.fluctuations is None:
             return None
         if isinstance(self.fluctuations, str):
-            return ElasticNetwork.from_structure(structure)
+            try:
+                return ElasticNetwork.from_structure(structure)
+            except NotJoined as error:  # a name has no cutoff that could be given
+                raise NotJoined(f"fluctuations=network: {error.found}", "give fluctuations as numbers") from None
         if len(self.fluctuations) == 4 and DOMAIN not in structure.hierarchy.names:
             raise EdmNoiseError("fluctuations are four numbers, and there are no domains: give chain, residue and atom")
         own = zip(read_names(len(self.fluctuations)), self.fluctuations, strict=True)

@@ -42,6 +42,14 @@ _COLUMNS = 512
 """Columns of an inverse that are solved for at a time."""
 
 
+class NotJoined(EdmNoiseError):
+    """Nodes that no contacts hold together: what was found, kept for who has another way out."""
+
+    def __init__(self, found: str, way_out: str) -> None:
+        super().__init__(f"{found}: {way_out}, or leave out what lies apart")
+        self.found = found
+
+
 class ElasticNetwork:
     """Gaussian network model: covariance of what the atoms of a structure do about their places.
 
@@ -215,9 +223,8 @@ class ElasticNetwork:
         parts, _ = connected_components(self.kirchhoff, directed=False)
         if parts > 1:
             found = f"are in {parts:,} parts" if len(self.contacts) else "have no contact"
-            raise EdmNoiseError(
-                f"{what} {found} within {self.cutoff:g} A: "
-                f"give a cutoff of {self._joining_cutoff():g} A or more, or leave out what lies apart"
+            raise NotJoined(
+                f"{what} {found} within {self.cutoff:g} A", f"give a cutoff of {self._joining_cutoff():g} A or more"
             )
 
     def _joining_cutoff(self) -> float:

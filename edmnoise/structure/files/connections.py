@@ -95,7 +95,7 @@ def bond_categories(rows: Structure, chains: Sequence[str], quote: Callable[[str
     own_rows = ([str(one + 1), str(other + 1), str(order)] for one, other, order in own.tolist())
     return "".join(
         [
-            _loop(
+            loop(
                 "chem_comp_bond",
                 ["comp_id", "atom_id_1", "atom_id_2", "value_order", "pdbx_aromatic_flag"],
                 (
@@ -103,8 +103,8 @@ def bond_categories(rows: Structure, chains: Sequence[str], quote: Callable[[str
                     for key, order in components.items()
                 ),
             ),
-            _loop("struct_conn", ["id", "conn_type_id", *link_tags, "pdbx_value_order"], links),
-            _loop(
+            loop("struct_conn", ["id", "conn_type_id", *link_tags, "pdbx_value_order"], links),
+            loop(
                 "pymol_bond",
                 ["atom_site_id_1", "atom_site_id_2", "order"],
                 own_rows,
@@ -126,6 +126,7 @@ def _among(bonds: NDArray[np.int64], others: NDArray[np.int64], count: int) -> N
     return np.isin(*ends)
 
 
-def _loop(category: str, tags: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+def loop(category: str, tags: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A loop of an mmCIF file, "" without rows."""
     lines = [" ".join(row) + "\n" for row in rows]
     return "".join(["loop_\n", *(f"_{category}.{tag}\n" for tag in tags), *lines, "#\n"]) if lines else ""

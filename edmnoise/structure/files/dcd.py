@@ -17,6 +17,9 @@ _CHARMM_VERSION = 24
 _HEADER = 196
 """Bytes before the first frame, as `DcdWriter` has them: three records."""
 
+_COUNT = 8
+"""Where the number of frames stands in the header."""
+
 _LONGEST_HEADER = 1 << 16
 """Bytes in which a header is looked for; programs write up to some dozens of titles, 80 each."""
 
@@ -29,11 +32,12 @@ class DcdWriter:
     handle
         Open for writing.
     frames, atoms
-        How many there will be: the header says so before they come.
+        How many there will be: the header says so before they come. Where that is not known, `say_how_many` does.
     """
 
     def __init__(self, handle: BinaryIO, frames: int, atoms: int) -> None:
         self._handle, self._missing, self._atoms = handle, frames, atoms
+        self._announced = frames
         self._record = _record(atoms)
         control = np.zeros(20, "<i4")
         control[[0, 1, 2, 19]] = frames, 1, 1, _CHARMM_VERSION
@@ -55,6 +59,12 @@ class DcdWriter:
         """Raise EdmNoiseError unless as many frames came as the header says."""
         if self._missing:
             raise EdmNoiseError(f"{self._missing} frames fewer came than were announced")
+
+    def say_how_many(self) -> None:
+        """Write the number of frames that came into the header."""
+        self._handle.seek(_COUNT)
+        self._handle.write(struct.pack("<i", self._announced - self._missing))
+        self._handle.seek(0, os.SEEK_END)
 
 
 def mapped_frames(path: str | os.PathLike[str]) -> NDArray[np.float32]:

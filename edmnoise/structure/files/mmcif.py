@@ -18,6 +18,7 @@ from .connections import ORDERS, bond_categories
 from .digits import integers, thousandths
 from .layout import COLUMNS, Bytes, Content, Layout, characters, decimals
 from .records import Records, RecordSource, Text, distinct_bonds, each, residue_number
+from .secondary import secondary_categories
 
 
 class MmcifSource(RecordSource):
@@ -188,7 +189,12 @@ class MmcifLayout(Layout):
     highest = 9_990_000_000
 
     def __init__(
-        self, path: str | os.PathLike[str], rows: Structure, polymer: NDArray[np.bool_], remarks: Sequence[str] = ()
+        self,
+        path: str | os.PathLike[str],
+        rows: Structure,
+        polymer: NDArray[np.bool_],
+        remarks: Sequence[str] = (),
+        secondary: NDArray[np.str_] | None = None,
     ) -> None:
         super().__init__(path, rows, polymer, remarks)
         atoms = rows.atoms
@@ -198,7 +204,7 @@ class MmcifLayout(Layout):
                     limit = "no text in which spaces follow both kinds of quotation mark"
                     raise self.refusal(column, text, f"the {what} {text!r}", limit, "rename it")
         numbers = [self.numbers[text] for text in atoms.number.tolist()]
-        names, residues, chains = _quoted(atoms.name), _quoted(atoms.residue_name), _chain_labels(rows)
+        names, residues, chains = _quoted(atoms.name), _quoted(atoms.residue_name), chain_labels(rows)
         columns: dict[str, Iterable[str] | int] = {
             "group_PDB": np.where(atoms.hetero, "HETATM", "ATOM"),
             "id": 12,
@@ -236,8 +242,12 @@ class MmcifLayout(Layout):
         block = re.sub(r"[^A-Za-z0-9_.-]", "_", os.path.basename(self.path).rsplit(".", 1)[0]) or "frames"
         tags = "".join(f"_atom_site.{tag}\n" for tag in columns)
         bonds = bond_categories(rows, chains.tolist(), lambda text: _quote(text) or "?")
+        folds = ""
+        if secondary is not None:
+            said = {tag: [*content] for tag, content in columns.items() if not isinstance(content, int)}
+            folds = secondary_categories(secondary, rows.first_atoms, said)
         self.head = (
-            f"data_{block}\n#\n_entry.id {_quote(block)}\n#\n{_software(remarks)}{bonds}loop_\n{tags}"
+            f"data_{block}\n#\n_entry.id {_quote(block)}\n#\n{_software(remarks)}{bonds}{folds}loop_\n{tags}"
         ).encode()
         self.tail = b"#\n"
 
@@ -296,7 +306,7 @@ def _quoted(texts: Text, empty: str = ".") -> list[str]:
     return [values[text] for text in texts.tolist()]
 
 
-def _chain_labels(rows: Structure) -> Text:
+def chain_labels(rows: Structure) -> Text:
     """(N,) label_asym_id: the segment; for atoms without one a label of the chain that no other chain has."""
     atoms = rows.atoms
     chain = rows.hierarchy.ancestors(0, 2)

@@ -1,11 +1,12 @@
-"""Frames as a file of models, which come one after another and are never all in memory."""
+"""Frames as a file of models or a trajectory: they come one after another and are never all in memory."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from itertools import chain, islice
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,11 @@ from ...base.errors import EdmNoiseError
 from ...base.files import replacing
 from ..hierarchy import LEVELS, Hierarchy, check_three
 from ..structure import Atoms, Structure, in_polymer
+from .dcd import DcdWriter
 from .layout import Layout
 from .mmcif import MmcifLayout
 from .pdb import PdbLayout
+from .xtc import xtc_writer
 
 Path = str | os.PathLike[str]
 
@@ -27,7 +30,10 @@ LAYOUTS: dict[str, type[Layout]] = {
     ".cif": MmcifLayout,
     ".mmcif": MmcifLayout,
 }
-"""What a file's ending asks for."""
+"""What a file's ending asks for, of files of models."""
+
+Models = Iterator[tuple[int | None, NDArray[np.float64]]]
+"""Coordinates (N, 3), angstrom, with their numbers from 1; without a number where there is one alone."""
 
 
 def write_frames(
@@ -37,7 +43,7 @@ def write_frames(
     level: str = "atom",
     remarks: Sequence[str] = (),
 ) -> int:
-    """Write frames of a structure as the models of a PDB or mmCIF file.
+    """Write frames of a structure: models of a PDB or mmCIF file, or a DCD or XTC trajectory beside its first model.
 
     The file appears when it is complete: after any error the old one is still there. Occupancies, B factors and charges
     are the structure's, and so are the bonds that a reader could not know (`edmnoise.structure.files.connections`). One
@@ -46,7 +52,8 @@ def write_frames(
     Parameters
     ----------
     path
-        Name ending in .pdb or .ent (PDB), or in .cif or .mmcif (mmCIF).
+        Name ending in .pdb or .ent (PDB), in .cif or .mmcif (mmCIF), or in .dcd or .xtc: all frames, the first one
+        too, which also lies beside in <name>_first.pdb, for a trajectory does not say what its atoms are.
     structure
         What the N atoms are; its coordinates are not written.
     models
@@ -68,44 +75,85 @@ def write_frames(
     ------
     EdmNoiseError
         If the kind of file is unknown or cannot hold these atoms or coordinates (the sentence names the limit; mmCIF
-        has hardly any), if a model is not (N, 3) finite numbers, if there is no model, or if the file cannot be
-        written.
+        has hardly any), if a model is not (N, 3) finite numbers, if there is no model, if the file cannot be written,
+        or if what writes XTC files is not installed.
     """
     ending = os.path.splitext(path)[1].lower()
-    if ending not in LAYOUTS:
-        raise EdmNoiseError(f"cannot write {os.fspath(path)}: the name must end in {', '.join(LAYOUTS)}")
+    if ending not in LAYOUTS and ending not in TRAJECTORIES:
+        raise EdmNoiseError(
+            f"cannot write {os.fspath(path)}: the name must end in {', '.join((*LAYOUTS, *TRAJECTORIES))}"
+        )
     if level not in ("atom", "residue"):
         raise EdmNoiseError(f"cannot write the level {level!r}: give atom or residue")
     structure = structure.without_domains()  # of which files know nothing
     polymer = in_polymer(structure.atoms, structure.hierarchy.ancestors(0, 1))
-    if level == "atom":
-        layout = LAYOUTS[ending](path, structure, polymer, remarks)
-    else:
-        layout = LAYOUTS[ending](path, _centres(structure, polymer), polymer[structure.first_atoms], remarks)
-    count = 0
+    placed, rows = placed_models(models, structure.n_atoms), structure
+    if level == "residue":
+        placed = ((number, _means(xyz, structure.hierarchy)) for number, xyz in placed)
+        rows, polymer = _centres(structure, polymer), polymer[structure.first_atoms]
+    if ending in TRAJECTORIES:
+        return _write_trajectory(os.fspath(path), rows, polymer, placed, remarks)
+    layout = LAYOUTS[ending](path, rows, polymer, remarks)
     with replacing(path) as handle:
-        handle.write(layout.head)
-        for number, model in _numbered(models):
-            xyz = _checked(model, number or 1, structure.n_atoms)
-            if level == "residue":
-                xyz = _means(xyz, structure.hierarchy)
-            for part in layout.model(number, xyz):
-                handle.write(part)
+        return write_models(handle, layout, placed)
+
+
+def write_models(handle: IO[bytes], layout: Layout, models: Models) -> int:
+    """Write a file of models to what is open, and return how many there were; EdmNoiseError for none."""
+    count = 0
+    handle.write(layout.head)
+    for number, xyz in models:
+        for part in layout.model(number, xyz):
+            handle.write(part)
+        count += 1
+    handle.write(layout.tail)
+    return _some(count, layout.path)
+
+
+def _write_trajectory(
+    path: str, rows: Structure, polymer: NDArray[np.bool_], models: Models, remarks: Sequence[str]
+) -> int:
+    stem, ending = os.path.splitext(path)
+    layout = PdbLayout(f"{stem}_first.pdb", rows, polymer, remarks)
+    count = 0
+    with replacing(layout.path) as first, TRAJECTORIES[ending.lower()](path, rows.n_atoms) as write:
+        for _, xyz in models:
+            if count == 0:
+                write_models(first, layout, iter([(None, xyz)]))
+            write(xyz[None].astype(np.float32))
             count += 1
-        if count == 0:
-            raise EdmNoiseError(f"no models to write to {os.fspath(path)}: give at least one")
-        handle.write(layout.tail)
-    return count
+        return _some(count, path)
 
 
-def _numbered(models: Iterable[CoordinatesLike]) -> Iterator[tuple[int | None, CoordinatesLike]]:
-    """The models with their numbers from 1, without a number where there is only one."""
+@contextmanager
+def _dcd_writer(path: str, atoms: int) -> Iterator[Callable[[NDArray[np.float32]], None]]:
+    with replacing(path) as handle:
+        writer = DcdWriter(handle, 0, atoms)
+        yield writer.write
+        writer.say_how_many()
+
+
+TRAJECTORIES: dict[str, Callable[[str, int], AbstractContextManager[Callable[[NDArray[np.float32]], None]]]] = {
+    ".dcd": _dcd_writer,
+    ".xtc": lambda path, _: xtc_writer(path),
+}
+"""What a file's ending asks for, of files that hold coordinates alone: what adds (s, N, 3), angstrom, to a new one."""
+
+
+def placed_models(models: Iterable[CoordinatesLike], atoms: int) -> Models:
+    """Models as they are to be written; EdmNoiseError for one that is not (N, 3) finite numbers."""
     sequence = iter(models)
     head = list(islice(sequence, 2))
-    if len(head) == 1:
-        yield None, head[0]
-    else:
-        yield from enumerate(chain(head, sequence), 1)
+    numbered = zip([None], head, strict=True) if len(head) == 1 else enumerate(chain(head, sequence), 1)
+    del head
+    for number, model in numbered:
+        yield number, _checked(model, number or 1, atoms)
+
+
+def _some(count: int, path: str) -> int:
+    if count == 0:
+        raise EdmNoiseError(f"no models to write to {path}: give at least one")
+    return count
 
 
 def _checked(model: CoordinatesLike, number: int, n_atoms: int) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from ...noise.process import NoiseChoice
 from ...noise.sigma import SigmaDistribution
 from ...structure.structure import describe
 from ..damage import DamageStudy
-from .figure import new_figure, save_figure
+from .figure import bare, new_figure, save_figure
 
 _COLOURS = (*SERIES_COLOURS[:5], "0.35")
 _STYLES = ("-", "--", ":", "-.")
@@ -80,11 +80,8 @@ def _panel(axes: Any, study: DamageStudy, measure: DamageMeasure, kinds: Sequenc
         axes.set_ylim(*((-0.03, 1.03) if measure.kind == "share" else (0, None)))
     name = measure.drawn_as or measure.name
     axes.set_ylabel(f"{name} (Å)" if measure.unit else name)
-    axes.grid(True, color="0.88")
+    bare(axes)
     axes.grid(True, which="minor", axis="x", color="0.95", lw=0.5)  # to find 8 A by eye
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
 
 
 def _log_lengths(axes: Any) -> None:

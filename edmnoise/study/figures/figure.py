@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ...base.errors import EdmNoiseError, one_of
 from ...base.files import check_target, replacing
@@ -53,6 +57,27 @@ def save_figure(figure: Any, path: str | os.PathLike[str]) -> None:
     ending = _ending(check_figure(path))
     with replacing(path) as handle:
         figure.savefig(handle, format=ending[1:], dpi=150, metadata=_FORMATS[ending])
+
+
+def bare(axes: Any) -> None:
+    """A grid behind the lines, and no frame above and on the right."""
+    axes.grid(True, color="0.88")
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def over_states(
+    axes: Any, states: Sequence[int], values: NDArray[np.float64], colour: str, style: str = "-", label: str = ""
+) -> None:
+    """A line over the numbers of states, with a mark at each where they are few."""
+    from matplotlib.ticker import MaxNLocator
+
+    few = len(states) <= 40
+    axes.plot(states, values, style, marker="o" if few else "", ms=3.5, lw=1.4, color=colour, label=label)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if len(states) == 1:
+        axes.set_xlim(states[0] - 1, states[0] + 1)
 
 
 def _ending(path: str | os.PathLike[str]) -> str:

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from ...base.errors import EdmNoiseError
 from ...structure.files.dcd import mapped_frames
 from ...structure.files.reading import SOURCES
+from ...structure.files.xtc import read_xtc
 from ...structure.structure import Structure
 from ..trace import Trace
 from .content import are_noisy, noise_first
 from .levels import wanted_levels
 from .made import Asked, made_trace
 from .models import read_models
-from .xtc import read_xtc
 
 ENDINGS = (*SOURCES, ".dcd", ".xtc")
 """What the name of a file may end in; those of `SOURCES` also with .gz."""

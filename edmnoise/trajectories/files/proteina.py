@@ -9,13 +9,13 @@ import os
 
 from ...base.errors import EdmNoiseError
 from ...structure.files import read_structure
+from ...structure.files.xtc import read_xtc
 from ...structure.structure import Structure
 from ..trace import Trace
 from .content import are_noisy
 from .levels import wanted_levels
 from .made import Asked, made_trace
 from .plain import several
-from .xtc import read_xtc
 
 _END = "_trajectory_x1.xtc"
 

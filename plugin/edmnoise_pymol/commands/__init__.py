@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .compare import edm_compare
-from .damage import edm_damage
+from .damage import edm_damage, edm_quality
 from .design import edm_design, edm_scramble, edm_signal, edm_triangle
 from .domains import edm_domains
 from .networks import edm_error, edm_judge
@@ -31,6 +31,7 @@ __all__ = [
     "edm_movie",
     "edm_noise",
     "edm_precondition",
+    "edm_quality",
     "edm_return",
     "edm_sample",
     "edm_save",
@@ -62,6 +63,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     edm_signal,
     edm_triangle,
     edm_damage,
+    edm_quality,
     edm_compare,
     edm_train,
     edm_error,

@@ -1,4 +1,4 @@
-"""edm_damage: what noise destroys."""
+"""edm_damage, edm_quality: what noise destroys, and what loaded states have kept."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .speech import command, output_file, say, show
 if TYPE_CHECKING:
     from edmnoise.noise.sigma import SigmaDistribution
     from edmnoise.noise.weights import Weights
+    from edmnoise.study.quality import QualityStudy
 
     from ..jobs.damage import DamageResult
 
@@ -64,7 +65,7 @@ def edm_damage(
 
     SEE ALSO
 
-        edm_noise, edm_table, edm_levels
+        edm_noise, edm_quality, edm_table, edm_levels
     """
     from edmnoise.noise.process import choices
 
@@ -82,3 +83,57 @@ def edm_damage(
         damage.write(result, path)
         say(quiet, "edm_damage", f"{path} written")
     return result
+
+
+@command
+def edm_quality(
+    name: str = atoms.OBJECT,
+    by: str = results.QUALITY_BY,
+    file: str | None = results.QUALITY_FILE,
+    origin: str = atoms.ORIGIN,
+    common: bool = atoms.MEASURED_COMMON,
+    hydrogens: bool = atoms.MEASURED_HYDROGENS,
+    solvent: bool | None = atoms.MEASURED_SOLVENT,
+    *,
+    quiet: int = 1,
+    _self: Any = None,
+) -> Job[QualityStudy]:
+    """
+    DESCRIPTION
+
+        "edm_quality" measures what the loaded states of an object have kept of a
+        reference, by the measures of edm_damage: lDDT, RMSD after superposition,
+        contacts, bond lengths, chirality, clashes and the radius of gyration. It
+        draws no noise, makes no object and superposes nothing but for the RMSD.
+        The states may be a trajectory's, those of an NMR ensemble, or samples.
+
+    EXAMPLES
+
+        edm_quality 1tii_noise
+        edm_quality 1tii_noise, by=state, file=states.csv
+        edm_quality 1tii_noise, residue, origin=last
+        edm_quality 1tii_noise, origin=1tii, file=quality.png
+
+    NOTES
+
+        The measures are those of help edm_damage. Contacts, bonds and centres are
+        those of the reference; "reference" is what it has itself. A command of
+        its own, not an option of edm_damage, since no argument that says how
+        noise is drawn has a meaning here; its arguments are those of edm_levels.
+        Where atoms were held, the whole is measured. edm_color measure=lddt
+        colours residues by their lDDT.
+
+    SEE ALSO
+
+        edm_damage, edm_levels, edm_color, edm_judge
+    """
+    from ..jobs import quality
+    from ..jobs.ensemble import Basis
+
+    path, _ = output_file(file)
+    study = yield from quality.quality(_self, name, Basis(origin, "none", hydrogens, solvent, common))
+    show(quiet, study.table(by))
+    if path is not None:
+        quality.write(study, by, path)
+        say(quiet, "edm_quality", f"{path} written")
+    return study

@@ -9,7 +9,7 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.settings import atoms, noise, results
 
 from ..job import Job
-from .speech import command, say, show, table_file, write
+from .speech import command, output_file, say, show, table_file, write
 
 if TYPE_CHECKING:
     from edmnoise.base.table import Table
@@ -110,7 +110,7 @@ def edm_levels(
     name: str = atoms.OBJECT,
     align: str = atoms.ALIGN,
     by: str = results.BY,
-    file: str | None = results.TABLE,
+    file: str | None = results.LEVELS_FILE,
     origin: str = atoms.ORIGIN,
     common: bool = atoms.MEASURED_COMMON,
     hydrogens: bool = atoms.MEASURED_HYDROGENS,
@@ -135,10 +135,15 @@ def edm_levels(
         edm_levels 1tii_noise, align=superpose
         edm_levels 1tii_noise, by=residue, file=residues.csv
         edm_levels 1tii_noise, superpose, state, origin=last
+        edm_levels 1tii_noise, superpose, state, file=levels.png
         edm_levels 1tii_noise, origin=1tii
 
     NOTES
 
+        by=state also gives each state's RMSD, of all atoms after superposition,
+        a length in 3-D whatever align is, and its radius of gyration. Chains may
+        be named otherwise in other states or objects: atoms are then told by
+        residue and name.
         The last lines say what was measured from. Where the noise is not known,
         they also say when that is no nearer to the other states than these are
         to each other: as a trajectory's frame is that load_traj has written
@@ -146,15 +151,21 @@ def edm_levels(
 
     SEE ALSO
 
-        edm_noise, edm_table, edm_color
+        edm_noise, edm_table, edm_color, edm_quality
     """
     from ..jobs import noise as jobs
     from ..jobs.ensemble import Basis
 
-    path = table_file(file)
+    path, drawn = output_file(file)
+    if drawn and by != "state":
+        raise EdmNoiseError(f"{path} would be a figure, which has the states along its axis: give by=state")
     table = yield from jobs.levels(_self, name, by, Basis(origin, align, hydrogens, solvent, common))
     show(quiet, table)
-    write(quiet, "edm_levels", table, path)
+    if path is not None and drawn:
+        jobs.draw_levels(table, path)
+        say(quiet, "edm_levels", f"{path} written")
+    else:
+        write(quiet, "edm_levels", table, path)
     return table
 
 
@@ -223,44 +234,63 @@ def edm_save(
     """
     DESCRIPTION
 
-        "edm_save" writes the states of an object as one multi-MODEL file; for
-        objects of edm_noise the first model is the reference, and remarks tell
-        sigma, weights and seed. B factors, occupancies, charges and the bonds of
-        ligands are kept, atoms stand in the order of the file that they came
-        from, residue by residue. What a PDB file cannot hold (more than 99,999
-        atoms, coordinates past 9,999 angstrom) is refused: an mmCIF file holds
-        it. An existing file is replaced only by a whole new one.
+        "edm_save" writes the states of an object to a file that other programs
+        open. The name's ending chooses it:
+
+        .pdb, .cif   one multi-MODEL file
+        .cxc         commands for ChimeraX, with the models and their values
+                     beside
+        .mvsx        everything for Mol*, a snapshot for each state
+        .dcd, .xtc   a trajectory, with the first state beside as _first.pdb:
+                     for VMD, MDAnalysis, mdtraj
+
+        For objects of edm_noise the first model is the reference, and remarks
+        tell sigma, weights and seed. B factors, occupancies, charges and the
+        bonds of ligands are kept, atoms stand in the order of the file that
+        they came from, residue by residue. What a PDB file cannot hold (more
+        than 99,999 atoms, coordinates past 9,999 angstrom) is refused: an mmCIF
+        file holds it. An existing file is replaced only by a whole new one.
+
+        .cxc and .mvsx show what the object shows: the displacement that colours
+        it, by the same palette on the same range. An object that follows its
+        frames, or a baked one, has other colours in each frame there too.
 
     EXAMPLES
 
         edm_save frames.pdb, 1tii_noise
         edm_save centres.cif, 1tii_noise, residue
         edm_save moved.pdb, 1tii_noise, b=displacement
+        edm_save frames.cxc, 1tii_noise
+        edm_save frames.mvsx, 1tii_noise
+        edm_save frames.dcd, 1tii_noise
 
     NOTES
 
         PyMOL's "load frames.cif" does not replace an object called frames: it
         drops an mmCIF file's models, and puts a PDB file's behind the ones that
         are there. Delete the object before, or give the file's another name.
+        XTC files are rounded to 0.01 angstrom, and are written by mdtraj or
+        MDAnalysis where one of them is installed: pip install mdtraj.
 
     SEE ALSO
 
-        edm_noise
+        edm_noise, edm_color
     """
-    from ..jobs import noise as jobs
-    from ..scene.objects import free_name, object_of_file
+    from ..jobs.saving import save
+    from ..scene.objects import free_name
 
-    models = yield from jobs.save(_self, file, name, level, b)
-    plural = "" if models == 1 else "s"
-    say(quiet, "edm_save", f"{file} written: {models} model{plural}, {level} level")
-    if held := object_of_file(_self, file):
+    saved = yield from save(_self, file, name, level, b)
+    plural = "" if saved.models == 1 else "s"
+    shown = f"coloured by {saved.colours}" if saved.colours else f"{level} level"
+    say(quiet, "edm_save", f"{file} written: {saved.models} model{plural}, {shown}")
+    if held := saved.held:
         say(
             quiet,
             "edm_save",
             f"an object {held} is loaded, which PyMOL's load does not replace: type delete {held} before load {file}, "
             f"or load {file}, {free_name(_self, held)}",
         )
-    return models
+    return saved.models
 
 
 def _sigma(z: float | None, sigma: float | None, distribution: SigmaDistribution) -> float:

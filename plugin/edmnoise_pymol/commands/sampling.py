@@ -217,6 +217,7 @@ def edm_precondition(
     solvent: bool = atoms.SOLVENT,
     distribution: SigmaDistribution = noise.DISTRIBUTION,
     ligands: str = atoms.LIGANDS,
+    process: str = noise.PROCESS,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -234,16 +235,25 @@ def edm_precondition(
 
         edm_precondition 1tii, weights=1 4 4
         edm_precondition 1tii, weights=current, rule=increment
+        edm_precondition 1tii, process=harmonic
+
+    NOTES
+
+        Noise without weights has the rules finite and global. Its exact
+        filter is not computed: what global costs is printed over finite,
+        which are the best numbers that a level can be multiplied with.
 
     SEE ALSO
 
         edm_sample, edm_noise
     """
+    from edmnoise.noise.process import NoiseChoice
+
     from ..jobs import sampling as jobs
 
     path = table_file(file)
     table = yield from jobs.precondition(
-        _self, selection, weights, distribution, z, rule, state, hydrogens, solvent, ligands
+        _self, selection, NoiseChoice.parse(process, weights), distribution, z, rule, state, hydrogens, solvent, ligands
     )
     show(quiet, table)
     write(quiet, "edm_precondition", table, path)

@@ -43,6 +43,7 @@ def edm_train(
     common: bool = atoms.COMMON,
     ligands: str = atoms.LIGANDS,
     process: str | None = learning.TRAINED_PROCESS,
+    loss: str | None = learning.LOSS,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -97,6 +98,7 @@ def edm_train(
         "steps": steps,
         "minutes": minutes,
         "seed": seed,
+        "loss": loss,
     }
     result = yield from jobs.train(
         _self,

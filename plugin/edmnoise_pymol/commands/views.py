@@ -32,6 +32,7 @@ def edm_color(
     common: bool = atoms.MEASURED_COMMON,
     hydrogens: bool = atoms.MEASURED_HYDROGENS,
     solvent: bool | None = atoms.MEASURED_SOLVENT,
+    measure: str = colours.MEASURE,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -41,7 +42,8 @@ def edm_color(
 
         "edm_color" colours an object by how far its atoms, residues or chains
         moved from state 1, or from another origin, in angstrom (RMS per
-        coordinate). What cannot move, as a ligand alone in its chain, is grey.
+        coordinate), or by the lDDT of its residues. What cannot move, as a ligand
+        alone in its chain, is grey.
 
     EXAMPLES
 
@@ -50,11 +52,12 @@ def edm_color(
         edm_color 1tii_noise, level=chain, over=state, legend=1
         edm_color 1tii_noise, bake=1
         edm_color 1tii_noise, over=max, origin=last, align=superpose
+        edm_color 1tii_noise, measure=lddt, origin=1tii, legend=1
         edm_color 1tii_noise, reset=1
 
     SEE ALSO
 
-        edm_noise, edm_levels, edm_movie
+        edm_noise, edm_levels, edm_quality, edm_movie
     """
     from ..jobs import colouring
     from ..jobs.ensemble import Basis
@@ -77,6 +80,7 @@ def edm_color(
         bake,
         legend,
         Basis(origin, align, hydrogens, solvent, common),
+        measure,
     )
     say(quiet, "edm_color", f"{result.object} coloured by {result}")
     for note in result.notes:

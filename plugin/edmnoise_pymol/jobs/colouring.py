@@ -1,4 +1,7 @@
-"""How far a group moved -> the palette's colour of its atoms: of all frames, of the one shown, or of each its own."""
+"""How far a group moved, or what lDDT it has left -> the palette's colour of its atoms.
+
+Of all frames, of the one that is shown, or of each its own.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,8 @@ from numpy.typing import NDArray
 from edmnoise.base.colours import Anchor, check_range, palette_colours
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
-from edmnoise.frames.displacement import Displacement, Measure
-from edmnoise.structure.part import Part, moving
+from edmnoise.frames.shading import range_of
+from edmnoise.structure.part import Part
 from edmnoise.structure.structure import Structure
 
 from ..job import Job, MakesObjects, Watch, counted
@@ -24,20 +27,22 @@ from ..scene.objects import existing_object, free_name
 from ..scene.painting import anchors_named, paint, paint_state, repaint
 from ..scene.source import current_state
 from . import ensemble
-from .ensemble import Basis, Ensemble
-
-LEAST_RANGE = 1e-3
-"""Angstrom: the values of a narrower range differ by rounding."""
+from .ensemble import Basis
+from .scales import Kept, Moved, Scale, check_kept
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Colouring(MakesObjects, Legible):
-    """Colours given to an object: what they stand for (angstrom) and their range.
+    """Colours given to an object: what they stand for, and their range.
 
     Attributes
     ----------
+    unit
+        "A" for displacements, "" for lDDT.
     names
         Objects that were made for it: a baked copy and its legend.
+    by_state
+        Whether every frame has colours of its own, by how far things moved in it.
     each
         Whether every frame has a range of its own: this one is that of the frame that was shown.
     left_out
@@ -53,17 +58,20 @@ class Colouring(MakesObjects, Legible):
     high: float
     anchors: tuple[Anchor, ...] = ()
     names: tuple[str, ...] = ()
+    by_state: bool = False
     each: bool = False
     painter: Painter | None = field(default=None, repr=False)
     left_out: str = ""
     notes: tuple[str, ...] = ()
+    unit: str = "A"
 
     def __str__(self) -> str:
         grey = f"; {self.left_out}" if self.left_out else ""
+        unit = f" {self.unit}" if self.unit else ""
         if self.is_flat:
-            return f"{self.label} {self.low:.3f} A, no range: one colour ({self.palette}){grey}"
+            return f"{self.label} {self.low:.3f}{unit}, no range: one colour ({self.palette}){grey}"
         own = ", each frame on its own range" if self.each else ""
-        return f"{self.label} from {self.low:.3f} to {self.high:.3f} A{own} ({self.palette}){grey}"
+        return f"{self.label} from {self.low:.3f} to {self.high:.3f}{unit}{own} ({self.palette}){grey}"
 
     @property
     def is_flat(self) -> bool:
@@ -73,7 +81,8 @@ class Colouring(MakesObjects, Legible):
     @property
     def title(self) -> str:
         """Of a legend: what is shown, and its unit."""
-        return f"{self.label[:1].upper()}{self.label[1:].rstrip(',')}\nangstrom, RMS per coordinate"
+        said = "angstrom, RMS per coordinate" if self.unit else "share of distances within 15 A that are kept"
+        return f"{self.label[:1].upper()}{self.label[1:].rstrip(',')}\n{said}"
 
     @property
     def range(self) -> tuple[float, float]:
@@ -89,13 +98,16 @@ class Painter(Legible):
 
     cmd: Cmd
     name: str
-    measure: Measure
+    groups: NDArray[np.int64]
+    """(N,) the group of each atom that has a value."""
     anchors: Sequence[Anchor]
     low: float | None
     high: float | None
     painted: tuple[float, float] = (0.0, 0.0)
+    values: NDArray[np.float64] | None = None
+    """(N,) of each atom, angstrom, as they were painted last."""
     baked: dict[int, tuple[float, float]] = field(default_factory=dict)
-    found: Ensemble | None = None
+    scale: Scale | None = None
     part: Part | None = None
     """Where atoms were held: which of the object's. They are grey."""
 
@@ -107,27 +119,32 @@ class Painter(Legible):
         except EdmNoiseError:  # all states are shown, or none
             return self.painted
 
-    def paint(self, moved: Displacement, over: str = "mean") -> None:
-        shades = self.shades(moved, over)
+    def paint(self, values: NDArray[np.float64]) -> None:
+        """``values`` (groups,)."""
+        shades = self.shades(values)
         looks.remember_before(self.cmd, self.name)
-        index, rows = (self.found and self.found.atoms()) or (None, slice(None))
+        index, rows = (self.scale and self.scale.found.atoms()) or (None, slice(None))
         paint(self.cmd, self.name, shades[rows], index)
 
-    def moved_in(self, state: int) -> Displacement:
-        """What is measured of one state."""
-        assert self.found is not None
-        return self.found.measure([self.found.read(state)], [self.measure])
+    def values_in(self, state: int) -> NDArray[np.float64]:
+        """(groups,) what is measured of one state."""
+        assert self.scale is not None
+        return self.scale.values([self.scale.found.read(state)], "mean")
 
-    def shades(self, moved: Displacement, over: str = "mean") -> NDArray[np.uint8]:
+    def shades(self, values: NDArray[np.float64]) -> NDArray[np.uint8]:
         """(N, 3) red, green, blue of each atom."""
-        values = values_of(moved, self.measure, over)
         self.painted = range_of(values, self.low, self.high)
-        values = values[moved.hierarchy.ancestors(0, self.measure.level)]
-        if self.part is not None:
-            held = np.full(self.part.n_atoms, np.nan)
-            held[self.part.moved] = values
-            values = held
-        return palette_colours(values, self.anchors, *self.painted)
+        self.values = self.of_atoms(values)
+        return palette_colours(self.values, self.anchors, *self.painted)
+
+    def of_atoms(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(N,) the values of groups as each atom has them, NaN where it was held."""
+        of_moved = values[self.groups]
+        if self.part is None:
+            return of_moved
+        held = np.full(self.part.n_atoms, np.nan)
+        held[self.part.moved] = of_moved
+        return held
 
 
 def colour(
@@ -144,8 +161,9 @@ def colour(
     bake: bool,
     legend: bool,
     basis: Basis,
+    measure: str = "displacement",
 ) -> Job[Colouring]:
-    """Colour an object's atoms by how far their atom, residue or chain moved.
+    """Colour an object's atoms by how far their atom, residue or chain moved, or by the lDDT of their residue.
 
     Groups that cannot move are grey; atoms that are not measured keep their colours.
 
@@ -173,14 +191,17 @@ def colour(
         Show the range in the scene; otherwise remove the legend that an earlier call made.
     basis
         What the states are measured from, on which atoms, and what is removed from them first.
+    measure
+        "displacement" or "lddt".
     """
+    if measure == "lddt":
+        check_kept(level, basis.align)
     if follow_state and bake:
         raise EdmNoiseError("follow and bake are both 1: baked colours follow by themselves, give one of them")
     if bake and legend and not shared:
         raise EdmNoiseError("baked states with a range each have no legend in common: use shared=1 or legend=0")
     anchors = anchors_named(cmd, palette)
-    found = yield from ensemble.read(cmd, name, basis)
-    measure = _measure_of(found.structure, level, relative)
+    found = yield from ensemble.read(cmd, name, basis, whole=measure == "lddt")
     if follow_state:
         _check_follow(name, found.structure)
     if bake:
@@ -189,26 +210,33 @@ def colour(
     if legend:
         check_legend(cmd, target)
     by_state = follow_state or bake
+    scale: Scale
+    if measure == "lddt":
+        scale = yield lambda _: Kept.of(found)
+    else:
+        scale = Moved.of(found, level, relative)
     if over == "state" and not by_state:
-        moved = found.measure([found.read(current_state(cmd, name))], [measure])
+        values = scale.values([found.read(current_state(cmd, name))], "mean")
     else:
         frames = list(found.frames())
-        moved = yield lambda watch: found.measure(counted(frames, watch, "state"), [measure])
+        values = yield lambda watch: scale.values(counted(frames, watch, "state"), "max" if by_state else over)
     each = by_state and not shared
-    low, high = _range_of(values_of(moved, measure, "max" if by_state else over), by_state, minimum, maximum)
+    low, high = _range_of(np.append(values, scale.own) if by_state else values, minimum, maximum)
     own = (minimum, maximum) if each else (low, high)
-    painter = Painter(cmd, target, measure, anchors, *own, painted=(low, high), found=found, part=found.part)
+    painter = Painter(cmd, target, scale.groups, anchors, *own, painted=(low, high), scale=scale, part=found.part)
     colouring = Colouring(
         target,
-        label_of(measure, found.structure, "state" if by_state else over, found),
+        scale.label("state" if by_state else over),
         palette,
         low,
         high,
         anchors,
+        by_state=by_state,
         each=each,
         painter=painter,
-        left_out=left_out(measure, found.part or found.structure),
+        left_out=scale.left_out,
         notes=found.notes,
+        unit=scale.unit,
     )
     if bake:
         yield from _bake(cmd, painter)
@@ -216,20 +244,13 @@ def colour(
         _follow(cmd, painter, colouring if legend and each else None)
     else:
         follow.stop(name)
-        painter.paint(moved, over)
+        painter.paint(values)
     return _explained(cmd, colouring, legend, bake)
 
 
-def _measure_of(structure: Structure, level: str, relative: bool) -> Measure:
-    number = structure.hierarchy.level(level)
-    return Measure(number, relative and number + 1 < structure.hierarchy.depth)
-
-
-def _range_of(
-    values: NDArray[np.float64], by_state: bool, minimum: float | None, maximum: float | None
-) -> tuple[float, float]:
+def _range_of(values: NDArray[np.float64], minimum: float | None, maximum: float | None) -> tuple[float, float]:
     """The values' own range, but where an end of it is given; EdmNoiseError for ends that are none."""
-    low, high = range_of(np.append(values, 0.0) if by_state else values)  # 0 is the reference's own
+    low, high = range_of(values)
     low, high = low if minimum is None else minimum, high if maximum is None else maximum
     check_range(low, high)
     return low, high
@@ -239,7 +260,7 @@ def _follow(cmd: Cmd, painter: Painter, legend: Colouring | None) -> None:
     """Paint the state that is shown from now on, and its own range in the legend where there is one."""
 
     def paint(state: int) -> None:
-        painter.paint(painter.moved_in(state))
+        painter.paint(painter.values_in(state))
         if legend is not None:
             show_legend(cmd, painter.name, painter.anchors, *painter.painted, legend.title)
 
@@ -267,45 +288,6 @@ def reset(cmd: Cmd, name: str) -> Job[None]:
     looks.restore_before(cmd, name)
 
 
-def values_of(moved: Displacement, measure: Measure, over: str) -> NDArray[np.float64]:
-    """(groups,) what is coloured, angstrom; NaN, which is grey, for groups whose displacement is 0 by definition."""
-    values = np.sqrt(moved.largest[measure] if over == "max" else moved.by_group[measure])
-    values[~measure.moves(moved.hierarchy)] = np.nan
-    return values
-
-
-def left_out(measure: Measure, structure: Structure | Part) -> str:
-    """What is grey, as a sentence says it; "" for nothing."""
-    hierarchy = moving(structure).hierarchy
-    still = int(np.count_nonzero(~measure.moves(hierarchy)))
-    said = [f"{len(structure.held):,} held atoms"] if isinstance(structure, Part) else []
-    if still:
-        one, around = hierarchy.names[measure.level], hierarchy.names[measure.level + 1]
-        said.append(f"{still:,} {one}{'' if still == 1 else 's'} alone in {'its' if still == 1 else 'their'} {around}")
-    return f"{', '.join(said)}: grey" if said else ""
-
-
-def label_of(measure: Measure, structure: Structure, over: str, found: Ensemble | None = None) -> str:
-    kind = {"mean": "RMS", "max": "largest", "state": "present"}[over]
-    start = removed = ""
-    if found is not None:
-        origin = found.origin.removesuffix(f" of {found.object}")
-        start = "" if origin == "state 1" else f" from {origin}"
-        removed = {"none": "", "center": " after centring", "superpose": " after superposition"}[found.align]
-    return f"{kind} displacement{start}{removed}, {measure.label(structure.hierarchy)},"
-
-
-def range_of(values: NDArray[np.float64], low: float | None = None, high: float | None = None) -> tuple[float, float]:
-    """What is given, and of what is not the values' own end, which keeps the order; one value for rounding errors."""
-    there = values[~np.isnan(values)]
-    least, most = (float(there.min()), float(there.max())) if there.size else (0.0, 0.0)
-    if low is None and high is None and most - least < LEAST_RANGE:
-        return most, most
-    if low is None:
-        return (least if high is None else min(least, high)), most if high is None else high
-    return low, max(low, most) if high is None else high
-
-
 def _check_follow(name: str, structure: Structure) -> None:
     follow.check_window()
     if structure.n_atoms > follow.LIMIT:
@@ -317,13 +299,13 @@ def _check_follow(name: str, structure: Structure) -> None:
 
 def _bake(cmd: Cmd, painter: Painter) -> Job[None]:
     """Make the copy and colour it, a state in each turn of the window."""
-    found = painter.found
-    assert found is not None
+    assert painter.scale is not None
+    found = painter.scale.found
     states, target = ask.states(cmd, found.object), painter.name
     baked_copy(cmd, found.object, target)
     try:
         for state in range(1, states + 1):
-            paint_state(cmd, target, state, painter.shades(painter.moved_in(state)), found.places(state))
+            paint_state(cmd, target, state, painter.shades(painter.values_in(state)), found.places(state))
             painter.baked[state] = painter.painted
 
             def told(watch: Watch, state: int = state) -> None:

@@ -145,8 +145,10 @@ class Ensemble(Legible):
         return index, first % (self.part or self.structure).n_atoms
 
 
-def read(cmd: Cmd, name: str, basis: Basis = FIRST) -> Job[Ensemble]:
+def read(cmd: Cmd, name: str, basis: Basis = FIRST, whole: bool = False) -> Job[Ensemble]:
     """Find the reference of an object, the states that are measured from it, and the atoms that all of them hold.
+
+    Where atoms were held, the moved ones alone are measured; with ``whole`` all are.
 
     Raises
     ------
@@ -174,7 +176,7 @@ def read(cmd: Cmd, name: str, basis: Basis = FIRST) -> Job[Ensemble]:
     if number == 1:
         made = Provenance.of([ask.title(cmd, name, state) for state in states])
     measured = tuple(state for state in states if state != number)
-    whole = Ensemble(
+    every = Ensemble(
         cmd=cmd,
         source=found,
         states=measured,
@@ -185,7 +187,7 @@ def read(cmd: Cmd, name: str, basis: Basis = FIRST) -> Job[Ensemble]:
         indices=indices,
         size=ask.atoms(cmd, name),
     )
-    return _of_moved(whole, made) if made and made.moved else whole
+    return _of_moved(every, made) if made and made.moved and not whole else every
 
 
 _VISIBLE = 0.01
@@ -247,11 +249,13 @@ def _members(
     ligands = titled.ligands if titled else "residue"
     own = yield from held.read_members(cmd, f"%{name}", number or 1, basis.hydrogens, solvent, ligands)
     if number is None:
-        reference = yield from reading(cmd, f"%{basis.origin}", -1, basis.hydrogens, solvent)
-        reference = reference.take(matched(own[0].structure.atoms, reference.structure.atoms, renamed=True)[1])
+        given = yield from reading(cmd, f"%{basis.origin}", -1, basis.hydrogens, solvent)
+        reference = given.take(matched(own[0].structure.atoms, given.structure.atoms, renamed=True)[1])
     else:
-        reference = own[number - 1] if len(own) > 1 else own[0]
-    rows, notes = held.in_common([reference, *own], common, renamed=number is None)
+        given = reference = own[number - 1] if len(own) > 1 else own[0]
+    rows, notes = held.in_common([reference, *own], common, renamed=True)
+    if (most := given.structure.n_atoms) > len(rows[0]):
+        notes = (*notes, f"{len(rows[0]):,} atoms measured, of {most:,} of {given.object}")
     source = own[0].take(rows[1])
     structure = replace(source.structure, coordinates=reference.structure.coordinates[rows[0]])
     source = replace(source, structure=structure, notes=(*source.notes, *notes))

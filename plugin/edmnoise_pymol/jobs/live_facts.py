@@ -20,9 +20,10 @@ from ..scene.ask import Cmd
 from ..scene.painting import colours_of, paint, restore_colours
 from ..scene.source import Source
 from . import ensemble
-from .colouring import Colouring, label_of
+from .colouring import Colouring
 from .live import Live
 from .plots.measured import Curves, measured_of
+from .scales import label_of
 
 FARTHEST = 3.8 / IN_SPACE
 """Angstrom, RMS per coordinate, from which on residues have the last colour: in space the distance of neighbouring

@@ -10,38 +10,35 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 
-from edmnoise import __version__
 from edmnoise.base.colours import DEFAULT_PALETTE, PALETTES
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
 from edmnoise.base.memory import check_frames_fit
 from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
-from edmnoise.frames.displacement import Displacement, Measure, measure_displacement
+from edmnoise.frames.displacement import Displacement, measure_displacement
+from edmnoise.frames.shading import range_of, values_of
 from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.sigma import SigmaDistribution, check_sigma
 from edmnoise.noise.weights import Weights
-from edmnoise.structure.domains import domain_text
-from edmnoise.structure.files import write_frames
-from edmnoise.structure.hierarchy import LEVELS
 from edmnoise.structure.part import moving
 from edmnoise.structure.structure import Structure
-from edmnoise.study.levels import RESIDUE_IN_CHAIN, level_table, z_table
+from edmnoise.study.figures.levels import levels_figure
+from edmnoise.study.levels import RESIDUE_IN_CHAIN, level_table, shape_columns, z_table
 
 from ..job import Job, MakesObjects, Watch, counted
-from ..scene import ask, looks
+from ..scene import looks
 from ..scene.ask import Cmd
-from ..scene.frames import appended_frames, new_object, read_frames, set_titles
-from ..scene.objects import check_free_name, existing_object, free_name
-from ..scene.source import moved_part, reading, with_bonds
-from ..scene.states import read_states
+from ..scene.frames import appended_frames, new_object, set_titles
+from ..scene.objects import check_free_name, free_name
+from ..scene.source import moved_part, reading
 from ..scene.titles import Provenance
 from . import ensemble
-from .colouring import Colouring, Painter, label_of, left_out, range_of, values_of
+from .colouring import Colouring, Painter
 from .ensemble import Basis
+from .scales import label_of, left_out
 
 _STATE_BYTES = 20
 """Memory of one atom in one state inside PyMOL (measured 18.7), coordinates included."""
@@ -154,12 +151,14 @@ def noise(
 
         moved = yield draw
     set_titles(cmd, name, provenance.titles(frames))
-    low, high = range_of(values_of(moved, RESIDUE_IN_CHAIN, "mean"))
+    values, groups = values_of(moved, RESIDUE_IN_CHAIN, "mean"), moved.hierarchy.ancestors(0, RESIDUE_IN_CHAIN.level)
+    low, high = range_of(values)
     anchors = PALETTES[DEFAULT_PALETTE]
-    Painter(cmd, name, RESIDUE_IN_CHAIN, anchors, low, high, part=part).paint(moved)
+    painter = Painter(cmd, name, groups, anchors, low, high, part=part)
+    painter.paint(values)
     still = left_out(RESIDUE_IN_CHAIN, part or structure)
     label = label_of(RESIDUE_IN_CHAIN, reference, "mean")
-    colouring = Colouring(name, label, DEFAULT_PALETTE, low, high, anchors, left_out=still)
+    colouring = Colouring(name, label, DEFAULT_PALETTE, low, high, anchors, painter=painter, left_out=still)
     looks.explain(name, colouring)
     table = yield lambda _: level_table(part or structure, moved, provenance.applied)
     return NoiseResult(
@@ -192,9 +191,15 @@ def levels(cmd: Cmd, name: str, by: str, basis: Basis) -> Job[Table]:
         moved = found.measure(counted(frames, watch, "state"), place_reference=found.made is None)
         noise = found.made.applied if found.made else None
         table = level_table(found.part or found.structure, moved, noise, by, found.states, found.origin)
-        return replace(table, notes=(*table.notes, *found.notes))
+        shape = shape_columns(found.structure, frames) if by == "state" and found.part is None else ()
+        return replace(table, columns=(*table.columns, *shape), notes=(*table.notes, *found.notes))
 
     return (yield measure)
+
+
+def draw_levels(table: Table, path: str) -> None:
+    """Write the figure of a table of `levels` by state."""
+    levels_figure(table, path)
 
 
 def table(
@@ -227,77 +232,6 @@ def table(
         return z_table(part or source.structure, weights, z, distribution, draws, seed, fresh, progress)
 
     return (yield work)
-
-
-def save(cmd: Cmd, file: str, name: str, level: str, b: str | None) -> Job[int]:
-    """Write an object's states as one multi-MODEL file; returns the number of models.
-
-    The atoms of a residue stand together, residues and atoms in the order of the file that the object came from.
-
-    Parameters
-    ----------
-    file
-        A .pdb or .cif name; an existing file is replaced when the new one is whole.
-    name
-        A molecular object; its first state is the first model.
-    level
-        "atom", or "residue" for one pseudo-atom at each residue's centre.
-    b
-        "displacement" for B factors that are the RMS displacement of the atom, or of the residue's centre, from the
-        first state in all others, angstrom per coordinate; those that PyMOL holds where it is not given.
-    """
-    existing_object(cmd, name)
-    made = Provenance.parse(ask.title(cmd, name, 1))
-    ligands = made.ligands if made else "residue"
-    if ask.is_discrete(cmd, name):  # each of its states has atoms of its own
-        source, found = yield from read_states(cmd, f"%{name}", solvent=True, ligands=ligands)
-        frames = [places[None] for places in found]
-    else:
-        source = yield from reading(cmd, f"%{name}", 1, solvent=True, ligands=ligands)
-        frames = list(read_frames(cmd, name, first=1))
-    if source.notes:
-        raise EdmNoiseError(f"{name} cannot be written whole: {source.notes[0]}")
-    if b is not None and len(frames) < 2:
-        raise EdmNoiseError(f"{name} has one state: b={b} is measured from the first state in the others")
-    structure = with_bonds(cmd, source)
-    remarks = _remarks(cmd, name, level, b, len(frames))
-    if domains := domain_text(structure):
-        remarks.append(f"edm_domains object, {domains}")
-
-    def write(watch: Watch) -> int:
-        written = structure
-        if b is not None:
-            measure = Measure(LEVELS.index(level) if level in LEVELS else 0, False)
-            moved = values_of(measure_displacement(structure, frames[1:], only=[measure]), measure, "mean")
-            values = moved[structure.hierarchy.ancestors(0, measure.level)]
-            written = replace(structure, atoms=replace(structure.atoms, b_factor=values))
-        residue = structure.residue_of_atoms
-        first = np.full(int(residue.max()) + 1, np.iinfo(np.int64).max)
-        np.minimum.at(first, residue, source.rank)
-        order = np.lexsort((source.rank, first[residue]))
-        models = (block[0][order] for block in counted(frames, watch, "model"))
-        return write_frames(file, written.take(order), models, level, remarks)
-
-    return (yield write)
-
-
-def _remarks(cmd: Cmd, name: str, level: str, b: str | None, states: int) -> list[str]:
-    """How the models of a file came about, as far as their titles know."""
-    made = Provenance.of([ask.title(cmd, name, state) for state in range(1, states + 1)])
-    lines = [f"edmnoise {__version__}: edm_save of the object {name}, {level} level"]
-    if made is not None:
-        lines += [
-            f"model 1 is the reference, the others are noised: sigma={made.sigma:.6g} A (z={made.z:.6g}), "
-            f"{made.noise.said}, seed={made.seed}",
-            f"edm_noise selection, sigma={made.sigma!r}, weights={made.noise.weights.text()}, frames={states - 1}, "
-            f"process={made.noise.text()}, seed={made.seed}, hydrogens={int(made.hydrogens)}, "
-            f"solvent={int(made.solvent)}, ligands={made.ligands}",
-        ]
-        if made.moved:
-            lines.append(f"{made.moved} atoms moved, the others were held where they are in model 1 (move=)")
-    if b is not None:
-        lines.append("B factors are RMS displacements from model 1 in the other models, angstrom per coordinate")
-    return lines
 
 
 def _check_room(frames: int, atoms: int) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edmnoise.base.colours import DEFAULT_PALETTE, PALETTES
 from edmnoise.base.legible import Legible
 from edmnoise.base.table import Table
 from edmnoise.frames.displacement import Displacement
+from edmnoise.frames.shading import range_of, values_of
 from edmnoise.structure.hierarchy import Index
 from edmnoise.structure.part import Part, moving
 from edmnoise.structure.structure import Structure
@@ -23,7 +24,8 @@ from ..scene import ask, looks
 from ..scene.ask import Cmd
 from ..scene.growing import Frames, States
 from ..scene.objects import check_free_name, legal_name
-from .colouring import Colouring, Painter, left_out, range_of, values_of
+from .colouring import Colouring, Painter
+from .scales import left_out
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -115,16 +117,18 @@ def ends_of(made: Run, structure: Structure, order: Index) -> tuple[Structure | 
 
 def coloured(cmd: Cmd, structure: Structure | Part, moved: Displacement, names: Sequence[str]) -> Colouring:
     """Colour all objects alike: by how far the residues of the final samples lie from the reference."""
-    low, high = range_of(values_of(moved, RESIDUE_IN_CHAIN, "mean"))
+    values, groups = values_of(moved, RESIDUE_IN_CHAIN, "mean"), moved.hierarchy.ancestors(0, RESIDUE_IN_CHAIN.level)
+    low, high = range_of(values)
     part = structure if isinstance(structure, Part) else None
-    for name in names:
-        Painter(cmd, name, RESIDUE_IN_CHAIN, PALETTES[DEFAULT_PALETTE], low, high, part=part).paint(moved)
+    painters = [Painter(cmd, name, groups, PALETTES[DEFAULT_PALETTE], low, high, part=part) for name in names]
+    for painter in painters:
+        painter.paint(values)
     inside = RESIDUE_IN_CHAIN.label(moving(structure).hierarchy)
     label = f"RMS displacement of the samples from the reference, {inside},"
     still, anchors = left_out(RESIDUE_IN_CHAIN, structure), PALETTES[DEFAULT_PALETTE]
     colouring = Colouring(", ".join(names), label, DEFAULT_PALETTE, low, high, anchors, left_out=still)
-    for name in names:
-        looks.explain(name, colouring)
+    for painter in painters:
+        looks.explain(painter.name, replace(colouring, painter=painter))
     return colouring
 
 

@@ -240,7 +240,7 @@ def _show_steps(
 def precondition(
     cmd: Cmd,
     selection: str,
-    weights: Weights,
+    noise: NoiseChoice,
     distribution: SigmaDistribution,
     z: Sequence[float],
     rule: str,
@@ -250,11 +250,12 @@ def precondition(
     ligands: str,
 ) -> Job[Table]:
     """c_skip, c_out, c_in and c_noise of each level over noise levels, and what each rule costs, for a selection."""
+    check_linear(noise)
     structure = (yield from reading(cmd, selection, state, hydrogens, solvent, ligands)).structure
     sigmas = [distribution.sigma(score) for score in z]
 
     def work(_: Watch) -> Table:
-        made = Preconditioner(structure.hierarchy, weights, measured_scales(structure))
+        made = Preconditioner.of(noise, structure, measured_scales(structure))
         return precondition_table(made, sigmas, rule)
 
     return (yield work)

@@ -61,8 +61,8 @@ def read_start(
     if start.lstrip("+-").isdigit():
         number = int(start)
         if not 1 <= number <= len(states):
-            known = "there is 1" if len(states) == 1 else f"there are 1 to {len(states)}"
-            raise EdmNoiseError(f"start is {start}: no such state of the data, {known}; or give an object")
+            known = "1, the only one" if len(states) == 1 else f"one from 1 to {len(states)}"
+            raise EdmNoiseError(f"start is {start}, which is no state of the data: give {known}, or an object")
         return source, list(states), Start(f"{source.object}:{number}", f"state {number}", states[number - 1])
     try:
         names = objects_of(cmd, start)

@@ -139,7 +139,7 @@ def train(
     training, chosen = Training(**asked), torch_device(device)
     path, resume = (None if name is None else os.path.expanduser(name) for name in (path, resume))
     source, states = yield from read_states(cmd, selection, state, hydrogens, solvent, common, ligands)
-    structure, name = source.structure, source.object
+    structure, name = source.structure.without_domains(), source.object  # of which no network learns
     data.check(len(states), name)
     for number in held_out:
         if number > len(states):

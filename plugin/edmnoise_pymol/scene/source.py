@@ -72,6 +72,7 @@ def reading(
     solvent: bool = False,
     ligands: str = "residue",
     domains: bool = True,
+    alone: bool = True,
 ) -> Job[Source]:
     """Read the atoms of a selection, which must lie in one object, in one state.
 
@@ -80,7 +81,8 @@ def reading(
     The selection is judged in that state: PyMOL judges places (``within 8 of``, ``x > 3``) in all states otherwise.
     Where it is an object's name and no more, reading wakes nothing up (`edmnoise_pymol.scene.ask`).
     Alternate locations are resolved: in each residue number the conformer of highest mean occupancy stays. The domains
-    that the atoms carry (`edmnoise_pymol.scene.domains`) are those of the structure, unless ``domains`` is off.
+    that the atoms carry (`edmnoise_pymol.scene.domains`) are those of the structure, unless ``domains`` is off. A note
+    counts the atoms that only other states hold, unless these are read beside it (``alone`` off).
 
     Raises
     ------
@@ -97,7 +99,7 @@ def reading(
         cmd.iterate_state(state, chosen, f"_rows.append(({facts}))", space={"_rows": rows})
         coordinates = arrays.coordinates(cmd, chosen, state)
     size = ask.atoms(cmd, name)
-    complete = cmd.count_discrete(name) or (plain and size == len(rows))
+    complete = not alone or cmd.count_discrete(name) or (plain and size == len(rows))
     elsewhere = f"({selection}) and {whole(name)} and not state {state}"
     bare = 0 if complete else _count(cmd, elsewhere, hydrogens, solvent)
 
@@ -163,6 +165,13 @@ def with_bonds(cmd: Cmd, source: Source) -> Structure:
         with ask.awake(cmd):
             cmd.delete(chosen)
     return replace(source.structure, bonds=believable(source.structure, bonds))
+
+
+def secondary_of(cmd: Cmd, source: Source) -> NDArray[np.str_]:
+    """(N,) PyMOL's secondary structure of each atom's residue: "H", "S", or something else."""
+    found: dict[int, str] = {}
+    cmd.iterate(whole(source.object), "_found.__setitem__(index, ss)", space={"_found": found})
+    return np.array([found[index] for index in source.index])
 
 
 def current_state(cmd: Cmd, name: str) -> int:

@@ -70,7 +70,8 @@ def read_members(
         first, *others = (held(cmd, name, other) for other in states)
         alike = all(np.array_equal(first, other) for other in others)
     wanted = [state] if alike else states
-    return (yield from one_by_one(reading(cmd, selection, other, hydrogens, solvent, ligands) for other in wanted))
+    each = (reading(cmd, selection, other, hydrogens, solvent, ligands, alone=alike) for other in wanted)
+    return (yield from one_by_one(each))
 
 
 def in_common(

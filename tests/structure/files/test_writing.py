@@ -569,7 +569,7 @@ def test_an_unknown_level(awkward, old):
         write_frames(old, awkward, awkward.coordinates[None], level="chain")
 
 
-@pytest.mark.parametrize("name", ["frames.xyz", "frames", "frames.pdb.gz", "frames.dcd"])
+@pytest.mark.parametrize("name", ["frames.xyz", "frames", "frames.pdb.gz", "frames.trr"])
 def test_an_unknown_ending(awkward, tmp_path, name):
     with pytest.raises(EdmNoiseError, match=rf"cannot write .*{name}: .* \.pdb, \.ent, \.cif, \.mmcif"):
         write_frames(tmp_path / name, awkward, awkward.coordinates[None])

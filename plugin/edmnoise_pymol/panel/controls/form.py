@@ -170,9 +170,13 @@ def choice(*words: str, **labelled: str) -> Any:
 
 
 def editable(box: Any) -> Any:
-    """A list in which other words can be typed too."""
+    """A list in which other words can be typed too; where room is short it is read from its beginning."""
     box.setEditable(True)
     box.setInsertPolicy(QtWidgets.QComboBox.InsertPolicy.NoInsert)
+    line = box.lineEdit()
+    line.textChanged.connect(lambda _: line.hasFocus() or line.setCursorPosition(0))
+    for chosen in (box.activated, line.editingFinished):
+        chosen.connect(lambda *_: line.setCursorPosition(0))
     return box
 
 

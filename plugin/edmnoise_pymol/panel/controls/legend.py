@@ -1,4 +1,4 @@
-"""A palette as a bar, with its numbers in angstrom below and what they are above."""
+"""A palette as a bar, with its numbers below and what they are above."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ class Legend(QtWidgets.QWidget):
         rows.setSpacing(2)
         rows.addWidget(self.words)
         rows.addWidget(self.bar)
-        self.setToolTip("Displacement from state 1 in angstrom (RMS per coordinate) and its colours")
+        self.setToolTip("What the colours stand for: displacement in angstrom (RMS per coordinate), or lDDT")
         self.bar.hide()
 
-    def explain(self, words: str, anchors: Sequence[Anchor], low: float, high: float) -> None:
-        """Show a palette over a range in angstrom; no anchors where nothing is known."""
+    def explain(self, words: str, anchors: Sequence[Anchor], low: float, high: float, unit: str = "Å") -> None:
+        """Show a palette over a range; no anchors where nothing is known."""
         self.words.setText(words or UNKNOWN)
         self.bar.setVisible(bool(anchors))
         shown = numbers(low, high)
-        self.bar.anchors, self.bar.numbers = tuple(anchors), shown
-        self.setAccessibleName(f"{words}: {shown[0]} to {shown[-1]} Å" if anchors else words)
+        self.bar.anchors, self.bar.numbers, self.bar.unit = tuple(anchors), shown, unit
+        self.setAccessibleName(f"{words}: {shown[0]} to {shown[-1]} {unit}".rstrip() if anchors else words)
         self.bar.update()
 
 
@@ -71,6 +71,7 @@ class _Bar(QtWidgets.QWidget):
         super().__init__()
         self.anchors: tuple[Anchor, ...] = ()
         self.numbers: tuple[str, ...] = ()
+        self.unit = ""
         line = self.fontMetrics().height()
         self.setFixedHeight(2 * line + 2)
 
@@ -85,5 +86,5 @@ class _Bar(QtWidgets.QWidget):
         places = (flags.AlignLeft, flags.AlignHCenter, flags.AlignRight)
         box = QtCore.QRect(0, height, self.width(), self.height() - height)
         for place, number in zip(places, self.numbers, strict=True):
-            painter.drawText(box, place | flags.AlignVCenter, f"{number} Å")
+            painter.drawText(box, place | flags.AlignVCenter, f"{number} {self.unit}".rstrip())
         painter.end()

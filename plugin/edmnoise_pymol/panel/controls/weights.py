@@ -46,6 +46,9 @@ class ShareBar(QtWidgets.QWidget):
 
     def paintEvent(self, _: Any) -> None:
         painter = QtGui.QPainter(self)
+        if not self.isEnabled():  # noise without weights
+            painter.fillRect(self.rect(), self.palette().midlight())
+            return
         left, width = 0.0, float(self.width())
         for level, share in self.shares.items():
             box = QtCore.QRectF(left, 0, share * width, self.height())

@@ -8,7 +8,7 @@ from pymol.Qt import QtCore, QtWidgets
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.lengths import IN_SPACE
-from edmnoise.noise.process import FLAT, NoiseChoice
+from edmnoise.noise.process import FLAT, NoiseChoice, named_process
 from edmnoise.noise.sigma import SigmaDistribution, sigma_distribution
 from edmnoise.settings import atoms, noise
 
@@ -50,6 +50,7 @@ class LevelEditor(QtWidgets.QWidget):
         self.distribution = made.knob(noise.DISTRIBUTION, form.choice(*noise.DISTRIBUTION.words))
         self.share = Words()
         self._given = "z"
+        self._linear = True
 
         grid = QtWidgets.QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -108,10 +109,19 @@ class LevelEditor(QtWidgets.QWidget):
         self.slider.setValue(round(self.z.value() * _FINE))
         for other, was in zip(others, blocked, strict=True):
             other.blockSignals(was)
-        share = constants.share_above(self.value)
-        length = self.value * IN_SPACE
-        self.share.setText(f"{share:.1%} of training steps have more noise; an atom moves {length:.3g} Å (3-D RMS)")
+        self._say()
         self.changed.emit()
+
+    def follow(self, process: str) -> None:
+        """Say how far atoms move where sigma says it: of noise that is forward only it is another length's."""
+        named = named_process(process)
+        self._linear = named is None or not named.forward_only
+        self._say()
+
+    def _say(self) -> None:
+        words = f"{self.constants.share_above(self.value):.1%} of training steps have more noise"
+        far = f"; an atom moves {self.value * IN_SPACE:.3g} Å (3-D RMS)" if self._linear else ""
+        self.share.setText(words + far)
 
 
 class NoiseTab(QtWidgets.QWidget):
@@ -239,6 +249,7 @@ class NoiseTab(QtWidgets.QWidget):
     def _tell(self) -> None:
         level = self.level
         process, move = map(self.form.text, ("process", "move"))
+        level.follow(process)
         weights = self.weights.text if self.weights.follow(process) else FLAT.label
         self._session.set_noise(Noise(level.value, level.constants, weights, process, move))
 

@@ -89,7 +89,8 @@ class SamplingTab(QtWidgets.QWidget):
         found, request = self._session.input, self.request
         if found is None or request is None:
             return None
-        shared = {n: request.options[n] for n in ("weights", "distribution", "ligands") if n in request.options}
+        names = ("weights", "process", "distribution", "ligands")
+        shared = {name: request.options[name] for name in names if name in request.options}
         return Request("edm_precondition", found.selection, {**shared, **found.options})
 
     @property

@@ -76,7 +76,11 @@ class ScrambleBox(QtWidgets.QLabel):
         key, noise = self._held.key, self._session.noise
         if key is None or noise is None:
             self._asked = None
-            self._say("Load a structure to see at which noise its chains, residues and atoms are scrambled")
+            self._say(
+                "Load a structure to see at which noise its chains, residues and atoms are scrambled"
+                if self._session.input is None
+                else "reading the structure …"
+            )
             return
         asked = key, noise.weights, noise.distribution, noise.weighted
         if asked == self._asked:

@@ -36,6 +36,7 @@ class TrainingFields(QtCore.QObject):
         super().__init__(parent)
         self.form = made = form.Form(parent)
         self._add("rule", learning.TRAINED_RULE, form.choice(*learning.TRAINED_RULE.words))
+        self._add("loss", learning.LOSS, form.choice(*learning.LOSS.words))
         distribution = form.choice(*noise.DISTRIBUTION.words)
         form.set_text(distribution, noise.DISTRIBUTION.default)
         self._add("distribution", learning.TRAINED_DISTRIBUTION, distribution)
@@ -93,6 +94,7 @@ class TrainingFields(QtCore.QObject):
             grid.addWidget(form.label(words, control(name)), 0, 2 * column)
             grid.addWidget(control(name), 0, 2 * column + 1)
         lines = (
+            ("loss", control("loss")),
             ("noise", control("process")),
             ("z of", control("distribution")),
             ("device", control("device")),

@@ -39,6 +39,7 @@ class ColourBox(QtWidgets.QWidget):
         self.object.setToolTip("The frames that colours, playback, results and plots are about")
         self.object.setAccessibleName("frames object")
         self.legend = legend.Legend()
+        self.measure = self.form.knob(colours.MEASURE)
         self.level = self.form.knob(colours.LEVEL)
         self.relative = self.form.knob(colours.RELATIVE)
         self.over = self.form.knob(colours.OVER)
@@ -88,6 +89,10 @@ class ColourBox(QtWidgets.QWidget):
         options = {key: text for key, text in self.form.options().items() if key not in without}
         return Request("edm_color", name, options)
 
+    @property
+    def _of_lddt(self) -> bool:
+        return self.form.text("measure") == "lddt"
+
     def _palettes(self) -> Any:
         box = form.editable(form.choice())
         box.completer().setCompletionMode(QtWidgets.QCompleter.CompletionMode.PopupCompletion)
@@ -114,6 +119,7 @@ class ColourBox(QtWidgets.QWidget):
         rows.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         rows.addRow("O&bject", self.object)
         rows.addRow(self.legend)
+        rows.addRow(form.label("Sho&w", self.measure), self.measure)
         rows.addRow(form.label("Le&vel", self.level), _row((self.level, 1), (self.relative, 0)))
         rows.addRow(form.label("O&ver", self.over), self.over)
         rows.addRow("From", _row((self.origin, 1), (self.align, 1)))
@@ -142,6 +148,7 @@ class ColourBox(QtWidgets.QWidget):
         self.reset.clicked.connect(lambda: self._run(self._resetting))
         self.copy.clicked.connect(lambda: session.copy(self.request))
         self.object.activated.connect(lambda _: session.show(self.object.currentText()))
+        self.measure.currentTextChanged.connect(lambda _: self._enable())
         self.level.currentTextChanged.connect(lambda _: self._enable())
         self.follow.toggled.connect(lambda _: self._enable())
         self.palette_.currentTextChanged.connect(lambda _: self._check_palette())
@@ -206,7 +213,9 @@ class ColourBox(QtWidgets.QWidget):
         states, atoms = session.sight.states(name), session.sight.atoms(name)
         can_follow = atoms <= follow.LIMIT
         self.follow.setEnabled(can_follow)
-        self.relative.setEnabled(self.level.currentText() != "chain")
+        for field in (self.level, self.align):
+            field.setEnabled(not self._of_lddt)
+        self.relative.setEnabled(self.level.currentText() != "chain" and not self._of_lddt)
         self.over.setEnabled(not (can_follow and self.follow.isChecked()))
         memory = states * atoms * BAKED_BYTES / 2**20
         size = f"{states:,} states × {atoms:,} atoms: about {memory:,.0f} MB"
@@ -249,7 +258,8 @@ class ColourBox(QtWidgets.QWidget):
         else:
             own = ", this frame's own range" if found.each else ""
             words = found.label[:1].upper() + found.label[1:].rstrip(",")
-            self.legend.explain(f"{words}{own}", found.anchors, *found.range)
+            low, high = found.range
+            self.legend.explain(f"{words}{own}", found.anchors, low, high, "Å" if found.unit else "")
 
 
 def _row(*widgets: tuple[Any, int], stretch: bool = False) -> Any:

@@ -71,7 +71,7 @@ class Results(QtWidgets.QWidget):
         return made and Request(made.command, made.subject, {**made.options, "file": quoted(path)})
 
     def frames_request(self, path: str) -> Request | None:
-        """The command that writes the frames as a structure file."""
+        """The command that writes the frames for another program, by the file's ending."""
         name = self._session.shown
         return Request("edm_save", quoted(path), {"name": name}) if name else None
 
@@ -103,6 +103,7 @@ class Results(QtWidgets.QWidget):
         dialog.setAcceptMode(QtWidgets.QFileDialog.AcceptMode.AcceptSave)
         dialog.setFileMode(QtWidgets.QFileDialog.FileMode.AnyFile)
         dialog.setDefaultSuffix(ending)
+        dialog.filterSelected.connect(lambda chosen: dialog.setDefaultSuffix(_first_ending(chosen)))
         dialog.setModal(False)
         dialog.fileSelected.connect(getattr(self, f"save_{action}"))
         dialog.show()
@@ -114,6 +115,8 @@ class Results(QtWidgets.QWidget):
         if request is None and self._session.live is None:
             self._show(None, _NO_FRAMES)
             return
+        if self.table is None:
+            self.title.setText("measuring …")
         cmd = self._session.cmd
 
         def make() -> Job[Any]:
@@ -231,12 +234,14 @@ class Results(QtWidgets.QWidget):
     def _lay_out(self) -> None:
         rows = QtWidgets.QVBoxLayout(self)
         rows.setContentsMargins(4, 4, 4, 4)
-        first = QtWidgets.QHBoxLayout()
-        first.addWidget(form.label("Ro&ws", self.by))
-        first.addWidget(self.by, 1)
-        first.addWidget(form.label("Fro&m", self.origin))
-        first.addWidget(self.origin, 1)
-        first.addWidget(self.align, 1)
+        first = QtWidgets.QGridLayout()
+        first.addWidget(form.label("Ro&ws", self.by), 0, 0)
+        first.addWidget(self.by, 0, 1, 1, 2)
+        first.addWidget(form.label("Fro&m", self.origin), 1, 0)
+        first.addWidget(self.origin, 1, 1)
+        first.addWidget(self.align, 1, 2)
+        first.setColumnStretch(1, 1)
+        first.setColumnStretch(2, 1)
         pictures = QtWidgets.QHBoxLayout()
         pictures.setSpacing(3)
         pictures.addWidget(form.label("Pictu&res", self.width_))
@@ -270,11 +275,20 @@ class Results(QtWidgets.QWidget):
 
 _FILES = {
     "table": ("Table", "csv", "Tables (*.csv *.json)"),
-    "frames": ("Frames", "pdb", "Structures (*.pdb *.cif)"),
+    "frames": (
+        "Frames",
+        "pdb",
+        ";;".join(f"{kind} (*.{ending})" for ending, kind in results.SAVED_FILES.items()),
+    ),
     "pictures": ("Pictures of all frames", "png", "Pictures (*.png)"),
     "session": ("PyMOL session", "pse", "PyMOL sessions (*.pse)"),
 }
 """What can be exported: its name, the usual ending, and the endings that a dialog offers."""
+
+
+def _first_ending(kinds: str) -> str:
+    """The ending of "PDB (*.pdb)", the first one of several."""
+    return kinds.partition("*.")[2].partition(" ")[0].rstrip(")")
 
 
 def _count(number: int, what: str) -> str:
