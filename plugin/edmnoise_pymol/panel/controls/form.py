@@ -174,7 +174,7 @@ def editable(box: Any) -> Any:
     box.setEditable(True)
     box.setInsertPolicy(QtWidgets.QComboBox.InsertPolicy.NoInsert)
     line = box.lineEdit()
-    line.textChanged.connect(lambda _: line.hasFocus() or line.setCursorPosition(0))
+    line.textChanged.connect(lambda _: line.isModified() or line.setCursorPosition(0))  # modified: being typed
     for chosen in (box.activated, line.editingFinished):
         chosen.connect(lambda *_: line.setCursorPosition(0))
     return box
