@@ -97,6 +97,7 @@ def set_text(control: Any, text: str) -> None:
             control.setCurrentIndex(index)
         elif control.isEditable():
             control.setEditText(text)
+            control.lineEdit().setCursorPosition(0)
     elif isinstance(control, Real):
         if text == "" and control.specialValueText():
             control.setValue(control.minimum())
@@ -174,8 +175,7 @@ def editable(box: Any) -> Any:
     box.setEditable(True)
     box.setInsertPolicy(QtWidgets.QComboBox.InsertPolicy.NoInsert)
     line = box.lineEdit()
-    line.textChanged.connect(lambda _: line.isModified() or line.setCursorPosition(0))  # modified: being typed
-    for chosen in (box.activated, line.editingFinished):
+    for chosen in (box.currentIndexChanged, box.activated, line.editingFinished):
         chosen.connect(lambda *_: line.setCursorPosition(0))
     return box
 
