@@ -84,8 +84,9 @@ class MoleculeView:
         return f"MoleculeView({self.structure.n_atoms:,} atoms)"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """What Jupyter shows."""
-        return self.widget._repr_mimebundle_(**kwargs)
+        """What Jupyter shows; in words where it shows no widgets, as in a notebook that is not trusted."""
+        shown, about = self.widget._repr_mimebundle_(**kwargs)
+        return {**shown, "text/plain": repr(self)}, about
 
 
 def _axes(structure: Structure) -> list[float]:

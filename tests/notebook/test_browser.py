@@ -16,7 +16,8 @@ def told(page):
 
 @pytest.fixture
 def still(page):
-    """The page with its molecule at rest."""
+    """The page with its molecule at rest and its first table, which may come after it."""
+    page.until("deep('table').length")
     page.ask("deep('button').find(b => b.textContent == 'Pause')?.click()")
     return page
 

@@ -69,7 +69,9 @@ def test_without_anywidget_it_says_what_is_missing(fragment, monkeypatch):
 
 def test_a_notebook_shows_the_widget(view):
     assert repr(view) == "MoleculeView(253 atoms)"
-    assert "application/vnd.jupyter.widget-view+json" in view._repr_mimebundle_()[0]
+    shown, _ = view._repr_mimebundle_()
+    assert shown["application/vnd.jupyter.widget-view+json"]["model_id"] == view.widget.model_id
+    assert shown["text/plain"] == repr(view)
 
 
 def test_it_is_turned_so_that_it_is_seen_broadly_and_not_as_its_mirror_image(view, fragment):
