@@ -15,7 +15,7 @@ def probabilities(weights: Sequence[float] | ArrayLike | None, count: int) -> ND
 
     EdmNoiseError for another number of weights, for what is not finite or negative, and for nothing but zeros.
     """
-    given = np.ones(count) if weights is None else np.array(weights, dtype=np.float64)
+    given = np.ones(count) if weights is None else np.asarray(weights, dtype=np.float64)
     if given.shape != (count,) or not (np.isfinite(given).all() and (given >= 0).all() and given.sum() > 0):
         raise EdmNoiseError(f"weights are {given.tolist()}: give {count} finite numbers, none negative, not all zero")
     return given / given.sum()

@@ -64,6 +64,20 @@ def alone() -> Iterator[None]:
 
 
 @contextmanager
+def alone_throughout() -> Iterator[None]:
+    """`alone`, in `as_given` too: a network's sums are then the same wherever its task runs."""
+    with alone():
+        if _running.before is None:  # torch has one thread as it is
+            yield
+            return
+        given, _running.before = _running.before, (1, 1)
+        try:
+            yield
+        finally:
+            _running.before = given
+
+
+@contextmanager
 def as_given() -> Iterator[None]:
     """Within, and within `alone`, torch has the threads that it had before: for calls of what the user has given."""
     if _running.before is None:

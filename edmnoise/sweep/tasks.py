@@ -109,9 +109,9 @@ Batch = Sequence[tuple[SourceFile, Sequence[Setting]]]
 
 def run_batch(batch: Batch) -> list[Outcome]:
     """Run tasks in this process, one torch thread; what goes wrong with one is its outcome, never an exception."""
-    from ..base.threads import alone  # who plans a sweep does not wait for torch
+    from ..base.threads import alone_throughout  # who plans a sweep does not wait for torch
 
-    with alone():
+    with alone_throughout():
         return [run_task(source, setting) for source, settings in batch for setting in settings]
 
 

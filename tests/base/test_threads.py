@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from edmnoise.base.threads import alone, as_given, mapped, shared
+from edmnoise.base.threads import alone, alone_throughout, as_given, mapped, shared
 from edmnoise.diffusion.denoisers.denoiser import Denoised
 from edmnoise.diffusion.denoisers.matrix_fisher import matrix_fisher
 from edmnoise.diffusion.denoisers.states import StatesDenoiser
@@ -47,6 +47,18 @@ def seen_elsewhere():
 
 
 # What is set
+
+
+def test_throughout_is_for_calls_of_what_the_user_has_given_as_well():
+    with alone_throughout():
+        with as_given():
+            assert torch.get_num_threads() == 1
+        with alone(), as_given():
+            assert torch.get_num_threads() == 1
+        assert seen_elsewhere() == 4
+    assert torch.get_num_threads() == 4
+    with alone(), as_given():
+        assert torch.get_num_threads() == 4
 
 
 def test_it_is_set_for_the_running_thread_alone_and_put_back():

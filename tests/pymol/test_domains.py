@@ -7,6 +7,8 @@ import re
 import numpy as np
 import pymol
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from edmnoise_pymol import (
     edm_color,
@@ -212,9 +214,20 @@ def test_atoms_that_came_later_have_no_domain(cmd, domained):
     assert len(edm_domains(domained, "A:1-40 | rest")) == 3
 
 
-def test_a_training_takes_three_levels(domained, tmp_path):
-    with pytest.raises(pymol.CmdException, match="give three, atom, residue, chain"):
-        edm_train(domained, 5, fluctuations="1 1 1", file=str(tmp_path / "a.safetensors"))
+def test_a_training_is_of_three_levels(domained, tmp_path):
+    """The network that is learned is that of the object without domains, to the bit; a share for them is refused."""
+    files = [tmp_path / f"{name}.safetensors" for name in "ab"]
+    edm_train(domained, 5, fluctuations="1 1 1", batch=2, file=str(files[0]))
+    with pytest.raises(
+        pymol.CmdException, match="give domains a share, of which no network learns: give three weights"
+    ):
+        edm_train(domained, 5, weights="1 1 1 1", fluctuations="1 1 1", file=str(tmp_path / "c.safetensors"))
+    edm_domains(domained, "none")
+    edm_train(domained, 5, fluctuations="1 1 1", batch=2, file=str(files[1]))
+    with_domains, without = (load_file(file) for file in files)
+    assert with_domains.keys() == without.keys()
+    assert all(torch.equal(with_domains[name], without[name]) for name in without)
+    assert not (tmp_path / "c.safetensors").exists()
 
 
 def test_colours_by_domain_need_domains(loaded):
