@@ -18,7 +18,7 @@ help:
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 test: system-test lint ## lint, types, import rules, documentation, and all tests on a real PyMOL
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target docs test-panel test-library test-numpy2 test-programs
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-library docs test-panel test-numpy2 test-programs
 
 test-library: .venv/installed-test ## everything but the panel and other programs
 	$(ON_SCREEN) -m pytest
