@@ -19,7 +19,7 @@ ROWS = [
     if line.startswith("| ") and not line.startswith("| To add")
 ]
 FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
-PATH = re.compile(r"`((?:edmnoise|plugin|examples|findings)/[\w/]+(?:\.py|/))`")
+PATH = re.compile(r"`((?:edmnoise|plugin|examples|findings)/(?:[\w/]+(?:\.py|/))?)`")
 
 
 def read(path):
