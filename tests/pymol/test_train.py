@@ -181,7 +181,11 @@ def test_ctrl_c_keeps_a_checkpoint(data, typed, monkeypatch):
         return before(self)
 
     monkeypatch.setattr(Trainer, "_advance", advance)
-    said = typed(f"edm_train m, 50, {OWN}, batch=2")
+    before_it = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+    try:
+        said = typed(f"edm_train m, 50, {OWN}, batch=2")
+    finally:
+        signal.signal(signal.SIGINT, before_it)
     assert "cancelled at step 4 of 50, resume=m.safetensors goes on" in said
     assert "denoiser=m.safetensors" in said
     assert read_checkpoint("m.safetensors", data[0]).facts["step"] == 4
