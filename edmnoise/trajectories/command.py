@@ -221,7 +221,8 @@ class _Folder:
         faults = {note["path"]: note["fault"] for note in notes if note["about"] == "run"}
         runs = [run for run in (_Recorded.of(path, faults.get(path, "")) for path in _numbered(self.path)) if run]
         if not any(run.calls for run in runs):
-            why = _why_nothing(notes, os.path.exists(os.path.join(self.path, SEEN)))
+            begun = len(_numbered(self.path))
+            why = _why_nothing(notes, os.path.exists(os.path.join(self.path, SEEN)), begun)
             self.remove()
             return f"nothing was recorded: {why}"
         self._about["notes"] = notes
@@ -294,13 +295,15 @@ def _atoms(frames: str | None) -> int:
         return int.from_bytes(handle.read(4), "little")
 
 
-def _why_nothing(notes: list[dict[str, Any]], seen: bool) -> str:
-    """One clause."""
+def _why_nothing(notes: list[dict[str, Any]], seen: bool, begun: int) -> str:
+    """One clause; begun is the number of runs whose denoiser was called."""
     warned = _warned(notes) + [f"recording stopped: {note['fault']}" for note in notes if note.get("fault")]
     called = sorted({note["program"] for note in notes if note["about"] == "called"})
     imported = sorted({note["program"] for note in notes if note["about"] == "imported"})
     if warned:
         return warned[0]
+    if begun:
+        return f"the program ended before a call of its {_plural(begun, 'run')} was written"
     if called:
         return f"the sampler of {one_of(called)} was called, its denoiser was not (or torch.compile took both as one)"
     if imported:

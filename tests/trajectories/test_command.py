@@ -677,17 +677,33 @@ def test_networks_of_torch_are_handed_on_as_they_are(program, tmp_path, capfd):
 
 
 def test_killed_in_the_middle(program, tmp_path, capfd):
+    """A thread writes what was heard, some calls later than they were made: killed once it has begun to."""
     code = """
-    import os, signal
+    import os, pathlib, signal
     from loops.inner import Model
+    calls = pathlib.Path("run.trace/1/calls.jsonl")
     class Own(Model):
         def levels(self, steps):
-            for step in range(400):
-                yield 1000.0 / (1 + step)
-            os.kill(os.getpid(), signal.SIGKILL)
+            for step in range(1, 1_000_000):
+                yield 1000.0 / step
+                if step >= 40 and calls.exists() and calls.stat().st_size:
+                    os.kill(os.getpid(), signal.SIGKILL)
     Own().sample()
     """
     assert program(code) == 137
     assert "1 run did not end" in capfd.readouterr().err
     trace = edm.open_trace(tmp_path / "run.trace" / "1")
     assert trace.frames("denoised", 1).shape == (len(trace.calls), ATOMS, 3)
+
+
+def test_killed_before_a_call_was_written(program, tmp_path, capfd):
+    code = """
+    import os, signal
+    from loops.inner import handed
+    handed(lambda **given: os.kill(os.getpid(), signal.SIGKILL))
+    """
+    assert program(code) == 137
+    assert capfd.readouterr().err == (
+        "edmnoise: nothing was recorded: the program ended before a call of its 1 run was written\n"
+    )
+    assert not (tmp_path / "run.trace").exists()
