@@ -7,7 +7,6 @@ where it is.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -32,8 +31,6 @@ _BLOCK = 1 << 18
 _BLOCK_ELSEWHERE = 1 << 26
 """The same for an accelerator, where few and large calls are what counts."""
 
-_ATOMS = 1 << 16
-"""Atoms of some frames whose differences from their means are worked on together by `best_motion` (.8 MiB)."""
 
 _SUMS = 1e-14
 """How far float64 sums over atoms may be from the truth, relative to the size of what is summed."""
@@ -143,42 +140,6 @@ def superpose(
     if out is not None:
         move(result, frames, out=out)
     return result
-
-
-@alone()
-@torch.no_grad()
-def best_motion(frames: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
-    """R and t alone, in the frames' own precision: what a sampler's step asks for, in a third of `superpose`'s time.
-
-    Parameters
-    ----------
-    frames, reference
-        (S, 3, N) angstrom, of one type and device.
-
-    Returns
-    -------
-    Tensor, Tensor
-        (S, 3, 3) proper rotations and (S, 3, 1) translations, of the frames' type.
-
-    Raises
-    ------
-    EdmNoiseError
-        Coordinates that are not finite.
-    """
-    centre, target = frames.mean(-1, keepdim=True), reference.mean(-1, keepdim=True)
-    cross = frames.new_empty(len(frames), 3, 3, dtype=torch.float64)
-
-    def work(blocks: Iterator[slice]) -> None:
-        for block in blocks:
-            # In float32: about the means nothing cancels, and the rotation is right to 3e-8 for 1,000,000 atoms.
-            cross[block] = torch.bmm(reference[block] - target[block], (frames[block] - centre[block]).mT)
-
-    some = max(1, _ATOMS // frames.shape[-1])
-    shared(work, [slice(start, start + some) for start in range(0, len(frames), some)])
-    if not math.isfinite(float(cross.sum())):
-        raise EdmNoiseError("NaN or infinite coordinates cannot be superposed")
-    rotation = best_rotation(cross, cross.new_zeros(len(cross)))[0].to(frames)
-    return rotation, target - rotation @ centre
 
 
 @alone()
