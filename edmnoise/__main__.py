@@ -21,7 +21,7 @@ from .sweep.run import Progress
 from .sweep.settings import KEYS, read_settings
 from .sweep.sweep import Swept, sweep
 from .trajectories.command import record_command
-from .trajectories.recorder import KEPT
+from .trajectories.listening.folder import KEPT
 
 REFUSED, FAILED, INTERRUPTED = 1, 3, 130
 """Exit codes: nothing or not all could be done; all was done and some tasks have no numbers; Ctrl-C."""

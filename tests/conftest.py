@@ -20,7 +20,7 @@ from edmnoise.noise.weights import Weights
 from edmnoise.structure.files import read_structure, write_frames
 from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.structure import Atoms, Structure
-from edmnoise.trajectories.recorder import Recorder
+from edmnoise.trajectories.listening.recorder import Recorder
 from edmnoise.trajectories.recording import record as recording
 from edmnoise.trajectories.run import Run, record
 
