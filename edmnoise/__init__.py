@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from .trajectories.finding import find_denoiser as find_denoiser
     from .trajectories.laid import run_of as run_of
     from .trajectories.recording import record as record
-    from .trajectories.run import run_sampler as run_sampler
+    from .trajectories.sampling import run_sampler as run_sampler
     from .trajectories.trace import open_trace as open_trace
     from .trajectories.trace import runs_of as runs_of
 
@@ -121,7 +121,7 @@ _HOMES = {
     "log_linear": "edmnoise.diffusion.samplers.schedule",
     "sampler_preset": "edmnoise.diffusion.samplers.presets",
     "sample": "edmnoise.diffusion.samplers.sampler",
-    "run_sampler": "edmnoise.trajectories.run",
+    "run_sampler": "edmnoise.trajectories.sampling",
     "round_trips": "edmnoise.study.round_trip",
     "translation_table": "edmnoise.diffusion.samplers.units",
     # listen to a model

@@ -22,7 +22,8 @@ from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.structure import Atoms, Structure
 from edmnoise.trajectories.listening.recorder import Recorder
 from edmnoise.trajectories.recording import record as recording
-from edmnoise.trajectories.run import Run, record
+from edmnoise.trajectories.run import Run
+from edmnoise.trajectories.sampling import record
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # for the processes that tests start
 

@@ -24,7 +24,7 @@ from edmnoise.noise.weights import Weights
 from edmnoise.structure.levels import atom_means
 from edmnoise.structure.part import Part
 from edmnoise.structure.structure import Atoms, Structure
-from edmnoise.trajectories.run import run_sampler
+from edmnoise.trajectories.sampling import run_sampler
 
 SIGMA = 1.7
 WEIGHTS = (0.5, 0.3, 0.2)

@@ -28,7 +28,7 @@ from edmnoise.structure.files import write_frames
 from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.structure import Atoms, Structure
 from edmnoise.study.levels import level_table, z_table
-from edmnoise.trajectories.run import run_sampler
+from edmnoise.trajectories.sampling import run_sampler
 
 ALPHAFOLD3, FLAT, SCHEDULE = sigma_distribution("alphafold3"), Weights.named("flat"), karras(3, 0.1, 10.0)
 ATOM = np.arange(24)

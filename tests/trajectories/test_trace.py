@@ -11,7 +11,7 @@ import torch
 import edmnoise as edm
 from edmnoise.structure.files.dcd import DcdWriter, mapped_frames
 from edmnoise.structure.superpose import move
-from edmnoise.trajectories import run as sampling
+from edmnoise.trajectories import sampling
 from edmnoise.trajectories.listening import dcd
 
 SCHEDULE = edm.karras(9, 0.01, 300.0)
