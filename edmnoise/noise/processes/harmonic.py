@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...structure.structure import Structure
-from .markov import Chains
+from .chains import Chains
 from .markov_noise import MarkovNoise, check_knob
 from .polymer import PIVOTS, Walks, walks
 
