@@ -16,9 +16,10 @@ from pathlib import Path
 from . import __version__
 from .base.errors import EdmNoiseError
 from .base.versions import versions
+from .sweep.keys import KEYS
 from .sweep.pools import Pool, dask_pool, local_pool
 from .sweep.run import Progress
-from .sweep.settings import KEYS, read_settings
+from .sweep.settings import read_settings
 from .sweep.sweep import Swept, sweep
 from .trajectories.command import record_command
 from .trajectories.listening.folder import KEPT
