@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .noise.theory.scales import measured_scales as measured_scales
     from .noise.theory.statistics import NoiseStatistics as NoiseStatistics
     from .noise.weights import Weights as Weights
+    from .structure.atoms import Atoms as Atoms
     from .structure.domains import with_domains as with_domains
     from .structure.files import read_frames as read_frames
     from .structure.files import read_structure as read_structure
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
     from .structure.files import write_view as write_view
     from .structure.hierarchy import Hierarchy as Hierarchy
     from .structure.part import Part as Part
-    from .structure.structure import Atoms as Atoms
     from .structure.structure import Structure as Structure
     from .structure.superpose import superpose as superpose
     from .study.figures.design import triangle_figure as triangle_figure
@@ -74,7 +74,7 @@ _HOMES = {
     "write_frames": "edmnoise.structure.files",
     "write_view": "edmnoise.structure.files",
     "Structure": "edmnoise.structure.structure",
-    "Atoms": "edmnoise.structure.structure",
+    "Atoms": "edmnoise.structure.atoms",
     "Hierarchy": "edmnoise.structure.hierarchy",
     "with_domains": "edmnoise.structure.domains",
     "Part": "edmnoise.structure.part",
