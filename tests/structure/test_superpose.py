@@ -14,7 +14,7 @@ from pymol import cmd
 from scipy.spatial.transform import Rotation
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.structure import superpose as module
+from edmnoise.structure import moments
 from edmnoise.structure.superpose import Superposition, move, superpose
 
 with warnings.catch_warnings():
@@ -171,8 +171,8 @@ def test_work_in_blocks_changes_nothing(monkeypatch, common):
     reference = shape if common else moved(shape, 11, 9)[0]
     at_once, out_at_once = frames.clone(), frames.mT.contiguous().mT
     whole = superpose(at_once, reference, out=at_once)
-    monkeypatch.setattr(module, "_BLOCK", 3 * 60)  # 11 frames as 3 + 3 + 3 + 2
-    assert len(module._blocks(frames)) == 4
+    monkeypatch.setattr(moments, "_BLOCK", 3 * 60)  # 11 frames as 3 + 3 + 3 + 2
+    assert len(moments.blocks_of(frames)) == 4
     assert_same(superpose(frames, reference, out=out_at_once), whole)
     superpose(frames, reference, out=frames)
     torch.testing.assert_close(frames, at_once, rtol=0, atol=1e-9)
