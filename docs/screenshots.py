@@ -77,7 +77,7 @@ def record_runs() -> None:
     import numpy as np
 
     import edmnoise as edm
-    from edmnoise.trajectories.recorder import Recorder
+    from edmnoise.trajectories.listening.recorder import Recorder
 
     place = np.random.default_rng(0).normal(size=(1, 740, 3)).astype(np.float32)
     os.mkdir("run.trace")

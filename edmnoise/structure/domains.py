@@ -71,7 +71,7 @@ def domain_labels(structure: Structure, text: str) -> Labels:
 
     Examples
     --------
-    >>> from edmnoise.structure.structure import Atoms
+    >>> from edmnoise.structure.atoms import Atoms
     >>> atoms = Atoms.make(["CA"] * 4, ["C"] * 4, ["GLY"] * 4, [1, 2, 3, 4], ["A"] * 4, [""] * 4, [False] * 4)
     >>> structure = Structure.from_atoms(np.zeros((4, 3)), atoms)
     >>> domain_labels(structure, "A:2-3 | rest")

@@ -34,7 +34,8 @@ from ..noise.weights import Weights
 from ..structure.hierarchy import as_read
 from ..structure.structure import Structure, describe
 from ..structure.superpose import superpose
-from ..trajectories.run import Run, moves
+from ..trajectories.freeze_out import moves
+from ..trajectories.run import Run
 
 MOST = 12
 """Variants that a comparison takes: more lines in one figure cannot be told apart."""

@@ -39,7 +39,7 @@ from edmnoise.study.levels import level_table, z_table
 from edmnoise.sweep.results import tables
 from edmnoise.sweep.settings import read_settings
 from edmnoise.sweep.tasks import plan, run_task
-from edmnoise.trajectories.run import run_sampler
+from edmnoise.trajectories.sampling import run_sampler
 from edmnoise_pymol import edm_compare, edm_damage, edm_levels, edm_sample, edm_save, edm_table
 from edmnoise_pymol.job import run_inline
 from edmnoise_pymol.jobs.live import live

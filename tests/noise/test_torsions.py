@@ -13,9 +13,10 @@ from edmnoise.noise.processes.bodies import LANES
 from edmnoise.noise.processes.descent import Descent
 from edmnoise.noise.processes.torsions import TorsionNoise
 from edmnoise.noise.weights import Weights
+from edmnoise.structure.atoms import Atoms
 from edmnoise.structure.bonds import find_bonds
 from edmnoise.structure.files import read_structure
-from edmnoise.structure.structure import Atoms, Structure
+from edmnoise.structure.structure import Structure
 
 FILES = {
     "chains with breaks and water": ("pymol", "demo/1tii.pdb"),

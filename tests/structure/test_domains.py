@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.structure.atoms import Atoms
 from edmnoise.structure.domains import domain_labels, domain_table, domain_text, runs
 from edmnoise.structure.hierarchy import LEVELS, WITH_DOMAINS
-from edmnoise.structure.structure import Atoms, Structure
+from edmnoise.structure.structure import Structure
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from edmnoise.structure.structure import Structure
 from edmnoise.structure.superpose import superpose
 from edmnoise.study.comparison import MOST, Comparison, gauge_of_noise, gauge_of_way, variant
 from edmnoise.study.figures.comparison import comparison_figure
-from edmnoise.trajectories.run import run_sampler
+from edmnoise.trajectories.sampling import run_sampler
 
 WEIGHTS = (Weights.named("flat"), Weights.named("current"), Weights.named("rebalanced"))
 

@@ -16,17 +16,16 @@ from edmnoise.noise.weights import Weights
 from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.structure import Structure
 from edmnoise.structure.superpose import superpose
-from edmnoise.study.error import (
+from edmnoise.study.candidates import (
     EXACT,
     FLUCTUATING,
     NOTHING,
     Candidate,
     DoingNothing,
-    Targets,
-    denoising_error,
     fitted_fluctuations,
     references,
 )
+from edmnoise.study.error import Targets, denoising_error
 from edmnoise.study.figures.error import error_figure
 
 FLAT, UNEVEN = Weights.named("flat"), Weights.of(chain=4, residue=2, atom=1)

@@ -17,7 +17,8 @@ from edmnoise.noise.theory.statistics import NoiseStatistics
 from edmnoise.noise.theory.superposed import superposed_displacement
 from edmnoise.noise.weights import PRESETS, Weights
 from edmnoise.settings import results
-from edmnoise.structure.structure import Atoms, Structure, describe
+from edmnoise.structure.atoms import Atoms
+from edmnoise.structure.structure import Structure, describe
 from edmnoise.study.levels import level_table, z_table
 
 ATOM, RESIDUE, CHAIN = (Measure(level, False) for level in range(3))

@@ -28,7 +28,7 @@ from edmnoise.sweep.measures import MEASURES, Measured, SweepMeasure
 from edmnoise.sweep.rows import levels
 from edmnoise.sweep.settings import read_settings
 from edmnoise.sweep.tasks import plan, run_batch
-from edmnoise.trajectories.run import run_sampler
+from edmnoise.trajectories.sampling import run_sampler
 
 WEIGHTS = [parse_weights(given) for given in ("flat", "current", "1 4 4")]
 

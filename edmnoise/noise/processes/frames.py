@@ -23,7 +23,8 @@ from torch import Tensor
 
 from ...base.errors import EdmNoiseError
 from ...structure.hierarchy import Index
-from ...structure.structure import Structure, in_polymer
+from ...structure.residues import in_polymer
+from ...structure.structure import Structure
 from ..igso3 import mean_rotation, rotations
 from ..theory.second_moments import SecondMoments
 from .bodies import Bodies, columns

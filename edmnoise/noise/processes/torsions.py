@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...base.errors import EdmNoiseError
-from ...structure.structure import Structure, in_polymer
+from ...structure.residues import in_polymer
+from ...structure.structure import Structure
 from ...structure.torsions import RigidGroups, rigid_groups
 from ..igso3 import rotations
 from .bodies import LANES, Bodies, columns

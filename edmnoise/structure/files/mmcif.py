@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from ... import __version__
 from ...base.errors import EdmNoiseError
+from ..atoms import Atoms, distinct
 from ..components import component_of
-from ..structure import Atoms, Structure, distinct
+from ..structure import Structure
 from .connections import ORDERS, bond_categories
 from .digits import integers, thousandths
 from .layout import COLUMNS, Bytes, Content, Layout, characters, decimals

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...base.errors import EdmNoiseError
+from ..atoms import Atoms
 from ..elements import ELEMENTS, element_in_columns
-from ..structure import NO_BONDS, Atoms, Structure
+from ..structure import NO_BONDS, Structure
 from .connections import conect_lines
 from .digits import integers, thousandths
 from .layout import COLUMNS, Bytes, Content, Layout, characters, decimals

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...base.colours import SERIES_COLOURS
-from ...trajectories.run import FROZEN
+from ...trajectories.freeze_out import FROZEN
 from ..comparison import Comparison, Variant, names_of
 from .figure import new_figure, save_figure
 

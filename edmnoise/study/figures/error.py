@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...base.colours import SERIES_COLOURS
-from ..error import EXACT, FLUCTUATING, NOTHING, ErrorStudy
+from ..candidates import EXACT, FLUCTUATING, NOTHING
+from ..error_study import ErrorStudy
 from .figure import new_figure, save_figure
 
 _REFERENCES: dict[str, dict[str, Any]] = {

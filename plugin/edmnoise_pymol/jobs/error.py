@@ -16,7 +16,9 @@ from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
 from edmnoise.noise.process import NoiseChoice, check_linear
-from edmnoise.study.error import Candidate, ErrorStudy, Targets, denoising_error, references
+from edmnoise.study.candidates import Candidate, references
+from edmnoise.study.error import Targets, denoising_error
+from edmnoise.study.error_study import ErrorStudy
 from edmnoise.study.figures.error import error_figure
 from edmnoise.study.figures.figure import is_figure
 

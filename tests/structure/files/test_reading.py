@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.structure.atoms import Atoms
 from edmnoise.structure.files import one_conformer, read_frames, read_structure
-from edmnoise.structure.structure import Atoms, Structure
+from edmnoise.structure.structure import Structure
 
 REAL = [
     "demo/1tii.pdb",

@@ -17,8 +17,9 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.shading import Shading
 from edmnoise.frames.displacement import Measure, measure_displacement
 from edmnoise.frames.shading import shade
+from edmnoise.structure.atoms import Atoms
 from edmnoise.structure.files import read_structure, write_view
-from edmnoise.structure.structure import Atoms, Structure
+from edmnoise.structure.structure import Structure
 
 COLOUR = "#[0-9a-f]{6}"
 NUMBER = r"-?\d+(?:\.\d+)?"
