@@ -17,12 +17,11 @@ the direction of g, which is independent of it. From |g| to w is a smooth map (s
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from ..base.errors import EdmNoiseError
 
@@ -74,45 +73,48 @@ def mean_rotation(s: float) -> float:
     return math.exp(-(s**2))
 
 
-def rotations(normal: Tensor, scales: tuple[float, ...]) -> Tensor:
-    """Turn normal vectors into quaternions from IGSO(3).
+def rotations(normal: NDArray[np.float32], scales: Sequence[float]) -> NDArray[np.float32]:
+    """Turn normal vectors into rotations from IGSO(3).
 
     Parameters
     ----------
     normal
-        (n, 3, lanes) float32, independent standard normal numbers.
+        (3, lanes, n) independent standard normal numbers.
     scales
         s of each lane, radians, 0 or more. The same vector at another s is a turn about the same axis.
 
     Returns
     -------
-    Tensor
-        (4, n, lanes) float32, (w, x, y, z), of unit length to 1e-6: to be divided by it.
+    ndarray
+        (3, 3, lanes, n) float32 matrices, orthogonal to 1e-6 whatever the table's error is.
     """
-    kinds = sorted(set(scales))
-    table = torch.cat([_half_turns(s) for s in kinds], 1)
-    start = torch.tensor([_NODES * kinds.index(s) for s in scales], device="cpu")
-    length = (normal * normal).sum(1).sqrt_()
-    place = (length * ((_NODES - 1) / _LONGEST)).clamp_(max=_NODES - 1.001)
-    low = place.floor()
-    share = place - low
-    row = (low.long() + start).flatten()
-    made = normal.new_empty(4, *length.shape)
-    for column, out in zip(table, made, strict=False):  # cosine of half the angle, and its sine over |g|
-        below, above = (column.index_select(0, row + k).view_as(length) for k in (0, 1))
-        torch.add(below, share * (above - below), out=out)
-    made[1:] = made[1].clone() * normal.movedim(1, 0)
+    normal = np.ascontiguousarray(normal)
+    square = (normal * normal).sum(axis=0)
+    place = np.sqrt(square) * np.float32((_NODES - 1) / _LONGEST)
+    low = np.floor(place)
+    table = [_half_turns(s).take(cell, axis=1, mode="clip") for s, cell in zip(scales, low.astype(np.int64), strict=True)]
+    cosine, ratio, *slopes = np.stack(table, axis=1)
+    cosine += (place - low) * slopes[0]  # of a quaternion (cosine, ratio g), not quite of unit length
+    ratio += (place - low) * slopes[1]
+    scaled = 2 * ratio / (cosine * cosine + ratio * ratio * square)
+    made: NDArray[np.float32] = normal[:, None] * (ratio * scaled * normal)
+    whole = 1 - ratio * scaled * square
+    for (i, j, k), sine in zip(((0, 1, 2), (1, 2, 0), (2, 0, 1)), cosine * scaled * normal, strict=True):
+        made[i, i] += whole
+        made[k, j] += sine
+        made[j, k] -= sine
     return made
 
 
 @lru_cache(maxsize=64)
-def _half_turns(s: float) -> Tensor:
-    """(2, nodes) cos(w/2) and sin(w/2) / |g| of the angle w that belongs to a normal vector's length |g|."""
+def _half_turns(s: float) -> NDArray[np.float32]:
+    """(4, nodes) cos(w/2) and sin(w/2) / |g| of the angle w that belongs to a normal vector's length |g|, and by how
+    much each is larger at the next node."""
     length = np.linspace(0, _LONGEST, _NODES)
     ratio = angles_over_lengths(length, s)
     half = length * ratio / 2
-    with torch.inference_mode(False):  # kept for later callers
-        return torch.from_numpy(np.stack([np.cos(half), np.sinc(half / math.pi) * ratio / 2])).float()
+    table = np.stack([np.cos(half), np.sinc(half / math.pi) * ratio / 2])
+    return np.concatenate([table, np.diff(table, append=table[:, -1:])]).astype(np.float32)
 
 
 def angles_over_lengths(length: Array, s: float) -> Array:

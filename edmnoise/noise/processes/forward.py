@@ -19,30 +19,45 @@ from ...base.seeds import NOISE, reseed
 from ...base.threads import shared
 from ...structure.structure import Structure
 from ..process import NoClosedForm, forward_only
-from .bodies import LANES, Bodies
+from .bodies import Bodies, Numbers
 from .drawing import DrawnFrames, empty
 
 
+_LANES = 8
+"""Most frames that are worked on together: a call on more is no faster a frame."""
+
+_ATOMS = 1 << 16
+"""Most atoms of all of them, unless one frame has more: what is known of bodies stays near the cache."""
+
+
 class Drawer(ABC):
-    """What draws about one set of coordinates: rigid bodies, their count, and that of a frame's normal numbers."""
+    """What draws about one set of coordinates: its rigid bodies, and the count of a frame's normal numbers."""
 
     bodies: Bodies
-    count: int
     numbers: int
 
     @abstractmethod
-    def move(self, normal: Tensor, sigmas: tuple[float, ...], placing: Tensor) -> None:
-        """Say where the bodies are.
+    def moved(self, normal: Numbers, sigma: NDArray[np.float64]) -> tuple[Numbers, Numbers]:
+        """Where the bodies are in some frames, as `Bodies.place` takes it.
 
         Parameters
         ----------
         normal
-            (numbers, LANES) float32, standard normal.
-        sigmas
-            Noise level of each lane, angstrom.
-        placing
-            (12, count, LANES) float32, to be filled as `Bodies.place` takes it.
+            (lanes, numbers) standard normal.
+        sigma
+            (lanes,) noise levels, angstrom.
+
+        Returns
+        -------
+        tuple
+            Rotations (3, 3, lanes, B), and places (3, lanes, B) of pivots in angstrom.
         """
+
+
+def vectors(normal: Numbers) -> tuple[Numbers, Numbers]:
+    """Of (lanes, 6 n) normal numbers the vectors (3, lanes, n) by which bodies are shifted, and which they turn about."""
+    shift, axis = normal.reshape(len(normal), 2, -1, 3).transpose(1, 3, 0, 2)
+    return shift, axis
 
 
 class ForwardNoise(DrawnFrames):
@@ -55,7 +70,7 @@ class ForwardNoise(DrawnFrames):
 
     def __init__(self, structure: Structure) -> None:
         self.structure = structure
-        self._kept: tuple[Tensor | None, Drawer] | None = None
+        self._kept: tuple[Numbers, Drawer] | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.atoms:,} atoms)"
@@ -87,24 +102,27 @@ class ForwardNoise(DrawnFrames):
     def _fill(
         self, out: Tensor, numbers: Sequence[int], scales: Sequence[float], seed: int, mean: Tensor | None
     ) -> None:
-        """Draw the frames `LANES` at a time, shared between threads."""
-        around = torch.from_numpy(self.structure.coordinates.copy()) if mean is None else mean
-        if self._kept is None or self._kept[0] is not mean:
-            self._kept = mean, self._drawer(around.double().numpy())
-        drawer = self._kept[1]
+        """Draw some frames at a time, shared between threads."""
+        around = np.asarray(self.structure.coordinates, dtype=np.float32) if mean is None else mean.numpy()
+        drawer, places, sigma = self._about(around), out.numpy(), np.array(scales)
+        lanes = max(1, min(_LANES, _ATOMS // self.atoms))
 
         def work(starts: Iterator[int]) -> None:
-            generator, drawn = torch.Generator(), empty(LANES, drawer.numbers).zero_()
-            placing = empty(12, drawer.count, LANES)
+            generator, normal = torch.Generator(), empty(lanes, drawer.numbers)
             for start in starts:
-                chosen = slice(start, start + LANES)
-                sigmas = list(scales[chosen])
-                for row, number in zip(drawn, numbers[chosen], strict=False):
+                chosen = slice(start, start + lanes)
+                drawn = normal[: len(numbers[chosen])]
+                for row, number in zip(drawn, numbers[chosen], strict=True):
                     row.normal_(generator=reseed(generator, seed, number, NOISE))
-                sigmas += sigmas[-1:] * (LANES - len(sigmas))  # lanes that nobody asked for
-                drawer.move(drawn.t().contiguous(), tuple(sigmas), placing)
-                drawer.bodies.place(placing, out[chosen])
+                drawer.bodies.place(*drawer.moved(drawn.numpy(), sigma[chosen]), places[chosen])
                 if mean is None:
-                    out[chosen] -= around
+                    places[chosen] -= around
 
-        shared(work, range(0, len(numbers), LANES))
+        shared(work, range(0, len(numbers), lanes))
+
+    def _about(self, around: Numbers) -> Drawer:
+        """What draws about (N, 3) coordinates, kept until others are given: Live asks for a frame at a time."""
+        kept = self._kept
+        if kept is None or not np.array_equal(kept[0], around):
+            self._kept = kept = around.copy(), self._drawer(around.astype(np.float64))
+        return kept[1]
