@@ -79,21 +79,22 @@ def rotations(normal: NDArray[np.float32], scales: Sequence[float]) -> NDArray[n
     Parameters
     ----------
     normal
-        (3, lanes, n) independent standard normal numbers.
+        (3, n, lanes) independent standard normal numbers.
     scales
         s of each lane, radians, 0 or more. The same vector at another s is a turn about the same axis.
 
     Returns
     -------
     ndarray
-        (3, 3, lanes, n) float32 matrices, orthogonal to 1e-6 whatever the table's error is.
+        (3, 3, n, lanes) float32 matrices, orthogonal to 1e-6 whatever the table's error is.
     """
     normal = np.ascontiguousarray(normal)
     square = (normal * normal).sum(axis=0)
     place = np.sqrt(square) * np.float32((_NODES - 1) / _LONGEST)
     low = np.floor(place)
-    table = [_half_turns(s).take(cell, axis=1, mode="clip") for s, cell in zip(scales, low.astype(np.int64), strict=True)]
-    cosine, ratio, *slopes = np.stack(table, axis=1)
+    cells = low.T.astype(np.int64)
+    table = [_half_turns(s).take(cell, axis=1, mode="clip") for s, cell in zip(scales, cells, strict=True)]
+    cosine, ratio, *slopes = np.stack(table, axis=-1)
     cosine += (place - low) * slopes[0]  # of a quaternion (cosine, ratio g), not quite of unit length
     ratio += (place - low) * slopes[1]
     scaled = 2 * ratio / (cosine * cosine + ratio * ratio * square)

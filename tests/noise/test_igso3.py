@@ -34,7 +34,7 @@ def distribution(angle, s, terms=400):
 
 def drawn(s, seed=0):
     """(3, 3, DRAWS) rotations."""
-    normal = torch.randn(3, 2, DRAWS // 2, generator=torch.Generator().manual_seed(seed))
+    normal = torch.randn(3, DRAWS // 2, 2, generator=torch.Generator().manual_seed(seed))
     return rotations(normal.numpy(), (s, s)).astype(np.float64).reshape(3, 3, DRAWS)
 
 
@@ -73,8 +73,8 @@ def test_axes_are_uniform_and_the_mean_is_the_closed_form(s):
 
 def test_a_vector_turns_about_its_own_axis_by_more_at_a_larger_scale():
     normal = torch.randn(3, 50, generator=torch.Generator().manual_seed(3)).numpy()
-    lanes = rotations(np.stack([normal] * 3, axis=1), (0.0, 0.3, 1.0)).astype(np.float64)
-    at_rest, *turned = np.moveaxis(lanes, 2, 0)
+    lanes = rotations(np.stack([normal] * 3, axis=-1), (0.0, 0.3, 1.0)).astype(np.float64)
+    at_rest, *turned = np.moveaxis(lanes, -1, 0)
     assert (at_rest == np.eye(3)[..., None]).all()
     (low, _), (high, _) = found = [angle_and_axis(rotation) for rotation in turned]
     assert ((0 < low) & (low < high)).all()

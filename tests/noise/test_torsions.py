@@ -211,13 +211,13 @@ def test_products_along_a_forest_are_those_of_walking_down(seed):
     called = np.argsort(shuffled)
 
     def times(left, right):
-        right[...] = np.einsum("ijn,jkn->ikn", left, right)
+        right[...] = np.einsum("ijnl,jknl->iknl", left, right)
 
     descent = Descent(shuffled[parent[called]])
     nodes = called[descent.order]
-    found = descent.products(np.moveaxis(own[nodes], 0, -1).copy(), times)
+    (found,) = np.moveaxis(descent.products(np.moveaxis(own[None, nodes], (0, 1), (3, 2)).copy(), times), (3, 2), (0, 1))
     assert (nodes[descent.up] == parent[nodes]).all()
-    np.testing.assert_allclose(np.moveaxis(found, -1, 0), wanted[nodes], atol=1e-12)
+    np.testing.assert_allclose(found, wanted[nodes], atol=1e-12)
 
 
 def test_what_cannot_turn_is_refused():

@@ -1,9 +1,9 @@
 """x_i = t_b + R_b v_i for each atom i of a rigid body b: rotations and places of bodies become places of atoms.
 
-What is worked out for bodies and atoms has them along the last axis, and frames, the lanes, along the one before: of a
-small structure several at a time, for a call takes as long as the arithmetic of a thousand numbers. It is NumPy's, whose
-calls are shorter than torch's, and is made of sums, products and roots of single numbers, which are rounded alike
-wherever they stand: a frame is the same to the bit in any lane and among any others.
+Of a small structure some frames are worked on together. They lie along the last axis, the lanes: a row of eight is looked
+up as fast as one number, and a call takes as long as the arithmetic of a thousand. All is NumPy's, whose calls are shorter
+than torch's, and made of sums, products and roots of single numbers, which are rounded alike wherever they stand: a frame
+is the same to the bit in any lane, alone and among any others.
 """
 
 from __future__ import annotations
@@ -30,10 +30,12 @@ class Bodies:
         (N,) the body of each atom.
     arms
         (N, 3) from the body's pivot to the atom, angstrom.
+    lanes
+        Frames that are placed together.
     """
 
-    def __init__(self, body: Index, arms: NDArray[np.float64]) -> None:
-        self._body, self._arms = body, rows(arms)
+    def __init__(self, body: Index, arms: NDArray[np.float64], lanes: int) -> None:
+        self._body, self._arms = body, in_lanes(arms.T, lanes)
 
     def place(self, rotation: Numbers, centre: Numbers, out: Numbers) -> None:
         """Fill ``out`` with the atoms' places.
@@ -41,31 +43,30 @@ class Bodies:
         Parameters
         ----------
         rotation, centre
-            (3, 3, lanes, B) matrices, and (3, lanes, B) where pivots are, angstrom.
+            (3, 3, B, lanes) matrices, and (3, B, lanes) where pivots are, angstrom.
         out
             (lanes, N, 3).
         """
-        lanes, atoms, _ = out.shape
-        length = max(1, _TILE // lanes)
-        for start in range(0, atoms, length):
+        length = max(1, _TILE // len(out))
+        for start in range(0, len(self._body), length):
             tile = slice(start, start + length)
             body = self._body[tile]
-            x = turned(taken(rotation, body), self._arms[..., tile])
-            np.add(x, taken(centre, body), out=np.moveaxis(out[:, tile], -1, 0))  # last: a body's atoms round alike
+            x = turned(taken(rotation, body), self._arms[:, tile])
+            np.add(x, taken(centre, body), out=out[:, tile].T)  # last: all atoms of a body are rounded alike
 
 
-def rows(vectors: NDArray[np.float64]) -> Numbers:
-    """(n, 3) as (3, 1, n), the same in all lanes."""
-    return np.ascontiguousarray(vectors.T[:, None], dtype=np.float32)
+def in_lanes(constant: NDArray[np.float64], lanes: int) -> Numbers:
+    """(..., n) as (..., n, lanes), the same in all lanes."""
+    return np.repeat(constant.astype(np.float32)[..., None], lanes, axis=-1)
 
 
-def taken(numbers: NDArray[Any], places: Index) -> NDArray[Any]:
-    """Those at some places of the last axis; that all are in it is known."""
-    return numbers.take(places, axis=-1, mode="clip")
+def taken(numbers: NDArray[Any], rows: Index) -> NDArray[Any]:
+    """Some rows of (..., n, lanes); that all are there is known."""
+    return numbers.take(rows, axis=-2, mode="clip")
 
 
 def turned(rotation: Numbers, vectors: Numbers) -> Numbers:
-    """R v, of (3, 3, lanes, n) and (3, lanes or 1, n)."""
+    """R v, of (3, 3, n, lanes) and (3, n, lanes)."""
     made: Numbers = rotation[:, 0] * vectors[0]
     for k in (1, 2):
         made += rotation[:, k] * vectors[k]

@@ -70,12 +70,12 @@ class Descent:
         Parameters
         ----------
         own
-            (..., G) in this order; they become the products.
+            (..., G, lanes) in this order; they become the products.
         times
-            An associative product: multiplies the second (..., n) from the left by the first, in place.
+            An associative product: multiplies the second (..., n, lanes) from the left by the first, in place.
         """
         for nodes, above in self._steps:
-            times(taken(own, above), own[..., nodes])
+            times(taken(own, above), own[..., nodes, :])
         return own
 
 

@@ -24,10 +24,10 @@ from .drawing import DrawnFrames, empty
 
 
 _LANES = 8
-"""Most frames that are worked on together: a call on more is no faster a frame."""
+"""Frames of a small structure that are worked on together."""
 
-_ATOMS = 1 << 16
-"""Most atoms of all of them, unless one frame has more: what is known of bodies stays near the cache."""
+_SMALL = 1 << 16
+"""Most atoms of a structure that is small: what is known of its bodies is kept for each lane."""
 
 
 class Drawer(ABC):
@@ -43,20 +43,20 @@ class Drawer(ABC):
         Parameters
         ----------
         normal
-            (lanes, numbers) standard normal.
+            (numbers, lanes) standard normal.
         sigma
             (lanes,) noise levels, angstrom.
 
         Returns
         -------
         tuple
-            Rotations (3, 3, lanes, B), and places (3, lanes, B) of pivots in angstrom.
+            Rotations (3, 3, B, lanes), and places (3, B, lanes) of pivots in angstrom.
         """
 
 
 def vectors(normal: Numbers) -> tuple[Numbers, Numbers]:
-    """Of (lanes, 6 n) normal numbers the vectors (3, lanes, n) by which bodies are shifted, and which they turn about."""
-    shift, axis = normal.reshape(len(normal), 2, -1, 3).transpose(1, 3, 0, 2)
+    """Of (6 n, lanes) normal numbers the vectors (3, n, lanes) by which bodies are shifted, and which they turn about."""
+    shift, axis = normal.reshape(2, -1, 3, normal.shape[-1]).swapaxes(1, 2)
     return shift, axis
 
 
@@ -70,7 +70,7 @@ class ForwardNoise(DrawnFrames):
 
     def __init__(self, structure: Structure) -> None:
         self.structure = structure
-        self._kept: tuple[Numbers, Drawer] | None = None
+        self._kept: tuple[Numbers, dict[int, Drawer]] | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.atoms:,} atoms)"
@@ -96,33 +96,40 @@ class ForwardNoise(DrawnFrames):
         raise NoClosedForm(f"{self.name} noise has no closed forms after superposition")
 
     @abstractmethod
-    def _drawer(self, around: NDArray[np.float64]) -> Drawer:
-        """What draws about (N, 3) coordinates."""
+    def _drawer(self, around: NDArray[np.float64], lanes: int) -> Drawer:
+        """What draws so many frames at a time about (N, 3) coordinates."""
 
     def _fill(
         self, out: Tensor, numbers: Sequence[int], scales: Sequence[float], seed: int, mean: Tensor | None
     ) -> None:
-        """Draw some frames at a time, shared between threads."""
+        """Draw the frames `_LANES` at a time and what is left one by one, shared between threads."""
         around = np.asarray(self.structure.coordinates, dtype=np.float32) if mean is None else mean.numpy()
-        drawer, places, sigma = self._about(around), out.numpy(), np.array(scales)
-        lanes = max(1, min(_LANES, _ATOMS // self.atoms))
+        lanes = _LANES if self.atoms <= _SMALL else 1
+        together = len(numbers) // lanes * lanes
+        pieces = [slice(k, k + lanes) for k in range(0, together, lanes)]
+        pieces += [slice(k, k + 1) for k in range(together, len(numbers))]
+        drawers = {many: self._about(around, many) for many in {piece.stop - piece.start for piece in pieces}}
+        places, sigma = out.numpy(), np.array(scales)
 
-        def work(starts: Iterator[int]) -> None:
-            generator, normal = torch.Generator(), empty(lanes, drawer.numbers)
-            for start in starts:
-                chosen = slice(start, start + lanes)
-                drawn = normal[: len(numbers[chosen])]
-                for row, number in zip(drawn, numbers[chosen], strict=True):
+        def work(pieces: Iterator[slice]) -> None:
+            generator = torch.Generator()
+            for piece in pieces:
+                drawer = drawers[piece.stop - piece.start]
+                normal = empty(piece.stop - piece.start, drawer.numbers)
+                for row, number in zip(normal, numbers[piece], strict=True):
                     row.normal_(generator=reseed(generator, seed, number, NOISE))
-                drawer.bodies.place(*drawer.moved(drawn.numpy(), sigma[chosen]), places[chosen])
+                drawn = np.ascontiguousarray(normal.numpy().T)
+                drawer.bodies.place(*drawer.moved(drawn, sigma[piece]), places[piece])
                 if mean is None:
-                    places[chosen] -= around
+                    places[piece] -= around
 
-        shared(work, range(0, len(numbers), lanes))
+        shared(work, pieces)
 
-    def _about(self, around: Numbers) -> Drawer:
+    def _about(self, around: Numbers, lanes: int) -> Drawer:
         """What draws about (N, 3) coordinates, kept until others are given: Live asks for a frame at a time."""
         kept = self._kept
         if kept is None or not np.array_equal(kept[0], around):
-            self._kept = kept = around.copy(), self._drawer(around.astype(np.float64))
-        return kept[1]
+            self._kept = kept = around.copy(), {}
+        if lanes not in kept[1]:
+            kept[1][lanes] = self._drawer(around.astype(np.float64), lanes)
+        return kept[1][lanes]

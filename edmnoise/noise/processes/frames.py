@@ -90,18 +90,25 @@ class RigidFrames(ForwardNoise):
             pivot[self._body[atoms]] = around[atoms]
         return pivot, around - pivot[self._body]
 
-    def _drawer(self, around: NDArray[np.float64]) -> Drawer:
-        return _Frames(self, self._body, *self._arms(around))
+    def _drawer(self, around: NDArray[np.float64], lanes: int) -> Drawer:
+        return _Frames(self, self._body, *self._arms(around), lanes)
 
 
 class _Frames(Drawer):
-    def __init__(self, noise: RigidFrames, body: Index, pivot: NDArray[np.float64], arms: NDArray[np.float64]) -> None:
-        self._noise, self._pivot = noise, pivot.T[:, None]
-        self.bodies, self.numbers = Bodies(body, arms), 6 * len(pivot)
+    def __init__(
+        self,
+        noise: RigidFrames,
+        body: Index,
+        pivot: NDArray[np.float64],
+        arms: NDArray[np.float64],
+        lanes: int,
+    ) -> None:
+        self._noise, self._pivot = noise, pivot.T[..., None]
+        self.bodies, self.numbers = Bodies(body, arms, lanes), 6 * len(pivot)
 
     def moved(self, normal: Numbers, sigma: NDArray[np.float64]) -> tuple[Numbers, Numbers]:
         shift, axis = vectors(normal)
-        centre = self._pivot + sigma[:, None] * shift
+        centre = self._pivot + sigma * shift
         return rotations(axis, [self._noise.rotation(s) for s in sigma.tolist()]), centre.astype(np.float32)
 
 

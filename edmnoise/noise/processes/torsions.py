@@ -22,7 +22,7 @@ from ...base.errors import EdmNoiseError
 from ...structure.structure import Structure, in_polymer
 from ...structure.torsions import RigidGroups, rigid_groups
 from ..igso3 import rotations
-from .bodies import Bodies, Numbers, rows, taken, turned
+from .bodies import Bodies, Numbers, in_lanes, taken, turned
 from .descent import Descent
 from .forward import Drawer, ForwardNoise, vectors
 
@@ -73,8 +73,8 @@ class TorsionNoise(ForwardNoise):
         """The noise of a structure's torsions, as `edmnoise.noise.process.NoiseChoice` asks for it."""
         return cls(structure, turn, omega)
 
-    def _drawer(self, around: Array) -> Drawer:
-        return _Torsions(self, around)
+    def _drawer(self, around: Array, lanes: int) -> Drawer:
+        return _Torsions(self, around, lanes)
 
 
 class _Layout:
@@ -114,62 +114,62 @@ class _Layout:
 
 
 class _Torsions(Drawer):
-    def __init__(self, noise: TorsionNoise, around: Array) -> None:
+    def __init__(self, noise: TorsionNoise, around: Array, lanes: int) -> None:
         layout = noise.layout
         self._layout, self._turn = layout, noise.turn
         pivot = around[layout.bond[:, 1]]
         arms = around - pivot[layout.group]
-        self.bodies = Bodies(layout.group, arms)
+        self.bodies = Bodies(layout.group, arms, lanes)
         self.numbers = len(layout.turning) + 6 * len(layout.free)
 
         self._spread = np.where(layout.peptide, noise.omega, 1.0).astype(np.float32)
-        self._turns = _turns(pivot - around[layout.bond[:, 0]])
-        self._step = rows(pivot - pivot[layout.descent.up])
+        self._turns = in_lanes(_turns(pivot - around[layout.bond[:, 0]]), lanes)
+        self._step = in_lanes((pivot - pivot[layout.descent.up]).T, lanes)
         self._size = np.bincount(layout.group).astype(np.float64)
-        self._inner = rows(np.stack([np.bincount(layout.group, column) for column in arms.T], axis=1))
+        self._inner = in_lanes(np.stack([np.bincount(layout.group, column) for column in arms.T]), lanes)
         whole = layout.molecule[layout.group]
-        self._mean = np.stack([np.bincount(whole, column) for column in around.T])[:, None] / layout.sizes
+        self._mean = np.stack([np.bincount(whole, column) for column in around.T])[..., None] / layout.sizes[:, None]
         self._by_molecule = np.argsort(layout.molecule, kind="stable")
         self._first = np.searchsorted(layout.molecule[self._by_molecule], np.arange(len(layout.sizes)))
 
     def moved(self, normal: Numbers, sigma: Array) -> tuple[Numbers, Numbers]:
         layout, bonds, turn = self._layout, len(self._spread), self._turn * sigma
-        angle = np.zeros((len(normal), len(self._size)), dtype=np.float32)
-        angle[:, layout.turning] = normal[:, :bonds] * self._spread * turn.astype(np.float32)[:, None]
+        angle = np.zeros((len(self._size), len(sigma)), dtype=np.float32)
+        angle[layout.turning] = normal[:bonds] * (self._spread[:, None] * turn.astype(np.float32))
         along, across, about = self._turns
         own = np.cos(angle) * across
         own += np.sin(angle) * about
         own += along
-        shift, axis = vectors(normal[:, bonds:])
-        own[..., layout.free] = rotations(axis, turn.tolist())
+        shift, axis = vectors(normal[bonds:])
+        own[..., layout.free, :] = rotations(axis, turn.tolist())
         rotation = layout.descent.products(own, _compose)
 
         step = turned(taken(rotation, layout.descent.up), self._step)
         place = layout.descent.products(step.astype(np.float64), _add)
         back = self._mean - self._means(rotation, place)
-        back[..., layout.molecule[layout.free]] += sigma[:, None] * shift
+        back[:, layout.molecule[layout.free]] += sigma * shift
         place += taken(back, layout.molecule)
         return rotation, place.astype(np.float32)
 
     def _means(self, rotation: Numbers, place: Array) -> Array:
-        """(3, lanes, molecules) mean of each molecule's atoms."""
-        sums = place * self._size + turned(rotation, self._inner)
-        total: Array = np.add.reduceat(taken(sums, self._by_molecule), self._first, axis=-1)
-        return total / self._layout.sizes
+        """(3, molecules, lanes) mean of each molecule's atoms."""
+        sums = place * self._size[:, None] + turned(rotation, self._inner)
+        total: Array = np.add.reduceat(taken(sums, self._by_molecule), self._first, axis=1)
+        return total / self._layout.sizes[:, None]
 
 
-def _turns(axis: Array) -> Numbers:
-    """(3, 3, 3, 1, n) what 1, the cosine and the sine of an angle are multiplied with in the turn about each axis (n, 3):
+def _turns(axis: Array) -> Array:
+    """(3, 3, 3, n) what 1, the cosine and the sine of an angle are multiplied with in the turn about each axis (n, 3):
     a a^T, 1 - a a^T and [a]x (Rodrigues)."""
     length = np.linalg.norm(axis, axis=1, keepdims=True)
     x, y, z = unit = np.where(length > _NO_BOND, axis / np.maximum(length, _NO_BOND), [1.0, 0.0, 0.0]).T
     along, none = unit[:, None] * unit, np.zeros_like(x)
     about = np.array([[none, -z, y], [z, none, -x], [-y, x, none]])
-    return np.stack([along, np.eye(3)[..., None] - along, about]).astype(np.float32)[..., None, :]
+    return np.stack([along, np.eye(3)[..., None] - along, about])
 
 
 def _compose(left: Numbers, right: Numbers) -> None:
-    """The second becomes the rotation (3, 3, lanes, n) that it is, and then the first."""
+    """The second becomes the rotation (3, 3, n, lanes) that it is, and then the first."""
     made = left[:, 0, None] * right[0]
     made += left[:, 1, None] * right[1]
     np.add(made, left[:, 2, None] * right[2], out=right)
