@@ -37,8 +37,10 @@ _NODES = 4096
 _LONGEST = 9.5
 """The table is even in |g| up to here; a normal vector is longer once in 1e19 draws."""
 
-_PANELS = 1024
+_PANELS = 256
 """Panels of the quadrature of p, each of four Gauss points."""
+
+_POINTS, _SHARES = np.polynomial.legendre.leggauss(4)
 
 
 def angle_density(angle: ArrayLike, s: float) -> Array:
@@ -130,28 +132,30 @@ def angles_over_lengths(length: Array, s: float) -> Array:
     """
     if s == 0:
         return np.zeros_like(length)
-    from scipy.interpolate import CubicSpline
+    from scipy.interpolate import CubicHermiteSpline
     from scipy.special import gammainccinv, gammaincinv
 
     s = min(_checked(s), UNIFORM_FROM)
     end = min(math.pi, 11 * s)
     part = np.linspace(0, 1, _PANELS + 1)
     edges = end * part**3 * (10 - 15 * part + 6 * part**2)  # close at both ends, where the tails are
-    points, weights = np.polynomial.legendre.leggauss(4)
     half = np.diff(edges)[:, None] / 2
-    mass = (angle_density(edges[:-1, None] + half * (1 + points), s) * weights * half).sum(axis=1)
-    below, above = np.cumsum(mass), np.cumsum(mass[::-1])[::-1]
-    whole = below[-1]
+    mass = (angle_density(edges[:-1, None] + half * (1 + _POINTS), s) * _SHARES * half).sum(axis=1)
+    below, above = np.cumsum(mass)[:-1], np.cumsum(mass[:0:-1])[::-1]
+    whole = mass.sum()
     # The length whose share of Maxwell's law lies below it, from whichever side is the smaller one.
-    inner = below[:-1] < whole / 2
-    square = np.where(inner, gammaincinv(1.5, below[:-1] / whole), gammainccinv(1.5, above[1:] / whole))
+    inner = below < whole / 2
+    square = np.concatenate([gammaincinv(1.5, below[inner] / whole), gammainccinv(1.5, above[~inner] / whole)])
     known, angle = np.sqrt(2 * square), edges[1:-1]
-    first = int(np.searchsorted(known, 1e-3))
-    last = int(np.searchsorted(known, 8.0, side="right"))
+    first, last = np.searchsorted(known, [1e-3, 8.0], side="right").tolist()
     rising = np.flatnonzero(np.diff(known[first:last], prepend=-1.0) > 1e-9) + first
-    ratio = CubicSpline(known[rising], angle[rising] / known[rising])
-    asked = np.clip(length, known[rising[0]], known[rising[-1]])
-    return np.where(length < asked, ratio(asked), np.minimum(ratio(asked) * asked, end) / np.maximum(length, asked))
+    known, angle = known[rising], angle[rising]
+    # Maxwell's density over that of the angle is the slope of the angle.
+    slope = whole * math.sqrt(2 / math.pi) * known**2 * np.exp(-(known**2) / 2) / angle_density(angle, s)
+    ratio = CubicHermiteSpline(known, angle / known, (slope - angle / known) / known)
+    asked = np.clip(length, known[0], known[-1])
+    found = ratio(asked)
+    return np.where(length < asked, found, np.minimum(found * asked, end) / np.maximum(length, asked))
 
 
 def _checked(s: float) -> float:
