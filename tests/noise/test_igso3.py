@@ -63,7 +63,9 @@ def test_angles_are_from_the_density(s):
 def test_axes_are_uniform_and_the_mean_is_the_closed_form(s):
     """Each component of the axis is uniform on -1 to 1; no entry of a rotation scatters more than 1."""
     rotation = drawn(s, 2)
-    np.testing.assert_allclose(np.einsum("ijn,kjn->nik", rotation, rotation), np.tile(np.eye(3), (DRAWS, 1, 1)), atol=1e-6)
+    np.testing.assert_allclose(
+        np.einsum("ijn,kjn->nik", rotation, rotation), np.tile(np.eye(3), (DRAWS, 1, 1)), atol=1e-6
+    )
     _, axis = angle_and_axis(rotation)
     for component in axis / np.linalg.norm(axis, axis=0):
         assert kstest(component, "uniform", args=(-1, 2)).pvalue > 1e-3
@@ -77,7 +79,7 @@ def test_a_vector_turns_about_its_own_axis_by_more_at_a_larger_scale():
     at_rest, *turned = np.moveaxis(lanes, -1, 0)
     assert (at_rest == np.eye(3)[..., None]).all()
     (low, _), (high, _) = found = [angle_and_axis(rotation) for rotation in turned]
-    assert ((0 < low) & (low < high)).all()
+    assert ((low > 0) & (low < high)).all()
     for rotation, (_, axis) in zip(turned, found, strict=True):
         np.testing.assert_allclose(np.einsum("ijn,jn->in", rotation, normal), normal, atol=1e-5)
         assert ((axis * normal).sum(axis=0) > 0).all()

@@ -215,7 +215,9 @@ def test_products_along_a_forest_are_those_of_walking_down(seed):
 
     descent = Descent(shuffled[parent[called]])
     nodes = called[descent.order]
-    (found,) = np.moveaxis(descent.products(np.moveaxis(own[None, nodes], (0, 1), (3, 2)).copy(), times), (3, 2), (0, 1))
+    (found,) = np.moveaxis(
+        descent.products(np.moveaxis(own[None, nodes], (0, 1), (3, 2)).copy(), times), (3, 2), (0, 1)
+    )
     assert (nodes[descent.up] == parent[nodes]).all()
     np.testing.assert_allclose(found, wanted[nodes], atol=1e-12)
 

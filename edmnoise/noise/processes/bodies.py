@@ -1,9 +1,9 @@
 """x_i = t_b + R_b v_i for each atom i of a rigid body b: rotations and places of bodies become places of atoms.
 
-Of a small structure some frames are worked on together. They lie along the last axis, the lanes: a row of eight is looked
-up as fast as one number, and a call takes as long as the arithmetic of a thousand. All is NumPy's, whose calls are shorter
-than torch's, and made of sums, products and roots of single numbers, which are rounded alike wherever they stand: a frame
-is the same to the bit in any lane, alone and among any others.
+Of a small structure some frames are worked on together. They lie along the last axis, the lanes: a row of eight is
+looked up as fast as one number, and a call takes as long as the arithmetic of a thousand. All is NumPy's, whose calls
+are shorter than torch's, and made of sums, products and roots of single numbers, which are rounded alike wherever they
+stand: a frame is the same to the bit in any lane, alone and among any others.
 """
 
 from __future__ import annotations

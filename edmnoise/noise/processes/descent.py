@@ -1,20 +1,21 @@
 """X_g = X_parent(g) l_g for all nodes g of a forest, in 2 log2(depth) steps over arrays: products down from the roots.
 
-A node's line leads from its root down to itself; d is how many nodes that is, 1 for a root, and low(d) the largest power
-of 2 that divides d. As in Fenwick's tree (Softw. Pract. Exper. 24, 327 (1994)), each node first gets the product of the
-last low(d) nodes of its line, then that of the whole line:
+A node's line leads from its root down to itself. Let d be how many nodes are in it, 1 for a root, and low(d) the
+largest power of 2 that divides d. As in Fenwick's tree (Softw. Pract. Exper. 24, 327 (1994)), each node first gets the
+product F of the last low(d) nodes of its line, and then X, that of the whole line:
 
-    up    s = 1, 2, 4, ...    where 2 s divides d:           F_g = F_(s nodes above g) F_g
-    down  s = ..., 4, 2, 1    where low(d) = s, and d > s:   X_g = X_(s nodes above g) F_g
+    F_g is l_g at first, then for s = 1, 2, 4, ...   where 2 s divides d:           F_g = F_h F_g
+    X_g is F_g at first, then for s = ..., 4, 2, 1   where low(d) = s, and d > s:   X_g = X_h F_g
 
-Above the nodes of a step up are those with low(d) = s, which have all of their F; above those of a step down are those
-with a larger low(d), which have their X. Each node is multiplied twice, however deep it is, and no product has more than
-2 log2(depth) factors that were rounded one after another.
+h being the node s above g. In the first line its low(d) is s, and its F is whole; in the second its low(d) is larger,
+and its X is whole. Of each step all products are taken at once. On the average a node takes part in two, however deep
+it is, and no number has been rounded more than 2 log2(depth) times.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -82,4 +83,4 @@ class Descent:
 def _parts(start: int, stop: int, above: Index) -> list[tuple[slice, Index]]:
     """The nodes from ``start`` on, `_NODES` at a time, and those above them."""
     cuts = [*range(start, stop, _NODES), stop]
-    return [(slice(a, b), above[a:b].copy()) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [(slice(a, b), above[a:b].copy()) for a, b in pairwise(cuts)]

@@ -22,7 +22,6 @@ from ..process import NoClosedForm, forward_only
 from .bodies import Bodies, Numbers
 from .drawing import DrawnFrames, empty
 
-
 _LANES = 8
 """Frames of a small structure that are worked on together."""
 
@@ -55,7 +54,7 @@ class Drawer(ABC):
 
 
 def vectors(normal: Numbers) -> tuple[Numbers, Numbers]:
-    """Of (6 n, lanes) normal numbers the vectors (3, n, lanes) by which bodies are shifted, and which they turn about."""
+    """Of (6 n, lanes) normal numbers the vectors (3, n, lanes) that bodies are shifted by, and that they turn about."""
     shift, axis = normal.reshape(2, -1, 3, normal.shape[-1]).swapaxes(1, 2)
     return shift, axis
 

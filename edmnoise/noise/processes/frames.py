@@ -109,7 +109,7 @@ class _Frames(Drawer):
     def moved(self, normal: Numbers, sigma: NDArray[np.float64]) -> tuple[Numbers, Numbers]:
         shift, axis = vectors(normal)
         centre = self._pivot + sigma * shift
-        return rotations(axis, [self._noise.rotation(s) for s in sigma.tolist()]), centre.astype(np.float32)
+        return rotations(axis, [self._noise.rotation(s) for s in sigma.tolist()]), centre.astype(np.float32, order="C")
 
 
 class FrameDiff(RigidFrames):

@@ -136,10 +136,12 @@ class _Torsions(Drawer):
         layout, bonds, turn = self._layout, len(self._spread), self._turn * sigma
         angle = np.zeros((len(self._size), len(sigma)), dtype=np.float32)
         angle[layout.turning] = normal[:bonds] * (self._spread[:, None] * turn.astype(np.float32))
-        along, across, about = self._turns
-        own = np.cos(angle) * across
+        along, about = self._turns
+        cosine = np.cos(angle)
+        own = (1 - cosine) * along
         own += np.sin(angle) * about
-        own += along
+        for k in range(3):
+            own[k, k] += cosine
         shift, axis = vectors(normal[bonds:])
         own[..., layout.free, :] = rotations(axis, turn.tolist())
         rotation = layout.descent.products(own, _compose)
@@ -159,13 +161,12 @@ class _Torsions(Drawer):
 
 
 def _turns(axis: Array) -> Array:
-    """(3, 3, 3, n) what 1, the cosine and the sine of an angle are multiplied with in the turn about each axis (n, 3):
-    a a^T, 1 - a a^T and [a]x (Rodrigues)."""
+    """(2, 3, 3, n) a a^T and [a]x of the unit vector a along each axis (n, 3): the turn by an angle about it is
+    cos 1 + (1 - cos) a a^T + sin [a]x (Rodrigues)."""
     length = np.linalg.norm(axis, axis=1, keepdims=True)
     x, y, z = unit = np.where(length > _NO_BOND, axis / np.maximum(length, _NO_BOND), [1.0, 0.0, 0.0]).T
-    along, none = unit[:, None] * unit, np.zeros_like(x)
-    about = np.array([[none, -z, y], [z, none, -x], [-y, x, none]])
-    return np.stack([along, np.eye(3)[..., None] - along, about])
+    none = np.zeros_like(x)
+    return np.stack([unit[:, None] * unit, np.array([[none, -z, y], [z, none, -x], [-y, x, none]])])
 
 
 def _compose(left: Numbers, right: Numbers) -> None:

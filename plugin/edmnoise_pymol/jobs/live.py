@@ -18,10 +18,10 @@ from edmnoise.structure.part import Part, moving
 from edmnoise.structure.structure import Structure
 
 from ..job import Job
-from ..scene import ask, shaders, stage
+from ..scene import arrays, ask, shaders, stage
 from ..scene.ask import Cmd
 from ..scene.frames import move_state, new_object
-from ..scene.objects import free_name, is_there
+from ..scene.objects import free_name
 from ..scene.source import moved_part, reading
 
 Noise = NDArray[np.float32]
@@ -124,7 +124,9 @@ class Live:
 
     @property
     def alive(self) -> bool:
-        return is_there(self._cmd, self.name, self.structure.n_atoms)
+        """Whether the object is there, and has as many places as atoms, which take longer to count than to move."""
+        there = ask.is_there(self._cmd, self.name)
+        return there and arrays.sizes(self._cmd, self.name, [1]) == [self.structure.n_atoms]
 
     def leave(self) -> list[str]:
         """Remove the object; gives what is still hidden."""
