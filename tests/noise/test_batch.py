@@ -91,13 +91,13 @@ def test_gradients_reach_weights_that_are_learned():
 
 
 def test_it_compiles_in_one_graph_and_keeps_its_law():
-    groups = small().repeated(4_000)
-    draw = MultiscaleNoiseLike(WEIGHTS)
+    """Several draws of each structure, too, whose groups are repeated within the graph."""
+    groups, draw = small(), MultiscaleNoiseLike(WEIGHTS)
     compiled = torch.compile(lambda x: 2 * draw(x, groups), fullgraph=True, backend="aot_eager")
     torch.manual_seed(0)
-    noise = compiled(torch.empty(8_000, 7, 3)).double() / 2
-    drawn = noise[:4_000].transpose(1, 2).flatten(0, 1)
-    wanted = dense(small(), 0)
+    noise = compiled(torch.empty(2, 4_000, 7, 3)).double() / 2
+    drawn = noise[0].transpose(1, 2).flatten(0, 1)
+    wanted = dense(groups, 0)
     error = ((1 + wanted**2) / len(drawn)).sqrt()
     assert ((drawn.T @ drawn / len(drawn) - wanted).abs() < 4.5 * error).all()
 
@@ -121,10 +121,12 @@ def test_metrics_average_squares_by_part_and_band():
     metrics.update(a, torch.tensor([0.5, 3.0]), groups)
     metrics.update(b, torch.tensor([0.7, 9.0]), groups)
     low = (part_mean_squares(a, groups)[0] + part_mean_squares(b, groups)[0]) / 2
-    assert metrics.compute()["residue in chain, sigma below 1 A"] == pytest.approx(float(low[1]) ** 0.5)
+    assert metrics.compute()["residue in chain at sigma below 1 A"] == pytest.approx(float(low[1]) ** 0.5)
     assert len(metrics.compute()) == 6
+    alone = metrics.all_reduced()  # no other processes: tests/programs/test_lightning.py has two
     metrics.reset()
     assert metrics.compute() == {}
+    assert alone.compute()["residue in chain at sigma below 1 A"] == pytest.approx(float(low[1]) ** 0.5)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,68 @@
+"""The training of examples/lightning_loop.py, by Lightning in one process or in several, and by a plain loop.
+
+Lightning writes its own lightning_logs/, the plain loop plain.json: for each epoch what is logged.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+
+def plain(loop, processes):
+    """What is logged in each epoch where gradients are means over processes, each with a share of the rows."""
+    import torch
+
+    import edmnoise as edm
+
+    def each(what):
+        """What every process makes with the same random numbers, one after the other."""
+        state, made = torch.get_rng_state(), []
+        for process in range(processes):
+            torch.set_rng_state(state)
+            made.append(what(process))
+        return made
+
+    def loader(process):
+        return iter(torch.utils.data.DataLoader(range(process, loop.ROWS, processes), 32, collate_fn=loop.collate))
+
+    torch.manual_seed(0)
+    network, noise_like = loop.Network(), edm.MultiscaleNoiseLike(edm.Weights.named("rebalanced"))
+    optimizer = torch.optim.Adam(network.parameters(), 1e-2)
+    metrics = {"displacement": edm.LevelMetrics(), "error": edm.LevelMetrics()}
+
+    def loss(batch, epoch):
+        x, groups, atoms, rows = batch
+        sigma = 16 * torch.exp(-1.2 + 1.5 * torch.randn(len(x), 1, 1))
+        noise = sigma * noise_like(x, groups, seeds=[loop.ROWS * epoch + row for row in rows])
+        error = network(x + noise, sigma, atoms) - x
+        metrics["displacement"].update(noise, sigma, groups)
+        metrics["error"].update(error, sigma, groups)
+        return ((sigma**2 + 256) / (16 * sigma) ** 2 * error**2)[groups.mask].mean()
+
+    for epoch in range(2):
+        for batches in zip(*each(loader), strict=True):
+            losses = each(lambda process, batches=batches, epoch=epoch: loss(batches[process], epoch))
+            optimizer.zero_grad()
+            torch.stack(losses).mean().backward()
+            optimizer.step()
+        yield {f"{name}/{level}": value for name, held in metrics.items() for level, value in held.compute().items()}
+        for held in metrics.values():
+            held.reset()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--processes", type=int, default=1)
+    given = parser.parse_args()
+    del sys.argv[1:]  # the example takes a structure that is named there
+    import lightning_loop
+
+    (given.folder / "plain.json").write_text(json.dumps(list(plain(lightning_loop, given.processes))))
+    several = {"devices": given.processes, "strategy": "ddp_spawn"} if given.processes > 1 else {}
+    lightning_loop.fit(accelerator="cpu", enable_progress_bar=False, **several)
+
+
+if __name__ == "__main__":  # processes of their own read this file, too
+    main()
