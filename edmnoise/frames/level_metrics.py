@@ -100,7 +100,9 @@ class LevelMetrics:
         squares = part_mean_squares(displacement, groups)
         self._sums, self._bounds = self._sums.to(squares.device), self._bounds.to(squares.device)
         band = torch.bucketize(sigma.detach().flatten().to(squares), self._bounds)
-        self._sums.index_add_(0, band, torch.cat([squares, torch.ones_like(squares[:, :1])], dim=1))
+        counted = torch.cat([squares, torch.ones_like(squares[:, :1])], dim=1)
+        # Not in place: processes that torch.multiprocessing spawns share the memory of tensors that they are handed.
+        self._sums = self._sums.index_add(0, band, counted)
 
     def all_reduced(self) -> LevelMetrics:
         """What all processes of `torch.distributed` were shown, in each of them; a copy of itself where there are none.

@@ -25,7 +25,8 @@ def backbone(toxin):
 def chroma(backbone, written, tmp_path_factory):
     """What Chroma makes of it, without residues 10 to 13 of the first chain, which it draws and leaves out."""
     assert backbone.atoms.name.tolist() == 40 * NAMES
-    chains = [-1 if chain == 1 and number in MISSING else chain for chain in (1, 2) for number in range(FIRST, LAST + 1)]
+    numbers = range(FIRST, LAST + 1)
+    chains = [*(-1 if number in MISSING else 1 for number in numbers), *(2 for _ in numbers)]
     file = tmp_path_factory.mktemp("chroma") / "backbone.npy"
     np.save(file, backbone.coordinates.reshape(-1, 4, 3))
     folder = written("generate-chroma", "write_chroma.py", "--backbone", file, "--chains", *chains)

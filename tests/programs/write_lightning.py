@@ -12,6 +12,7 @@ from pathlib import Path
 def plain(loop, processes):
     """What is logged in each epoch where gradients are means over processes, each with a share of the rows."""
     import torch
+    from torch.utils.data import DataLoader, DistributedSampler
 
     import edmnoise as edm
 
@@ -23,12 +24,17 @@ def plain(loop, processes):
             made.append(what(process))
         return made
 
-    def loader(process):
-        return iter(torch.utils.data.DataLoader(range(process, loop.ROWS, processes), 32, collate_fn=loop.collate))
+    def loader(process, epoch):
+        # Lightning shuffles where there are several processes, whatever the loader that it was given does.
+        share = DistributedSampler(range(loop.ROWS), processes, process, shuffle=processes > 1)
+        share.set_epoch(epoch)
+        return iter(DataLoader(range(loop.ROWS), 32, sampler=share, collate_fn=loop.collate))
 
     torch.manual_seed(0)
     network, noise_like = loop.Network(), edm.MultiscaleNoiseLike(edm.Weights.named("rebalanced"))
     optimizer = torch.optim.Adam(network.parameters(), 1e-2)
+    if processes > 1:
+        torch.manual_seed(0)  # as Lightning does anew where it sets processes up
     metrics = {"displacement": edm.LevelMetrics(), "error": edm.LevelMetrics()}
 
     def loss(batch, epoch):
@@ -41,7 +47,7 @@ def plain(loop, processes):
         return ((sigma**2 + 256) / (16 * sigma) ** 2 * error**2)[groups.mask].mean()
 
     for epoch in range(2):
-        for batches in zip(*each(loader), strict=True):
+        for batches in zip(*each(lambda process, epoch=epoch: loader(process, epoch)), strict=True):
             losses = each(lambda process, batches=batches, epoch=epoch: loss(batches[process], epoch))
             optimizer.zero_grad()
             torch.stack(losses).mean().backward()
