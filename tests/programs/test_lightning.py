@@ -6,12 +6,16 @@ import json
 import pytest
 
 
+@pytest.fixture(scope="module")
+def folder(written):
+    return written("pytorch-lightning", "write_lightning.py")
+
+
 @pytest.mark.parametrize("processes", [1, 2])
-def test_levels_are_those_of_a_plain_loop(written, processes):
+def test_levels_are_those_of_a_plain_loop(folder, processes):
     """With two, each sees half of the rows, and both log the levels of all."""
-    folder = written("pytorch-lightning", "write_lightning.py", "--processes", processes)
-    wanted = json.loads((folder / "plain.json").read_text())
-    with (folder / "lightning_logs" / "version_0" / "metrics.csv").open() as file:
+    wanted = json.loads((folder / f"plain_{processes}.json").read_text())
+    with (folder / "lightning_logs" / f"version_{processes - 1}" / "metrics.csv").open() as file:
         logged = list(csv.DictReader(file))
     assert [row["epoch"] for row in logged] == ["0", "1"]
     for row, levels in zip(logged, wanted, strict=True):

@@ -1,6 +1,7 @@
-"""The training of examples/lightning_loop.py, by Lightning in one process or in several, and by a plain loop.
+"""The training of examples/lightning_loop.py in one process and in two, by Lightning and by a plain loop.
 
-Lightning writes its own lightning_logs/, the plain loop plain.json: for each epoch what is logged.
+Lightning writes lightning_logs/version_0 and version_1, the plain loop plain_1.json and plain_2.json: what is logged in
+each epoch.
 """
 
 import argparse
@@ -60,14 +61,13 @@ def plain(loop, processes):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--processes", type=int, default=1)
-    given = parser.parse_args()
+    folder = parser.parse_args().folder
     del sys.argv[1:]  # the example takes a structure that is named there
     import lightning_loop
 
-    (given.folder / "plain.json").write_text(json.dumps(list(plain(lightning_loop, given.processes))))
-    several = {"devices": given.processes, "strategy": "ddp_spawn"} if given.processes > 1 else {}
-    lightning_loop.fit(accelerator="cpu", enable_progress_bar=False, **several)
+    for processes, how in ((1, {}), (2, {"devices": 2, "strategy": "ddp_spawn"})):
+        (folder / f"plain_{processes}.json").write_text(json.dumps(list(plain(lightning_loop, processes))))
+        lightning_loop.fit(accelerator="cpu", enable_progress_bar=False, enable_model_summary=False, **how)
 
 
 if __name__ == "__main__":  # processes of their own read this file, too
