@@ -24,7 +24,7 @@ from typing import Any
 
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
-from ..diffusion.names import NETWORK
+from ..diffusion.names import NETWORK, Counted
 from ..noise.process import NoiseChoice, check_linear
 from ..noise.sigma import SigmaDistribution
 from ..noise.weights import Weights
@@ -169,6 +169,7 @@ def _settings(given: Mapping[str, Any], folder: Path, name: str) -> Study:
     _check_weights(value["processes"], value["weights"] if "weights" in given else ())
     trusted = _trusted(value["denoisers"])
     value["denoisers"] = tuple(trusted)
+    value["samplers"] = _in_angstrom(value["samplers"], distribution)
     networks: dict[str, NetworkFile] = {}
     if "freeze_out" in value["measures"]:
         _check_linear(value["processes"])
@@ -275,6 +276,23 @@ def _trusted(denoisers: Sequence[Given]) -> dict[Given, bool]:
     return found
 
 
+def _in_angstrom(samplers: Sequence[Given], distribution: SigmaDistribution) -> tuple[Given, ...]:
+    """Each sampler once, its sigma_max in angstrom: the same level is the same task, whatever its unit."""
+    found: dict[Given, None] = {}
+    for place, sampler in enumerate(samplers):
+        changed = dict(sampler)
+        level = changed.get(sampling.SIGMA_MAX.name)
+        if isinstance(level, Counted):
+            from ..diffusion.samplers.units import sigma_of  # only who gives such a level waits for torch
+
+            try:
+                changed[sampling.SIGMA_MAX.name] = sigma_of(level, distribution, sampling.SIGMA_MAX.name)
+            except EdmNoiseError as error:
+                raise _Wrong(str(error), ["samplers", place]) from error
+        found[tuple(changed.items())] = None
+    return tuple(found)
+
+
 def _networks(denoisers: Mapping[Given, bool], folder: Path) -> dict[str, NetworkFile]:
     """The file of each network by its name, once it is known to be one and to be trusted."""
     found = {}
@@ -323,6 +341,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "float": (int, float),
     "0/1": bool,
     "string": str,
+    "level": (int, float, str),
     "floats": (list, str),  # of text with spaces between its numbers, or one of the words that a knob takes
 }
 
@@ -417,7 +436,9 @@ KEYS = {
     "processes": Key(_several(_one(noise.PROCESS)), (noise.PROCESS.default,), "noise processes"),
     "weights": Key(_weights, (noise.WEIGHTS.default,), "names, or lists of three numbers: chain, residue, atom"),
     "domains": Key(
-        _by_file, None, 'domains of all files as text, "A:4-20 | A:21-35 | rest", or a table with a file\'s each'
+        _by_file,
+        None,
+        'domains of all files as text, "A:4-20 | A:21-35 | rest", segi or ss, or a table with a file\'s each',
     ),
     "move": Key(
         _by_file, None, 'residues that move, as text, "A:4-20 | B:", or a table with a file\'s each; the rest is held'
