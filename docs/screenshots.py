@@ -175,7 +175,7 @@ def main(folder: Path) -> None:
     run(panel.results.quality)
     (dialog,) = panel.results.findChildren(QualityDialog)
     window.until(lambda: dialog.plot.full)
-    dialog.move(60, 220)
+    dialog.move(60, 210)
     window.photograph(folder / "panel_quality.png")
     dialog.close()
     cmd.delete("1tii_noise")

@@ -55,9 +55,8 @@ class QualityPlot(Chart):
             self.empty(f"There is no {self._measure.name} in this structure")
             return
         canvas.plot.clear()
-        name = self._measure.drawn_as or self._measure.name
         unit = " (Å)" if self._measure.unit else ""
-        canvas.plot.getAxis("left").setLabel(f"{name}{unit}")
+        canvas.plot.getAxis("left").setLabel(f"{self._measure.name}{unit}")
         colour = canvas.ink(SERIES_COLOURS[0])
         states = self._study.states
         canvas.curve(states, values, canvas.pen(colour, 1.5))
@@ -67,7 +66,7 @@ class QualityPlot(Chart):
             canvas.rule(self._own, False, canvas.pen(canvas.faint(0.8), 1.2, "DotLine"))
             legend.append((DOTTED, canvas.colour("Text").name(), "the reference itself"))
         self._now = canvas.rule(states[0], True, canvas.pen(canvas.faint(0.8), 1.5))
-        canvas.describe(self._object, legend)
+        canvas.describe(f"{self._object}: {self._measure.drawn_as or self._measure.name}", legend)
         self.present((self._study, self._measure))
         self._follow_frame()
 

@@ -131,7 +131,7 @@ class QualityDialog(QtWidgets.QDialog):
         rows.addWidget(self.title)
         rows.addWidget(self.view, 2)
         rows.addLayout(row(self.copy_table, self.export, self.copy))
-        self.resize(640, 620)
+        self.resize(640, 660)
 
     def _connect(self) -> None:
         session, menu = self._session, self.export.menu()
