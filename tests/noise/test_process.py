@@ -237,7 +237,7 @@ def test_commands_that_draw_take_it(cmd, copies, structure_of, ramp):
     assert table["atom"] == pytest.approx(expected["atom"], rel=1e-5)
     assert edm_damage("both", z=[0], draws=2, **asked).study.rows[0].noise == ramp
     (compared,) = edm_compare("both", steps=3, **asked).comparison.variants
-    assert compared.weights == "ramp steepness=2.5"
+    assert compared.noise == "ramp steepness=2.5"
     sampled = edm_sample("both", steps=3, **asked).run
     assert compared.to_go[NESTED[0]] == pytest.approx(sampled.to_go()[NESTED[0]])
 
