@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pymol.Qt import QtCore, QtWidgets
@@ -66,15 +65,10 @@ class QualityDialog(QtWidgets.QDialog):
         self._connect()
         self._name_window()
 
-    @staticmethod
-    def request_of(name: str, options: Mapping[str, str]) -> Request:
-        """The command that measures an object."""
-        return Request("edm_quality", name, options)
-
     @property
     def request(self) -> Request:
         """The command that measures and prints what is set."""
-        return self.request_of(self._name, self.form.options())
+        return Request("edm_quality", self._name, self.form.options())
 
     def file_request(self, path: str) -> Request:
         """The command that writes the table or, by the file's ending, the figure."""

@@ -196,7 +196,7 @@ class Results(QtWidgets.QWidget):
             dialog.present(study)
             dialog.show()
 
-        self._session.run(QualityDialog.request_of(name, self.form.options("origin")), then=show)
+        self._session.run(Request("edm_quality", name, self.form.options("origin")), then=show)
 
     def _pictures_taken(self, files: list[str]) -> str:
         if is_film(files[0]):
