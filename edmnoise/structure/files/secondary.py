@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..structure import distinct
+from ..atoms import distinct
 from .connections import loop
 
 HELIX, STRAND = "H", "S"
