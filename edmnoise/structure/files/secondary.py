@@ -20,6 +20,7 @@ from .connections import loop
 HELIX, STRAND = "H", "S"
 """Of a residue, as PyMOL says it."""
 
+_CODE = "pdbx_PDB_ins_code"
 _ENDS = ("label_asym_id", "label_comp_id", "label_seq_id", "auth_asym_id", "auth_seq_id")
 
 
@@ -86,9 +87,11 @@ def secondary_categories(
             runs[kind].append((atoms[0], atoms[-1]))
 
     def ends(run: tuple[int, int]) -> list[str]:
-        return [columns[column][atom] for atom in run for column in _ENDS]
+        return [columns[column][atom] for atom in run for column in (*_ENDS, _CODE)]
 
-    tags = [f"{side}_{column}" for side in ("beg", "end") for column in _ENDS]
+    tags = []
+    for side in ("beg", "end"):
+        tags += [*(f"{side}_{column}" for column in _ENDS), f"pdbx_{side}_PDB_ins_code"]
     helices = [["HELX_P", f"HELX_P{number}", *ends(run)] for number, run in enumerate(runs[HELIX], 1)]
     strands = [["A", str(number), *ends(run)] for number, run in enumerate(runs[STRAND], 1)]
     return loop("struct_conf", ["conf_type_id", "id", *tags], helices) + loop(
