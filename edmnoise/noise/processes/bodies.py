@@ -17,8 +17,8 @@ from ...structure.hierarchy import Index
 
 Numbers = NDArray[np.float32]
 
-_TILE = 8192
-"""Atoms, of all lanes, placed at a time: their rotations (288 KiB) stay in the cache."""
+_TILE = 1 << 14
+"""Atoms, of all lanes, placed at a time: their rotations (576 KiB) stay in the cache."""
 
 
 class Bodies:

@@ -28,7 +28,7 @@ from .bodies import taken
 Array = NDArray[Any]
 
 _NODES = 4096
-"""Nodes at a time: their rotations (144 KiB) stay in the cache."""
+"""Nodes at a time: of one lane, their rotations (144 KiB) stay in the cache."""
 
 
 class Descent:

@@ -23,7 +23,7 @@ from .bodies import Bodies, Numbers
 from .drawing import DrawnFrames, empty
 
 _LANES = 8
-"""Frames of a small structure that are worked on together."""
+"""Frames of a small structure that are worked on together: as many numbers as are looked up like one."""
 
 _SMALL = 1 << 16
 """Most atoms of a structure that is small: what is known of its bodies is kept for each lane."""
