@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..base.coordinates import CoordinatesLike, float_tensor
 from ..base.errors import EdmNoiseError
+from ..base.legible import Legible
 from ..base.threads import shared
 from .levels import as_array
 
@@ -26,8 +27,8 @@ _BLOCK_ELSEWHERE = 1 << 26
 """The same for an accelerator, where few and large calls are what counts."""
 
 
-@dataclass(frozen=True, eq=False)
-class AtomWeights:
+@dataclass(frozen=True, eq=False, repr=False)
+class AtomWeights(Legible):
     """Weights w of the atoms, the largest 1."""
 
     root: Tensor

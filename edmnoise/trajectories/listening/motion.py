@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +13,8 @@ from .rigid import Few, rotations_of, turn_of
 
 _GUIDED = 1e-3
 """Angstrom by which an estimate was moved at least: less is rounding."""
+
+_UNTURNED = np.eye(3)
 
 
 class Turned(NamedTuple):
@@ -44,15 +45,14 @@ class Moved(NamedTuple):
         return self.before.atoms
 
 
-@dataclass
-class Way:
+class Way(NamedTuple):
     """What became of an estimate: where a sample comes from, and how it was turned since."""
 
     origin: int
     """Number of the sample whose last kept estimate it is."""
-    turn: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
+    turn: NDArray[np.float64] = _UNTURNED
     """From there to the last call, the alignment after it included where it was not kept."""
-    since: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
+    since: NDArray[np.float64] = _UNTURNED
     """From the last call to now."""
     align: NDArray[np.float64] | None = None
     """How x of the kept call was turned onto its estimate."""
@@ -62,12 +62,12 @@ class Way:
     def past(self, turn: NDArray[np.float64] | None = None) -> Way:
         """The way when all of it is past a call, and perhaps past the alignment after it."""
         all_of_it = self.turn @ self.since
-        return replace(self, turn=all_of_it if turn is None else all_of_it @ turn, since=np.eye(3))
+        return self._replace(turn=all_of_it if turn is None else all_of_it @ turn, since=_UNTURNED)
 
     def aligned(self, turn: NDArray[np.float64], rms: float) -> Way:
         """The way when x was turned onto the estimate, which was changed by so much."""
         align = turn if self.align is None else self.align @ turn
-        return replace(self, align=align, guided=rms if rms > _GUIDED else self.guided)
+        return self._replace(align=align, guided=rms if rms > _GUIDED else self.guided)
 
 
 def keys_of(ways: list[Way]) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def keys_of(ways: list[Way]) -> dict[str, Any]:
         return {}
     keys: dict[str, Any] = {"turned": [_numbers(way.turn @ way.since) for way in ways]}
     if any(way.align is not None for way in ways):
-        keys["aligned"] = [_numbers(np.eye(3) if way.align is None else way.align) for way in ways]
+        keys["aligned"] = [_numbers(_UNTURNED if way.align is None else way.align) for way in ways]
     if any(way.guided is not None for way in ways):
         keys["guided"] = [round(way.guided or 0.0, 4) for way in ways]
     return keys
@@ -117,7 +117,7 @@ class Motion:
 
     def _begin_samples(self, begin: int) -> None:
         # What was turned after the last call of the samples before was that of these: loops turn before they call.
-        self._ends += [replace(way, since=np.eye(3)) for way in self._ways]
+        self._ends += [way._replace(since=_UNTURNED) for way in self._ways]
         self._begin, self._other = begin, ""
         self._ways, self._x, self._estimates = [], [], []
 
@@ -136,7 +136,7 @@ class Motion:
             # Perhaps those of samples that begin with the next call.
             self._other = f"{len(turns)} samples were turned where {len(self._ways)} are made together"
             return
-        self._ways = [replace(way, since=way.since @ turn) for way, turn in zip(self._ways, turns, strict=True)]
+        self._ways = [way._replace(since=way.since @ turn) for way, turn in zip(self._ways, turns, strict=True)]
 
     def _aligned(self, before: Few, after: Few, onto: Few) -> None:
         origins = self._origins(before)
