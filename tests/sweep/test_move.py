@@ -47,6 +47,7 @@ def test_the_rows_are_those_of_the_part(study_of, swept, tmp_path):
     tables, weights = swept(study, tmp_path / "out").tables, Weights.named("rebalanced")
     expected = z_table(part, [weights], [-1, 0], AF3, draws=2).rows()
     for row, wanted in zip(tables["levels"].rows(), expected, strict=True):
+        assert wanted.pop("noise") == row["weights"]  # which a sweep says beside its process
         assert {name: row[name] for name in wanted} == wanted
     native = Native.of(structure)
     rows = damage_rows(native, [weights], [-1, 0], AF3, 2, part=part)
