@@ -78,7 +78,7 @@ def edm_compare(
         edm_compare complex_model_0, flat, boltz2, traces=run.trace
         edm_compare ensemble, denoiser=states | mymodel:build, by=samples
         edm_compare ensemble, flat, heun | boltz2, start=1, sigma_max=8
-        edm_compare ensemble, flat | 1 4 4, heun, move=resi 50-61
+        edm_compare ensemble, flat | 1 4 4, heun, move=resi 3-6
 
     NOTES
 

@@ -66,7 +66,7 @@ def edm_error(
         edm_error ensemble, mymodel:build | kabsch, sigma=1 3 10, draws=50
         edm_error ensemble, mymodel:build gives=residual data_scales=16
         edm_error ensemble, held_out=4 5, file=error.csv
-        edm_error ensemble, mymodel:build, move=resi 50-61
+        edm_error ensemble, mymodel:build, move=resi 3-6
 
     NOTES
 

@@ -69,7 +69,7 @@ def edm_return(
         edm_return ensemble, samples=16, file=return.png
         edm_return ensemble, sigma=2 8 rfdiffusion:20, left=1
         edm_return ensemble, z=-1 0 1, sampler=boltz2, steps=40
-        edm_return ensemble, move=resi 50-61, fluctuations=network
+        edm_return ensemble, move=resi 3-6, fluctuations=network
 
     NOTES
 
