@@ -31,7 +31,6 @@ from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..base.table import Column, Table
 from ..frames.displacement import Measure, nested
-from ..noise.covariance import Covariance
 from ..noise.process import NoiseChoice
 from ..noise.weights import Weights
 from ..structure.hierarchy import Hierarchy, as_read
@@ -42,9 +41,6 @@ from ..trajectories.run import Run, moves
 
 MOST = 12
 """Variants that a comparison takes: more lines in one figure cannot be told apart."""
-
-_NUMBERS = 1 << 21
-"""Of the columns of a covariance that are looked at together."""
 
 _ROUNDED = 1e-4
 """Of the first level: a way that is shorter is rounding in part."""
@@ -160,7 +156,8 @@ def gauge_of_noise(structure: Structure | Part, noise: Weights | NoiseChoice) ->
 
     Closed forms. Atoms on a line have two turns and a single atom none.
     """
-    covariance = NoiseChoice.of(noise).on(structure).covariance
+    process = NoiseChoice.of(noise).on(structure)
+    covariance = process.covariance
     place = torch.tensor(moving(structure).coordinates.T).double()
     atoms = place.shape[1]
     shifts = torch.eye(3, dtype=torch.float64)[:, :, None].expand(3, 3, atoms) / atoms**0.5
@@ -171,24 +168,12 @@ def gauge_of_noise(structure: Structure | Part, noise: Weights | NoiseChoice) ->
     _, sizes, basis = torch.linalg.svd(spun.reshape(3, -1), full_matrices=False)
     turns = basis[sizes > 1e-6 * max(float(sizes.max()), 1e-12)].reshape(-1, 3, atoms)
     # tr K is the number of atoms where all move.
-    total = 3 * (atoms if isinstance(structure, Structure) else _trace(covariance))
+    total = 3 * atoms * (1.0 if isinstance(structure, Structure) else process.statistics.displacement(0).mean)
 
     def share(q: Tensor) -> NDArray[np.float64]:
         return np.array(float((q * covariance.multiply(q)).sum()) / total if len(q) else 0.0)
 
     return Gauge(share(shifts), share(turns))
-
-
-def _trace(covariance: Covariance) -> float:
-    """tr K, by columns, some at a time."""
-    atoms, total = covariance.atoms, 0.0
-    size = max(1, _NUMBERS // atoms)
-    for first in range(0, atoms, size):
-        rows = torch.arange(first, min(first + size, atoms))
-        columns = torch.zeros(len(rows), atoms, dtype=torch.float64)
-        columns[torch.arange(len(rows)), rows] = 1
-        total += float(covariance.multiply(columns)[torch.arange(len(rows)), rows].sum())
-    return total
 
 
 @dataclass(frozen=True, eq=False, repr=False)
