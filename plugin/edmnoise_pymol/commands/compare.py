@@ -132,10 +132,7 @@ def edm_compare(
     )
     say(quiet, "edm_compare", "; ".join(result.notes))
     show(quiet, result.printed)
-    if drawn:
-        say(quiet, "edm_compare", f"{path} written")
-    else:
-        write(quiet, "edm_compare", result.table, path)
+    write(quiet, "edm_compare", result.table, path, drawn)
     return result
 
 

@@ -10,7 +10,7 @@ from edmnoise.settings import atoms, noise, partial, sampling
 
 from ..job import Job
 from ..scene.selected import Selected
-from .speech import command, output_file, say, show
+from .speech import command, deliver, output_file, say
 
 if TYPE_CHECKING:
     from edmnoise.noise.sigma import SigmaDistribution
@@ -114,8 +114,5 @@ def edm_return(
         left or (),
     )
     say(quiet, "edm_return", "; ".join(result.notes))
-    show(quiet, result.printed)
-    if path is not None:
-        round_trip.write(result, path)
-        say(quiet, "edm_return", f"{path} written")
+    deliver(quiet, "edm_return", result.printed, path, lambda to: round_trip.write(result, to))
     return result
