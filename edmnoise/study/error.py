@@ -1,8 +1,9 @@
 """E |D(x, sigma) - y|^2 over sigma, part by part, of any denoisers side by side, and how far each is from the optimum.
 
 y is centred, x = y + sigma n is centred too, and the common shift of D is taken off: nothing is said of where the whole
-lies. Errors are split by plain means into chain, residue in chain and atom in residue. With D* = E[y | x] the optimum
-of what the y are drawn from, every other D has
+lies. Held atoms say it: where there are any, y, x and D are those of the moved atoms, as they lie. Errors are split by
+plain means into chain, residue in chain and atom in residue. With D* = E[y | x] the optimum of what the y are drawn
+from, every other D has
 
     E |D - y|^2 = E |D* - y|^2 + E |D - D*|^2,
 
@@ -25,21 +26,22 @@ from torch import Tensor
 from ..base.coordinates import CoordinatesLike, coordinates
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
-from ..base.rotations import haar_rotations
 from ..base.seeds import check_seed, reseed
 from ..base.table import Column, Table
 from ..diffusion.denoisers.denoiser import Denoised, Denoiser
-from ..diffusion.denoisers.states import Fluctuations, StatesDenoiser
+from ..diffusion.denoisers.elastic_network import ElasticNetwork
+from ..diffusion.denoisers.held import held_states
+from ..diffusion.denoisers.states import StatesDenoiser
 from ..diffusion.precondition import level_variances
-from ..learning.mixture import Fluctuations as Motion
-from ..learning.mixture import Mixture
 from ..noise.covariance import Covariance
 from ..noise.processes.nested import NestedCovariance
 from ..noise.sigma import check_sigma
 from ..noise.theory.scales import split
 from ..structure.hierarchy import Hierarchy, as_read, check_levels
+from ..structure.part import Part, described
 from ..structure.structure import describe
 from ..structure.superpose import superpose
+from .targets import HeldTargets, Targets
 
 ASKED = 5
 """Stream of random numbers of the draws; see `edmnoise.base.seeds`."""
@@ -54,41 +56,6 @@ _ROUNDING = 4 * torch.finfo(torch.float32).eps
 """A reference that errs by less than this share of the data's size errs by rounding: nothing is a multiple of it."""
 
 _OVER = "mean square error over the reference's"
-
-
-class Targets(Mixture):
-    """What is to be found again: a state by its probability, with its own motion, turned at random; centred.
-
-    Parameters
-    ----------
-    states
-        (M, 3, N) coordinates, angstrom: those that the denoisers know, or held-out ones.
-    name
-        What they are called in tables: "states 1-3 of m".
-    weights, fluctuations
-        As in `Mixture`.
-    turned
-        Whether any turn is as likely as another: so it is for the gauge "rotation" of a `StatesDenoiser`.
-    """
-
-    def __init__(
-        self,
-        states: CoordinatesLike,
-        name: str = "the states",
-        weights: Sequence[float] | Tensor | None = None,
-        fluctuations: Motion | None = None,
-        turned: bool = True,
-    ) -> None:
-        super().__init__(states, weights, fluctuations)
-        self.name, self.turned = name, turned
-
-    def __repr__(self) -> str:
-        return f"Targets({len(self.states)} of {self.name})"
-
-    def draw(self, count: int, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:
-        """Draw (count, 3, N), centred."""
-        y = super().draw(count, generator, dtype)
-        return haar_rotations(count, generator).to(dtype) @ y if self.turned else y
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -136,8 +103,9 @@ def references(
     covariance: Covariance,
     knows: str,
     weights: Sequence[float] | None = None,
-    fluctuations: Fluctuations | None = None,
+    fluctuations: NestedCovariance | ElasticNetwork | None = None,
     gauge: str = "rotation",
+    part: Part | None = None,
 ) -> list[Candidate]:
     """What a denoiser is set beside: the exact one of the states, the exact one with fluctuations, and doing nothing.
 
@@ -146,7 +114,7 @@ def references(
     states
         (M, 3, N) angstrom: the known ones.
     covariance
-        K of the noise.
+        K of the noise, of the moved atoms where some are held.
     knows
         What these states are called.
     weights, gauge
@@ -154,14 +122,24 @@ def references(
     fluctuations
         Of each state; when not given, `fitted_fluctuations`, and without them where there is but one state, or noise
         of no nested groups.
+    part
+        Which atoms move, where the others are held: the denoisers are of these, given the held ones in place. States,
+        groups and fluctuations are those of all atoms in any case.
     """
-    exact = StatesDenoiser(states, covariance, weights, gauge, None, hierarchy)
-    found = [Candidate(EXACT, exact, knows)]
-    if fluctuations is None and len(exact.states) > 1 and isinstance(covariance, NestedCovariance):
+
+    def exact(own: NestedCovariance | ElasticNetwork | None) -> Denoiser:
+        if part is not None:
+            return held_states(part, states, covariance, own, weights, gauge)
+        return StatesDenoiser(states, covariance, weights, gauge, own, hierarchy)
+
+    found = [Candidate(EXACT, exact(None), knows)]
+    several = len(coordinates("states", states, ("states", 3, hierarchy.counts[0]))) > 1
+    if fluctuations is None and several and isinstance(covariance, NestedCovariance):
         fluctuations = fitted_fluctuations(hierarchy, states)
+        if part is not None and not fluctuations.variances[0].any():  # the states are all alike: nothing moves
+            fluctuations = None
     if fluctuations is not None:
-        model = StatesDenoiser(states, covariance, weights, gauge, fluctuations, hierarchy)
-        found.append(Candidate(FLUCTUATING, model, knows))
+        found.append(Candidate(FLUCTUATING, exact(fluctuations), knows))
     return [*found, Candidate(NOTHING, DoingNothing(), "nothing")]
 
 
@@ -199,15 +177,15 @@ def fitted_fluctuations(hierarchy: Hierarchy, states: CoordinatesLike) -> Nested
     return NestedCovariance(hierarchy, level_variances(hierarchy, squares / len(y)))
 
 
-def moving_parts(hierarchy: Hierarchy) -> list[int]:
-    """Parts that there are, coarsest first: a single chain has no place among others."""
-    there = (*hierarchy.counts, 1)
+def moving_parts(hierarchy: Hierarchy, held: bool = False) -> list[int]:
+    """Parts that there are, coarsest first: a single chain has no place among others, but one among held atoms."""
+    there = (*hierarchy.counts, 0 if held else 1)
     return [part for part in as_read(range(hierarchy.depth)) if there[part] > there[part + 1]]
 
 
 def denoising_error(
     candidates: Sequence[Candidate],
-    targets: Targets,
+    targets: Targets | HeldTargets,
     covariance: Covariance,
     hierarchy: Hierarchy,
     sigmas: Sequence[float],
@@ -224,7 +202,7 @@ def denoising_error(
     candidates
         Denoisers, of different names.
     targets
-        What the noise is added to.
+        What the noise is added to; where atoms are held, all is of the moved ones, and nothing is centred.
     covariance
         K of the noise.
     hierarchy
@@ -265,7 +243,8 @@ def denoising_error(
             y, x = _drawn(
                 targets, covariance, sigma, range(level * draws + some.start, level * draws + some.stop), seed
             )
-            estimates = [_estimate(candidate, x.to(device), sigma) for candidate in candidates]
+            given = x.to(device)
+            estimates = [_about_centre(_estimate(candidate, given, sigma), targets) for candidate in candidates]
             for which, estimate in enumerate(estimates):
                 squares[which, level, :, some] = _part_squares(estimate - y, hierarchy)
                 if against is not None:
@@ -274,7 +253,7 @@ def denoising_error(
                 progress(level * draws + some.stop, len(levels) * draws)
     size = float(targets.states.square().mean().sqrt())
     labels = tuple((candidate.name, candidate.knows) for candidate in candidates)
-    return ErrorStudy(hierarchy, labels, tuple(levels), targets.name, against, size, squares, apart, seed)
+    return ErrorStudy(hierarchy, labels, tuple(levels), targets.name, against, size, squares, apart, seed, targets.part)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -301,6 +280,8 @@ class ErrorStudy(Legible):
         The same of D - D* with D* the reference; NaN without one.
     seed
         Of the draws.
+    part
+        Where atoms were held: which.
     """
 
     hierarchy: Hierarchy
@@ -312,6 +293,7 @@ class ErrorStudy(Legible):
     squares: NDArray[np.float64]
     apart: NDArray[np.float64]
     seed: int = 0
+    part: Part | None = None
 
     @property
     def draws(self) -> int:
@@ -321,7 +303,7 @@ class ErrorStudy(Legible):
     @property
     def parts(self) -> list[int]:
         """Those of `moving_parts`."""
-        return moving_parts(self.hierarchy)
+        return moving_parts(self.hierarchy, self.part is not None)
 
     def rms(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Root mean square error (S, L) of a candidate, angstrom, and its standard error."""
@@ -412,10 +394,10 @@ class ErrorStudy(Legible):
         ]
 
     def _table(self, columns: list[Column]) -> Table:
-        title = (
-            f"denoising error on {self.of}, {self.draws} draws a level, seed {self.seed}: {describe(self.hierarchy)}"
-        )
-        notes = ["RMS per coordinate of D - y by part, everything centred; the same draws for all denoisers."]
+        about = describe(self.hierarchy) if self.part is None else described(self.part)
+        title = f"denoising error on {self.of}, {self.draws} draws a level, seed {self.seed}: {about}"
+        lying = "everything centred" if self.part is None else "of the moved atoms, the held ones clean in their places"
+        notes = [f"RMS per coordinate of D - y by part, {lying}; the same draws for all denoisers."]
         if self.reference is not None:
             knows = dict(self.labels)[self.reference]
             named = f"{self.reference} ({knows})" if knows else self.reference
@@ -425,7 +407,7 @@ class ErrorStudy(Legible):
             "draws": self.draws,
             "seed": self.seed,
             "reference": self.reference,
-            "structure": describe(self.hierarchy),
+            "structure": about,
         }
         return Table(title, tuple(columns), meta, tuple(notes))
 
@@ -433,7 +415,7 @@ class ErrorStudy(Legible):
 def _check_asked(
     candidates: Sequence[Candidate],
     hierarchy: Hierarchy,
-    targets: Targets,
+    targets: Targets | HeldTargets,
     covariance: Covariance,
     sigmas: Sequence[float],
     draws: int,
@@ -461,8 +443,10 @@ def _pieces(draws: int, atoms: int) -> Iterator[slice]:
         yield slice(start, min(start + size, draws))
 
 
-def _drawn(targets: Targets, covariance: Covariance, sigma: float, numbers: range, seed: int) -> tuple[Tensor, Tensor]:
-    """Clean (B, 3, N) float64 and noised float32 coordinates, both centred: draw k depends on the seed and k alone."""
+def _drawn(
+    targets: Targets | HeldTargets, covariance: Covariance, sigma: float, numbers: range, seed: int
+) -> tuple[Tensor, Tensor]:
+    """Clean (B, 3, N) float64 and noised float32 coordinates: draw k depends on the seed and k alone."""
     clean = torch.empty(len(numbers), 3, covariance.atoms, dtype=torch.float64)
     noise = torch.empty_like(clean, dtype=torch.float32)
     generator = torch.Generator()
@@ -471,15 +455,19 @@ def _drawn(targets: Targets, covariance: Covariance, sigma: float, numbers: rang
         clean[row] = targets.draw(1, generator, torch.float64)[0]
         covariance.draw(noise[row], generator)
     noisy = clean + sigma * noise.double()
-    return clean, (noisy - noisy.mean(dim=2, keepdim=True)).float()
+    return clean, _about_centre(noisy, targets).float()
+
+
+def _about_centre(x: Tensor, targets: Targets | HeldTargets) -> Tensor:
+    """Coordinates about their mean; as they lie where atoms are held."""
+    return x - x.mean(dim=2, keepdim=True) if targets.part is None else x
 
 
 def _estimate(candidate: Candidate, x: Tensor, sigma: float) -> Tensor:
-    """(B, 3, N) float64, centred."""
+    """(B, 3, N) float64."""
     with torch.no_grad():
         atoms = candidate.denoiser.denoise(x.clone(), sigma).atoms.double().cpu()
-    coordinates(f"{candidate.name} at {sigma:g} A", atoms, tuple(x.shape))
-    return atoms - atoms.mean(dim=2, keepdim=True)
+    return coordinates(f"{candidate.name} at {sigma:g} A", atoms, tuple(x.shape))
 
 
 def _part_squares(apart: Tensor, hierarchy: Hierarchy) -> NDArray[np.float64]:

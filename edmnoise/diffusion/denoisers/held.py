@@ -106,6 +106,11 @@ class ConditionedStates(HeldDenoiser):
         noise = beside_nothing(covariance, part)
         super().__init__(StatesDenoiser(states, noise, weights, gauge, HeldMotion.of_groups(motion)), part)
 
+    @property
+    def states(self) -> Tensor:
+        """(M, 3, N) of all atoms, angstrom."""
+        return self.whole.states
+
     def state_probabilities(self, x: CoordinatesLike, sigma: float) -> Tensor:
         """(B, M) float64: posterior probability of each state given x (B, 3, m) and the held atoms."""
         return self.whole.state_probabilities(self.filled(x), sigma)

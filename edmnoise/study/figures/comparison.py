@@ -40,7 +40,7 @@ def comparison_figure(comparison: Comparison, path: str | os.PathLike[str]) -> N
             axes.plot(row.sigmas, way, lw=1.8, **look)
             if np.isfinite(row.frozen[part]) and way[-1] <= FROZEN * way[0]:
                 axes.plot([row.frozen[part]], [FROZEN * way[0]], "o", color=look["color"], ms=6, mec="white", zorder=3)
-        axes.set(yscale="log", ylim=(top / _LOWEST, 2 * top), title=part.label(comparison.structure.hierarchy))
+        axes.set(yscale="log", ylim=(top / _LOWEST, 2 * top), title=part.label(comparison.hierarchy))
         axes.yaxis.set_major_formatter("{x:g}")
     panels[0].set_ylabel("still to go (Å, RMS per coordinate)")
     if len(panels) > len(moving):

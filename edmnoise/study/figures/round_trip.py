@@ -65,14 +65,14 @@ def _returns(axes: Any, study: RoundTrips) -> None:
         shares, errors = np.array(back).T
         dots = axes.errorbar(sigmas, shares, errors, fmt="o", color=colour, ms=5, lw=1.2, zorder=3)
         dots.set_label(f"from state {state + 1}" if number < _MOST else "_")
-        if math.isnan(study.distance):
+        if not study.known:
             axes.plot(sigmas, shares, color=colour, lw=1)
             continue
         for kind, line in _LINES.items():
             values = [study.expected(number, kind, float(sigma)) for sigma in fine]
             axes.plot(fine, values, line, color=colour, lw=1.6)
     handles, labels = axes.get_legend_handles_labels()
-    if not math.isnan(study.distance):
+    if study.known:
         for kind, words in zip(KINDS, ("exact, fresh noise at every level", "exact, no fresh noise"), strict=True):
             handles += axes.plot([], [], _LINES[kind], color="0.35", lw=1.6)
             labels.append(words)
@@ -81,7 +81,7 @@ def _returns(axes: Any, study: RoundTrips) -> None:
 
 
 def _ways(axes: Any, study: RoundTrips) -> None:
-    sigmas, hierarchy = np.array(study.sigmas), study.structure.hierarchy
+    sigmas, hierarchy = np.array(study.sigmas), study.hierarchy
     looks = ("-", "--", ":", "-.")
     for number, state in enumerate(study.left):
         found = study.level_of_no_return(number)

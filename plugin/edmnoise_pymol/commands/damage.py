@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edmnoise.settings import atoms, noise, results
 
 from ..job import Job
+from ..scene.selected import Selected
 from .speech import command, output_file, say, show
 
 if TYPE_CHECKING:
@@ -67,15 +68,13 @@ def edm_damage(
 
         edm_noise, edm_quality, edm_table, edm_levels
     """
-    from edmnoise.noise.process import choices
-
     from ..jobs import damage
+    from ..jobs.drawn import Draws
 
     path, _ = output_file(file)
-    noises = choices(process, weights, noise.TABLE_WEIGHTS.read(noise.TABLE_WEIGHTS.default))
-    result = yield from damage.damage(
-        _self, selection, z, noises, distribution, draws, seed, by, state, hydrogens, solvent, ligands, move
-    )
+    which = Selected(selection, state, hydrogens, solvent, ligands, move=move)
+    drawn = Draws.of(process, weights, z, distribution, draws, seed)
+    result = yield from damage.damage(_self, which, drawn, by)
     for note in result.notes:
         say(quiet, "edm_damage", note)
     show(quiet, result.printed)
