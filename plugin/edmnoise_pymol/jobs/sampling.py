@@ -19,6 +19,7 @@ from edmnoise.diffusion.names import called
 from edmnoise.diffusion.precondition import Preconditioner, precondition_table
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import Sampler, Step
+from edmnoise.diffusion.samplers.schedule import Schedule
 from edmnoise.diffusion.samplers.units import in_words
 from edmnoise.frames.displacement import measure_displacement
 from edmnoise.learning.model import NetworkDenoiser
@@ -94,13 +95,11 @@ def sample(
     EdmNoiseError
         For input that cannot be used; nothing has been made then.
     """
-    schedule, sampler = choice.build()
-    if which.move is not None:
-        choice.check_in_place()
+    schedule, sampler, off = fitting(choice, denoiser, which)
     if name is not None:
         check_free_name(cmd, name)
     source, states, begun = yield from read_data(cmd, which, start)
-    denoiser.check(len(states), source.object)
+    denoiser.check(len(states), source.called())
     data = source.structure
     if begun is not None:
         source = begun.shown(source)
@@ -156,8 +155,8 @@ def sample(
         if shown is not None:
             shown.remove()
         raise
-    notes = [f"{len(states)} state{'' if len(states) == 1 else 's'} of {source.object}", *answers, *source.notes]
-    notes[1:1] = said_of_held(held, [sampler])
+    notes = [source.states(len(states)), *answers, *source.notes]
+    notes[1:1] = [*said_of_held(held, [sampler]), *off]
     if begun is not None:
         top = schedule.sigmas[0]
         notes.append(f"{begun.said} noised to {top:.4g} A, {schedule.steps} steps back; {in_words(top, distribution)}")
@@ -222,6 +221,21 @@ def precondition(
         return precondition_table(made, sigmas, rule)
 
     return (yield work)
+
+
+def fitting(choice: SamplerChoice, denoiser: DenoiserChoice, which: Selected) -> tuple[Schedule, Sampler, list[str]]:
+    """The schedule and the sampler for a denoiser, and what is to say of switches that are off for it.
+
+    EdmNoiseError for values that do not fit, and for what held atoms do not allow.
+    """
+    if which.move is not None:
+        choice.check_in_place()
+        return *choice.build(), []
+    schedule, sampler = choice.beside(denoiser.gauge).build()
+    off = [name for name in choice.build()[1].motions if name not in sampler.motions]
+    how = "lie" if denoiser.gauge == "fixed" else "are turned"
+    said = f"{', '.join(off)} off: denoiser={called(denoiser.name)} knows its states as they {how}"
+    return schedule, sampler, [said] if off else []
 
 
 def said_of_held(part: Part | None, samplers: Sequence[Sampler]) -> list[str]:
