@@ -132,7 +132,7 @@ def test_a_part_is_neither_none_nor_all(fragment):
         ):
             Part.of(fragment, mask)
     for moved in (np.arange(253) > 9, [5, 2], [3, 3], [-1], [253], [0.0, 1.0], [[1]]):
-        with pytest.raises(EdmNoiseError, match="give ascending indices of the 253 atoms, or a mask to Part.of"):
+        with pytest.raises(EdmNoiseError, match=r"give ascending indices of the 253 atoms, or a mask to Part\.of$"):
             Part(fragment, np.asarray(moved))
     with pytest.raises(EdmNoiseError, match=r"^the mask has the shape \(3,\)"):
         Part.of(fragment, [True, False, True])
