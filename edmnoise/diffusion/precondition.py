@@ -77,8 +77,9 @@ class Preconditioner:
 
     def __init__(self, hierarchy: Hierarchy, weights: Weights, scales: Scales) -> None:
         if not all(math.isfinite(scale) and scale >= 0 for scale in scales.by_level) or scales.total <= 0:
+            given = ", ".join(f"{scale:g}" for scale in as_read(scales.by_level))
             raise EdmNoiseError(
-                f"data scales are {scales}: give finite numbers in angstrom, none negative, not all zero"
+                f"data scales are {given} A: give finite numbers, none negative, not all zero as those of one atom are"
             )
         check_levels(hierarchy)
         self.hierarchy, self.weights, self.scales = hierarchy, check_weights(weights), scales

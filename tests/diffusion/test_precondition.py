@@ -248,7 +248,10 @@ def test_table(made):
     [
         (lambda made: made.coefficients(1.0, "best"), "no rule 'best'"),
         (lambda made: made.coefficients(-1.0), "sigma is -1.0"),
-        (lambda made: Preconditioner(made.hierarchy, made.weights, Scales(atom=0, residue=0, chain=0)), "not all zero"),
+        (
+            lambda made: Preconditioner(made.hierarchy, made.weights, Scales(atom=0, residue=0, chain=0)),
+            "scales are 0, 0, 0 A: ",
+        ),
         (
             lambda made: Preconditioner(made.hierarchy, made.weights, Scales(atom=1, residue=-1, chain=1)),
             "none negative",

@@ -44,6 +44,9 @@ from .starts import read_data
 _FITS = 0.001
 """RMSD, angstrom, that is only rounding."""
 
+_SIDE_BY_SIDE = 6
+"""Most states whose fits are said one by one."""
+
 Shown = tuple[Recorded, Frames, Frames]
 """A step, and its noisy and denoised samples (B, N, 3) laid on the reference."""
 
@@ -251,6 +254,8 @@ def answered(name: str | Callable[..., Any], model: Denoiser) -> tuple[str, ...]
     fit held atoms."""
     if isinstance(model, LaidStates):
         fits = ", ".join(f"{rmsd:.3f}" for rmsd in model.fit)
+        if len(model.fit) > _SIDE_BY_SIDE:
+            fits = f"{min(model.fit):.3f} to {max(model.fit):.3f}"
         return (f"held atoms of the states fit at RMSD {fits} A",) if max(model.fit) > _FITS else ()
     if isinstance(model, HeldDenoiser):
         said = answered(name, model.whole)
