@@ -36,6 +36,9 @@ from ..structure.hierarchy import Hierarchy, as_read, check_levels
 from ..structure.structure import Structure
 from .names import RULES
 
+_ROUNDING = 1e-12
+"""Error over the data's variance that is nothing but rounding."""
+
 
 @dataclass(frozen=True, repr=False)
 class Coefficients(Legible):
@@ -74,8 +77,9 @@ class Preconditioner:
 
     def __init__(self, hierarchy: Hierarchy, weights: Weights, scales: Scales) -> None:
         if not all(math.isfinite(scale) and scale >= 0 for scale in scales.by_level) or scales.total <= 0:
+            given = ", ".join(f"{scale:g}" for scale in as_read(scales.by_level))
             raise EdmNoiseError(
-                f"data scales are {scales}: give finite numbers in angstrom, none negative, not all zero"
+                f"data scales are {given} A: give finite numbers, none negative, not all zero as those of one atom are"
             )
         check_levels(hierarchy)
         self.hierarchy, self.weights, self.scales = hierarchy, check_weights(weights), scales
@@ -261,6 +265,12 @@ def _shares(statistics: Statistics, hierarchy: Hierarchy) -> tuple[float, ...]:
     return tuple(part if part > _LEAST * sum(parts) else 0.0 for part in parts)
 
 
+def _excess(error: float, floor: float, of: float) -> float:
+    """Per cent over the least error; NaN where that is rounding of the data's variance, as for noise that shifts the
+    whole alone."""
+    return 100 * (error / floor - 1) if floor > _ROUNDING * of else math.nan
+
+
 def precondition_table(made: Preconditioner, sigmas: Sequence[float], rule: str = "finite") -> Table:
     """c_skip, c_out, c_in of each part and c_noise over noise levels, with what each rule costs in error.
 
@@ -276,7 +286,8 @@ def precondition_table(made: Preconditioner, sigmas: Sequence[float], rule: str 
     least, over = (made.exact_error, "the exact filter") if made.noise.weighted else (made.error, "the rule finite")
     best = [least(sigma) for sigma in sigmas]
     for name in made.rules if made.noise.weighted else made.rules[1:]:
-        excess = [100 * (made.error(sigma, name) / floor - 1) for sigma, floor in zip(sigmas, best, strict=True)]
+        errors = [made.error(sigma, name) for sigma in sigmas]
+        excess = [_excess(error, floor, sum(made.delta)) for error, floor in zip(errors, best, strict=True)]
         columns.append(Column(f"excess error {name}", excess, "%", decimals=3, help=f"over {over}"))
     title = f"preconditioning by level, rule {rule}, {made.noise.said}"
     measured = as_read(zip(made.hierarchy.parts, made.scales.on(made.hierarchy.names), strict=True))

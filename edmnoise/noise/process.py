@@ -222,7 +222,7 @@ class NoiseChoice(Legible):
             raise EdmNoiseError(f"no noise process {self.process!r}: the known ones are {', '.join(PROCESSES)}")
         if not (self.weighted or self.weights.close_to(FLAT)):
             raise EdmNoiseError(
-                f"noise process {self.process} has no weights: leave weights={self.weights.label} away, or choose "
+                f"noise process {self.process} has no weights: leave weights away, or choose "
                 f"{', '.join(name for name, known in PROCESSES.items() if known.weighted)}"
             )
         usual, given = PROCESSES[self.process].knobs, dict(self.knobs)

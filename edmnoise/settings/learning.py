@@ -58,7 +58,8 @@ TRAINED_FLUCTUATIONS = FLUCTUATIONS.but(help=f"{FLUCTUATIONS.help}; drawn afresh
 CHECKPOINT = text(
     "file",
     None,
-    "checkpoint, a .safetensors name: written every 30 s, when the training is ended, and at its end",
+    "checkpoint, a .safetensors name: written at the start, every 30 s, when the training is ended, and at its end; "
+    "an older one of the same atoms that is named here is lost",
     usual="<object>.safetensors, or that of resume",
 )
 RESUME = text(

@@ -69,11 +69,18 @@ SEVERAL_DISTRIBUTIONS = several(
     DISTRIBUTION, "alphafold3 | wide", f'training distributions with "|" between them: {_CONSTANTS}'
 )
 
+
+def _with_knobs(process: str) -> str:
+    """A process and what its knobs are where they are left out."""
+    knobs = " ".join(f"{knob}={value:g}" for knob, value in PROCESSES[process].knobs.items())
+    return f"{process} ({knobs})" if knobs else process
+
+
 PROCESS = parsed(
     "process",
     lambda text: NoiseChoice.parse(text).text(),
     MULTISCALE,
-    f"noise process, its knobs behind it (name knob=value): {', '.join(PROCESSES)}",
+    f"noise process, its knobs behind it (harmonic step=5): {', '.join(map(_with_knobs, PROCESSES))}",
     words={name: f"{name}: {known.help}" for name, known in PROCESSES.items()},
     tip="How the noise is made",
 )

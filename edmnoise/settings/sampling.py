@@ -101,18 +101,23 @@ STEP_SCALE = real(
     low=0,
 )
 NOISE_SCALE = real("noise_scale", None, "factor of the churn noise; 1 is exact", usual="1" + _PUBLISHED, low=0)
-CENTER = switch("center", None, "move the centroid to the origin before each step", usual="1" + _PUBLISHED)
+CENTER = switch(
+    "center",
+    None,
+    "move the centroid to the origin before each step",
+    usual=f"1{_PUBLISHED}; 0 for denoiser=fixed",
+)
 AUGMENT = switch(
     "augment",
     None,
     "turn at random before each step (a published sampler also shifts by about 1 angstrom)",
-    usual="1" + _PUBLISHED,
+    usual=f"1{_PUBLISHED}; 0 for denoiser=fixed or translation",
 )
 ALIGN = switch(
     "align",
     None,
     "superpose the denoised structure on the noisy one before each step",
-    usual="0" + _PUBLISHED,
+    usual=f"0{_PUBLISHED}; 0 for denoiser=fixed or translation",
 )
 SCHEDULE = text(
     "schedule",

@@ -29,14 +29,20 @@ class Part(Legible):
     Raises
     ------
     EdmNoiseError
-        Where no atom is moved, or none is held.
+        Where no atom is moved, or none is held, and for what is no such indices.
     """
 
     whole: Structure
     moved: Index
 
     def __post_init__(self) -> None:
-        atoms = self.whole.n_atoms
+        atoms, moved = self.whole.n_atoms, np.asarray(self.moved)
+        counted = moved.ndim == 1 and (np.issubdtype(moved.dtype, np.integer) or not moved.size)
+        if not counted or np.any(np.diff(moved, prepend=-1, append=atoms) < 1):
+            raise EdmNoiseError(
+                f"moved are {moved.dtype.name} numbers of the shape {moved.shape}: give ascending indices of the "
+                f"{atoms:,} atoms, or a mask to Part.of"
+            )
         if not 0 < len(self.moved) < atoms:
             which = "all" if len(self.moved) else "none"
             raise EdmNoiseError(f"{which} of the {atoms:,} atoms move: some must move, and some must be held")

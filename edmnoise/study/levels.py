@@ -161,7 +161,7 @@ def _summary(structure: Structure, moved: Displacement, theory: _Theory) -> tupl
         Column("share", [parts.get(m, math.nan) for m in shown], help="of the mean square of all atoms"),
         Column("share expected", [wanted.get(m, math.nan) for m in shown]),
     ]
-    notes = [f"residue/atom {moved.ratio:.3f}"]
+    notes = [] if math.isnan(moved.ratio) else [f"residue/atom {moved.ratio:.3f}"]
     if theory.statistics is not None and moved.align == "none":
         mean, sd = theory.statistics.ratio_scatter(moved.frames)
         scatter = "" if math.isnan(sd) else f" +- {sd:.3f}"

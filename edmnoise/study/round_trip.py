@@ -274,7 +274,7 @@ def round_trips(
     if samples < 2 or not sigmas or not numbers:
         raise EdmNoiseError(f"samples is {samples} and there are {len(sigmas)} levels: give two samples and one level")
     levels = sorted({float(sigma) for sigma in sigmas})
-    rests = [schedule.below(sigma) for sigma in levels]
+    rests = [schedule.below(sigma, "sigma") for sigma in levels]
     held = isinstance(structure, Part)
     sampler = sampler.in_place() if held else sampler
     ways = ways_of(structure, given, denoiser, numbers, gauge)

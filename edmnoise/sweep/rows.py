@@ -86,14 +86,15 @@ def freeze_out(case: Case) -> Mapping[str, Value]:
     if len(states) == 1 and setting.network is None:
         return {"models": 1, **dict.fromkeys(labels.values())}
     covariance = _process(case).covariance
+    choice, gauge = SamplerChoice(**dict(setting.sampler)), "rotation"
     if setting.network is not None:
         model = case.loaded.once(built, setting.denoiser, setting.network, case.noise, part)
     else:
-        model = DenoiserChoice(**dict(setting.denoiser)).build(structure, states, covariance, part=part)
-    choice = SamplerChoice(**dict(setting.sampler))
+        exact = DenoiserChoice(**dict(setting.denoiser))
+        model, gauge = exact.build(structure, states, covariance, part=part), exact.gauge
     if part is not None:
         choice.check_in_place()
-    schedule, sampler = choice.build()
+    schedule, sampler = choice.beside(gauge).build()
     made = run_sampler(part or structure, model, covariance, schedule, sampler, setting.count, setting.seed)
     frozen = {labels[part]: sigma for part, sigma in made.freeze_out().items()}
     return {"models": len(states), **_known(frozen)}

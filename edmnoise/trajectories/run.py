@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,6 +27,10 @@ from .laying import Laying
 from .ranges import possible_ways
 
 _NO_ESTIMATES = "No freeze-out: there are no estimates, and samples carry their noise to the end"
+
+
+_STATES = 6
+"""Most states whose probabilities are printed side by side."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -160,6 +164,17 @@ class Run(Legible):
         about = described(self.held or self.structure)
         title = f"{len(self.final)} sample{'' if len(self.final) == 1 else 's'}, {self.ended}: {about}"
         return Table(title, tuple(columns), {"partial": self.partial}, (note,))
+
+    def summary(self, distribution: SigmaDistribution) -> Table:
+        """The same to be printed: of many states the likeliest alone."""
+        whole = self.table(distribution)
+        if self.states is None or self.states.shape[1] <= _STATES:
+            return whole
+        count = self.states.shape[1]
+        likeliest = Column("likeliest state", (self.states.argmax(axis=1) + 1).tolist())
+        probability = Column("its probability", self.states.max(axis=1).tolist(), help="mean over the samples")
+        notes = (*whole.notes, f"Probabilities of all {count} states are columns of the whole table, as in files.")
+        return replace(whole, columns=(*whole.columns[:-count], likeliest, probability), notes=notes)
 
     @property
     def _has_levels(self) -> bool:

@@ -125,6 +125,18 @@ def test_nu_of_noise_without_weights_is_made_of_dense_traces(toxin, process):
             asked()
 
 
+def test_nothing_is_in_excess_of_rounding(fragment):
+    """Noise that shifts a lone chain alone leaves nothing to err about in it: its least error is 0."""
+    table = precondition_table(
+        Preconditioner(fragment.hierarchy, Weights.of(1, 0, 0), measured_scales(fragment)), SIGMAS
+    )
+    assert all(np.isnan(table[f"excess error {rule}"]).all() for rule in RULES)
+    flat = precondition_table(
+        Preconditioner(fragment.hierarchy, Weights.of(0, 0, 1), measured_scales(fragment)), SIGMAS
+    )
+    assert all(min(flat[f"excess error {rule}"]) > -1e-6 for rule in RULES)
+
+
 def test_weights_are_those_of_multiscale_noise(toxin):
     rebalanced = NoiseChoice(weights=Weights.of(1, 4, 4))
     scales = measured_scales(toxin)
@@ -236,7 +248,10 @@ def test_table(made):
     [
         (lambda made: made.coefficients(1.0, "best"), "no rule 'best'"),
         (lambda made: made.coefficients(-1.0), "sigma is -1.0"),
-        (lambda made: Preconditioner(made.hierarchy, made.weights, Scales(atom=0, residue=0, chain=0)), "not all zero"),
+        (
+            lambda made: Preconditioner(made.hierarchy, made.weights, Scales(atom=0, residue=0, chain=0)),
+            "scales are 0, 0, 0 A: ",
+        ),
         (
             lambda made: Preconditioner(made.hierarchy, made.weights, Scales(atom=1, residue=-1, chain=1)),
             "none negative",

@@ -131,6 +131,9 @@ def test_a_part_is_neither_none_nor_all(fragment):
             EdmNoiseError, match=f"^{which} of the 253 atoms move: some must move, and some must be held$"
         ):
             Part.of(fragment, mask)
+    for moved in (np.arange(253) > 9, [5, 2], [3, 3], [-1], [253], [0.0, 1.0], [[1]]):
+        with pytest.raises(EdmNoiseError, match=r"give ascending indices of the 253 atoms, or a mask to Part\.of$"):
+            Part(fragment, np.asarray(moved))
     with pytest.raises(EdmNoiseError, match=r"^the mask has the shape \(3,\)"):
         Part.of(fragment, [True, False, True])
     assert str(Part.of(fragment, np.arange(253) < 100)) == "100 of 253 atoms move, 153 held"

@@ -307,7 +307,7 @@ def test_bare_weights_are_refused():
 
 
 def test_weights_are_refused_by_a_process_that_has_none(ramp, refusal, cmd, tmp_path, fragment):
-    said = "noise process ramp has no weights: leave weights=rebalanced away, or choose multiscale"
+    said = "noise process ramp has no weights: leave weights away, or choose multiscale"
     with pytest.raises(EdmNoiseError) as refused:
         NoiseChoice.parse("ramp", REBALANCED)
     assert str(refused.value) == said

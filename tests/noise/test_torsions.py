@@ -248,5 +248,5 @@ def test_wrong_knobs_are_one_sentence(given, said, fragment):
 
 @pytest.mark.parametrize("name", [name for name, known in PROCESSES.items() if known.forward_only])
 def test_weights_are_refused(name):
-    with pytest.raises(EdmNoiseError, match=f"^noise process {name} has no weights: leave weights=rebalanced away"):
+    with pytest.raises(EdmNoiseError, match=f"^noise process {name} has no weights: leave weights away"):
         NoiseChoice(name, Weights.named("rebalanced"))

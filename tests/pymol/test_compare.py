@@ -53,7 +53,7 @@ def test_it_is_printed_and_written(copies, typed, tmp_path):
     said = typed(f"{line}, file={tmp_path}/why.csv")
     result = edm_compare("d or e", "flat | current", steps=6)
     written = f" edm_compare: {tmp_path}/why.csv written: 2 rows\n"
-    assert said == f" edm_compare: 2 states of d\n{result.table}\n{written}"
+    assert said == f" edm_compare: 2 states of d, e\n{result.table}\n{written}"
     assert (tmp_path / "why.csv").read_text() == result.table.to_csv()
     typed(f"{line}, file={tmp_path}/why.png")
     assert (tmp_path / "why.png").read_bytes().startswith(b"\x89PNG")

@@ -56,6 +56,23 @@ def test_several_objects_are_states_and_files_are_written(copies, typed, tmp_pat
     assert "<svg" in (tmp_path / "return.svg").read_text()
 
 
+@pytest.mark.parametrize(
+    ("denoiser", "off"),
+    [("fixed", "center, augment off: denoiser=fixed knows its states as they lie"), ("translation", "augment off: ")],
+)
+def test_samples_stay_where_the_denoiser_knows_its_states(copies, denoiser, off):
+    """By closed form all come back where the sampler leaves them as they lie; what is asked for is done."""
+    found = edm_return("d or e", sigma=2, denoiser=denoiser, samples=8, steps=8)
+    assert found.notes[0] == "2 states of d, e"
+    assert found.notes[1].startswith(off)
+    table = found.study.table(AF3)
+    at_level = [row for row in table.rows() if row["sigma"] == 2]
+    assert [row["return"] for row in at_level] == [1, 1]
+    assert min(row["flow"] for row in at_level) > 0.999
+    turned = edm_return("d or e", sigma=2, denoiser=denoiser, samples=8, steps=8, augment=1, center=1)
+    assert turned.notes == ("2 states of d, e",)
+
+
 def test_it_tells_how_far_it_is_and_can_be_cancelled(copies):
     told = []
     watch = Watch(lambda share, words: told.append(share))
@@ -162,7 +179,7 @@ def test_levels_in_programs_units(typed, cmd, tmp_path, monkeypatch):
         ("edm_sample both, start=1, sigma_max=0", "sigma_max is 0 A"),
         ("edm_compare both, start=1", "start is 1 without sigma_max"),
         ("edm_compare both, start=far, sigma_max=8, steps=4", "the data and their start need the same atoms"),
-        ("edm_return both, sigma=5000", "sigma_max is 5000 A and the schedule goes from 2560 to 0.0064 A"),
+        ("edm_return both, sigma=5000", "sigma is 5000 A and the schedule goes from 2560 to 0.0064 A"),
         ("edm_return both, sigma=8, z=0", "z and sigma are both given"),
         ("edm_return both, left=3", "left is 3: no state 3, both has the states 1 to 2"),
         ("edm_return both, samples=1", "samples is 1: give a whole number from 2"),
@@ -186,6 +203,9 @@ def test_levels_in_programs_units(typed, cmd, tmp_path, monkeypatch):
         ("edm_compare both, start=1, sigma_max=z:13", "sigma_max is z:13: z is 13.0: give a number from -12 to 12"),
         ("edm_schedule sigma_max=step 20", "sigma_max is 'step 20': give angstrom, or the number of another unit"),
         ("edm_schedule sigma=-1", "sigma is -1"),
+        ("edm_schedule boltz2, sigma=8", "sampler is of a schedule to print: leave one of them out"),
+        ("edm_schedule steps=20, sigma=8", "steps is of a schedule to print: leave one of them out"),
+        ("edm_return d or e, left=3", "no state 3, d, e has the states 1 to 2"),
         ("edm_schedule sigma=8, file=units.png", "units.png is a figure"),
     ],
 )

@@ -127,8 +127,9 @@ def test_noise_of_another_process(strands, typed, refusal):
 def test_objects_are_states_and_minutes_a_budget(strands, cmd):
     for state in (1, 2, 3):
         cmd.create(f"o{state}", "m", state, 1)
-    result = edm_train("o1 or o2 or o3", minutes=0.005, batch=2)
-    assert result.notes[0] == "3 states of o1"
+    result = edm_train("o1 or o2 or o3", minutes=0.005, batch=2, held_out=2)
+    assert result.notes[0] == "3 states of o1, o2, o3"
+    assert result.error.of == "2 states of o1, o3"
     assert result.step == result.steps > 0
     assert (result.path, result.training.minutes) == ("o1.safetensors", 0.005)
 

@@ -112,6 +112,8 @@ def test_the_facts_are_in_title_and_meta(complex_):
     }
     one = noised(complex_, frames=1)
     assert level_table(complex_, one).title == f"1 frame: {what}"
+    still = measure_displacement(complex_, [complex_.coordinates[None]])
+    assert "nan" not in str(level_table(complex_, still))
 
 
 @pytest.mark.parametrize("align", ALIGNMENTS)

@@ -177,9 +177,16 @@ def test_level_estimates_of_an_exact_denoiser_are_harmless(copies, model):
 
 def test_table_and_figure(copies, model, tmp_path):
     result = made(copies, model)
-    table = result.table(sigma_distribution("alphafold3"))
+    af3 = sigma_distribution("alphafold3")
+    table = result.table(af3)
     assert table["denoised residue in chain"] == result.to_go()[RESIDUE].tolist()
     assert table["state 2"] == result.states[:, 1].tolist()
+    assert result.summary(af3).columns == table.columns
+    many = replace(result, states=np.tile(result.states / 5, 5))
+    printed = many.summary(af3)
+    assert printed.columns[:-2] == table.columns[:-2]
+    assert printed["its probability"] == (result.states.max(axis=1) / 5).tolist()
+    assert printed["likeliest state"] == (1 + result.states.argmax(axis=1)).tolist()
     freeze_out_figure(result, tmp_path / "way.png")
     assert (tmp_path / "way.png").read_bytes().startswith(b"\x89PNG")
 

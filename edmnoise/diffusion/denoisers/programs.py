@@ -25,9 +25,13 @@ from ...base.errors import EdmNoiseError
 from ...base.files import replacing
 from ...base.trust import Ask, check_trusted
 from ...structure.structure import Structure
+from ..names import is_function
 from .inputs import Inputs, check_atoms, check_names
 
 PROGRAM, CHECKPOINT, MODULE, WEIGHTS = "program", "checkpoint", "module", "weights"
+
+_ENDINGS = (".pt2", ".pt", ".pth", ".ckpt", ".safetensors")
+"""Of files, which names of functions do not have."""
 
 CHECKPOINT_FORMAT = "edmnoise network"
 """What the text of every checkpoint of `edmnoise.learning.checkpoint` says."""
@@ -264,7 +268,10 @@ def _content(path: str) -> bytes:
         with open(os.path.expanduser(path), "rb") as handle:
             return handle.read()
     except OSError as error:
-        raise EdmNoiseError(f"cannot read the network {path}: {error.strerror or error}") from error
+        function = ":".join(path.rsplit(".", 1))
+        meant = is_function(function) and not path.endswith(_ENDINGS)
+        hint = f"; a function is given as {function}" if meant else ""
+        raise EdmNoiseError(f"cannot read the network {path}: {error.strerror or error}{hint}") from error
 
 
 def _atoms(text: str | bytes) -> Sequence[str] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ...base.errors import EdmNoiseError
 from ...base.legible import Legible
@@ -17,6 +18,9 @@ from .solvers import SOLVERS
 DEFAULT_STEPS = 40
 SIGMA_MIN, SIGMA_MAX, RHO = 4e-4 * SIGMA_DATA, 160.0 * SIGMA_DATA, 7.0
 """Lowest and highest level in angstrom and their spacing where none is given: AlphaFold 3's."""
+
+_OUT_OF = {"fixed": ("center", "augment", "align"), "translation": ("augment", "align")}
+"""By the gauge of a denoiser's states, what moves samples to where it takes them for something else."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -87,8 +91,10 @@ class SamplerChoice(Legible):
         if self.align is not None:
             own = sampler.align if sampler.align != "none" else "denoised"  # Boltz aligns the noisy structure
             sampler = replace(sampler, align=own if self.align else "none")
-        if len(self.level_weights) != 2:
-            raise EdmNoiseError(f"level_weights are {list(self.level_weights)}: give two numbers, residue and chain")
+        if len(self.level_weights) != 2 or not all(0 <= weight <= 1 for weight in self.level_weights):
+            raise EdmNoiseError(
+                f"level_weights are {list(self.level_weights)}: give two numbers from 0 to 1, residue and chain"
+            )
         residue, chain = self.level_weights
         if self.start is not None and self.sigma_max is not None:
             schedule = schedule.below(self.sigma_max)
@@ -97,6 +103,12 @@ class SamplerChoice(Legible):
                 f"start is {self.start} without sigma_max: give the level that it is noised to, in angstrom"
             )
         return schedule, replace(sampler, residue_weight=residue, chain_weight=chain)
+
+    def beside(self, gauge: str) -> SamplerChoice:
+        """The same for a denoiser of states in a gauge: what would move samples out of it is off unless it is asked
+        for."""
+        off: dict[str, Any] = {name: False for name in _OUT_OF.get(gauge, ()) if getattr(self, name) is None}
+        return replace(self, **off)
 
     def check_in_place(self) -> None:
         """EdmNoiseError where samples are asked to be moved as a whole, which held atoms keep in their frame."""

@@ -53,10 +53,10 @@ class Schedule:
         """Number of steps."""
         return len(self.sigmas) - 1
 
-    def below(self, sigma: float) -> Schedule:
+    def below(self, sigma: float, called: str = "sigma_max") -> Schedule:
         """The rest of it from a level: that level, then all levels below it, as a structure noised to it goes back.
 
-        A level that is nearer than a thousandth is left out: it would be a step of its own.
+        A level that is nearer than a thousandth is left out: it would be a step of its own. Errors call it as given.
 
         Raises
         ------
@@ -71,7 +71,7 @@ class Schedule:
         lowest = min(level for level in self.sigmas if level > 0)
         if not (lowest < sigma * (1 - _SAME) and sigma <= self.sigmas[0]):
             raise EdmNoiseError(
-                f"sigma_max is {sigma:g} A and the schedule goes from {self.sigmas[0]:.4g} to {lowest:.4g} A: "
+                f"{called} is {sigma:g} A and the schedule goes from {self.sigmas[0]:.4g} to {lowest:.4g} A: "
                 "give a level above its last and not above its first"
             )
         return Schedule((float(sigma), *(level for level in self.sigmas if level < sigma * (1 - _SAME))))

@@ -152,12 +152,12 @@ class MarkovCovariance(Covariance):
     def _check_inverse(self) -> None:
         if (self.chains.anchors > 1).any():
             raise EdmNoiseError(
-                f"{self} has no inverse: atoms that do not spread about their anchors move rigidly with them; "
+                "this noise has no inverse: atoms that do not spread about their anchors move rigidly with them; "
                 "give a spread above 0"
             )
         ties = self._tied(torch.device("cpu"))
         if not self.chains.added.all() or (ties is not None and ties.singular):
-            raise EdmNoiseError(f"{self} has no inverse: the centres of its chains do not move; give com above 0")
+            raise EdmNoiseError("this noise has no inverse: the centres of its chains do not move; give com above 0")
 
     def _placed(self, device: torch.device) -> Places:
         if device not in self._places:

@@ -332,7 +332,7 @@ class NestedCovariance(Covariance):
         if self._rigid:
             atom, residue = self.hierarchy.names[:2]
             raise EdmNoiseError(
-                f"{self} has no inverse: without variance of the {atom}s, {residue}s move rigidly; "
+                f"this noise has no inverse: without variance of the {atom}s, {residue}s move rigidly; "
                 f"give the {atom}s a floor of 1e-6 or more, as the weights 0.3 0.699999 0.000001 do"
             )
 

@@ -81,9 +81,8 @@ def edm_return(
         every level is expected to return, given where the samples began;
         "stochastic" the same by closed form, for two states, and "flow" that
         of a sampler without fresh noise (heun). Churn returns less than both.
-        The two are exact for denoiser=fixed (with center=0, augment=0) and
-        translation (augment=0), and near for states, where sigma is well
-        below the size.
+        The two are exact for denoiser=fixed and translation, and near for
+        states, where sigma is well below the size.
 
         With move= the other atoms are held where the state that is left has
         them. The moved ones are measured, among these; the closed forms are

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from edmnoise.base.errors import EdmNoiseError
 from edmnoise.settings import atoms, noise, partial, results, sampling
 from edmnoise.settings.knob import Knob
 
@@ -139,7 +140,7 @@ def edm_sample(
         start,
     )
     say(quiet, "edm_sample", f"object {', '.join(result.names)}: {'; '.join(result.notes)}")
-    show(quiet, result.table)
+    show(quiet, result.run.summary(distribution))
     say(quiet, "edm_sample", f"coloured by {result.colouring}")
     if path is not None:
         write_run(result, path)
@@ -190,6 +191,7 @@ def edm_schedule(
 
     path, _ = output_file(file)
     if sigma is not None:
+        _check_alone(sampler, steps, sigma_max, sigma_min, rho, churn, schedule)
         table = yield from jobs.translated(sigma, distribution, path)
     else:
         highest = top(sigma_max, distribution, quiet, "edm_schedule")
@@ -199,6 +201,27 @@ def edm_schedule(
     if path is not None:
         say(quiet, "edm_schedule", f"{path} written")
     return table
+
+
+def _check_alone(*given: Any) -> None:
+    """Levels in everybody's units are of no schedule of ours."""
+    for knob, value in zip(_OF_A_SCHEDULE, given, strict=True):
+        if value != knob.default:
+            raise EdmNoiseError(
+                f"sigma asks for levels in the units of programs, each with its own schedule, and {knob.name} is of a "
+                "schedule to print: leave one of them out"
+            )
+
+
+_OF_A_SCHEDULE: tuple[Knob, ...] = (
+    sampling.SAMPLER,
+    sampling.STEPS,
+    sampling.SIGMA_MAX,
+    sampling.SIGMA_MIN,
+    sampling.RHO,
+    sampling.CHURN,
+    sampling.SCHEDULE,
+)
 
 
 @command

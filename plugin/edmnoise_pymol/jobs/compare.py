@@ -33,7 +33,7 @@ from ..scene.ask import Cmd
 from ..scene.selected import Selected
 from ..scene.source import Source, moved_part, reading, with_bonds
 from .drawn import Batch
-from .sampling import answered, said_of_held
+from .sampling import answered, fitting, said_of_held
 from .starts import read_data
 from .trace import choose_steps, file_order, said
 
@@ -102,7 +102,7 @@ def compare(
         begin = begin[part.moved]
     if built:
         for choice in denoisers.values():
-            choice.check(len(states), source.object)
+            choice.check(len(states), source.called())
     bonded = with_bonds(cmd, source) if by == "samples" else source.structure
     recorded: list[_Recorded] = []
     if traces:
@@ -119,8 +119,10 @@ def compare(
             covariance = each.on(structure).covariance
             model = denoiser.build(data, np.stack(states), covariance, batch.device, watch.ask, part)
             answers.update(dict.fromkeys(answered(called, model)))
-            for name, (schedule, sampler) in built.items():
+            for name, choice in samplers.items():
                 number = len(made)
+                schedule, sampler, off = fitting(choice, denoiser, which)
+                answers.update(dict.fromkeys(off))
 
                 def told(done: int, steps: int, step: Step, number: int = number) -> bool:
                     share = (number + done / steps) / count
@@ -161,7 +163,7 @@ def compare(
         table, printed = judged.table(), judged.summary()
     else:
         table = printed = compared.table() if by == "summary" else compared.by_step()
-    count = f"{len(states)} state{'' if len(states) == 1 else 's'} of {source.object}"
+    count = source.states(len(states))
     held = said_of_held(part, [sampler for _, sampler in built.values()])
     notes = (count, *held, *answers, *(f"{each.label}: {each.note}" for each in recorded), *source.notes)
     return CompareResult(compared, table, printed, notes)

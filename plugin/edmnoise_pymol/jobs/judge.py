@@ -22,7 +22,7 @@ from ..scene.selected import Selected
 from ..scene.source import Source, objects_of, with_bonds
 from ..scene.states import in_common, read_states
 from .drawn import Batch
-from .sampling import answered
+from .sampling import answered, fitting
 
 Frames = NDArray[np.float32]
 
@@ -72,9 +72,9 @@ def judge(
     twice = next((name for name in sampled if sampled.count(name) > 1), None)
     if twice is not None:
         raise EdmNoiseError(f"sampled holds {twice!r} twice: give it once")
-    schedule, sampler = choice.build()
+    samplers = {name: fitting(choice, each, which) for name, each in denoisers.items()}
     source, states = yield from read_states(cmd, which)
-    DenoiserChoice("states", state_weights).check(len(states), source.object)
+    DenoiserChoice("states", state_weights).check(len(states), source.called())
     members, sets = [source], [np.stack(states)]
     of_name: dict[str, list[int]] = {}
     for name in sampled:
@@ -96,7 +96,8 @@ def judge(
                 raise EdmNoiseError(f"two sets of samples are called {name!r}: give each once")
             watch.check(number / len(denoisers), f"building {name}")
             model = each.build(structure, sets[0], covariance, batch.device, watch.ask)
-            answers += answered(name, model)
+            schedule, sampler, off = samplers[name]
+            answers += [*off, *answered(name, model)]
 
             def progress(share: float, number: int = number, name: str = name) -> None:
                 watch.check((number + share) / len(denoisers), f"sampling with {name}")

@@ -25,7 +25,7 @@ from ..scene.selected import Selected
 from ..scene.source import moved_part
 from ..scene.states import read_states
 from .drawn import Batch
-from .sampling import answered, said_of_held
+from .sampling import answered, fitting, said_of_held
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -67,19 +67,17 @@ def round_trip(
     EdmNoiseError
         For input that cannot be used, before anything is sampled.
     """
-    schedule, sampler = choice.build()
-    if which.move is not None:
-        choice.check_in_place()
+    schedule, sampler, off = fitting(choice, denoiser, which)
     sigmas = [sigma_of(level, distribution) for level in levels]
     for sigma in sigmas:
-        schedule.below(sigma)
+        schedule.below(sigma, "sigma")
     source, states = yield from read_states(cmd, which)
     structure, given, part = source.structure, np.stack(states), moved_part(cmd, source, which)
-    denoiser.check(len(states), source.object)
+    denoiser.check(len(states), source.called())
     missing = next((number for number in left if not 1 <= number <= len(states)), None)
     if missing is not None:
         known = "1 state" if len(states) == 1 else f"the states 1 to {len(states)}"
-        raise EdmNoiseError(f"left is {' '.join(map(str, left))}: no state {missing}, {source.object} has {known}")
+        raise EdmNoiseError(f"left is {' '.join(map(str, left))}: no state {missing}, {source.called()} has {known}")
     numbers = [number - 1 for number in left] or range(len(states))
 
     def work(watch: Watch) -> tuple[RoundTrips, tuple[str, ...]]:
@@ -108,8 +106,8 @@ def round_trip(
         return made, answered(denoiser.name, models[0])
 
     study, answers = yield work
-    count = f"{len(states)} state{'' if len(states) == 1 else 's'} of {source.object}"
-    notes = [count, *said_of_held(part, [sampler]), *answers, *source.notes]
+    count = source.states(len(states))
+    notes = [count, *said_of_held(part, [sampler]), *off, *answers, *source.notes]
     if sampler.churn.gamma > 0:
         notes.append(f"churn noises to up to {1 + sampler.churn.gamma:.3g} sigma before a step: less comes back")
     whole, printed = yield lambda _: (study.table(distribution), study.summary(distribution))

@@ -19,6 +19,7 @@ from edmnoise.diffusion.names import called
 from edmnoise.diffusion.precondition import Preconditioner, precondition_table
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import Sampler, Step
+from edmnoise.diffusion.samplers.schedule import Schedule
 from edmnoise.diffusion.samplers.units import in_words
 from edmnoise.frames.displacement import measure_displacement
 from edmnoise.learning.model import NetworkDenoiser
@@ -43,6 +44,9 @@ from .starts import read_data
 
 _FITS = 0.001
 """RMSD, angstrom, that is only rounding."""
+
+_SIDE_BY_SIDE = 6
+"""Most states whose fits are said one by one."""
 
 Shown = tuple[Recorded, Frames, Frames]
 """A step, and its noisy and denoised samples (B, N, 3) laid on the reference."""
@@ -95,13 +99,11 @@ def sample(
     EdmNoiseError
         For input that cannot be used; nothing has been made then.
     """
-    schedule, sampler = choice.build()
-    if which.move is not None:
-        choice.check_in_place()
+    schedule, sampler, off = fitting(choice, denoiser, which)
     if name is not None:
         check_free_name(cmd, name)
     source, states, begun = yield from read_data(cmd, which, start)
-    denoiser.check(len(states), source.object)
+    denoiser.check(len(states), source.called())
     data = source.structure
     if begun is not None:
         source = begun.shown(source)
@@ -157,8 +159,8 @@ def sample(
         if shown is not None:
             shown.remove()
         raise
-    notes = [f"{len(states)} state{'' if len(states) == 1 else 's'} of {source.object}", *answers, *source.notes]
-    notes[1:1] = said_of_held(held, [sampler])
+    notes = [source.states(len(states)), *answers, *source.notes]
+    notes[1:1] = [*said_of_held(held, [sampler]), *off]
     if begun is not None:
         top = schedule.sigmas[0]
         notes.append(f"{begun.said} noised to {top:.4g} A, {schedule.steps} steps back; {in_words(top, distribution)}")
@@ -225,6 +227,21 @@ def precondition(
     return (yield work)
 
 
+def fitting(choice: SamplerChoice, denoiser: DenoiserChoice, which: Selected) -> tuple[Schedule, Sampler, list[str]]:
+    """The schedule and the sampler for a denoiser, and what is to say of switches that are off for it.
+
+    EdmNoiseError for values that do not fit, and for what held atoms do not allow.
+    """
+    if which.move is not None:
+        choice.check_in_place()
+        return *choice.build(), []
+    schedule, sampler = choice.beside(denoiser.gauge).build()
+    off = [name for name in choice.build()[1].motions if name not in sampler.motions]
+    how = "lie" if denoiser.gauge == "fixed" else "are turned"
+    said = f"{', '.join(off)} off: denoiser={called(denoiser.name)} knows its states as they {how}"
+    return schedule, sampler, [said] if off else []
+
+
 def said_of_held(part: Part | None, samplers: Sequence[Sampler]) -> list[str]:
     """What is to say of held atoms: how many there are, and what of samplers they switch off."""
     if part is None:
@@ -238,6 +255,8 @@ def answered(name: str | Callable[..., Any], model: Denoiser) -> tuple[str, ...]
     fit held atoms."""
     if isinstance(model, LaidStates):
         fits = ", ".join(f"{rmsd:.3f}" for rmsd in model.fit)
+        if len(model.fit) > _SIDE_BY_SIDE:
+            fits = f"{min(model.fit):.3f} to {max(model.fit):.3f}"
         return (f"held atoms of the states fit at RMSD {fits} A",) if max(model.fit) > _FITS else ()
     if isinstance(model, HeldDenoiser):
         said = answered(name, model.whole)

@@ -141,10 +141,12 @@ def train(
     path, resume = (None if name is None else os.path.expanduser(name) for name in (path, resume))
     source, states = yield from read_states(cmd, which)
     structure, name = source.structure.without_domains(), source.object  # of which no network learns
-    data.check(len(states), name)
+    data.check(len(states), source.called())
     for number in held_out:
         if number > len(states):
-            raise EdmNoiseError(f"state {number} of {name} cannot be held out: its states are 1 to {len(states)}")
+            raise EdmNoiseError(
+                f"state {number} of {source.called()} cannot be held out: its states are 1 to {len(states)}"
+            )
     target = path or resume or f"{name}.safetensors"
 
     def prepare(watch: Watch) -> Trainer:
@@ -171,8 +173,8 @@ def train(
     measured = None
     if course.ended:
         moving = "" if trainer.ensemble.fluctuations is None else ", fluctuating"
-        measured = yield partial(_measure, trainer, f"{_states(len(trainer.ensemble.states))} of {name}{moving}")
-    notes = (f"{_states(len(states))} of {name}", *source.notes)
+        measured = yield partial(_measure, trainer, f"{source.states(len(trainer.ensemble.states), held_out)}{moving}")
+    notes = (source.states(len(states)), *source.notes)
     return TrainResult(
         _on_cpu(trainer.denoiser()),
         trainer.training,
@@ -196,10 +198,6 @@ def trained_with(path: str) -> Job[dict[str, str]]:
         return {"process": noise.text("g"), "weights": _shown(noise.weights)}
 
     return (yield work)
-
-
-def _states(count: int) -> str:
-    return f"{count:,} state{'' if count == 1 else 's'}"
 
 
 def _check_place(path: str, structure: Structure, given: bool) -> None:

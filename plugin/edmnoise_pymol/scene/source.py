@@ -28,6 +28,9 @@ from .selected import Selected
 _CHARGED_BY_PYMOL = "NH1 NZ ND1 OD2 OE2 OXT O1P O2P OP1 OP2".split()
 """Atoms of amino acids and nucleotides that PyMOL gives a formal charge when it looks for bonds, whatever files say."""
 
+_SPOKEN = 5
+"""Most objects that are named in a line."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Source(Legible):
@@ -45,6 +48,8 @@ class Source(Legible):
         (N,) place of each atom in the file that the object came from.
     notes
         What was left out, one sentence each.
+    others
+        More objects that were read with it, each one of the states.
     """
 
     object: str
@@ -53,6 +58,19 @@ class Source(Legible):
     index: list[int]
     rank: NDArray[np.int64]
     notes: tuple[str, ...]
+    others: tuple[str, ...] = ()
+
+    def called(self, without: Sequence[int] = ()) -> str:
+        """What holds the states: the object, or of several those whose numbers, from 1, are not left out."""
+        if not self.others:
+            return self.object
+        names = [name for number, name in enumerate((self.object, *self.others), 1) if number not in without]
+        more = len(names) - _SPOKEN
+        return ", ".join(names[:_SPOKEN]) + (f" and {more:,} more" if more > 0 else "")
+
+    def states(self, count: int, without: Sequence[int] = ()) -> str:
+        """So many states and what holds them."""
+        return f"{count:,} state{'' if count == 1 else 's'} of {self.called(without)}"
 
     def take(self, rows: NDArray[np.int64]) -> Source:
         """Some of the atoms, in another order if wanted."""

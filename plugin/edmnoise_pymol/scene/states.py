@@ -44,7 +44,7 @@ def read_states(cmd: Cmd, which: Selected) -> Job[tuple[Source, list[NDArray[np.
         states, atoms, index = range(1, ask.states(cmd, names[0]) + 1), ask.atoms(cmd, names[0]), np.array(first.index)
         return first, [read_atoms(cmd, names[0], state, index, atoms)[0] for state in states]
     found = [member.structure.coordinates[row] for member, row in zip(members, rows, strict=True)]
-    return replace(first, notes=(*first.notes, *notes)), found
+    return replace(first, notes=(*first.notes, *notes), others=tuple(names[1:])), found
 
 
 def read_members(cmd: Cmd, which: Selected) -> Job[list[Source]]:
