@@ -1,9 +1,10 @@
 """What does Boltz, or a loop of my own, do while it samples?
 
 A program that is known is recorded by its own command in its own environment, into `run.trace`:
-`python -m edmnoise record --out run.trace -- boltz predict complex.yaml --diffusion_samples 5`. Then
-`python record_boltz.py complex_model_0.cif` shows it, by the atoms of that file. Where there is no such trace, this script records a loop that stands for one of
-yours, of a model that no one described: `edm.record` is told which method denoises and how its arguments are called.
+`python -m edmnoise record --out run.trace -- boltz predict complex.yaml --diffusion_samples 5`.
+Then `python record_boltz.py complex_model_0.cif` shows it, by the atoms of that file. Where there is no such trace,
+this script records a loop that stands for one of yours, of a model that no one described: `edm.record` is told which
+method denoises and what its arguments are called.
 
 What each level still has to go to the end of its sample, against the noise level: from high noise at the left to none.
 """
