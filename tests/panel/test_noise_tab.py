@@ -171,6 +171,7 @@ def test_a_new_draw_shakes_anew(noise, cmd, loaded, qtbot, coords):
 def test_a_long_choice_is_read_from_its_beginning(noise):
     from edmnoise_pymol.panel.controls import form
 
+    assert noise.process.lineEdit().cursorPosition() == 0
     form.set_text(noise.process, "harmonic")
     assert noise.process.lineEdit().cursorPosition() == 0
     noise.process.lineEdit().setFocus()

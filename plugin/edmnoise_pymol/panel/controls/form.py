@@ -179,6 +179,7 @@ def editable(box: Any) -> Any:
     line = box.lineEdit()
     for chosen in (box.currentIndexChanged, box.activated, line.editingFinished):
         chosen.connect(lambda *_: line.setCursorPosition(0))
+    line.setCursorPosition(0)  # of the first choice, which nobody has chosen
     return box
 
 
