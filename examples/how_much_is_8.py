@@ -30,7 +30,7 @@ for part, colour in PARTS.items():
     print(f"{part}: {SIGMA * length:.1f} A in space")
     axis.loglog(levels, levels * length, color=colour, label=part)
     axis.plot(SIGMA, SIGMA * length, "o", color=colour, ms=9)
-for name, length in {"a bond": 1.5, "neighbouring Cα": 3.8}.items():
+for name, length in {"a bond": 1.4, "neighbouring Cα": 3.8}.items():
     axis.axhline(length, color="#26262e", ls="--", lw=1.2)
     axis.text(0.11, length * 1.08, f"{name}, {length} Å")
 axis.axvline(SIGMA, color="#8a8a94", lw=1.2)

@@ -2,8 +2,9 @@
 
 A program that is known is recorded by its own command in its own environment, into `run.trace`:
 `python -m edmnoise record --out run.trace -- boltz predict complex.yaml --diffusion_samples 5`.
-Where there is no such trace, this script records a loop that stands for one of yours, of a model that no one described:
-`edm.record` is told which method denoises and what its arguments are called.
+Then `python record_boltz.py complex_model_0.cif` shows it, by the atoms of that file. Where there is no such trace,
+this script records a loop that stands for one of yours, of a model that no one described: `edm.record` is told which
+method denoises and what its arguments are called.
 
 What each level still has to go to the end of its sample, against the noise level: from high noise at the left to none.
 """
@@ -13,14 +14,13 @@ from pathlib import Path
 
 import torch
 from matplotlib import pyplot as plt
-from shown import PARTS, cut, finish, toxin
+from shown import PARTS, finish, given, toxin
 
 import edmnoise as edm
 
-whole = toxin("DEFG", range(1, 41))
-structure, other = cut(whole, "DE"), cut(whole, "FG")
+structure = given("DE", range(1, 41))
 if not Path("run.trace").exists():
-    states = torch.stack([torch.tensor(pair.coordinates).mT for pair in (structure, other)])
+    states = torch.stack([torch.tensor(pair.coordinates).mT for pair in (structure, toxin("FG", range(1, 41)))])
     noise = edm.MultiscaleNoise(structure.hierarchy, edm.Weights.named("flat"))
     exact = edm.StatesDenoiser(states, noise.covariance)
 

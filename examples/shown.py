@@ -38,6 +38,17 @@ plt.rcParams.update(
 )
 
 
+def _in_one_line(kind, error, trace):
+    """What is wrong with a file, or cannot be done with it, is a sentence."""
+    if kind.__name__ in ("EdmNoiseError", "CmdException"):  # the second is PyMOL's
+        print(str(error).strip(), file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = _in_one_line
+
+
 def given(chains="", residues=None):
     """The file that the command line names, whole; else PyMOL's own 1TII, or a part of it."""
     return edm.read_structure(sys.argv[1]) if len(sys.argv) > 1 else toxin(chains, residues)
@@ -45,6 +56,8 @@ def given(chains="", residues=None):
 
 def toxin(chains="", residues=None):
     """PyMOL's own 1TII: some of its chains, and residues of them."""
+    if len(sys.argv) > 1:
+        sys.exit(f"{Path(sys.argv[0]).name} does this with PyMOL's own 1TII: give it no file")
     pymol = importlib.util.find_spec("pymol")
     if pymol is None:
         sys.exit("no PyMOL here, whose 1TII is taken: pip install 'edmnoise[pymol]'")

@@ -34,9 +34,10 @@ with app.setup(hide_code=True):
     SCRIPT = not mo.running_in_notebook()
 
     def shown(table):
-        """A table with room between its columns, which can be scrolled where it is wider than the page."""
-        room = 'style="padding: 1px 8px; white-space: nowrap; text-align'
-        text = table._repr_html_().replace('style="text-align', room)
+        """A table with room between its columns: headings are broken, and it is scrolled where that is not enough."""
+        text = table._repr_html_().replace("<caption", '<caption style="text-align: left"')
+        for cell, own in {"th": "vertical-align: bottom", "td": "white-space: nowrap"}.items():
+            text = text.replace(f'<{cell} style="', f'<{cell} style="padding: 1px 8px; {own}; ')
         return mo.Html(f'<div style="overflow-x: auto; font-size: 0.86rem">{text}</div>')
 
     def picture(figure):
@@ -98,11 +99,15 @@ def _(pasted, upload):
             path.write_bytes(content)
             return edm.read_structure(path)
 
-    asked = mo.cli_args().get("file")
+    told = {name: value for name, value in mo.cli_args().to_dict().items() if name}  # a bare -- has none
+    asked = told.get("file")
+    stray = SCRIPT and sys.argv[1:] and not sys.argv[1].startswith("-")  # which marimo passes over in silence
     whole, path, trouble = None, asked or own_example(), ""
     source = upload.name() if upload.value else "the pasted text" if pasted.value.strip() else Path(str(path)).name
     try:
-        if upload.value:
+        if stray or (told and not (asked and isinstance(asked, str) and len(told) == 1)):
+            trouble = "One argument is known: --file my.pdb, a PDB or mmCIF file."
+        elif upload.value:
             whole = read(source, upload.contents())
         elif pasted.value.strip():
             whole = read("pasted.pdb", pasted.value.encode())
@@ -152,6 +157,8 @@ def _(chain, residues, source, whole):
         refused = f"{error}."
     mo.stop(bool(refused), mo.vstack([mo.hstack([chain, residues], justify="start"), mo.callout(refused, kind="warn")]))
 
+    if SCRIPT:
+        print(f"{source}, chain {chain.value}, residues {residues.value or 'all'}")
     atoms, groups, tops = structure.hierarchy.counts
     size = f"{tops} chain{'s' * (tops > 1)}, {groups:,} residues, {atoms:,} atoms"
     mo.hstack([chain, residues, mo.md(f"**{source}**: {size}")], justify="start", align="center")
@@ -160,7 +167,7 @@ def _(chain, residues, source, whole):
 
 @app.cell(hide_code=True)
 def _():
-    preset = mo.ui.dropdown(PRESETS, value="rebalanced", label="weights of")
+    preset = mo.ui.dropdown(PRESETS, value="rebalanced", label="weights")
     z = mo.ui.slider(-3, 3, 0.1, value=-1, label="z", show_value=True, full_width=True)
     coloured = mo.ui.dropdown(list(LEVELS), value="residue in chain", label="coloured by")
     return coloured, preset, z
@@ -183,7 +190,7 @@ def _(by_atom, by_chain, by_residue, coloured, preset, z):
         [
             mo.md("## The noise"),
             mo.hstack([preset, by_chain, by_residue, by_atom], justify="space-between", align="center", wrap=True),
-            mo.hstack([z, coloured], widths=[3, 1], align="center"),
+            mo.hstack([z, coloured], widths=[2, 1], align="center"),
         ]
     )
     return

@@ -37,14 +37,15 @@ subprocess.run([sys.executable, "-m", "edmnoise", "sweep", "study.toml", "--proc
 with open("study/levels.csv", newline="") as file:
     rows = list(csv.DictReader(file))
 figure, axis = plt.subplots()
+print("residue in chain (A) of each chain")
 for place, (weights, colour) in enumerate(COLOURS.items()):
     shown = [row for row in rows if row["weights"] == weights]
     names = [Path(row["structure"]).stem for row in shown]
     lengths = [float(row["residue in chain (A)"]) for row in shown]
-    print(f"{weights:10}", *(f"{name} {length:.2f}" for name, length in zip(names, lengths, strict=True)), "A")
+    print(f"{weights:10}", *(f"{name} {length:.2f}" for name, length in zip(names, lengths, strict=True)))
     axis.bar([k + 0.27 * (place - 1) for k in range(len(names))], lengths, 0.24, color=colour, label=weights)
 axis.set_xticks(range(len(names)), names)
-axis.set(title=f"σ = {float(rows[0]['sigma (A)']):.1f} Å", xlabel="chain of 1TII", ylabel="residue in chain (Å)")
+axis.set(title=f"σ = {float(rows[0]['sigma (A)']):.1f} Å", xlabel="chain", ylabel="residue in chain (Å)")
 axis.set_ylim(top=4.4)
 axis.legend(ncols=3, loc="upper center")
 finish(figure)

@@ -150,7 +150,7 @@ class DaskPool:
 
 @contextmanager
 def dask_pool(address: str) -> Iterator[DaskPool]:
-    """The cluster behind a scheduler's address, such as tcp://10.0.0.1:8786.
+    """The cluster behind a scheduler's address, such as ``tcp://10.0.0.1:8786``.
 
     Raises
     ------

@@ -96,6 +96,22 @@ def test_what_is_missing_is_one_line(name, missing, said, tmp_path):
     assert done.stderr == f"{said}\n"
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("how_much_is_8", "cannot read nosuch.pdb: No such file or directory"),
+        ("talk_movie", 'failed to open file "nosuch.pdb"'),
+        ("record_boltz", "cannot read nosuch.pdb: No such file or directory"),
+        ("freeze_out", "freeze_out.py does this with PyMOL's own 1TII: give it no file"),
+    ],
+)
+def test_a_wrong_file_is_one_line(name, said, tmp_path):
+    done = run(name, tmp_path, "nosuch.pdb")
+    assert done.returncode == 1
+    assert done.stderr.removeprefix("Error: ") == f"{said}\n"
+    assert not list(tmp_path.glob("*.png"))
+
+
 def test_a_script_that_is_not_there_stops_the_build(site):
     assert "no script nosuch.py in examples/" in site.build("Page\n====\n\n.. gallery::\n\n   nosuch\n")
     assert site.stopped

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,7 +12,11 @@ from modules import FOLDERS, modules_of
 
 from edmnoise_pymol import COMMANDS
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+sys.path.insert(0, str(ROOT))
+
+from tools.browser import Browser  # noqa: E402
 
 
 class Shown(HTMLParser):
@@ -152,3 +157,26 @@ def test_a_package_is_listed_with_all_that_is_in_it():
     names = [name for name, _ in modules_of("edmnoise.structure")]
     assert names[0] == "edmnoise.structure"
     assert {"edmnoise.structure.structure", "edmnoise.structure.files", "edmnoise.structure.files.pdb"} <= set(names)
+
+
+def test_every_page_is_led_to_by_a_question_and_begins_with_an_answer():
+    index = (DOCS / "index.rst").read_text(encoding="utf-8")
+    questions, _, listed = index.partition(".. toctree::")
+    pages = {path.stem for path in DOCS.glob("*.rst")} - {"index"}
+    assert set(re.findall(r":doc:`(\w+)`", questions)) == set(re.findall(r"^   (\w+)$", listed, re.MULTILINE)) == pages
+    for page in pages:
+        first = (DOCS / f"{page}.rst").read_text(encoding="utf-8").split("\n\n")[1]
+        assert "this page was" not in first.partition(".")[0], page
+
+
+def test_what_is_wide_scrolls_in_its_place_and_makes_no_page_wider_than_its_window(site):
+    wide = f"print({'1' * 300})"
+    page = f"Page\n====\n\n.. code-block:: python\n\n   {wide}\n\n.. math::\n\n   {'a + ' * 200}b\n"
+    assert wide[:9] in Shown(site.build(page)).text
+    with Browser() as browser:
+        browser.open(f"file://{site.pages}/index.html")
+        browser.until("document.readyState == 'complete' && document.querySelector('pre').scrollWidth > 1200")
+        for width in (1200, 800, 400):
+            browser.resize(width, 800)
+            assert browser.until(f"innerWidth == {width}")
+            assert browser.ask("document.documentElement.scrollWidth") == width

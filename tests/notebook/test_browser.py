@@ -80,3 +80,10 @@ def test_pasted_text_that_is_no_structure_is_one_line_and_one_that_is_is_shown(p
             f"deep('*').some(e => !e.children.length && e.parentElement?.innerText?.includes({json.dumps(said)}))"
         )
     assert page.errors == []
+
+
+def test_the_tables_are_as_wide_as_a_usual_window(page):
+    page.resize(1400, 1000)
+    page.until("innerWidth == 1400 && deep('table').length > 4")
+    cut = "deep('table').filter(t => t.scrollWidth > t.closest('div').clientWidth).map(t => t.caption.textContent)"
+    assert page.ask(cut) == []

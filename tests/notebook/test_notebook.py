@@ -17,7 +17,9 @@ def run(*arguments, folder):
 def test_as_a_script_it_prints_the_studys_table(notebook, tmp_path):
     done = run(notebook, folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("20 draws a row, fresh draws in each row, seed 0: 1 chain, 32 residues, 253 atoms\n")
+    first, title, *_ = done.stdout.splitlines()
+    assert first == "1tii.pdb, chain A, residues 4-35"
+    assert title == "20 draws a row, fresh draws in each row, seed 0: 1 chain, 32 residues, 253 atoms"
     rows = [line.split()[:3] for line in done.stdout.splitlines() if line.startswith(("flat", "current", "rebal"))]
     assert len(rows) == 21
     assert ["current", "0.00", "4.819"] in rows
@@ -55,6 +57,14 @@ def test_a_file_that_is_none_is_one_line(name, content, said, notebook, tmp_path
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
     assert line.startswith(said)
+
+
+@pytest.mark.parametrize("arguments", [["my.pdb"], ["--help"], ["--file"], ["--fil", "my.pdb"]])
+def test_another_argument_is_one_line_and_no_table_of_another_structure(arguments, study, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [study.__file__, *arguments])
+    with pytest.raises(SystemExit) as ended:
+        study.app.run()
+    assert str(ended.value) == "One argument is known: --file my.pdb, a PDB or mmCIF file."
 
 
 def test_the_table_is_the_librarys(made, fragment):

@@ -171,6 +171,7 @@ def test_a_new_draw_shakes_anew(noise, cmd, loaded, qtbot, coords):
 def test_a_long_choice_is_read_from_its_beginning(noise):
     from edmnoise_pymol.panel.controls import form
 
+    assert noise.process.lineEdit().cursorPosition() == 0
     form.set_text(noise.process, "harmonic")
     assert noise.process.lineEdit().cursorPosition() == 0
     noise.process.lineEdit().setFocus()
@@ -199,7 +200,10 @@ def test_a_process_without_weights_takes_none(panel, cmd, loaded, qtbot, made, f
     assert np.abs(frames_of(result.name)[0] - shaken).max() < 2e-5 * result.provenance.sigma
     noise.process.setEditText("torsions")  # whose atoms do not move by sigma
     assert "an atom moves" not in noise.level.share.text()
+    noise.process.setEditText("chroma")
+    assert noise.process.toolTip().startswith("no noise process 'chroma': the known ones are multiscale, chroma_gas")
     noise.process.setEditText("multiscale")
+    assert noise.process.styleSheet() == ""
     assert noise.weights.isEnabled()
     assert "an atom moves" in noise.level.share.text()
     assert panel.session.noise.weights == "rebalanced"

@@ -193,10 +193,12 @@ def test_ctrl_c_keeps_a_checkpoint(data, typed, monkeypatch):
 
 
 def test_progress_has_the_loss_and_a_share_of_the_time(strands):
-    told = []
-    run_inline(edm_train.job("m", 5, batch=2), Watch(lambda share, words: told.append((share, words))))
+    told, seen = [], []
+    run_inline(edm_train.job("m", 5, batch=2), Watch(lambda *said: told.append(said), every=0.0, shown=seen.append))
     steps = [(share, words) for share, words in told if words.startswith("step")]
     assert [words.split(", loss")[0] for _, words in steps] == [f"step {k} of 5" for k in range(1, 6)]
+    plotted = [sum(loss for loss in learned.losses if loss == loss) for learned in seen if learned.count]
+    assert [float(words.split(", loss ")[1]) for _, words in steps] == pytest.approx(plotted, rel=5e-3)
     assert all(0 < share <= 1 for share, _ in steps)
     assert steps[-1][0] == 1
 

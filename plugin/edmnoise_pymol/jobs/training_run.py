@@ -69,7 +69,8 @@ def run(trainer: Trainer, path: str, watch: Watch) -> Course:
                 missed, until = step.note, now + EVERY
             spent, left = now - began, step.seconds_left or 0.0
             of = "" if step.steps is None else f" of {step.steps:,}"
-            words = f"step {step.step:,}{of}, loss {step.loss:.3g}" + (f"; {missed}" if now < until else "")
+            loss = sum(step.parts)  # as in tables and plots: of atoms alone
+            words = f"step {step.step:,}{of}, loss {loss:.3g}" + (f"; {missed}" if now < until else "")
             wanted = watch.tell(spent / (spent + left), words)
             if shown is not None:
                 shown.add(step, now)

@@ -7,8 +7,10 @@ from typing import Any
 
 from pymol.Qt import QtCore, QtWidgets
 
+from edmnoise.base.errors import EdmNoiseError
 from edmnoise.settings.knob import Knob
 
+from . import style
 from .number import Real, Whole
 
 _FEWEST = 4
@@ -177,6 +179,7 @@ def editable(box: Any) -> Any:
     line = box.lineEdit()
     for chosen in (box.currentIndexChanged, box.activated, line.editingFinished):
         chosen.connect(lambda *_: line.setCursorPosition(0))
+    line.setCursorPosition(0)  # of the first choice, which nobody has chosen
     return box
 
 
@@ -209,6 +212,21 @@ def field(
     line.setPlaceholderText(knob.usual)
     line.setMinimumWidth(40)
     return line
+
+
+def judged(control: Any, knob: Knob) -> Any:
+    """A control that turns amber, and says why, while its text is none that its setting takes."""
+
+    def judge(*_: Any) -> None:
+        try:
+            knob.read(text_of(control))
+        except EdmNoiseError as error:
+            style.warn(control, str(error))
+        else:
+            style.warn(control, "")
+
+    signal(control).connect(judge)
+    return control
 
 
 def _checkbox(label: str, on: bool) -> Any:

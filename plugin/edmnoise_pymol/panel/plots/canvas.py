@@ -122,9 +122,9 @@ class Canvas(pg.GraphicsLayoutWidget):
         return self.curve(across, up, pen, depth=4)
 
     def rule(self, at: float, upright: bool, pen: Any, words: str = "", below: bool = False, depth: float = -5) -> Any:
-        """A line across the whole plot, with words at its beginning."""
-        anchor = (0, 0) if below else (0, 1)
-        options = {"position": 0.015, "anchors": [anchor, anchor], "color": self.faint(0.75), "movable": False}
+        """A line across the whole plot, with words at its end."""
+        anchor = (1, 0) if below else (1, 1)
+        options = {"position": 0.985, "anchors": [anchor, anchor], "color": self.faint(0.75), "movable": False}
         item = pg.InfiniteLine(at, angle=90 if upright else 0, pen=pen, label=words or None, labelOpts=options)
         item.setZValue(depth)
         self.plot.addItem(item, ignoreBounds=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ...jobs.plots.levels import Levels, Point
     from .canvas import Canvas
 
-LENGTHS = {1.4 / IN_SPACE: "1.4 Å bond, in space", 3.8 / IN_SPACE: "3.8 Å Cα–Cα, in space"}
+LENGTHS = {1.4 / IN_SPACE: "1.4 Å bond, 3-D", 3.8 / IN_SPACE: "3.8 Å Cα–Cα, 3-D"}
 """Lengths that a molecule falls apart by, in angstrom per coordinate."""
 
 _LOWEST, _HIGHEST = -4.0, 4.0

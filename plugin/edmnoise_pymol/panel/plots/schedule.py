@@ -46,6 +46,8 @@ class SchedulePlot(Chart):
 
     def refresh(self) -> None:
         options = dict(self._options())
+        if not self.full and not self.message.text():
+            self.empty("planning the steps …")
 
         def done(answer: Any) -> None:
             if options != self._options():  # a later one is on its way

@@ -184,8 +184,8 @@ class TriangleChart(Chart):
         for ring in self._rings:
             ring.setData([] if now is None else [now[0][0]], [] if now is None else [now[0][1]])
         text = self.canvas.colour("Text").name()
-        said = "none" if now is None else now[1].text
-        self.canvas.describe(self._of.heading, [("◯", text, f"Noise tab: {said}")])
+        ring = [] if now is None else [("◯", text, f"Noise tab: {now[1].text}")]
+        self.canvas.describe(self._of.heading, ring)
         if not self.canvas.underMouse():
             self.rest()
 

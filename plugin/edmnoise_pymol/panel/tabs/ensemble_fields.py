@@ -27,7 +27,7 @@ class EnsembleFields:
         self.motion = parts.add(
             "motion",
             form.choice(**{"": "none", "network": "elastic network", "numbers": "by level"}),
-            "How each state moves about itself: not at all, as an elastic network of its residues, or by level",
+            "Fluctuations, each state's own motion: none, that of an elastic network of its residues, or by level",
         )
         for level, value in _LEVELS.items():
             tip = f"Standard deviation of a state's own motion per {level} and coordinate, in angstrom"

@@ -112,10 +112,11 @@ class LevelEditor(QtWidgets.QWidget):
         self._say()
         self.changed.emit()
 
-    def follow(self, process: str) -> None:
-        """Say how far atoms move where sigma says it: of noise that is forward only it is another length's."""
+    def follow(self, process: str, move: str) -> None:
+        """Say how far atoms move where sigma says it: of noise that is forward only it is another length's, and where
+        some atoms are held and the noise has no weights it is the mean of all, not of those that move."""
         named = named_process(process)
-        self._linear = named is None or not named.forward_only
+        self._linear = named is None or not (named.forward_only or (move and not named.weighted))
         self._say()
 
     def _say(self) -> None:
@@ -133,7 +134,7 @@ class NoiseTab(QtWidgets.QWidget):
         self.form = form.Form(self)
         self.weights = WeightsEditor(session)
         self.level = LevelEditor()
-        self.process = self.form.knob(noise.PROCESS)
+        self.process = form.judged(self.form.knob(noise.PROCESS), noise.PROCESS)
         self.frames = self.form.knob(noise.FRAMES, high=100_000)
         self.seed = self.form.knob(noise.SEED, low=0, high=2**31 - 1)
         self.name = self.form.knob(noise.NAME)
@@ -249,7 +250,7 @@ class NoiseTab(QtWidgets.QWidget):
     def _tell(self) -> None:
         level = self.level
         process, move = map(self.form.text, ("process", "move"))
-        level.follow(process)
+        level.follow(process, move)
         weights = self.weights.text if self.weights.follow(process) else FLAT.label
         self._session.set_noise(Noise(level.value, level.constants, weights, process, move))
 

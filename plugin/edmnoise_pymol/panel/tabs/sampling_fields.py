@@ -50,7 +50,7 @@ class SamplingFields(QtCore.QObject):
         made.knob(sampling.DENOISED, label="deno&ised")
         made.knob(sampling.STATE_WEIGHTS)
         made.knob(sampling.DEVICE)
-        made.knob(noise.PROCESS)
+        form.judged(made.knob(noise.PROCESS), noise.PROCESS)
         made.knob(atoms.LIGANDS)
         made.knob(atoms.COMMON, label="atoms in common")
         made.knob(atoms.MOVE)

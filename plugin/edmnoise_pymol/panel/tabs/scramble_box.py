@@ -85,6 +85,8 @@ class ScrambleBox(QtWidgets.QLabel):
         asked = key, noise.weights, noise.distribution, noise.weighted
         if asked == self._asked:
             return
+        if self._asked is None:
+            self._say("finding where each level is scrambled …")
         self._asked = asked
         if not noise.weighted:
             self._say("Scramble points are of noise with weights, and the process of the Noise tab has none")

@@ -40,7 +40,7 @@ class TrainingFields(QtCore.QObject):
         distribution = form.choice(*noise.DISTRIBUTION.words)
         form.set_text(distribution, noise.DISTRIBUTION.default)
         self._add("distribution", learning.TRAINED_DISTRIBUTION, distribution)
-        self._add("process", learning.TRAINED_PROCESS, form.field(noise.PROCESS))
+        self._add("process", learning.TRAINED_PROCESS, form.judged(form.field(noise.PROCESS), noise.PROCESS))
         self._add("seed", learning.TRAINED_SEED, Whole(0, 2**31 - 1, 0))
         for knob, most in ((learning.STEPS, 10_000_000), (learning.BATCH, 1_000)):
             usual = knob.usual.split(",")[0]
