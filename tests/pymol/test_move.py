@@ -9,7 +9,8 @@ from edmnoise.frames.damage_measures import LDDT
 from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.part import Part
-from edmnoise.study.error import Candidate, denoising_error, references
+from edmnoise.study.candidates import Candidate, references
+from edmnoise.study.error import denoising_error
 from edmnoise.study.levels import level_table
 from edmnoise.study.targets import HeldTargets
 from edmnoise_pymol import (
