@@ -17,8 +17,9 @@ QT := pyqt5
 help:
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
-test: system-test lint ## lint, types, import rules, documentation, and all tests on a real PyMOL
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-library docs test-panel test-numpy2 test-programs
+# Three at a time on two cores: each of them waits for windows, browsers and pip a good part of its time.
+test: system-test ## lint, types, import rules, documentation, and all tests on a real PyMOL
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target lint test-library docs test-programs test-panel test-numpy2
 
 test-library: .venv/installed-test ## everything but the panel and other programs
 	$(ON_SCREEN) -m pytest

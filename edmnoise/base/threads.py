@@ -113,8 +113,10 @@ def shared(work: Callable[[Iterator[T]], object], pieces: Collection[T]) -> None
     Exception
         What ``work`` raises, when all threads have stopped; no piece is begun after that.
     """
-    threads = 1 if _running.shares else _running.before[0] if _running.before else torch.get_num_threads()
-    helpers = min(threads, _cores(), len(pieces)) - 1
+    helpers = 0
+    if len(pieces) > 1 and not _running.shares:
+        threads = _running.before[0] if _running.before else torch.get_num_threads()
+        helpers = min(threads, len(pieces), _cores()) - 1
     if helpers < 1:
         with alone():
             work(iter(pieces))

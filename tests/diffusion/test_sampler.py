@@ -415,9 +415,9 @@ def with_one(value):
         (lambda estimate: estimate[:1], r"the shape \(1, 3, 9\)"),
     ],
 )
-@pytest.mark.parametrize("solver", ["euler", "dpmpp_2m"])
-def test_a_denoiser_that_fails_is_named_with_step_and_level(failure, sentence, solver):
-    steps = sample(Failing(failure), K, by_hand([9.0, 3.0, 1.0, 0.0]), Sampler(solver), 2)
+@pytest.mark.parametrize("sampler", [Sampler("euler"), Sampler("dpmpp_2m"), Sampler("euler", align="noisy")])
+def test_a_denoiser_that_fails_is_named_with_step_and_level(failure, sentence, sampler):
+    steps = sample(Failing(failure), K, by_hand([9.0, 3.0, 1.0, 0.0]), sampler, 2)
     next(steps)
     next(steps)
     with pytest.raises(EdmNoiseError, match=sentence):
@@ -430,6 +430,12 @@ def test_a_failure_at_the_second_point_names_it():
     next(steps)
     with pytest.raises(EdmNoiseError, match="in step 2, at sigma 1 A"):
         next(steps)
+
+
+def test_a_step_that_overflows_is_not_the_denoisers_fault():
+    steps = sample(Failing(None), K, by_hand([9.0, 3.0]), Sampler("euler", step_scale=1e38), 2)
+    with pytest.raises(EdmNoiseError, match="the coordinates became NaN or infinite in step 1, at sigma 9 A"):
+        list(steps)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ def notebook():
     return NOTEBOOK
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: the molecule goes on shaking, a sixth of a core for all tests that follow
 def page(tmp_path_factory):
     """The app, opened in Chromium and shown to its end."""
     folder = tmp_path_factory.mktemp("notebook")

@@ -40,16 +40,16 @@ def assert_proper(rotation):
 
 
 @pytest.fixture
-def by_singular_values(monkeypatch):
+def by_eigenvectors(monkeypatch):
     """Numbers of matrices that went that way."""
     counts = []
-    way = module._by_singular_values
+    way = module._by_eigenvectors
 
     def counted(cross):
         counts.append(len(cross))
         return way(cross)
 
-    monkeypatch.setattr(module, "_by_singular_values", counted)
+    monkeypatch.setattr(module, "_by_eigenvectors", counted)
     return counts
 
 
@@ -67,13 +67,13 @@ def test_it_is_scipys(seed, count):
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_both_ways_agree(seed, by_singular_values):
+def test_both_ways_agree(seed, by_eigenvectors):
     cross = matrices(MANY, seed)
     none = every(0, MANY)
     rotation, _ = best_rotation(cross, none)
-    assert sum(by_singular_values) < MANY / 20
+    assert sum(by_eigenvectors) < MANY / 20
     parts = [best_rotation(some, none[: len(some)])[0] for some in cross.split(100)]
-    assert sum(by_singular_values) >= MANY
+    assert sum(by_eigenvectors) >= MANY
     torch.testing.assert_close(rotation, torch.cat(parts), rtol=0, atol=1e-11)
 
 
@@ -141,13 +141,13 @@ def test_any_magnitude_will_do():
         torch.testing.assert_close(best_rotation(scale * cross, none)[0], wanted, rtol=0, atol=1e-11)
 
 
-def test_one_hard_matrix_among_many_changes_no_other(by_singular_values):
+def test_one_hard_matrix_among_many_changes_no_other(by_eigenvectors):
     cross = with_singular_values((3, 2, 1), MANY, 1)
     noise = every(1e-9, MANY)
     wanted, _ = best_rotation(cross, noise)
     cross[17] = torch.diag(torch.tensor([2.0, 1, -1]))
     rotation, ambiguous = best_rotation(cross, noise)
-    assert by_singular_values == [1]
+    assert by_eigenvectors == [1]
     assert torch.nonzero(ambiguous).flatten().tolist() == [17]
     others = torch.arange(MANY) != 17
     assert torch.equal(rotation[others], wanted[others])

@@ -257,10 +257,11 @@ def sample(
     if hierarchy is not None:
         check_levels(hierarchy)
     with alone():
-        random = _Random(covariance, numbers, check_seed(seed), schedule.steps, device, dtype)
+        random = _Random(covariance, numbers, check_seed(seed), schedule.steps, sampler.translate, device, dtype)
         x = random.noise(None).mul_(schedule.sigmas[0])
         if start is not None:
             x += coordinates("start", start, tuple(x.shape)).to(x)
+        centre = x.mean(dim=2, keepdim=True)
     advance = solver(sampler.solver)
     previous: tuple[float, Tensor] | None = None
     frame = Frame(len(numbers), device)
@@ -269,12 +270,15 @@ def sample(
             gamma = sampler.churn.of(sigma, target)
             sigma_hat = (1 + gamma) * sigma if gamma else sigma
             added = sampler.noise_scale * math.sqrt(sigma_hat**2 - sigma**2)
-            x = _noised(x, previous, number, added, sampler, random, frame)
+            x = _noised(x, centre, previous, number, added, sampler, random, frame)
 
-            def denoise(point: Tensor, level: float, number: int = number) -> Tensor:
+            asked: list[tuple[float, Tensor]] = []
+
+            def denoise(point: Tensor, level: float, number: int = number, asked: _Asked = asked) -> Tensor:
                 with as_given():
                     estimate = denoiser.denoise(point, level)
-                _check_estimate(estimate.atoms, point, number, level)
+                _check_shape(estimate.atoms, point, number, level)
+                asked.append((level, estimate.atoms))
                 if hierarchy is None:
                     return estimate.atoms
                 return with_level_means(estimate, hierarchy, sampler.residue_weight, sampler.chain_weight)
@@ -291,6 +295,10 @@ def sample(
                 out=random.room(noisy),
             )
             x = advance(noisy, stage)
+            # What is not finite in an estimate is not in x; and the mean is the next step's, and x at hand.
+            centre = x.mean(dim=2, keepdim=True)
+            if not math.isfinite(float(centre.sum())):
+                raise EdmNoiseError(_not_finite(asked, number, sigma_hat))
             previous = (sigma_hat, denoised.clone()) if sampler.solver in MULTISTEP else None
         yield Step(
             number=number,
@@ -305,6 +313,10 @@ def sample(
         )
 
 
+_Asked = list[tuple[float, Tensor]]
+"""Level and (B, 3, N) estimate of each call of the denoiser in a step."""
+
+
 class _Random:
     """Random numbers of a batch: each sample has generators of its own. And the memory that a step goes through."""
 
@@ -314,6 +326,7 @@ class _Random:
         numbers: range,
         seed: int,
         steps: int,
+        translate: float,
         device: torch.device | str,
         dtype: torch.dtype,
     ) -> None:
@@ -321,14 +334,15 @@ class _Random:
         self._noise = [reseed(torch.Generator(device), seed, number, SAMPLING) for number in numbers]
         shape = (2, len(numbers), 3, covariance.atoms)
         self._rooms = torch.empty(shape, device=device, dtype=dtype).unbind()
+        self._rows = [list(zip(room.unbind(), self._noise, strict=True)) for room in self._rooms]
         # Quaternions and shifts of all steps at once: step by step their small operations took .15 ms, half of a step
         # of 1,000 atoms.
         motion = torch.empty(len(numbers), steps, 7, dtype=torch.float64, device="cpu")
         for row, number in zip(motion, numbers, strict=True):
             row.normal_(generator=reseed(torch.Generator(), seed, number, AUGMENTATION))
         motion = motion.transpose(0, 1)
-        self._turns = quaternion_to_matrix(motion[..., :4]).to(device, dtype)
-        self._shifts = motion[..., 4:, None].to(device, dtype)
+        self._turns = quaternion_to_matrix(motion[..., :4]).to(device, dtype).unbind()
+        self._shifts = (translate * motion[..., 4:, None]).to(device, dtype).unbind()
 
     def room(self, x: Tensor) -> Tensor:
         """(B, 3, N) memory that x is not in; the other one of two where x is in one."""
@@ -336,9 +350,9 @@ class _Random:
 
     def noise(self, x: Tensor | None) -> Tensor:
         """(B, 3, N) from N(0, K), in the room of x."""
-        out = self._rooms[0] if x is None else self.room(x)
-        rows = list(zip(out, self._noise, strict=True))
-        some = max(1, _DRAWN // out[0].numel())
+        place = x is self._rooms[0]
+        rows = self._rows[place]
+        some = max(1, _DRAWN // rows[0][0].numel())
 
         def work(starts: Iterator[int]) -> None:
             for start in starts:
@@ -346,19 +360,20 @@ class _Random:
                     self._covariance.draw(row, generator)
 
         shared(work, range(0, len(rows), some))
-        return out
+        return self._rooms[place]
 
     def rotation(self, number: int) -> Tensor:
         """R (B, 3, 3) of rows x R, uniform over the rotations: that of a step from 1. A recorder can hear it."""
         return self._turns[number - 1].mT
 
     def translation(self, number: int) -> Tensor:
-        """(B, 3, 1) standard normal: that of a step from 1."""
+        """(B, 3, 1) angstrom: that of a step from 1."""
         return self._shifts[number - 1]
 
 
 def _noised(
     x: Tensor,
+    centre: Tensor,
     previous: tuple[float, Tensor] | None,
     number: int,
     added: float,
@@ -366,14 +381,13 @@ def _noised(
     random: _Random,
     frame: Frame,
 ) -> Tensor:
-    """R (x - mean) + t + added L eps, in x or its room; what a multistep solver remembers is moved along."""
+    """R (x - centre) + t + added L eps, in x or its room; what a multistep solver remembers is moved along."""
     if not (sampler.center or sampler.rotate or sampler.translate):
         return x.add_(random.noise(x), alpha=added) if added else x
-    shift = sampler.translate * random.translation(number) if sampler.translate else x.new_zeros(len(x), 3, 1)
+    shift = random.translation(number)
     turn = random.rotation(number).mT if sampler.rotate else None  # of columns
     if sampler.center:
-        mean = x.mean(dim=2, keepdim=True)
-        shift = shift - mean if turn is None else torch.baddbmm(shift, turn, mean, alpha=-1)
+        shift = shift - centre if turn is None else torch.baddbmm(shift, turn, centre, alpha=-1)
     frame.then(turn, shift)
     if previous is not None:
         previous[1].copy_(previous[1] + shift if turn is None else torch.baddbmm(shift, turn, previous[1]))
@@ -398,9 +412,20 @@ def _aligned(x: Tensor, denoised: Tensor, align: str, frame: Frame, random: _Ran
     return x, denoised
 
 
-def _check_estimate(estimate: Tensor, x: Tensor, number: int, sigma: float) -> None:
-    where = f"in step {number}, at sigma {sigma:.4g} A"
+def _check_shape(estimate: Tensor, x: Tensor, number: int, sigma: float) -> None:
     if estimate.shape != x.shape:
-        raise EdmNoiseError(f"the denoiser gave the shape {tuple(estimate.shape)} for {tuple(x.shape)} {where}")
-    if not math.isfinite(float(estimate.sum())):
-        raise EdmNoiseError(f"the denoiser gave NaN or infinite coordinates {where}")
+        raise EdmNoiseError(
+            f"the denoiser gave the shape {tuple(estimate.shape)} for {tuple(x.shape)} {_where(number, sigma)}"
+        )
+
+
+def _not_finite(asked: _Asked, number: int, sigma: float) -> str:
+    """Whose fault it is that a step ends in coordinates that are not finite, by the estimates that it was made of."""
+    for level, estimate in asked:
+        if not math.isfinite(float(estimate.sum())):
+            return f"the denoiser gave NaN or infinite coordinates {_where(number, level)}"
+    return f"the coordinates became NaN or infinite {_where(number, sigma)}"
+
+
+def _where(number: int, sigma: float) -> str:
+    return f"in step {number}, at sigma {sigma:.4g} A"
