@@ -23,7 +23,8 @@ class Atoms:
     """What a file says of each atom: arrays of one length N, in the order of the coordinates.
 
     ``number`` is the residue number with its insertion code, as text ("42", "42A"); ``hetero`` marks HETATM;
-    ``b_factor`` is in angstrom^2, or what a program put there; ``charge`` is the formal charge.
+    ``b_factor`` is in angstrom^2, or what a program put there; ``charge`` is the formal charge; ``secondary`` is "H" in
+    helices, "S" in strands and "" elsewhere, None of a file that names none.
     """
 
     name: NDArray[np.str_]
@@ -36,6 +37,7 @@ class Atoms:
     occupancy: NDArray[np.float64]
     b_factor: NDArray[np.float64]
     charge: NDArray[np.int64]
+    secondary: NDArray[np.str_] | None = None
 
     @classmethod
     def make(
@@ -71,7 +73,11 @@ class Atoms:
 
     def take(self, index: NDArray[np.generic]) -> Atoms:
         """The atoms at ``index`` (integers or a mask)."""
-        return Atoms(*(getattr(self, column.name)[index] for column in fields(self)))
+
+        def taken(column: Any) -> Any:
+            return None if column is None else column[index]
+
+        return Atoms(*(taken(getattr(self, column.name)) for column in fields(self)))
 
     @cached_property
     def is_hydrogen(self) -> NDArray[np.bool_]:

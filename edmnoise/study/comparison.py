@@ -62,7 +62,7 @@ class Variant(Legible):
 
     Attributes
     ----------
-    weights, sampler, trace, denoiser
+    noise, sampler, trace, denoiser
         What the run was made with and where it was recorded, as it is called in tables; "" for what is not known of it,
         and for the denoiser that all have in common.
     samples
@@ -75,11 +75,11 @@ class Variant(Legible):
         For each part the freeze-out level, angstrom; NaN where the part never moved.
     way
         Shares (T,) of the noisy sample's way to its end.
-    noise
+    draws
         Shares of every draw of the noise.
     """
 
-    weights: str
+    noise: str
     sampler: str
     trace: str
     samples: int
@@ -88,13 +88,13 @@ class Variant(Legible):
     to_go: dict[Measure, NDArray[np.float64]]
     frozen: dict[Measure, float]
     way: Gauge
-    noise: Gauge
+    draws: Gauge
     denoiser: str = ""
 
     @property
     def origin(self) -> str:
-        """Where it comes from: its weights, or its trace."""
-        return self.weights or self.trace
+        """Where it comes from: its noise, or its trace."""
+        return self.noise or self.trace
 
 
 def names_of(variants: Sequence[Variant]) -> list[str]:
@@ -109,7 +109,7 @@ def variant(
 ) -> Variant:
     """Keep of a run what is compared; its frames may go then. No ``noise`` where nobody knows what was drawn."""
     return Variant(
-        weights="" if noise is None else NoiseChoice.of(noise).label,
+        noise="" if noise is None else NoiseChoice.of(noise).label,
         sampler=sampler,
         trace=trace,
         samples=len(run.final),
@@ -118,7 +118,7 @@ def variant(
         to_go=run.to_go(),
         frozen=run.freeze_out(),
         way=gauge_of_way(run) if run.laid is None or run.laid.how == "motion" else _unknown(len(run.steps)),
-        noise=_unknown() if noise is None else gauge_of_noise(run.structure, noise),
+        draws=_unknown() if noise is None else gauge_of_noise(run.structure, noise),
         denoiser=denoiser,
     )
 
@@ -209,8 +209,8 @@ class Comparison(Legible):
                 )
                 for part in self.moving()
             ),
-            Column("noise shift", [float(row.noise.shift) for row in rows], help="share of every draw of noise"),
-            Column("noise turn", [float(row.noise.turn) for row in rows], help="share of every draw of noise"),
+            Column("noise shift", [float(row.draws.shift) for row in rows], help="share of every draw of noise"),
+            Column("noise turn", [float(row.draws.turn) for row in rows], help="share of every draw of noise"),
             Column("way shift", [_mean(row.way.shift) for row in rows], help="share of the noisy way, mean over steps"),
             Column("way turn", [_mean(row.way.turn) for row in rows], help="share of the noisy way, mean over steps"),
         ]
@@ -255,7 +255,7 @@ class Comparison(Legible):
                     for _ in range(times)
                 ],
             )
-            for what in ("weights", "denoiser", "sampler", "trace")
+            for what in ("noise", "denoiser", "sampler", "trace")
             if what == "sampler" or any(getattr(row, what) for row in self.variants)
         ]
 

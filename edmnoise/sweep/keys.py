@@ -72,6 +72,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "float": (int, float),
     "0/1": bool,
     "string": str,
+    "level": (int, float, str),
     "floats": (list, str),  # of text with spaces between its numbers, or one of the words that a knob takes
 }
 
@@ -166,7 +167,9 @@ KEYS = {
     "processes": Key(_several(_one(noise.PROCESS)), (noise.PROCESS.default,), "noise processes"),
     "weights": Key(_weights, (noise.WEIGHTS.default,), "names, or lists of three numbers: chain, residue, atom"),
     "domains": Key(
-        _by_file, None, 'domains of all files as text, "A:4-20 | A:21-35 | rest", or a table with a file\'s each'
+        _by_file,
+        None,
+        'domains of all files as text, "A:4-20 | A:21-35 | rest", segi or ss, or a table with a file\'s each',
     ),
     "move": Key(
         _by_file, None, 'residues that move, as text, "A:4-20 | B:", or a table with a file\'s each; the rest is held'

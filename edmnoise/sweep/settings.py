@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ..base.errors import EdmNoiseError
+from ..diffusion.names import Counted
 from ..noise.process import NoiseChoice, check_linear
 from ..noise.sigma import SigmaDistribution
 from ..noise.weights import Weights
@@ -72,6 +73,7 @@ def _settings(given: Mapping[str, Any], folder: Path, name: str) -> Study:
     _check_weights(value["processes"], value["weights"] if "weights" in given else ())
     trusted = _trusted(value["denoisers"])
     value["denoisers"] = tuple(trusted)
+    value["samplers"] = _in_angstrom(value["samplers"], distribution)
     networks: dict[str, NetworkFile] = {}
     if "freeze_out" in value["measures"]:
         _check_linear(value["processes"])
@@ -176,6 +178,23 @@ def _trusted(denoisers: Sequence[Given]) -> dict[Given, bool]:
         bare = tuple(pair for pair in denoiser if pair[0] != sampling.TRUST.name)
         found[bare] = found.get(bare, False) or len(bare) < len(denoiser)
     return found
+
+
+def _in_angstrom(samplers: Sequence[Given], distribution: SigmaDistribution) -> tuple[Given, ...]:
+    """Each sampler once, its sigma_max in angstrom: the same level is the same task, whatever its unit."""
+    found: dict[Given, None] = {}
+    for place, sampler in enumerate(samplers):
+        changed = dict(sampler)
+        level = changed.get(sampling.SIGMA_MAX.name)
+        if isinstance(level, Counted):
+            from ..diffusion.samplers.units import sigma_of  # only who gives such a level waits for torch
+
+            try:
+                changed[sampling.SIGMA_MAX.name] = sigma_of(level, distribution, sampling.SIGMA_MAX.name)
+            except EdmNoiseError as error:
+                raise Wrong(str(error), ["samplers", place]) from error
+        found[tuple(changed.items())] = None
+    return tuple(found)
 
 
 def _networks(denoisers: Mapping[Given, bool], folder: Path) -> dict[str, NetworkFile]:

@@ -65,7 +65,7 @@ def test_live_shows_the_first_frame_at_each_level(cmd, helix, coords, structure_
 
 def test_tables_and_damage_take_them(helix):
     row = edm_table(helix, z=[0], draws=2, process="frames").rows()[0]
-    assert row["weights"] == "frames"
+    assert row["noise"] == "frames"
     assert row["atom in residue"] == pytest.approx(row["in residue expected"], rel=0.5)
     assert np.isnan(edm_table(helix, z=[0], draws=2, process="torsions")["in residue expected"]).all()
     damage = edm_damage(helix, z=[0], draws=2, process="torsions")

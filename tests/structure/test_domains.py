@@ -54,6 +54,14 @@ def test_segments_are_domains(structure):
     assert other.with_domains(domain_labels(other, "segi")).hierarchy.counts[2] == 3
 
 
+def test_runs_of_helices_and_strands_are_domains(structure):
+    """By chain, what is neither too; a chain without any is one."""
+    secondary = np.repeat([*"HHH", "", "", "S", "S", *[""] * 4], 3)
+    atoms = Atoms(**{**vars(structure.atoms), "secondary": secondary})
+    other = Structure.from_atoms(structure.coordinates, atoms)
+    assert domain_text(other.with_domains(domain_labels(other, "ss"))) == "A:1-3 | A:4-5 | A:5-6 | B:1-4"
+
+
 def test_text_of_domains_reads_back_as_the_same(structure):
     for text in ("A:1-2+6 | A:3-5 | B:", "B:2 | rest", "A:-3-1 | rest"):
         made = structure.with_domains(domain_labels(structure, text))

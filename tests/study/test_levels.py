@@ -223,7 +223,7 @@ def test_rows_over_noise_levels_are_measured_beside_expected(fragment, fresh):
             first = draws * (len(Z) * i + j) if fresh else 0
             drawn = process.frames(sigma, range(first, first + draws), seed, mean)
             moved = measure_displacement(fragment, [drawn])
-            assert (row["weights"], row["z"], row["sigma"]) == (weights.label, z, sigma)
+            assert (row["noise"], row["z"], row["sigma"]) == (weights.label, z, sigma)
             expected = {
                 "atom": moved.rms(ATOM),
                 "residue": moved.rms(RESIDUE),

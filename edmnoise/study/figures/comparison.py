@@ -75,7 +75,7 @@ def _largest(way: NDArray[np.float64]) -> float:
 
 
 def _looks(variants: Sequence[Variant]) -> list[dict[str, Any]]:
-    """Colour and line of each: what there is more of, weights and traces or denoisers and samplers, has the colours."""
+    """Colour and line of each: what there is more of, noises and traces or denoisers and samplers, has the colours."""
     origins, makers = [row.origin for row in variants], [(row.denoiser, row.sampler) for row in variants]
     lined, coloured = sorted(([_numbered(makers), _numbered(origins)]), key=max)
     return [

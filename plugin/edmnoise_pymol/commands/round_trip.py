@@ -12,6 +12,7 @@ from ..job import Job
 from .speech import command, output_file, say, show
 
 if TYPE_CHECKING:
+    from edmnoise.diffusion.names import Counted
     from edmnoise.noise.sigma import SigmaDistribution
     from edmnoise.noise.weights import Weights
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @command
 def edm_return(
     selection: str = atoms.DATA,
-    sigma: Sequence[tuple[str, float]] | None = partial.SIGMAS,
+    sigma: Sequence[float | Counted] | None = partial.SIGMAS,
     z: Sequence[float] | None = partial.LEVELS,
     denoiser: str = sampling.ANY_DENOISER,
     sampler: str = sampling.SAMPLER,
@@ -100,7 +101,7 @@ def edm_return(
         selection,
         DenoiserChoice(denoiser, state_weights, fluctuations, gives, rule, data_scales, trust),
         SamplerChoice(sampler, steps, churn=churn, center=center, augment=augment),
-        sigma or [("", distribution.sigma(score)) for score in scores],
+        sigma or [distribution.sigma(score) for score in scores],
         NoiseChoice.parse(process, weights),
         distribution,
         samples,

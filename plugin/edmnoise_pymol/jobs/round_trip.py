@@ -12,6 +12,7 @@ from edmnoise.base.legible import Legible
 from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
+from edmnoise.diffusion.names import Counted
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.units import sigma_of
 from edmnoise.noise.process import NoiseChoice, check_linear
@@ -42,7 +43,7 @@ def round_trip(
     selection: str,
     denoiser: DenoiserChoice,
     choice: SamplerChoice,
-    levels: Sequence[tuple[str, float]],
+    levels: Sequence[float | Counted],
     noise: NoiseChoice,
     distribution: SigmaDistribution,
     samples: int,
@@ -66,7 +67,7 @@ def round_trip(
     choice
         Whose whole schedule is cut at each level.
     levels
-        (program, its number) of each; "" for angstrom.
+        Each in any unit.
     left
         Numbers of the states that are noised, from 1; all where there are none.
     denoiser, noise, distribution, samples, seed, device, state, hydrogens, solvent, common, ligands
@@ -81,7 +82,7 @@ def round_trip(
     check_seed(seed)
     check_linear(noise)
     chosen = torch_device(device)
-    sigmas = [sigma_of(level) for level in levels]
+    sigmas = [sigma_of(level, distribution) for level in levels]
     for sigma in sigmas:
         schedule.below(sigma)
     source, states = yield from read_states(cmd, selection, state, hydrogens, solvent, common, ligands)
