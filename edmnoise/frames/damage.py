@@ -51,7 +51,7 @@ from .geometry import (
     gyration_radius,
 )
 from .lddt import LocalPairs, lddt_scores
-from .pairs import Pairs, Points
+from .pairs import Among, Pairs, Points, touching
 
 _MOST_FRAMES = 32
 """Frames that are measured together. An atom's coordinates in all of them are 384 bytes; more gain nothing."""
@@ -75,13 +75,16 @@ class Native:
     clashes: Clashes
 
     @classmethod
-    def of(cls, structure: Structure, bonds: NDArray[np.int64] | None = None) -> Native:
+    def of(cls, structure: Structure, bonds: NDArray[np.int64] | None = None, among: Among | None = None) -> Native:
         """Find them on a structure's own coordinates.
 
         Parameters
         ----------
         bonds
             (B, 2) atoms, where they are known: several states of the same atoms have the bonds of one.
+        among
+            (N,) the atoms that are counted, with what joins them to others; all where not given. The RMSD and the
+            radius of gyration are those of all atoms in any case.
 
         Raises
         ------
@@ -92,11 +95,11 @@ class Native:
             bonds = find_bonds(structure)
         return cls(
             structure,
-            LocalPairs.of(structure),
-            contact_pairs(structure, bonds),
-            Bonds.of(structure, bonds),
-            find_centres(structure, bonds),
-            Clashes.of(structure, bonds),
+            LocalPairs.of(structure, among=among),
+            contact_pairs(structure, bonds, among=among),
+            Bonds.of(structure, touching(bonds, among)),
+            find_centres(structure, bonds, among),
+            Clashes.of(structure, bonds, among),
         )
 
     def __repr__(self) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..base.legible import Legible
 from ..structure.bonds import SHORTEST_BOND, is_heavy, longest_bond
 from ..structure.structure import Structure
-from .pairs import Pairs, Points, close_pairs
+from .pairs import Among, Pairs, Points, close_pairs, touching
 
 CONTACT = 4.5
 """Distance in angstrom below which heavy atoms are in contact."""
@@ -53,14 +53,16 @@ def bond_damage(bonds: Bonds, points: Points) -> tuple[NDArray[np.float64], NDAr
     return np.sqrt(_share(squares, len(bonds.pairs))), _share(broken, len(bonds.pairs))
 
 
-def contact_pairs(structure: Structure, bonds: NDArray[np.int64], cutoff: float = CONTACT) -> Pairs:
+def contact_pairs(
+    structure: Structure, bonds: NDArray[np.int64], cutoff: float = CONTACT, among: Among | None = None
+) -> Pairs:
     """Heavy atoms at most ``cutoff`` angstrom apart in the reference, in different residues that no bond joins.
 
     ``bonds`` are (B, 2) atoms: contacts that the chain itself makes say nothing about the fold.
     """
     residue, count = structure.hierarchy.ancestors(0, 1), structure.hierarchy.counts[1]
     heavy = np.flatnonzero(is_heavy(structure))
-    pairs = heavy[close_pairs(structure.coordinates[heavy], cutoff)]
+    pairs = touching(heavy[close_pairs(structure.coordinates[heavy], cutoff)], among)
     pairs = pairs[np.argsort(pairs[:, 0])]  # neighbours in the list are neighbours in memory
 
     def keys(atoms: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -90,7 +92,7 @@ class Centres(Legible):
         return len(self.sign)
 
 
-def find_centres(structure: Structure, bonds: NDArray[np.int64]) -> Centres:
+def find_centres(structure: Structure, bonds: NDArray[np.int64], among: Among | None = None) -> Centres:
     """Atoms that can hold a configuration, have three or four heavy neighbours, and are not flat in the reference.
 
     Also where two neighbours are alike but for their names (CG1 and CG2 of valine, OP1 and OP2 of a phosphate).
@@ -108,7 +110,7 @@ def find_centres(structure: Structure, bonds: NDArray[np.int64]) -> Centres:
         ends = arms[start[centre, None] + np.arange(number), 1]
         flat = np.abs(_volumes(_unit_arms(structure, centre, ends[:, :3]))) < _PYRAMIDAL
         corners.append((np.concatenate([ends, centre[:, None]], axis=1) if number == 3 else ends)[~flat])
-    found = np.concatenate(corners)
+    found = touching(np.concatenate(corners), among)
     sign = np.sign(signed_volumes(found, np.ascontiguousarray(structure.coordinates[:, :, None])))[:, 0]
     return Centres(found[sign != 0], sign[sign != 0])
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..base.legible import Legible
 from ..base.threads import shared
 from ..structure.structure import Structure
-from .pairs import Pairs, Points, close_pairs
+from .pairs import Among, Pairs, Points, close_pairs, touching
 
 RADIUS = 15.0
 """Inclusion radius, angstrom."""
@@ -47,10 +47,10 @@ class LocalPairs(Legible):
     numbers: NDArray[np.int64]
 
     @classmethod
-    def of(cls, structure: Structure, radius: float = RADIUS) -> LocalPairs:
-        """Those that are at most ``radius`` angstrom apart."""
+    def of(cls, structure: Structure, radius: float = RADIUS, among: Among | None = None) -> LocalPairs:
+        """Those that are at most ``radius`` angstrom apart, and of which one at least is among some atoms."""
         residue, count = structure.hierarchy.ancestors(0, 1), structure.hierarchy.counts[1]
-        pairs = close_pairs(structure.coordinates, radius)
+        pairs = touching(close_pairs(structure.coordinates, radius), among)
         one, other = residue[pairs[:, 0]], residue[pairs[:, 1]]
         keys = np.where(one == other, -1, one * count + other)
         order = np.argsort(keys, kind="stable")[np.count_nonzero(keys < 0) :]

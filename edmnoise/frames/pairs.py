@@ -20,6 +20,9 @@ Points = NDArray[np.float32]
 """(N, 3, S): atoms first and frames last, so that an atom's coordinates in all frames are one run of memory. Looking up
 1.2 million pairs of 5,469 atoms in 20 frames takes a fifth of the time that it takes frame by frame."""
 
+Among = NDArray[np.bool_]
+"""(N,) the atoms that are counted, where not all are; what joins one of them to another atom is counted too."""
+
 _TILE = 1 << 17
 """Distances at a time: 512 KiB, which stay in the cache from the look-up to the last comparison (32 frames of 1TII: 4.6
 ms each; tiles of 2^15 take 5.7)."""
@@ -119,3 +122,8 @@ def close_pairs(coordinates: NDArray[np.float32], radius: float) -> NDArray[np.i
     check_frames_fit(count, _PAIR_BYTES, what=f"pairs of atoms within {radius:g} A")
     found: NDArray[np.int64] = tree.query_pairs(radius, output_type="ndarray")  # puts the lower number first
     return found
+
+
+def touching(items: NDArray[np.int64], among: Among | None) -> NDArray[np.int64]:
+    """Those of (P, k) atoms of which one at least is counted."""
+    return items if among is None else items[among[items].any(axis=1)]

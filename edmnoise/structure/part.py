@@ -67,6 +67,12 @@ class Part(Legible):
         return np.flatnonzero(~self.mask)
 
     @cached_property
+    def centre(self) -> NDArray[np.float64]:
+        """(3,) mean of the held atoms, angstrom: samples of the moved ones begin about it."""
+        mean: NDArray[np.float64] = self.whole.coordinates[self.held].mean(axis=0, dtype=np.float64)
+        return mean
+
+    @cached_property
     def mask(self) -> NDArray[np.bool_]:
         """(N,) which atoms move."""
         mask = np.zeros(self.whole.n_atoms, dtype=np.bool_)
@@ -85,6 +91,10 @@ class Part(Legible):
         frames[...] = self.whole.coordinates
         frames[..., self.moved, :] = moved
         return frames
+
+    def at(self, places: NDArray[np.float32]) -> Part:
+        """The same atoms where the whole has the places (N, 3), angstrom."""
+        return replace(self, whole=replace(self.whole, coordinates=places))
 
     def ordered(self, whole: Structure, order: Index) -> Part:
         """The same atoms where the structure has them in another order: ``whole`` is it, ``order`` (N,) which atom of

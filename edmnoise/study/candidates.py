@@ -13,12 +13,15 @@ from ..base.coordinates import CoordinatesLike, coordinates
 from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..diffusion.denoisers.denoiser import Denoised, Denoiser
-from ..diffusion.denoisers.states import Fluctuations, StatesDenoiser
+from ..diffusion.denoisers.elastic_network import ElasticNetwork
+from ..diffusion.denoisers.held import held_states
+from ..diffusion.denoisers.states import StatesDenoiser
 from ..diffusion.precondition import level_variances
 from ..noise.covariance import Covariance
 from ..noise.processes.nested import NestedCovariance
 from ..noise.theory.scales import split
 from ..structure.hierarchy import Hierarchy, check_levels
+from ..structure.part import Part
 from ..structure.superpose import superpose
 
 EXACT, FLUCTUATING, NOTHING = "exact", "exact, fluctuating", "doing nothing"
@@ -66,8 +69,9 @@ def references(
     covariance: Covariance,
     knows: str,
     weights: Sequence[float] | None = None,
-    fluctuations: Fluctuations | None = None,
+    fluctuations: NestedCovariance | ElasticNetwork | None = None,
     gauge: str = "rotation",
+    part: Part | None = None,
 ) -> list[Candidate]:
     """What a denoiser is set beside: the exact one of the states, the exact one with fluctuations, and doing nothing.
 
@@ -76,7 +80,7 @@ def references(
     states
         (M, 3, N) angstrom: the known ones.
     covariance
-        K of the noise.
+        K of the noise, of the moved atoms where some are held.
     knows
         What these states are called.
     weights, gauge
@@ -84,14 +88,24 @@ def references(
     fluctuations
         Of each state; when not given, `fitted_fluctuations`, and without them where there is but one state, or noise
         of no nested groups.
+    part
+        Which atoms move, where the others are held: the denoisers are of these, given the held ones in place. States,
+        groups and fluctuations are those of all atoms in any case.
     """
-    exact = StatesDenoiser(states, covariance, weights, gauge, None, hierarchy)
-    found = [Candidate(EXACT, exact, knows)]
-    if fluctuations is None and len(exact.states) > 1 and isinstance(covariance, NestedCovariance):
+
+    def exact(own: NestedCovariance | ElasticNetwork | None) -> Denoiser:
+        if part is not None:
+            return held_states(part, states, covariance, own, weights, gauge)
+        return StatesDenoiser(states, covariance, weights, gauge, own, hierarchy)
+
+    found = [Candidate(EXACT, exact(None), knows)]
+    several = len(coordinates("states", states, ("states", 3, hierarchy.counts[0]))) > 1
+    if fluctuations is None and several and isinstance(covariance, NestedCovariance):
         fluctuations = fitted_fluctuations(hierarchy, states)
+        if part is not None and not fluctuations.variances[0].any():  # the states are all alike: nothing moves
+            fluctuations = None
     if fluctuations is not None:
-        model = StatesDenoiser(states, covariance, weights, gauge, fluctuations, hierarchy)
-        found.append(Candidate(FLUCTUATING, model, knows))
+        found.append(Candidate(FLUCTUATING, exact(fluctuations), knows))
     return [*found, Candidate(NOTHING, DoingNothing(), "nothing")]
 
 

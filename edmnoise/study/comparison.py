@@ -10,6 +10,8 @@ The same can be asked of the noise before anything is sampled. With Q an orthono
 atoms, or of the three infinitesimal turns of the reference about its centre, it is tr Q^T (K (x) I_3) Q / 3 tr K: the
 share of every draw, at the start and in between, that is a shift or a turn.
 
+Where atoms are held, both are of the moved ones, with K_mm, and no waste: they are shifts and turns against the others.
+
 A recorded run of another program is a variant like any other. What its noise was is not known, so these shares are NaN.
 So are those of the way where x_t was not recorded, or where steps are not laid by the motion that was: what superposes
 them takes shifts and turns away.
@@ -31,8 +33,9 @@ from ..base.table import Column, Table
 from ..frames.displacement import Measure, nested
 from ..noise.process import NoiseChoice
 from ..noise.weights import Weights
-from ..structure.hierarchy import as_read
-from ..structure.structure import Structure, describe
+from ..structure.hierarchy import Hierarchy, as_read
+from ..structure.part import Part, described, moving
+from ..structure.structure import Structure
 from ..structure.superpose import superpose
 from ..trajectories.freeze_out import moves
 from ..trajectories.run import Run
@@ -118,7 +121,7 @@ def variant(
         to_go=run.to_go(),
         frozen=run.freeze_out(),
         way=gauge_of_way(run) if run.laid is None or run.laid.how == "motion" else _unknown(len(run.steps)),
-        draws=_unknown() if noise is None else gauge_of_noise(run.structure, noise),
+        draws=_unknown() if noise is None else gauge_of_noise(run.held or run.structure, noise),
         denoiser=denoiser,
     )
 
@@ -149,13 +152,14 @@ def gauge_of_way(run: Run) -> Gauge:
     return Gauge(shift / whole, turn / whole)
 
 
-def gauge_of_noise(structure: Structure, noise: Weights | NoiseChoice) -> Gauge:
-    """Shares of every draw that are a shift of all atoms and an infinitesimal turn about their centre.
+def gauge_of_noise(structure: Structure | Part, noise: Weights | NoiseChoice) -> Gauge:
+    """Shares of every draw that are a shift of all moved atoms and an infinitesimal turn about their centre.
 
     Closed forms. Atoms on a line have two turns and a single atom none.
     """
-    covariance = NoiseChoice.of(noise).on(structure).covariance
-    place = torch.tensor(structure.coordinates.T).double()
+    process = NoiseChoice.of(noise).on(structure)
+    covariance = process.covariance
+    place = torch.tensor(moving(structure).coordinates.T).double()
     atoms = place.shape[1]
     shifts = torch.eye(3, dtype=torch.float64)[:, :, None].expand(3, 3, atoms) / atoms**0.5
     centred = place - place.mean(dim=1, keepdim=True)
@@ -164,7 +168,8 @@ def gauge_of_noise(structure: Structure, noise: Weights | NoiseChoice) -> Gauge:
     )
     _, sizes, basis = torch.linalg.svd(spun.reshape(3, -1), full_matrices=False)
     turns = basis[sizes > 1e-6 * max(float(sizes.max()), 1e-12)].reshape(-1, 3, atoms)
-    total = 3 * atoms
+    # tr K is the number of atoms where all move.
+    total = 3 * atoms * (1.0 if isinstance(structure, Structure) else process.statistics.displacement(0).mean)
 
     def share(q: Tensor) -> NDArray[np.float64]:
         return np.array(float((q * covariance.multiply(q)).sum()) / total if len(q) else 0.0)
@@ -179,14 +184,14 @@ class Comparison(Legible):
     Attributes
     ----------
     structure
-        The reference.
+        The reference; where atoms are held, which of it move.
     variants
         In the order in which they are listed and drawn.
     seed
         What all that were sampled here have in common; None where all were recorded.
     """
 
-    structure: Structure
+    structure: Structure | Part
     variants: tuple[Variant, ...]
     seed: int | None = None
 
@@ -194,9 +199,14 @@ class Comparison(Legible):
         if not 0 < len(self.variants) <= MOST:
             raise EdmNoiseError(f"{len(self.variants)} variants: give 1 to {MOST}")
 
+    @property
+    def hierarchy(self) -> Hierarchy:
+        """Of the atoms that move."""
+        return moving(self.structure).hierarchy
+
     def table(self) -> Table:
         """One row a variant: freeze-out levels, and what is spent on moving the whole, the way's over all steps."""
-        hierarchy, rows = self.structure.hierarchy, self.variants
+        hierarchy, rows = self.hierarchy, self.variants
         columns = [
             *self._names([1] * len(rows)),
             Column("steps", [int(row.steps[-1]) for row in rows]),
@@ -217,7 +227,9 @@ class Comparison(Legible):
         notes = (
             "Frozen: the sigma below which a level stays within a tenth of its way; the last one where it never does.",
             "Shift, turn: the share of each draw of noise (closed form), and of the noisy samples' way to their end",
-            "(mean over the steps), that moves the whole; centring and superposition remove it.",
+            "(mean over the steps), that moves the whole; centring and superposition remove it."
+            if isinstance(self.structure, Structure)
+            else "(mean over the steps), that moves all moved atoms as one, against the held ones.",
         )
         return self._table(columns, notes)
 
@@ -226,7 +238,7 @@ class Comparison(Legible):
 
     def by_step(self) -> Table:
         """One row for each recorded step of each variant."""
-        hierarchy, rows = self.structure.hierarchy, self.variants
+        hierarchy, rows = self.hierarchy, self.variants
         columns = [
             *self._names([len(row.steps) for row in rows]),
             Column("step", [step for row in rows for step in row.steps.tolist()]),
@@ -261,7 +273,7 @@ class Comparison(Legible):
 
     def moving(self) -> list[Measure]:
         """The parts that moved in any variant: a single chain has no other to move against."""
-        parts = as_read(nested(self.structure.hierarchy))
+        parts = as_read(nested(self.hierarchy))
         return [part for part in parts if any(moves(row.to_go[part]) for row in self.variants)]
 
     def _table(self, columns: Sequence[Column], notes: tuple[str, ...]) -> Table:
@@ -269,8 +281,9 @@ class Comparison(Legible):
         low, high = min(counts), max(counts)
         made = f"{low} sample{'' if high == 1 else 's'} each" if low == high else f"{low} to {high} samples each"
         seed = "" if self.seed is None else f", seed {self.seed}"
-        meta = {"samples": counts, "seed": self.seed, "structure": describe(self.structure.hierarchy)}
-        return Table(f"{made}{seed}: {describe(self.structure.hierarchy)}", tuple(columns), meta, notes)
+        about = described(self.structure)
+        meta = {"samples": counts, "seed": self.seed, "structure": about}
+        return Table(f"{made}{seed}: {about}", tuple(columns), meta, notes)
 
 
 def _mean(shares: NDArray[np.float64]) -> float:

@@ -1,8 +1,9 @@
 """E |D(x, sigma) - y|^2 over sigma, part by part, of any denoisers side by side, and how far each is from the optimum.
 
 y is centred, x = y + sigma n is centred too, and the common shift of D is taken off: nothing is said of where the whole
-lies. Errors are split by plain means into chain, residue in chain and atom in residue. With D* = E[y | x] the optimum
-of what the y are drawn from, every other D has
+lies. Held atoms say it: where there are any, y, x and D are those of the moved atoms, as they lie. Errors are split by
+plain means into chain, residue in chain and atom in residue. With D* = E[y | x] the optimum of what the y are drawn
+from, every other D has
 
     E |D - y|^2 = E |D* - y|^2 + E |D - D*|^2,
 
@@ -20,17 +21,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..base.coordinates import CoordinatesLike, coordinates
+from ..base.coordinates import coordinates
 from ..base.errors import EdmNoiseError
-from ..base.rotations import haar_rotations
 from ..base.seeds import check_seed, reseed
-from ..learning.mixture import Fluctuations, Mixture
 from ..noise.covariance import Covariance
 from ..noise.sigma import check_sigma
 from ..noise.theory.scales import split
 from ..structure.hierarchy import Hierarchy, check_levels
 from .candidates import EXACT, FLUCTUATING, Candidate
 from .error_study import ErrorStudy
+from .targets import HeldTargets, Targets
 
 ASKED = 5
 """Stream of random numbers of the draws; see `edmnoise.base.seeds`."""
@@ -42,44 +42,9 @@ _MOST = 64
 """Most draws that are denoised together."""
 
 
-class Targets(Mixture):
-    """What is to be found again: a state by its probability, with its own motion, turned at random; centred.
-
-    Parameters
-    ----------
-    states
-        (M, 3, N) coordinates, angstrom: those that the denoisers know, or held-out ones.
-    name
-        What they are called in tables: "states 1-3 of m".
-    weights, fluctuations
-        As in `Mixture`.
-    turned
-        Whether any turn is as likely as another: so it is for the gauge "rotation" of a `StatesDenoiser`.
-    """
-
-    def __init__(
-        self,
-        states: CoordinatesLike,
-        name: str = "the states",
-        weights: Sequence[float] | Tensor | None = None,
-        fluctuations: Fluctuations | None = None,
-        turned: bool = True,
-    ) -> None:
-        super().__init__(states, weights, fluctuations)
-        self.name, self.turned = name, turned
-
-    def __repr__(self) -> str:
-        return f"Targets({len(self.states)} of {self.name})"
-
-    def draw(self, count: int, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:
-        """Draw (count, 3, N), centred."""
-        y = super().draw(count, generator, dtype)
-        return haar_rotations(count, generator).to(dtype) @ y if self.turned else y
-
-
 def denoising_error(
     candidates: Sequence[Candidate],
-    targets: Targets,
+    targets: Targets | HeldTargets,
     covariance: Covariance,
     hierarchy: Hierarchy,
     sigmas: Sequence[float],
@@ -96,7 +61,7 @@ def denoising_error(
     candidates
         Denoisers, of different names.
     targets
-        What the noise is added to.
+        What the noise is added to; where atoms are held, all is of the moved ones, and nothing is centred.
     covariance
         K of the noise.
     hierarchy
@@ -137,7 +102,8 @@ def denoising_error(
             y, x = _drawn(
                 targets, covariance, sigma, range(level * draws + some.start, level * draws + some.stop), seed
             )
-            estimates = [_estimate(candidate, x.to(device), sigma) for candidate in candidates]
+            given = x.to(device)
+            estimates = [_about_centre(_estimate(candidate, given, sigma), targets) for candidate in candidates]
             for which, estimate in enumerate(estimates):
                 squares[which, level, :, some] = _part_squares(estimate - y, hierarchy)
                 if against is not None:
@@ -146,13 +112,13 @@ def denoising_error(
                 progress(level * draws + some.stop, len(levels) * draws)
     size = float(targets.states.square().mean().sqrt())
     labels = tuple((candidate.name, candidate.knows) for candidate in candidates)
-    return ErrorStudy(hierarchy, labels, tuple(levels), targets.name, against, size, squares, apart, seed)
+    return ErrorStudy(hierarchy, labels, tuple(levels), targets.name, against, size, squares, apart, seed, targets.part)
 
 
 def _check_asked(
     candidates: Sequence[Candidate],
     hierarchy: Hierarchy,
-    targets: Targets,
+    targets: Targets | HeldTargets,
     covariance: Covariance,
     sigmas: Sequence[float],
     draws: int,
@@ -180,8 +146,10 @@ def _pieces(draws: int, atoms: int) -> Iterator[slice]:
         yield slice(start, min(start + size, draws))
 
 
-def _drawn(targets: Targets, covariance: Covariance, sigma: float, numbers: range, seed: int) -> tuple[Tensor, Tensor]:
-    """Clean (B, 3, N) float64 and noised float32 coordinates, both centred: draw k depends on the seed and k alone."""
+def _drawn(
+    targets: Targets | HeldTargets, covariance: Covariance, sigma: float, numbers: range, seed: int
+) -> tuple[Tensor, Tensor]:
+    """Clean (B, 3, N) float64 and noised float32 coordinates: draw k depends on the seed and k alone."""
     clean = torch.empty(len(numbers), 3, covariance.atoms, dtype=torch.float64)
     noise = torch.empty_like(clean, dtype=torch.float32)
     generator = torch.Generator()
@@ -190,15 +158,19 @@ def _drawn(targets: Targets, covariance: Covariance, sigma: float, numbers: rang
         clean[row] = targets.draw(1, generator, torch.float64)[0]
         covariance.draw(noise[row], generator)
     noisy = clean + sigma * noise.double()
-    return clean, (noisy - noisy.mean(dim=2, keepdim=True)).float()
+    return clean, _about_centre(noisy, targets).float()
+
+
+def _about_centre(x: Tensor, targets: Targets | HeldTargets) -> Tensor:
+    """Coordinates about their mean; as they lie where atoms are held."""
+    return x - x.mean(dim=2, keepdim=True) if targets.part is None else x
 
 
 def _estimate(candidate: Candidate, x: Tensor, sigma: float) -> Tensor:
-    """(B, 3, N) float64, centred."""
+    """(B, 3, N) float64."""
     with torch.no_grad():
         atoms = candidate.denoiser.denoise(x.clone(), sigma).atoms.double().cpu()
-    coordinates(f"{candidate.name} at {sigma:g} A", atoms, tuple(x.shape))
-    return atoms - atoms.mean(dim=2, keepdim=True)
+    return coordinates(f"{candidate.name} at {sigma:g} A", atoms, tuple(x.shape))
 
 
 def _part_squares(apart: Tensor, hierarchy: Hierarchy) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..base.table import Column, Table
 from ..structure.hierarchy import Hierarchy, as_read
+from ..structure.part import Part, described
 from ..structure.structure import describe
 
 _ROUNDING = 4 * torch.finfo(torch.float32).eps
@@ -46,6 +47,8 @@ class ErrorStudy(Legible):
         The same of D - D* with D* the reference; NaN without one.
     seed
         Of the draws.
+    part
+        Where atoms were held: which.
     """
 
     hierarchy: Hierarchy
@@ -57,6 +60,7 @@ class ErrorStudy(Legible):
     squares: NDArray[np.float64]
     apart: NDArray[np.float64]
     seed: int = 0
+    part: Part | None = None
 
     @property
     def draws(self) -> int:
@@ -66,7 +70,7 @@ class ErrorStudy(Legible):
     @property
     def parts(self) -> list[int]:
         """Those of `moving_parts`."""
-        return moving_parts(self.hierarchy)
+        return moving_parts(self.hierarchy, self.part is not None)
 
     def rms(self, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Root mean square error (S, L) of a candidate, angstrom, and its standard error."""
@@ -157,10 +161,10 @@ class ErrorStudy(Legible):
         ]
 
     def _table(self, columns: list[Column]) -> Table:
-        title = (
-            f"denoising error on {self.of}, {self.draws} draws a level, seed {self.seed}: {describe(self.hierarchy)}"
-        )
-        notes = ["RMS per coordinate of D - y by part, everything centred; the same draws for all denoisers."]
+        about = describe(self.hierarchy) if self.part is None else described(self.part)
+        title = f"denoising error on {self.of}, {self.draws} draws a level, seed {self.seed}: {about}"
+        lying = "everything centred" if self.part is None else "of the moved atoms, the held ones clean in their places"
+        notes = [f"RMS per coordinate of D - y by part, {lying}; the same draws for all denoisers."]
         if self.reference is not None:
             knows = dict(self.labels)[self.reference]
             named = f"{self.reference} ({knows})" if knows else self.reference
@@ -170,14 +174,14 @@ class ErrorStudy(Legible):
             "draws": self.draws,
             "seed": self.seed,
             "reference": self.reference,
-            "structure": describe(self.hierarchy),
+            "structure": about,
         }
         return Table(title, tuple(columns), meta, tuple(notes))
 
 
-def moving_parts(hierarchy: Hierarchy) -> list[int]:
-    """Parts that there are, coarsest first: a single chain has no place among others."""
-    there = (*hierarchy.counts, 1)
+def moving_parts(hierarchy: Hierarchy, held: bool = False) -> list[int]:
+    """Parts that there are, coarsest first: a single chain has no place among others, but one among held atoms."""
+    there = (*hierarchy.counts, 0 if held else 1)
     return [part for part in as_read(range(hierarchy.depth)) if there[part] > there[part + 1]]
 
 

@@ -9,6 +9,9 @@ states all of these are one level, for a sample is of the one or the other with 
 and for networks, parts that are decided at lower noise have lower ones. A part that moves by itself with the standard
 deviation s, and has the noise nu sigma, has its own at nu sigma = s without fresh noise, where the sampler scales the
 noise to the data, and at nu sigma = s sqrt(sqrt 2 - 1) = .64 s with fresh noise at every level.
+
+Where atoms are held, they lie where the state that is left has them; the moved ones are noised, sampled given these and
+measured as they lie.
 """
 
 from __future__ import annotations
@@ -31,12 +34,21 @@ from ..diffusion.samplers.sampler import Sampler
 from ..diffusion.samplers.schedule import Schedule
 from ..diffusion.two_states import KINDS, no_return, return_probability
 from ..frames.displacement import Measure, nested
-from ..frames.lddt import LocalPairs
 from ..noise.covariance import Covariance
 from ..noise.sigma import SigmaDistribution
-from ..structure.hierarchy import as_read, check_levels
-from ..structure.structure import Structure, describe
-from .returned import Returned, mean_posterior, measure_return, two_states, without_start
+from ..structure.hierarchy import Hierarchy, as_read, check_levels
+from ..structure.part import Part, described, moving
+from ..structure.structure import Structure
+from .returned import (
+    Places,
+    Returned,
+    Way,
+    mean_posterior,
+    measure_return,
+    two_states,
+    ways_of,
+    without_start,
+)
 from .samples import final_samples, mean_error, share_error, with_error
 
 _STILL = 1e-6
@@ -50,7 +62,7 @@ class RoundTrips(Legible):
     Attributes
     ----------
     structure
-        Atoms and groups.
+        Atoms and groups; which move, where others are held.
     states
         How many are known.
     left
@@ -63,22 +75,22 @@ class RoundTrips(Legible):
         For each of these: samples of the whole schedule, measured against it.
     without
         For each of these: its share, and the mean squares of `nested` from it, without a start.
-    distance, share
-        d of `edmnoise.diffusion.two_states`, angstrom, and the probability of the first state, where there are two
-        without fluctuations that the denoiser knows exactly; NaN otherwise.
+    pairs
+        For each of these: d of `edmnoise.diffusion.two_states`, angstrom, and the probability of the first state, where
+        there are two without fluctuations that the denoiser knows exactly; NaN otherwise. They are the same for all,
+        but for how two states lie on the held atoms of the one that is left.
     samples, seed
         As given.
     """
 
-    structure: Structure
+    structure: Structure | Part
     states: int
     left: tuple[int, ...]
     sigmas: tuple[float, ...]
     trips: tuple[tuple[Returned, ...], ...]
     whole: tuple[Returned, ...]
     without: tuple[tuple[float, dict[Measure, float]], ...]
-    distance: float
-    share: float
+    pairs: tuple[tuple[float, float], ...]
     samples: int
     seed: int
 
@@ -86,6 +98,16 @@ class RoundTrips(Legible):
         of = f"{len(self.left)} of {self.states} state{'' if self.states == 1 else 's'}"
         levels = ", ".join(f"{sigma:.3g}" for sigma in self.sigmas[:6]) + (" ..." if len(self.sigmas) > 6 else "")
         return f"RoundTrips({of} from {levels} A, {self.samples} samples each)"
+
+    @property
+    def known(self) -> bool:
+        """Whether there are closed forms."""
+        return math.isfinite(self.pairs[0][0])
+
+    @property
+    def hierarchy(self) -> Hierarchy:
+        """Of the atoms that move."""
+        return moving(self.structure).hierarchy
 
     def returned(self, number: int) -> NDArray[np.float64]:
         """(T,) share of the samples that came back to the n-th of the left states; NaN with one state."""
@@ -95,15 +117,15 @@ class RoundTrips(Legible):
 
     def expected(self, number: int, kind: str, sigma: float) -> float:
         """What the closed form says of the n-th of the left states; NaN where there is none."""
-        if math.isnan(self.distance):
+        if not self.known:
             return math.nan
-        return return_probability(self.distance, sigma, self._share(number), kind)
+        return return_probability(self.pairs[number][0], sigma, self._share(number), kind)
 
     def no_return(self, number: int) -> dict[str, float]:
         """The closed forms of the level of no return of the n-th of the left states, angstrom; where there are any."""
-        if math.isnan(self.distance):
+        if not self.known:
             return {}
-        return {kind: no_return(self.distance, self._share(number), kind) for kind in KINDS}
+        return {kind: no_return(self.pairs[number][0], self._share(number), kind) for kind in KINDS}
 
     def level_of_no_return(self, number: int) -> dict[str, float]:
         """For the n-th of the left states: the level, angstrom, of the state and of each part that moves.
@@ -114,10 +136,10 @@ class RoundTrips(Legible):
         share, squares = self.without[number]
         if self.states > 1:
             found["state"] = _half(self.sigmas, (1 - self.returned(number)) / (1 - share) if share < 1 else None)
-        for part in as_read(nested(self.structure.hierarchy)):
+        for part in as_read(nested(self.hierarchy)):
             most = squares[part]
             way = np.array([trip.squares[part].mean() for trip in self.trips[number]])
-            found[part.label(self.structure.hierarchy)] = _half(self.sigmas, way / most if most > _STILL else None)
+            found[part.label(self.hierarchy)] = _half(self.sigmas, way / most if most > _STILL else None)
         return found
 
     def table(self, distribution: SigmaDistribution) -> Table:
@@ -143,7 +165,8 @@ class RoundTrips(Legible):
         return said
 
     def _share(self, number: int) -> float:
-        return self.share if self.left[number] == 0 else 1 - self.share
+        share = self.pairs[number][1]
+        return share if self.left[number] == 0 else 1 - share
 
     def _columns(self, distribution: SigmaDistribution) -> list[Column]:
         rows = [
@@ -163,21 +186,21 @@ class RoundTrips(Legible):
         if np.isfinite([trip.posterior for _, _, trip in rows]).any() and self.states > 1:
             posterior = [trip.posterior for _, _, trip in rows]
             columns.append(Column("posterior", posterior, help="of the state where the samples began"))
-        for kind in KINDS if not math.isnan(self.distance) else ():
+        for kind in KINDS if self.known else ():
             values = [self.expected(n, kind, s) if s > 0 else self._share(n) for n, s, _ in rows]
             columns.append(Column(kind, values, help="closed form"))
         columns += with_error(
             "RMSD", [mean_error(trip.rmsd) for *_, trip in rows], "A", 3, "to the state that was left"
         )
         columns += with_error("lDDT", [mean_error(trip.lddt) for *_, trip in rows], "", 3, "to the state that was left")
-        for part in as_read(nested(self.structure.hierarchy)):
+        for part in as_read(nested(self.hierarchy)):
             values = [math.sqrt(float(trip.squares[part].mean())) for *_, trip in rows]
-            columns.append(Column(part.label(self.structure.hierarchy), values, "A", help="RMS per coordinate"))
+            columns.append(Column(part.label(self.hierarchy), values, "A", help="RMS per coordinate"))
         return columns
 
     def _table(self, distribution: SigmaDistribution, columns: Sequence[Column]) -> Table:
         states = f"{self.states} state{'' if self.states == 1 else 's'}"
-        title = f"{self.samples} samples a row, noised and sampled back, {states}: {describe(self.structure.hierarchy)}"
+        title = f"{self.samples} samples a row, noised and sampled back, {states}: {described(self.structure)}"
         found = {
             str(state + 1): {
                 name: level if math.isfinite(level) else None
@@ -197,9 +220,9 @@ class RoundTrips(Legible):
 
 
 def round_trips(
-    structure: Structure,
+    structure: Structure | Part,
     states: CoordinatesLike,
-    denoiser: Denoiser,
+    denoiser: Denoiser | Sequence[Denoiser],
     covariance: Covariance,
     schedule: Schedule,
     sampler: Sampler,
@@ -209,18 +232,21 @@ def round_trips(
     left: Sequence[int] | None = None,
     device: torch.device | str = "cpu",
     progress: Callable[[float], object] | None = None,
+    gauge: str = "rotation",
 ) -> RoundTrips:
     """Noise states to levels, sample back, and measure what has come back.
 
     Parameters
     ----------
     structure
-        Atoms and groups, in three levels.
+        Atoms and groups, in three levels; which of them move, where the others are held. Each state that is left holds
+        them where it has them itself, and the others are laid on these.
     states
-        (M, N, 3) that samples are told apart by, angstrom.
+        (M, N, 3) of all atoms that samples are told apart by, angstrom.
     denoiser, covariance, schedule, sampler, device
         As in `edmnoise.diffusion.samplers.sampler.sample`; the schedule is the whole one, of which each level has its
-        rest (`Schedule.below`).
+        rest (`Schedule.below`). Of a part the covariance is that of the moved atoms, and there is a denoiser for each
+        state that is left, given the held atoms where that has them; the sampler moves nothing as a whole.
     sigmas
         Levels, angstrom.
     samples
@@ -229,6 +255,8 @@ def round_trips(
         Which states are left, from 0; all where not given.
     progress
         Told of the share that is done; what it raises ends the work.
+    gauge
+        How states are laid on held atoms, as in `edmnoise.diffusion.denoisers.held.laid_states`.
 
     Raises
     ------
@@ -236,7 +264,7 @@ def round_trips(
         For no samples, states or levels, a level that the schedule does not have, a state that is not there, before
         anything is sampled; and as `sample` does.
     """
-    check_levels(structure.hierarchy)
+    check_levels(moving(structure).hierarchy)
     check_seed(seed)
     given = coordinates("states", states, ("states", structure.n_atoms, 3)).float().cpu()
     numbers = list(range(len(given)) if left is None else left)
@@ -247,39 +275,47 @@ def round_trips(
         raise EdmNoiseError(f"samples is {samples} and there are {len(sigmas)} levels: give two samples and one level")
     levels = sorted({float(sigma) for sigma in sigmas})
     rests = [schedule.below(sigma) for sigma in levels]
-    done, total = 0, schedule.steps + len(numbers) * sum(rest.steps for rest in rests)
+    held = isinstance(structure, Part)
+    sampler = sampler.in_place() if held else sampler
+    ways = ways_of(structure, given, denoiser, numbers, gauge)
+    apart = ways if held else ways[:1]  # without a start only held atoms make a difference
+    done, total = 0, len(apart) * schedule.steps + len(ways) * sum(rest.steps for rest in rests)
 
-    def told(steps: int) -> Callable[[float], object] | None:
-        return None if progress is None else lambda share: progress((done + share * steps) / total)
+    def samples_of(way: Way, which: int | range, over: Schedule, start: Places | None) -> Places:
+        nonlocal done
 
-    kept = [replace(structure, coordinates=given[number].numpy().copy()) for number in numbers]
-    whole = final_samples(denoiser, covariance, schedule, sampler, samples, seed, device, told(schedule.steps))
-    done = schedule.steps
+        def told(share: float) -> object:
+            return None if progress is None else progress((done + share * over.steps) / total)
+
+        made = final_samples(way.denoiser, covariance, over, sampler, which, seed, device, told, start)
+        done += over.steps
+        return made
+
+    whole = [samples_of(way, samples, schedule, way.centre) for way in apart]
     trips: list[tuple[Returned, ...]] = []
+    ends: list[Returned] = []
     row = 1
-    for state in kept:
-        local, made = LocalPairs.of(state), []
+    for way, anyhow in zip(ways, whole if held else whole * len(ways), strict=True):
+        local, made = way.local(), []
         for sigma, rest in zip(levels, rests, strict=True):
-            mine = range(row * samples, (row + 1) * samples)
-            at, row = state.coordinates, row + 1
-            frames = final_samples(denoiser, covariance, rest, sampler, mine, seed, device, told(rest.steps), at)
-            done += rest.steps
-            sure = mean_posterior(denoiser, covariance, at, numbers[len(trips)], sigma, mine, seed, device)
-            made.append(replace(measure_return(frames, state, given, local), posterior=sure))
+            mine, row = range(row * samples, (row + 1) * samples), row + 1
+            frames = samples_of(way, mine, rest, way.start)
+            sure = mean_posterior(way.denoiser, covariance, way.start, way.number, sigma, mine, seed, device)
+            made.append(replace(measure_return(frames, way.state, way.states, local), posterior=sure))
         trips.append(tuple(made))
-    ends = tuple(measure_return(whole, state, given, LocalPairs.of(state)) for state in kept)
-    without = tuple(without_start(denoiser, *each, given) for each in zip(numbers, kept, ends, strict=True))
-    distance, share = two_states(denoiser, covariance)
+        ends.append(measure_return(anyhow, way.state, way.states, local))
     return RoundTrips(
         structure=structure,
         states=len(given),
         left=tuple(numbers),
         sigmas=tuple(levels),
         trips=tuple(trips),
-        whole=ends,
-        without=without,
-        distance=distance,
-        share=share,
+        whole=tuple(ends),
+        without=tuple(
+            without_start(way.denoiser, way.number, way.state, end, way.states)
+            for way, end in zip(ways, ends, strict=True)
+        ),
+        pairs=tuple(two_states(way.denoiser, covariance) for way in ways),
         samples=samples,
         seed=seed,
     )

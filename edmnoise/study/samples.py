@@ -4,6 +4,9 @@ The RMSD of sample x is the smallest to any state after superposition by proper 
 where -x is nearer to some state than x is to any: bonds, distances and lDDT cannot tell the two apart. Its state is the
 one that x, or -x, is nearest to; against it lDDT, bonds, chirality and clashes are measured, as in
 `edmnoise.frames.damage`.
+
+Where atoms are held, states are laid on these, nothing else is superposed, and the moved atoms are counted, with what
+joins them to the others. They have no mirror image: the held ones say which of the two it is.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from ..base.legible import Legible
 from ..base.probabilities import probabilities
 from ..base.table import Column, Table
 from ..diffusion.denoisers.denoiser import Denoiser
+from ..diffusion.denoisers.held import laid_states
 from ..diffusion.samplers.sampler import Sampler, sample
 from ..diffusion.samplers.schedule import Schedule
 from ..frames.damage import Damage, Native, measure_damage
@@ -31,7 +35,8 @@ from ..frames.damage_measures import BOND_LENGTHS, BROKEN, CLASHES, FLIPPED, LDD
 from ..noise.covariance import Covariance
 from ..structure.bonds import find_bonds
 from ..structure.levels import as_array
-from ..structure.structure import Structure, describe
+from ..structure.part import Part, described, moving, whole_of
+from ..structure.structure import Structure
 from ..structure.superpose import superpose
 
 JUDGED = (LDDT, BOND_LENGTHS, BROKEN, FLIPPED, CLASHES)
@@ -50,9 +55,10 @@ class Judged(Legible):
     state
         (S,) the state, from 0, that each is nearest to, or its mirror image where it is one.
     rmsd
-        (S,) to the nearest state, of all atoms after superposition without reflections, angstrom.
+        (S,) to the nearest state, of all atoms after superposition without reflections, or of the moved ones as they
+        lie, angstrom.
     mirrored
-        (S,) whether its mirror image is nearer to a state.
+        (S,) whether its mirror image is nearer to a state; never where atoms are held.
     measures
         (S,) for each of `JUDGED`; NaN where the structure has nothing that the measure could count.
     """
@@ -73,7 +79,7 @@ class SamplesStudy(Legible):
     Attributes
     ----------
     structure
-        Atoms and groups.
+        Atoms and groups; which move, where others are held.
     probabilities
         (M,) of the states.
     sets
@@ -82,18 +88,24 @@ class SamplesStudy(Legible):
         `CLASHES` of the states, weighted by their probabilities.
     """
 
-    structure: Structure
+    structure: Structure | Part
     probabilities: NDArray[np.float64]
     sets: dict[str, Judged]
     themselves: float
+
+    @property
+    def held(self) -> bool:
+        """Whether some atoms are."""
+        return isinstance(self.structure, Part)
 
     def table(self) -> Table:
         """A row for each set: means over its samples, and their standard errors."""
         rows = list(self.sets.values())
         columns = self._named()
         columns += with_error(RMSD.name, [mean_error(row.rmsd) for row in rows], RMSD.unit, 3, "to the nearest state")
-        mirrored = [share_error(int(row.mirrored.sum()), len(row)) for row in rows]
-        columns += with_error("mirror images", mirrored, "", 3, "share whose mirror image is nearer to a state")
+        if not self.held:
+            mirrored = [share_error(int(row.mirrored.sum()), len(row)) for row in rows]
+            columns += with_error("mirror images", mirrored, "", 3, "share whose mirror image is nearer to a state")
         for measure in JUDGED:
             means = [mean_error(row.measures[measure]) for row in rows]
             columns += with_error(measure.name, means, measure.unit, measure.decimals, measure.help)
@@ -136,35 +148,43 @@ class SamplesStudy(Legible):
 
     def _table(self, columns: Sequence[Column], notes: tuple[str, ...] | None = None) -> Table:
         states = len(self.probabilities)
-        title = f"samples of {states} state{'' if states == 1 else 's'}: {describe(self.structure.hierarchy)}"
+        about = described(self.structure)
+        title = f"samples of {states} state{'' if states == 1 else 's'}: {about}"
         own = "no clashes" if math.isnan(self.themselves) else f"clashes {self.themselves:.{CLASHES.decimals}f}"
-        usual = (
+        free = (
             "RMSD to the nearest state, superposed without reflections; the other measures against that state.",
             "Mirror images: nearer to a state when reflected, which no other measure but flipped centres tells.",
-            f"Of the states themselves: {own} per 1,000 heavy atoms.",
         )
-        meta = {"states": states, "structure": describe(self.structure.hierarchy)}
+        among = (
+            "RMSD of the moved atoms to the nearest state, which lies on the held ones; against that state the other",
+            "measures, of what has a moved atom.",
+        )
+        usual = (*(among if self.held else free), f"Of the states themselves: {own} per 1,000 heavy atoms.")
+        meta = {"states": states, "structure": about}
         return Table(title, tuple(columns), meta, usual if notes is None else notes)
 
 
 def judge_samples(
-    structure: Structure,
+    structure: Structure | Part,
     states: CoordinatesLike,
     samples: Mapping[str, CoordinatesLike],
     weights: Sequence[float] | None = None,
+    gauge: str = "rotation",
 ) -> SamplesStudy:
     """Judge sets of samples, say those of a network beside those of the exact sampler; work grows as their number.
 
     Parameters
     ----------
     structure
-        Atoms, groups and bonds.
+        Atoms, groups and bonds; which move, where others are held.
     states
         (M, N, 3) what the data are, angstrom.
     samples
-        Name -> (S, N, 3), angstrom, lying anywhere.
+        Name -> (S, N, 3), angstrom, lying anywhere; of the moved atoms, as they lie, where others are held.
     weights
         (M,) probabilities of the states up to a factor; equal when not given.
+    gauge
+        How states are laid on held atoms, as in `edmnoise.diffusion.denoisers.held.laid_states`.
 
     Raises
     ------
@@ -176,13 +196,17 @@ def judge_samples(
     if not samples or len(given) == 0:
         raise EdmNoiseError("no states or no samples: give at least one of each")
     shares = probabilities(weights, len(given))
-    natives = _Natives(structure, given)
+    part = structure if isinstance(structure, Part) else None
+    if part is not None:
+        laid, _ = laid_states(part, given.mT, gauge)
+        given = torch.from_numpy(part.filled(laid[:, :, torch.from_numpy(part.moved)].mT.numpy()))
+    natives = _Natives(whole_of(structure), given, None if part is None else part.mask)
     sets = {}
     for name, frames in samples.items():
-        x = coordinates(f"samples of {name}", frames, ("samples", structure.n_atoms, 3)).float().cpu()
+        x = coordinates(f"samples of {name}", frames, ("samples", moving(structure).n_atoms, 3)).float().cpu()
         if len(x) == 0:
             raise EdmNoiseError(f"no samples of {name}: give at least one")
-        sets[name] = _judged(x, given, natives)
+        sets[name] = _judged(x, given, natives) if part is None else _judged_in_place(x, part, given, natives)
     own = [float(natives.measured(m, state[None].numpy()).mean(CLASHES)) for m, state in enumerate(given)]
     return SamplesStudy(structure, shares, sets, float(shares @ np.array(own)))
 
@@ -231,8 +255,8 @@ def share_error(count: int, of: int) -> tuple[float, float]:
 class _Natives:
     """What there is to be kept of each state, found when a sample of it is there."""
 
-    def __init__(self, structure: Structure, states: Tensor) -> None:
-        self._structure, self._states = structure, states
+    def __init__(self, structure: Structure, states: Tensor, among: NDArray[np.bool_] | None) -> None:
+        self._structure, self._states, self._among = structure, states, among
         self._bonds = find_bonds(structure)
         self._found: dict[int, Native] = {}
 
@@ -240,8 +264,18 @@ class _Natives:
         """Measures of frames (s, N, 3) against a state."""
         if state not in self._found:
             of_state = replace(self._structure, coordinates=self._states[state].numpy().copy())
-            self._found[state] = Native.of(of_state, self._bonds)
+            self._found[state] = Native.of(of_state, self._bonds, self._among)
         return measure_damage(self._found[state], frames)
+
+    def each(self, frames: NDArray[np.float32], nearest: NDArray[np.int64]) -> dict[DamageMeasure, NDArray[np.float64]]:
+        """`JUDGED` of frames (S, N, 3), each against its state."""
+        measures = {measure: np.empty(len(frames)) for measure in JUDGED}
+        for state in np.unique(nearest).tolist():
+            mine = nearest == state
+            damage = self.measured(state, frames[mine])
+            for measure, values in measures.items():
+                values[mine] = damage.by_frame[measure]
+        return measures
 
 
 def _judged(x: Tensor, states: Tensor, natives: _Natives) -> Judged:
@@ -250,15 +284,25 @@ def _judged(x: Tensor, states: Tensor, natives: _Natives) -> Judged:
     as_is, reflected = (
         np.stack([as_array(superpose(sign * x.mT, state.T).rmsd) for state in states], axis=1) for sign in (1, -1)
     )
-    nearest = np.minimum(as_is, reflected).argmin(axis=1)
-    measures = {measure: np.empty(len(x)) for measure in JUDGED}
-    for state in np.unique(nearest).tolist():
-        mine = nearest == state
-        damage = natives.measured(state, x[torch.from_numpy(mine)].numpy())
-        for measure, values in measures.items():
-            values[mine] = damage.by_frame[measure]
+    nearest = cast("NDArray[np.int64]", np.minimum(as_is, reflected).argmin(axis=1))
     rmsd = as_is.min(axis=1)
-    return Judged(cast("NDArray[np.int64]", nearest), rmsd, reflected.min(axis=1) < rmsd, measures)
+    return Judged(nearest, rmsd, reflected.min(axis=1) < rmsd, natives.each(x.numpy(), nearest))
+
+
+def _judged_in_place(x: Tensor, part: Part, states: Tensor, natives: _Natives) -> Judged:
+    """Of the moved atoms (S, m, 3), among the held ones that (M, N, 3) states have too."""
+    frames = x.numpy()
+    apart = np.stack([apart_in_place(frames, state[part.moved].numpy()) for state in states], axis=1)
+    nearest = cast("NDArray[np.int64]", apart.argmin(axis=1))
+    judged = natives.each(part.filled(frames), nearest)
+    return Judged(nearest, apart.min(axis=1), np.zeros(len(x), dtype=np.bool_), judged)
+
+
+def apart_in_place(frames: NDArray[np.float32], places: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(S,) RMSD in space of frames (S, n, 3) from places (n, 3), nothing superposed, angstrom."""
+    squares = np.square(frames - places, dtype=np.float64).sum(axis=2)
+    found: NDArray[np.float64] = np.sqrt(squares.mean(axis=1))
+    return found
 
 
 def _deviation(share: float, expected: float, of: int) -> float:

@@ -149,8 +149,7 @@ def record(
     if held is not None:
         sampler = sampler.in_place()
         if begin is None:
-            centre = torch.from_numpy(held.whole.coordinates[held.held].mean(axis=0, dtype=np.float64))
-            begin = centre[:, None].expand(3, structure.n_atoms)
+            begin = torch.from_numpy(held.centre)[:, None].expand(3, structure.n_atoms)
 
     def steps(numbers: range) -> Iterator[Step]:
         return sample(

@@ -11,8 +11,10 @@ from edmnoise.base.rotations import haar_rotations
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
 from edmnoise.diffusion.denoisers.elastic_network import ElasticNetwork
 from edmnoise.diffusion.denoisers.held import ConditionedStates, HeldDenoiser, LaidStates, laid_states
+from edmnoise.diffusion.denoisers.held_draws import drawn_rotation
 from edmnoise.diffusion.denoisers.held_motion import HeldMotion, beside_nothing
 from edmnoise.diffusion.denoisers.learned import LearnedDenoiser
+from edmnoise.diffusion.denoisers.matrix_fisher import matrix_fisher
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import Sampler, sample
 from edmnoise.diffusion.samplers.schedule import karras
@@ -216,6 +218,9 @@ def test_a_network_is_held_by_its_held_nodes(structure, part, states, level):
     if motion is None:
         assert not left.any()
         return
+    drawn = motion.draw(torch.empty(2000, len(part.moved), dtype=torch.float64), torch.Generator().manual_seed(6))
+    spread = np.sqrt((np.outer(left.diagonal(), left.diagonal()) + left**2) / 2000)  # of normal numbers' products
+    assert (abs((drawn.T @ drawn).numpy() / 2000 - left) <= 5 * spread + 1e-12).all()
     noisy, x = motion + SIGMA**2 * k, normal(2, 3, len(part.moved))
     m = left + SIGMA**2 * dense(k)
     np.testing.assert_allclose(noisy.filter(motion, x), x.numpy() @ np.linalg.inv(m) @ left, atol=1e-9)
@@ -226,6 +231,17 @@ def test_a_network_is_held_by_its_held_nodes(structure, part, states, level):
     mean = torch.einsum("bm,mai->bai", denoiser.state_probabilities(y, SIGMA), y)
     expected = mean + (y - mean).numpy() @ np.linalg.inv(m) @ left
     np.testing.assert_allclose(denoiser.denoise(y, SIGMA).atoms, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("sizes", [(30.0, 4.0, 1.0), (6.0, 5.0, -4.9), (0.3, 0.0, 0.0)], ids=str)
+def test_drawn_rotations_have_the_mean_of_their_density(sizes):
+    """1,000 of a matrix Fisher distribution: their mean is that of its closed form, within 5 standard errors."""
+    u, v = haar_rotations(2, torch.Generator().manual_seed(1))
+    f, generator = u @ torch.diag(torch.tensor(sizes).double()) @ v.T, torch.Generator().manual_seed(2)
+    drawn = torch.stack([drawn_rotation(f, generator) for _ in range(1000)])
+    np.testing.assert_allclose(torch.linalg.det(drawn), 1)
+    off = drawn.mean(dim=0) - matrix_fisher(f)[1]
+    assert bool((off.abs() < 5 * drawn.std(dim=0) / math.sqrt(1000)).all())
 
 
 def test_sampled_shares_of_states_given_held_atoms(structure):

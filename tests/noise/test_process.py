@@ -44,6 +44,7 @@ from edmnoise_pymol import edm_compare, edm_damage, edm_levels, edm_sample, edm_
 from edmnoise_pymol.job import run_inline
 from edmnoise_pymol.jobs.live import live
 from edmnoise_pymol.jobs.plots.measured import measured
+from edmnoise_pymol.scene.selected import Selected
 from edmnoise_pymol.scene.titles import Provenance
 
 AF3 = sigma_distribution("alphafold3")
@@ -257,7 +258,7 @@ def test_edm_sample_starts_from_its_covariance(cmd, copies):
 
 def test_live_draws_it_again_for_other_knobs_and_not_for_other_levels(cmd, coords, ramp):
     cmd.fragment("trp")
-    made = run_inline(live(cmd, "trp", ramp, seed=3))
+    made = run_inline(live(cmd, Selected("trp"), ramp, seed=3))
     structure = made.structure
     for choice in (ramp, NoiseChoice("ramp"), NoiseChoice.of(REBALANCED)):
         drawn = choice.on(structure).frames(1.0, 1, 3)[0].numpy()

@@ -368,6 +368,8 @@ def test_how_surely_states_come_back(sampling, made, qtbot):
     qtbot.waitUntil(lambda: window.plot.full, timeout=PATIENCE)
     assert window.view.model().rowCount() == len(result.printed)
     assert "state 1 comes back in 100%" in window.plot.read(-2, 1)
+    sampling.form["move"].setText("resi 3-5")
+    assert sampling.return_request.options["move"] == "resi 3-5"
     window.close()
     qtbot.waitUntil(lambda: not sampling.findChildren(QtWidgets.QDialog), timeout=PATIENCE)
 

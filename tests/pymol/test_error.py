@@ -10,7 +10,8 @@ from edmnoise.diffusion.denoisers.states import StatesDenoiser
 from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.weights import Weights
 from edmnoise.study.candidates import EXACT, FLUCTUATING, NOTHING, Candidate, references
-from edmnoise.study.error import Targets, denoising_error
+from edmnoise.study.error import denoising_error
+from edmnoise.study.targets import Targets
 from edmnoise_pymol import edm_error
 from edmnoise_pymol.job import Cancelled, Watch, run_inline
 

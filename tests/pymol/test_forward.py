@@ -16,6 +16,7 @@ from edmnoise_pymol import edm_damage, edm_levels, edm_table
 from edmnoise_pymol.job import run_inline
 from edmnoise_pymol.jobs.live import live
 from edmnoise_pymol.jobs.live_facts import measured, table
+from edmnoise_pymol.scene.selected import Selected
 from edmnoise_pymol.scene.titles import Provenance
 
 FORWARD = [name for name, known in PROCESSES.items() if known.forward_only]
@@ -49,7 +50,7 @@ def test_states_are_frames_that_can_be_drawn_again(cmd, helix, typed, frames_of,
 def test_live_shows_the_first_frame_at_each_level(cmd, helix, coords, structure_of, name):
     """Not one draw scaled: that of edm_noise at this very level. So are its curves and its table."""
     noise = NoiseChoice(name)
-    made = run_inline(live(cmd, helix, noise, seed=3))
+    made = run_inline(live(cmd, Selected(helix), noise, seed=3))
     structure = made.structure
     for sigma in (0.5, 8.0):
         assert made.show(sigma, noise)

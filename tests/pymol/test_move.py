@@ -2,15 +2,33 @@
 
 import numpy as np
 import pytest
+import torch
 
+from edmnoise.diffusion.denoisers.held import held_states
 from edmnoise.frames.damage_measures import LDDT
+from edmnoise.noise.process import NoiseChoice
+from edmnoise.noise.weights import Weights
+from edmnoise.structure.part import Part
+from edmnoise.study.candidates import Candidate, references
+from edmnoise.study.error import denoising_error
 from edmnoise.study.levels import level_table
-from edmnoise_pymol import edm_color, edm_damage, edm_levels, edm_noise, edm_sample
+from edmnoise.study.targets import HeldTargets
+from edmnoise_pymol import (
+    edm_color,
+    edm_compare,
+    edm_damage,
+    edm_error,
+    edm_levels,
+    edm_noise,
+    edm_return,
+    edm_sample,
+)
 from edmnoise_pymol.job import run_inline
 from edmnoise_pymol.jobs import ensemble
 from edmnoise_pymol.jobs.live import live
 from edmnoise_pymol.jobs.live_facts import LiveColours, measured, table
 from edmnoise_pymol.jobs.plots.measured import measured as measured_object
+from edmnoise_pymol.scene.selected import Selected
 from edmnoise_pymol.scene.titles import Provenance
 
 LOOP = "resi 10-20 and sidechain or resi 30-34"
@@ -116,10 +134,8 @@ def test_plots_measure_the_moved_atoms(cmd, toxin, moving):
 
 
 def test_live_holds_too(cmd, toxin, coords, moving, shades):
-    from edmnoise.noise.process import NoiseChoice
-
     made = edm_noise(toxin, sigma=2.0, frames=1, seed=5, name="some", move=LOOP)
-    shaken = run_inline(live(cmd, toxin, NoiseChoice(), 5, move=LOOP))
+    shaken = run_inline(live(cmd, Selected(toxin, move=LOOP), NoiseChoice(), 5))
     assert shaken.show(2.0, NoiseChoice())
     mask, rest = moving(shaken.name, LOOP), coords(toxin)
     now = coords(shaken.name)
@@ -190,7 +206,6 @@ def test_one_object_of_samples_and_their_estimates(cmd, copies, frames_of, movin
 def test_the_table_of_a_part_is_that_of_the_library(cmd, toxin, structure_of, frames_of, moving):
     """The very table, measured here on the object's own states."""
     from edmnoise.frames.displacement import measure_displacement
-    from edmnoise.structure.part import Part
 
     made = edm_noise(toxin, sigma=1.5, weights="rebalanced", frames=2, name="some", move=LOOP)
     part = Part.of(structure_of("some"), moving("some", LOOP))
@@ -198,7 +213,9 @@ def test_the_table_of_a_part_is_that_of_the_library(cmd, toxin, structure_of, fr
     assert level_table(part, moved, made.provenance.applied).rows() == made.table.rows()
 
 
-@pytest.mark.parametrize("command", ["edm_noise", "edm_table", "edm_damage", "edm_sample"])
+@pytest.mark.parametrize(
+    "command", ["edm_noise", "edm_table", "edm_damage", "edm_sample", "edm_compare", "edm_return", "edm_error"]
+)
 @pytest.mark.parametrize(
     ("move", "sentence"),
     [
@@ -223,6 +240,63 @@ def test_what_names_nothing_or_everything(toxin, refusal, command, move, sentenc
 def test_what_held_atoms_do_not_allow(toxin, refusal, more, sentence):
     move = "" if more.startswith("move") else ", move=resi 10-20"
     assert refusal(f"edm_sample toxin, steps=3, {more}{move}").startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("edm_compare toxin, traces=run.trace", "traces are of runs in which all atoms move: leave out traces or move"),
+        ("edm_compare toxin, sampler=heun center 1", "center would move samples as a whole, which held atoms keep in"),
+        ("edm_return toxin, augment=1", "augment would move samples as a whole, which held atoms keep in their frame"),
+        ("edm_error toxin, denoiser=kabsch", "kabsch takes the best rotation for an average over all, and held atoms"),
+    ],
+)
+def test_held_atoms_are_refused_the_same_elsewhere(toxin, refusal, line, sentence):
+    assert refusal(f"{line}, move=resi 10-20").startswith(sentence)
+
+
+def test_compared_runs_are_those_of_the_part(cmd, copies):
+    """Each is the run of edm_sample; samples of the exact denoiser are the states, laid on the held atoms."""
+    more = {"move": "resi 5-9", "start": "2", "sigma_max": 4.0, "steps": 8, "seed": 3}
+    result = edm_compare("both", "flat", "heun | boltz2", **more)
+    for row in result.comparison.variants:
+        single = edm_sample("both", sampler=row.sampler, trajectory=0, **more).run
+        for part, way in single.to_go().items():
+            np.testing.assert_allclose(row.to_go[part], way, rtol=1e-5, atol=1e-6)
+    assert result.table["noise shift"][0] == pytest.approx(
+        1 / single.structure.n_atoms
+    )  # white noise of the moved ones
+    assert "atoms held" in result.table.title
+    judged = edm_compare("both", "flat", "heun", by="samples", samples=3, move="resi 5-9", steps=30)
+    assert judged.table["RMSD"][0] < 0.02
+    assert judged.table["lDDT"] == [1.0]
+
+
+def test_denoisers_err_given_the_held_atoms(cmd, copies, structure_of, frames_of, moving):
+    """The library's numbers; states that keep still are found again where the noise is weak, as they lie."""
+    result = edm_error("both", "translation", sigma="0.1 8", weights="1 4 4", draws=4, seed=2, move="resi 5-9")
+    part = Part.of(structure_of("both"), moving("both", "resi 5-9"))
+    states = torch.from_numpy(frames_of("both", 1)).mT
+    k = NoiseChoice.of(Weights.of(1, 4, 4)).on(part).covariance
+    name = "states 1-2 of both"
+    candidates = references(part.whole.hierarchy, states, k, name, part=part)
+    candidates.append(Candidate("translation", held_states(part, states, k, None, None, "translation"), name))
+    targets = HeldTargets(part, states, name)
+    study = denoising_error(candidates, targets, k, part.structure.hierarchy, [0.1, 8.0], 4, 2)
+    assert result.table.to_csv() == study.table().to_csv()
+    assert study.rms("exact")[0][0].max() < 1e-3
+    assert any(note.startswith("held atoms of the states fit at RMSD") for note in result.notes)
+
+
+def test_states_come_back_among_the_atoms_that_they_hold(cmd, copies, moving):
+    """Each is left with its own held atoms; which of two that fluctuate little it is, these settle."""
+    result = edm_return("both", sigma="2 30", samples=4, steps=10, move="resi 5-9", fluctuations="0 0.05 0.05")
+    assert result.table["return"] == [1] * 6
+    assert result.study.hierarchy.counts[0] == moving("both", "resi 5-9").sum()
+    still = edm_return("both", sigma="0.5 30", samples=4, steps=10, move="resi 5-9", left=2)
+    assert still.study.known
+    assert still.table["RMSD"][0] < 0.01
+    assert any("atoms move" in note for note in still.notes)
 
 
 def test_partial_diffusion_of_a_part(cmd, copies, frames_of, moving, coords):
@@ -260,6 +334,12 @@ def test_a_network_is_given_the_whole_molecule(cmd, copies, tmp_path, monkeypatc
     mask, rest, frames = moving("both", "resi 5-9"), coords("both", 1), frames_of("made", 1)
     np.testing.assert_array_equal(frames[:, ~mask], np.broadcast_to(rest[~mask], frames[:, ~mask].shape))
     assert np.sqrt(np.mean((frames[-1] - rest)[mask] ** 2)) < 3
+    for made in (
+        edm_error("both", "held_toy:make", sigma=1, draws=4, move="resi 5-9"),
+        edm_return("both", sigma=1, samples=4, steps=6, denoiser="held_toy:make", move="resi 5-9"),
+        edm_compare("both", "flat", "heun", steps=6, denoiser="held_toy:make", move="resi 5-9"),
+    ):
+        assert "what the network makes of clean held atoms is its own approximation" in made.notes
 
 
 def test_harmonic_noise_samples_among_held_atoms(cmd, copies, frames_of, moving, coords):

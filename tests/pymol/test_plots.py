@@ -13,6 +13,7 @@ from edmnoise_pymol.job import run_inline
 from edmnoise_pymol.jobs.plots import levels as of_levels
 from edmnoise_pymol.jobs.plots import measured as of_object
 from edmnoise_pymol.jobs.plots.freeze_out import freeze_out
+from edmnoise_pymol.scene.selected import Selected
 
 FRAMES, SIGMA, WEIGHTS = 12, 3.0, (8.2, 1.6, 1.3)
 
@@ -36,9 +37,7 @@ def expected(cmd):
     """Slopes of the closed form by label."""
 
     def compute(selection, weights, kept=None):
-        levels, structure = run_inline(
-            of_levels.expected(cmd, selection, -1, True, False, weights, "multiscale", None, kept)
-        )
+        levels, structure = run_inline(of_levels.expected(cmd, Selected(selection), weights, "multiscale", kept))
         return {line.label: line.slope for line in levels.lines}, structure
 
     return compute

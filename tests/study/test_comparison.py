@@ -11,8 +11,10 @@ from edmnoise.diffusion.denoisers.states import StatesDenoiser
 from edmnoise.diffusion.samplers.sampler import Churn, Sampler
 from edmnoise.diffusion.samplers.schedule import karras
 from edmnoise.frames.displacement import NESTED
+from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.noise.weights import Weights
+from edmnoise.structure.part import Part
 from edmnoise.structure.structure import Structure
 from edmnoise.structure.superpose import superpose
 from edmnoise.study.comparison import MOST, Comparison, gauge_of_noise, gauge_of_way, variant
@@ -46,6 +48,27 @@ def test_shares_of_noise_are_what_centring_and_superposition_remove(fragment, we
     ):
         shares = removed / whole
         assert float(found) == pytest.approx(float(shares.mean()), abs=4 * float(shares.std()) / math.sqrt(2000))
+
+
+def test_shares_of_noise_among_held_atoms(fragment):
+    """2,000 draws of Chroma's noise of a loop, whose atoms vary unequally: the share that shifts them as one, and the
+    one that turns them, within 4 standard errors of the ratio."""
+    part = Part.of(fragment, (fragment.atoms.number.astype(int) % 30) < 12)
+    noise = NoiseChoice("harmonic")
+    drawn = noise.on(part).frames(1.0, 2000, 3).mT.double()
+    place = torch.tensor(part.structure.coordinates.T).double()
+    place = place - place.mean(dim=1, keepdim=True)
+    spun = torch.stack([torch.linalg.cross(a[:, None].expand_as(place), place, dim=0) for a in torch.eye(3).double()])
+    axes = torch.linalg.qr(spun.flatten(1).T)[0]
+    whole = drawn.square().sum(dim=(1, 2))
+    gauge = gauge_of_noise(part, noise)
+    for found, removed in (
+        (gauge.shift, drawn.mean(dim=2).square().sum(dim=1) * drawn.shape[2]),
+        (gauge.turn, (drawn.flatten(1) @ axes).square().sum(dim=1)),
+    ):
+        share = float(removed.mean() / whole.mean())
+        error = float((removed - share * whole).std() / whole.mean()) / math.sqrt(2000)
+        assert float(found) == pytest.approx(share, abs=4 * error)
 
 
 def test_flat_noise_shifts_and_turns_by_one_atom_in_all(fragment):

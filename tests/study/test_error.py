@@ -9,11 +9,14 @@ import torch
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.diffusion.denoisers.denoiser import Denoised
 from edmnoise.diffusion.denoisers.elastic_network import ElasticNetwork
+from edmnoise.diffusion.denoisers.held import held_states
 from edmnoise.diffusion.denoisers.states import StatesDenoiser
 from edmnoise.diffusion.precondition import part_shares
 from edmnoise.noise.processes.nested import NestedCovariance
+from edmnoise.noise.theory.scales import split
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.hierarchy import Hierarchy
+from edmnoise.structure.part import Part
 from edmnoise.structure.structure import Structure
 from edmnoise.structure.superpose import superpose
 from edmnoise.study.candidates import (
@@ -25,8 +28,9 @@ from edmnoise.study.candidates import (
     fitted_fluctuations,
     references,
 )
-from edmnoise.study.error import Targets, denoising_error
+from edmnoise.study.error import denoising_error
 from edmnoise.study.figures.error import error_figure
+from edmnoise.study.targets import HeldTargets, Targets
 
 FLAT, UNEVEN = Weights.named("flat"), Weights.of(chain=4, residue=2, atom=1)
 
@@ -82,6 +86,60 @@ def test_an_error_splits_at_the_optimum(small, ensemble, gauge, moving):
         error = off.std(axis=-1, ddof=1) / math.sqrt(400)
         # The state's own noise is gone where the level is far below the states' distances: float32 is what is left.
         assert (abs(off.mean(axis=-1)) < 3 * error + 1e-6).all(), off.mean(axis=-1) / error
+
+
+@pytest.fixture(scope="module")
+def part(small):
+    """Every second atom of three residues moves in each chain."""
+    number = small.atoms.number.astype(int)
+    return Part.of(small, (number >= 68) & (number <= 70) & (np.arange(small.n_atoms) % 2 == 0))
+
+
+def test_given_held_atoms_it_errs_as_dense_conditioning_says(small, ensemble, part):
+    """Each part of the exact denoiser's error is the trace of its posterior covariance, that of doing nothing the
+    noise's; 300 draws at one level, within 3 standard errors. One chain among held atoms has a place of its own."""
+    states, motion = ensemble
+    noise = NestedCovariance(small.hierarchy, UNEVEN)
+    k, c = (each.multiply(torch.eye(each.atoms).double()).numpy() for each in (noise, motion))
+    m, f = part.moved, part.held
+    left = c[np.ix_(m, m)] - c[np.ix_(m, f)] @ np.linalg.inv(c[np.ix_(f, f)]) @ c[np.ix_(f, m)]
+    seen = left + 1.5**2 * k[np.ix_(m, m)]
+    posterior = left - left @ np.linalg.inv(seen) @ left
+    hierarchy, one = part.structure.hierarchy, states[:1]
+    candidates = references(
+        small.hierarchy, one, noise.restricted(m), "state 1", fluctuations=motion, gauge="fixed", part=part
+    )
+    targets = HeldTargets(part, one, "state 1", None, motion, "fixed")
+    study = denoising_error(candidates, targets, noise.restricted(m), hierarchy, [1.5], 300, 2)
+    assert study.reference == FLUCTUATING
+    assert study.parts == [2, 1, 0]
+    for name, expected in ((FLUCTUATING, posterior), (NOTHING, seen - left)):
+        rms, error = study.rms(name)
+        for level, project in enumerate(split(torch.eye(len(m)).double(), hierarchy)):
+            mean = np.trace(project.numpy().T @ expected @ project.numpy()) / len(m)
+            assert abs(rms[0, level] - math.sqrt(mean)) < 3 * error[0, level], (name, level)
+    assert "held" in study.table().title
+
+
+@pytest.mark.parametrize("own", ["groups", "network", "none"])
+def test_given_held_atoms_an_error_splits_at_the_optimum(small, ensemble, part, own):
+    """What is drawn is what the exact denoiser expects: states by their probabilities, turned and placed as the held
+    atoms leave them, and what each does about its place."""
+    states, motion = ensemble
+    noise, weights = NestedCovariance(small.hierarchy, UNEVEN).restricted(part.moved), (0.4, 0.3, 0.2, 0.1)
+    fluctuations = {"groups": motion, "network": ElasticNetwork.from_structure(small, "atom", 8.0, 9.0), "none": None}
+    given = {"weights": weights, "motion": fluctuations[own]}
+    candidates = [
+        Candidate("best", held_states(part, states, noise, **given)),
+        Candidate("one", held_states(part, states[:1], noise, None)),
+        Candidate("linear", RandomLinear(noise.atoms)),
+    ]
+    targets = HeldTargets(part, states, weights=weights, fluctuations=fluctuations[own])
+    study = denoising_error(candidates, targets, noise, part.structure.hierarchy, [0.7, 9.0], 300, 5, "best")
+    for which in (1, 2):
+        off = study.squares[which] - study.squares[0] - study.apart[which]
+        error = off.std(axis=-1, ddof=1) / math.sqrt(300)
+        assert (abs(off.mean(axis=-1)) < 3.5 * error + 1e-5).all(), off.mean(axis=-1) / error
 
 
 def test_draws_that_are_not_turned_are_no_data_of_the_denoiser_that_takes_any_turn(small, ensemble):

@@ -8,6 +8,7 @@ import torch
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.diffusion.denoisers.denoiser import Denoised
+from edmnoise.diffusion.denoisers.held import held_states
 from edmnoise.diffusion.denoisers.states import StatesDenoiser
 from edmnoise.diffusion.samplers.sampler import Churn, Sampler
 from edmnoise.diffusion.samplers.schedule import karras
@@ -17,6 +18,7 @@ from edmnoise.frames.damage_measures import LDDT, RMSD
 from edmnoise.frames.displacement import NESTED
 from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.noise.sigma import sigma_distribution
+from edmnoise.structure.part import Part
 from edmnoise.structure.structure import Structure
 from edmnoise.structure.superpose import superpose
 from edmnoise.study.figures.round_trip import round_trip_figure
@@ -67,7 +69,7 @@ def off(study, number, kind):
 def test_what_comes_back_is_the_closed_form_of_its_kind(pair, noise, solver, kind):
     """Within 3.5 binomial errors at every level, for both states; and not the other kind's."""
     study = made(pair, noise, solver)
-    assert study.distance == pytest.approx(3.822, abs=1e-3)
+    assert study.pairs[0][0] == pytest.approx(3.822, abs=1e-3)
     both = np.concatenate([off(study, number, kind) for number in (0, 1)])
     assert np.abs(both).max() < 3.5
     other = next(name for name in KINDS if name != kind)
@@ -82,6 +84,53 @@ def test_turned_at_random_it_is_so_too(pair, noise):
     np.testing.assert_allclose(study.returned(0), expected, atol=0.02 + 3 * 0.5 / math.sqrt(150))
     posterior = [trip.posterior for trip in study.trips[0]]
     np.testing.assert_allclose(posterior, expected, atol=0.02 + 3 * 0.3 / math.sqrt(150))
+
+
+@pytest.fixture(scope="module")
+def middle(pair):
+    """Residues 67 to 69 move, the two at the ends are held."""
+    number = pair[0].atoms.number.astype(int)
+    return Part.of(pair[0], (number >= 67) & (number <= 69))
+
+
+@pytest.mark.parametrize(("solver", "kind"), [("heun", "flow"), ("ancestral", "stochastic")])
+def test_given_held_atoms_the_closed_form_is_that_of_the_moved_ones(pair, noise, middle, solver, kind):
+    """Two states that lie on the held atoms of the one that is left; the sampler's own motions are off. RMSD is of the
+    moved atoms, nothing superposed, and lDDT of the pairs that have one."""
+    _, states = pair
+    k = noise.restricted(middle.moved)
+    parts = [middle.at(state) for state in states]
+    models = [held_states(each, torch.from_numpy(states).mT, k, None, SHARES) for each in parts]
+    far = state_distance(*models[0].states, k, "fixed")
+    sampler = Sampler(solver, center=True, rotate=True)
+    study = round_trips(middle, states, models, k, SCHEDULE, sampler, [0.5 * far, 1.5 * far], 300, seed=1)
+    assert study.pairs[0] == (pytest.approx(far, rel=1e-6), pytest.approx(0.4))
+    both = np.concatenate([off(study, number, kind) for number in (0, 1)])
+    assert np.abs(both).max() < 3.5
+    assert study.hierarchy.counts[0] == len(middle.moved)
+    trip = study.trips[0][0]
+    gone = models[0].states[1].T.numpy() - states[0][middle.moved]
+    assert trip.rmsd[trip.nearest == 1].mean() == pytest.approx(np.sqrt((gone**2).sum(1).mean()), rel=1e-3)
+    left = Native.of(parts[0].whole, among=middle.mask)
+    there = middle.at(states[0]).filled(models[0].states[1].T.numpy().copy()[None])
+    assert trip.lddt[trip.nearest == 1].mean() == pytest.approx(measure_damage(left, there).mean(LDDT), abs=2e-3)
+
+
+def test_held_atoms_that_differ_settle_which_state_it_is(pair, noise, middle):
+    """They fluctuate by .1 A and lie angstroms apart: every sample comes back, from any level and without a start."""
+    structure, states = pair
+    own = NestedCovariance(structure.hierarchy, {"atom": 0.01, "residue": 0.0, "chain": 0.0})
+    far = states.copy()
+    far[1, middle.held[: len(middle.held) // 2]] += 4
+    k = noise.restricted(middle.moved)
+    models = [held_states(middle.at(state), torch.from_numpy(far).mT, k, own) for state in far]
+    study = round_trips(middle, far, models, k, SCHEDULE, Sampler("heun"), [1.0, 50.0], 8, seed=3)
+    for number in (0, 1):
+        assert study.returned(number).tolist() == [1, 1]
+        assert [trip.posterior for trip in study.trips[number]] == pytest.approx([1, 1])
+        assert study.without[number][0] == 1
+    assert not study.known
+    assert study.table(AF3)["return"] == [1] * 6
 
 
 def test_churn_returns_less(pair, noise):
@@ -133,7 +182,7 @@ def test_fluctuations_are_forgotten_before_the_state(pair, noise):
     model = StatesDenoiser(torch.from_numpy(states).mT, noise, None, "fixed", own)
     sampler = Sampler("heun")
     study = round_trips(structure, states, model, noise, SCHEDULE, sampler, [0.1, 0.3, 1, 3, 10], 48, left=[0])
-    assert math.isnan(study.distance)
+    assert not study.known
     found = study.level_of_no_return(0)
     assert found["atom in residue"] < 0.7 * found["state"]
     assert np.isfinite([trip.posterior for trip in study.trips[0]]).all()
@@ -185,7 +234,7 @@ def test_a_state_without_probability_has_no_closed_form(pair, noise):
     structure, states = pair
     model = StatesDenoiser(torch.from_numpy(states).mT, noise, (1, 0), "fixed")
     study = round_trips(structure, states, model, noise, SCHEDULE, Sampler("euler"), [1.0], 4)
-    assert math.isnan(study.distance)
+    assert not study.known
     assert study.returned(0)[0] == 1
     assert study.returned(1)[0] == 0
     study.table(AF3)

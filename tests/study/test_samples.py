@@ -15,6 +15,7 @@ from edmnoise.frames.damage import Native, measure_damage
 from edmnoise.frames.damage_measures import BOND_LENGTHS, CLASHES, FLIPPED, LDDT
 from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.noise.weights import Weights
+from edmnoise.structure.part import Part
 from edmnoise.study.samples import JUDGED, final_samples, judge_samples, share_error
 
 
@@ -87,6 +88,26 @@ def test_measures_are_those_of_the_samples_own_state(fragment, states):
     assert "clashes" in str(study.summary())
     assert np.isnan(study.table()["RMSD, error"][1])
     assert len(study.summary().columns) == 11
+
+
+def test_among_held_atoms_the_moved_ones_are_counted(fragment, states):
+    """States that lie on the held first half; what has no moved atom dilutes nothing, and nothing is superposed."""
+    moved = fragment.hierarchy.ancestors(0, 1) >= 16
+    part = Part.of(fragment, moved)
+    rng = np.random.default_rng(2)
+    frames = (states[[0, 1, 1]] + rng.normal(0, 0.3, states[[0, 1, 1]].shape))[:, moved].astype(np.float32)
+    study = judge_samples(part, placed(states), {"some": frames})
+    found = study.sets["some"]
+    assert found.state.tolist() == [0, 1, 1]
+    expected = np.sqrt(np.square(frames - states[[0, 1, 1]][:, moved]).sum(axis=2).mean(axis=1))
+    np.testing.assert_allclose(found.rmsd, expected, atol=1e-3)
+    whole = measure_damage(Native.of(fragment), part.filled(frames[:1]))
+    some = measure_damage(Native.of(fragment, among=moved), part.filled(frames[:1]))
+    assert found.measures[LDDT][0] == pytest.approx(some.mean(LDDT), abs=1e-3)
+    assert some.mean(LDDT) < whole.mean(LDDT)
+    assert some.mean(BOND_LENGTHS) > 1.2 * whole.mean(BOND_LENGTHS)
+    assert some.mean(CLASHES) > whole.mean(CLASHES) > 0
+    assert "mirror images" not in [column.name for column in study.table().columns]
 
 
 def test_the_states_themselves(fragment, states):

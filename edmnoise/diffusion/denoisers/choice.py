@@ -171,21 +171,52 @@ class DenoiserChoice(Legible):
         part
             Which atoms of the structure move, where some are held: the model is of these, given the held ones in place.
         """
+        if part is not None:
+            return self.given([part], structure, states, covariance, device, ask)[0]
+        if self.is_network:
+            return self._learned(structure, covariance, device, ask)
+        self.check(len(states))
+        y = torch.from_numpy(np.ascontiguousarray(states)).mT.to(device)
+        return StatesDenoiser(
+            y, covariance, self.state_weights, self.gauge, self.motion(structure), structure.hierarchy
+        )
+
+    def given(
+        self,
+        parts: Sequence[Part],
+        structure: Structure,
+        states: NDArray[np.float32],
+        covariance: Covariance,
+        device: str = "cpu",
+        ask: Ask | None = None,
+    ) -> list[Denoiser]:
+        """The model of the moved atoms given the held ones, for each of the places that ``parts`` have these in.
+
+        Parameters
+        ----------
+        parts
+            The same atoms move in all.
+        covariance
+            K of the noise of the moved atoms.
+        structure, states, device, ask
+            As in `build`.
+        """
         if self.is_network:
             model = self._learned(structure, covariance, device, ask)
-            return model if part is None else HeldDenoiser(model, part, free=True)
-        assert isinstance(self.name, str)
+            return [HeldDenoiser(model, part, free=True) for part in parts]
         self.check(len(states))
-        y, gauge = torch.from_numpy(np.ascontiguousarray(states)).mT.to(device), _GAUGES.get(self.name, self.name)
-        if part is None:
-            motion = self.motion(structure)
-            return StatesDenoiser(y, covariance, self.state_weights, gauge, motion, structure.hierarchy)
         if self.name == "kabsch":
             raise EdmNoiseError(
                 "kabsch takes the best rotation for an average over all, and held atoms leave no such choice: "
                 "give states, translation or fixed"
             )
-        return held_states(part, y, covariance, self.motion(structure), self.state_weights, gauge)
+        y, motion = torch.from_numpy(np.ascontiguousarray(states)).mT.to(device), self.motion(structure)
+        return [held_states(part, y, covariance, motion, self.state_weights, self.gauge) for part in parts]
+
+    @property
+    def gauge(self) -> str:
+        """How states may lie in space, as the denoiser or, for a network, what it is measured by has it."""
+        return "rotation" if self.is_network else _GAUGES.get(str(self.name), str(self.name))
 
     def _learned(self, structure: Structure, covariance: Covariance, device: str, ask: Ask | None) -> Denoiser:
         conditioning = self._conditioning(structure, covariance)  # before a function of the user's takes its time

@@ -106,6 +106,11 @@ class ConditionedStates(HeldDenoiser):
         noise = beside_nothing(covariance, part)
         super().__init__(StatesDenoiser(states, noise, weights, gauge, HeldMotion.of_groups(motion)), part)
 
+    @property
+    def states(self) -> Tensor:
+        """(M, 3, N) of all atoms, angstrom."""
+        return self.whole.states
+
     def state_probabilities(self, x: CoordinatesLike, sigma: float) -> Tensor:
         """(B, M) float64: posterior probability of each state given x (B, 3, m) and the held atoms."""
         return self.whole.state_probabilities(self.filled(x), sigma)
@@ -171,7 +176,7 @@ def laid_states(part: Part, states: CoordinatesLike, gauge: str = "rotation") ->
         if bool(fit.ambiguous.any()):
             raise EdmNoiseError(
                 f"{len(part.held):,} held atoms do not define a rotation: hold three or more that are not on a line, "
-                "or give denoiser=translation"
+                "or sample with denoiser=translation"
             )
         return move(fit, found), as_array(fit.rmsd)
     if gauge == "translation":

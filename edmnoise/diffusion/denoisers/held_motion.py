@@ -78,10 +78,26 @@ class HeldMotion:
     def __repr__(self) -> str:
         return f"HeldMotion({len(self.node):,} atoms, {self.springs.shape[1]:,} nodes)"
 
-    @cached_property
+    @property
     def logdet(self) -> float:
         """log det P^T P."""
-        return Factorised((self.springs.T @ self.springs).tocsc()).logdet
+        return self._normal.logdet
+
+    def draw(self, out: Tensor, generator: torch.Generator) -> Tensor:
+        """Fill ``out`` (..., N) with N(0, C)."""
+        rows = out.numel() // len(self.node)
+        pulled, own = (
+            torch.randn(rows, count, generator=generator, dtype=torch.float64).numpy()
+            for count in (self.springs.shape[0], len(self.node))
+        )
+        nodes = np.zeros((rows, self.springs.shape[1] + 1))  # the last is that of atoms without a node, which is -1
+        nodes[:, :-1] = self._normal.solve(self.springs.T @ pulled.T).T
+        return out.copy_(torch.from_numpy(nodes[:, self.node] + np.sqrt(self.own) * own).reshape(out.shape))
+
+    @cached_property
+    def _normal(self) -> Factorised:
+        """P^T P."""
+        return Factorised((self.springs.T @ self.springs).tocsc())
 
 
 class NoisyHeld:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...base.colours import SERIES_COLOURS
+from ...structure.part import Part
 from ...trajectories.freeze_out import FROZEN
 from ..comparison import Comparison, Variant, names_of
 from .figure import new_figure, save_figure
@@ -40,13 +41,14 @@ def comparison_figure(comparison: Comparison, path: str | os.PathLike[str]) -> N
             axes.plot(row.sigmas, way, lw=1.8, **look)
             if np.isfinite(row.frozen[part]) and way[-1] <= FROZEN * way[0]:
                 axes.plot([row.frozen[part]], [FROZEN * way[0]], "o", color=look["color"], ms=6, mec="white", zorder=3)
-        axes.set(yscale="log", ylim=(top / _LOWEST, 2 * top), title=part.label(comparison.structure.hierarchy))
+        axes.set(yscale="log", ylim=(top / _LOWEST, 2 * top), title=part.label(comparison.hierarchy))
         axes.yaxis.set_major_formatter("{x:g}")
     panels[0].set_ylabel("still to go (Å, RMS per coordinate)")
     if len(panels) > len(moving):
         for row, look in zip(comparison.variants, looks, strict=True):
             panels[-1].plot(row.sigmas, 100 * (row.way.shift + row.way.turn), lw=1.8, **look)
-        panels[-1].set(title="moves the whole", ylim=(-2, 102), ylabel="shift and turn (% of the noisy way)")
+        what = "moves all moved atoms as one" if isinstance(comparison.structure, Part) else "moves the whole"
+        panels[-1].set(title=what, ylim=(-2, 102), ylabel="shift and turn (% of the noisy way)")
     seen = [
         float(row.sigmas[row.to_go[part] > _largest(row.to_go[part]) / _LOWEST][-1])
         for row in comparison.variants

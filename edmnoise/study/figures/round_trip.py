@@ -13,6 +13,7 @@ from ...diffusion.two_states import KINDS
 from ...frames.displacement import nested
 from ...noise.sigma import SigmaDistribution
 from ...structure.hierarchy import as_read
+from ...structure.part import Part
 from ..round_trip import RoundTrips
 from ..samples import share_error
 from .figure import new_figure, save_figure
@@ -65,14 +66,14 @@ def _returns(axes: Any, study: RoundTrips) -> None:
         shares, errors = np.array(back).T
         dots = axes.errorbar(sigmas, shares, errors, fmt="o", color=colour, ms=5, lw=1.2, zorder=3)
         dots.set_label(f"from state {state + 1}" if number < _MOST else "_")
-        if math.isnan(study.distance):
+        if not study.known:
             axes.plot(sigmas, shares, color=colour, lw=1)
             continue
         for kind, line in _LINES.items():
             values = [study.expected(number, kind, float(sigma)) for sigma in fine]
             axes.plot(fine, values, line, color=colour, lw=1.6)
     handles, labels = axes.get_legend_handles_labels()
-    if not math.isnan(study.distance):
+    if study.known:
         for kind, words in zip(KINDS, ("exact, fresh noise at every level", "exact, no fresh noise"), strict=True):
             handles += axes.plot([], [], _LINES[kind], color="0.35", lw=1.6)
             labels.append(words)
@@ -81,7 +82,7 @@ def _returns(axes: Any, study: RoundTrips) -> None:
 
 
 def _ways(axes: Any, study: RoundTrips) -> None:
-    sigmas, hierarchy = np.array(study.sigmas), study.structure.hierarchy
+    sigmas, hierarchy = np.array(study.sigmas), study.hierarchy
     looks = ("-", "--", ":", "-.")
     for number, state in enumerate(study.left):
         found = study.level_of_no_return(number)
@@ -101,6 +102,7 @@ def _ways(axes: Any, study: RoundTrips) -> None:
     if not axes.lines:
         axes.text(0.5, 0.5, "nothing moves", ha="center", color="0.4", transform=axes.transAxes)
     axes.plot([], [], "o", color="0.35", ms=5, label="no return above")
-    axes.set(ylabel="RMS from the state that was left\n(Å per coordinate, superposed)", ylim=(0, None))
+    lying = "among held atoms" if isinstance(study.structure, Part) else "superposed"
+    axes.set(ylabel=f"RMS from the state that was left\n(Å per coordinate, {lying})", ylim=(0, None))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.legend(loc="upper left", frameon=False, fontsize="small")

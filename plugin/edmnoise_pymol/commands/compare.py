@@ -10,6 +10,7 @@ from edmnoise.settings import atoms, networks, noise, partial, results, sampling
 from edmnoise.settings import traces as recorded
 
 from ..job import Job
+from ..scene.selected import Selected
 from .denoisers import chosen
 from .sampling import top
 from .speech import command, output_file, say, show, write
@@ -56,6 +57,7 @@ def edm_compare(
     start: str | None = partial.COMPARED_START,
     sigma_max: float | Counted | None = partial.COMPARED_TOP,
     distribution: SigmaDistribution = noise.DISTRIBUTION,
+    move: str | None = atoms.MOVE,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -81,6 +83,7 @@ def edm_compare(
         edm_compare ensemble, denoiser=states | mymodel:build, by=samples
         edm_compare ensemble, flat, heun | boltz2, start=1, sigma_max=8
         edm_compare ensemble, flat, heun sigma_max z:0 | heun sigma_max z:1
+        edm_compare ensemble, flat | 1 4 4, heun, move=resi 3-6
 
     NOTES
 
@@ -95,6 +98,10 @@ def edm_compare(
         another seed or other settings, take theirs from that one. What their
         training noise was is not known, so its shares are missing.
 
+        With move= the other atoms are held, as in edm_sample, and all is of
+        the moved ones: a shift or a turn is one against the held atoms then,
+        and nothing removes it.
+
     SEE ALSO
 
         edm_sample, edm_judge, edm_trace, edm_design, edm_damage
@@ -103,6 +110,7 @@ def edm_compare(
     from edmnoise.noise.process import choices
 
     from ..jobs import compare
+    from ..jobs.drawn import Batch
 
     path, drawn = output_file(file)
     denoisers = chosen(denoiser, fluctuations, gives, rule, data_scales, trust, state_weights)
@@ -118,30 +126,19 @@ def edm_compare(
     highest = top(sigma_max, distribution, quiet, "edm_compare")
     result = yield from compare.compare(
         _self,
-        selection,
-        choices(process, weights, usual),
+        Selected(selection, state, hydrogens, solvent, ligands, common, move),
+        Batch(choices(process, weights, usual), samples, seed, device),
+        denoisers,
         _samplers(sampler, {"steps": steps, "sigma_max": highest, "start": start}, distribution),
         traces or (),
-        denoisers=denoisers,
-        samples=samples,
-        seed=seed,
-        state_weights=state_weights,
-        by=by,
-        figure=path if drawn else None,
-        device=device,
-        state=state,
-        hydrogens=hydrogens,
-        solvent=solvent,
-        ligands=ligands,
-        common=common,
-        start=start,
+        start,
+        state_weights,
+        by,
+        path if drawn else None,
     )
     say(quiet, "edm_compare", "; ".join(result.notes))
     show(quiet, result.printed)
-    if drawn:
-        say(quiet, "edm_compare", f"{path} written")
-    else:
-        write(quiet, "edm_compare", result.table, path)
+    write(quiet, "edm_compare", result.table, path, drawn)
     return result
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from edmnoise.settings import atoms, noise, results
 
 from ..job import Job
-from .speech import command, output_file, say, show
+from ..scene.selected import Selected
+from .speech import command, deliver, output_file, say
 
 if TYPE_CHECKING:
     from edmnoise.noise.sigma import SigmaDistribution
@@ -67,21 +68,16 @@ def edm_damage(
 
         edm_noise, edm_quality, edm_table, edm_levels
     """
-    from edmnoise.noise.process import choices
-
     from ..jobs import damage
+    from ..jobs.drawn import Draws
 
     path, _ = output_file(file)
-    noises = choices(process, weights, noise.TABLE_WEIGHTS.read(noise.TABLE_WEIGHTS.default))
-    result = yield from damage.damage(
-        _self, selection, z, noises, distribution, draws, seed, by, state, hydrogens, solvent, ligands, move
-    )
+    which = Selected(selection, state, hydrogens, solvent, ligands, move=move)
+    drawn = Draws.of(process, weights, z, distribution, draws, seed)
+    result = yield from damage.damage(_self, which, drawn, by)
     for note in result.notes:
         say(quiet, "edm_damage", note)
-    show(quiet, result.printed)
-    if path is not None:
-        damage.write(result, path)
-        say(quiet, "edm_damage", f"{path} written")
+    deliver(quiet, "edm_damage", result.printed, path, lambda to: damage.write(result, to))
     return result
 
 
@@ -132,8 +128,5 @@ def edm_quality(
 
     path, _ = output_file(file)
     study = yield from quality.quality(_self, name, Basis(origin, "none", hydrogens, solvent, common))
-    show(quiet, study.table(by))
-    if path is not None:
-        quality.write(study, by, path)
-        say(quiet, "edm_quality", f"{path} written")
+    deliver(quiet, "edm_quality", study.table(by), path, lambda to: quality.write(study, by, to))
     return study

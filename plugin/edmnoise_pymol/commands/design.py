@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edmnoise.settings import atoms, design, noise, results
 
 from ..job import Job
+from ..scene.selected import Selected
 from .speech import command, output_file, say, show, table_file, write
 
 if TYPE_CHECKING:
@@ -75,9 +76,8 @@ def edm_design(
 
     path = table_file(file)
     targets = {"chain": chain, "residue": residue, "atom": atom, "domain": domain}
-    result = yield from jobs.design(
-        _self, selection, targets, distribution, z, sigma, fixed or (), compare, state, hydrogens, solvent, ligands
-    )
+    which = Selected(selection, state, hydrogens, solvent, ligands)
+    result = yield from jobs.design(_self, which, targets, distribution, z, sigma, fixed or (), compare)
     say(quiet, "edm_design", f"weights={result.weights.text('.4g')}, sigma={result.sigma:.4g}")
     show(quiet, result.table)
     write(quiet, "edm_design", result.table, path)
@@ -132,9 +132,8 @@ def edm_scramble(
 
     path = table_file(file)
     lengths = {"chain": chain, "residue": residue, "atom": atom, "domain": domain}
-    table = yield from jobs.scramble(
-        _self, selection, weights, distribution, lengths, state, hydrogens, solvent, ligands
-    )
+    which = Selected(selection, state, hydrogens, solvent, ligands)
+    table = yield from jobs.scramble(_self, which, weights, distribution, lengths)
     show(quiet, table)
     write(quiet, "edm_scramble", table, path)
     return table
@@ -184,14 +183,10 @@ def edm_signal(
     from ..jobs import design as jobs
 
     path, drawn = output_file(file)
-    table = yield from jobs.signal(
-        _self, selection, weights, distribution, by, z, path if drawn else None, state, hydrogens, solvent, ligands
-    )
+    which = Selected(selection, state, hydrogens, solvent, ligands)
+    table = yield from jobs.signal(_self, which, weights, distribution, by, z, path if drawn else None)
     show(quiet, table)
-    if drawn:
-        say(quiet, "edm_signal", f"{path} written")
-    else:
-        write(quiet, "edm_signal", table, path)
+    write(quiet, "edm_signal", table, path, drawn)
     return table
 
 
@@ -240,13 +235,8 @@ def edm_triangle(
     from ..jobs import design as jobs
 
     path, drawn = output_file(file)
-    figure = path if drawn else None
-    result = yield from jobs.triangle(
-        _self, selection, measure, level, distribution, reference, figure, state, hydrogens, solvent, ligands
-    )
+    which = Selected(selection, state, hydrogens, solvent, ligands)
+    result = yield from jobs.triangle(_self, which, measure, level, distribution, reference, path if drawn else None)
     show(quiet, result.table)
-    if drawn:
-        say(quiet, "edm_triangle", f"{path} written")
-    else:
-        write(quiet, "edm_triangle", result.grid, path)
+    write(quiet, "edm_triangle", result.grid, path, drawn)
     return result

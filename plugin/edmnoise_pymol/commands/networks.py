@@ -9,8 +9,9 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.settings import atoms, networks, noise, results, sampling
 
 from ..job import Job
+from ..scene.selected import Selected
 from .denoisers import chosen
-from .speech import command, output_file, say, show, table_file, write
+from .speech import command, deliver, output_file, say, show, table_file, write
 
 if TYPE_CHECKING:
     from edmnoise.noise.sigma import SigmaDistribution
@@ -44,6 +45,7 @@ def edm_error(
     ligands: str = atoms.LIGANDS,
     process: str = noise.PROCESS,
     device: str = networks.ERROR_DEVICE,
+    move: str | None = atoms.MOVE,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -64,6 +66,7 @@ def edm_error(
         edm_error ensemble, mymodel:build | kabsch, sigma=1 3 10, draws=50
         edm_error ensemble, mymodel:build gives=residual data_scales=16
         edm_error ensemble, held_out=4 5, file=error.csv
+        edm_error ensemble, mymodel:build, move=resi 3-6
 
     NOTES
 
@@ -74,6 +77,10 @@ def edm_error(
         learned more than states may err less. Fluctuations, where they are
         not given, are such that each state is what the others would expect.
 
+        With move= the other atoms are clean, where the first state has them,
+        and all denoisers are given these. Errors are those of the moved atoms,
+        and nothing is turned or centred.
+
     SEE ALSO
 
         edm_judge, edm_train, edm_sample, edm_compare, edm_precondition
@@ -81,6 +88,7 @@ def edm_error(
     from edmnoise.noise.process import NoiseChoice
 
     from ..jobs import error
+    from ..jobs.drawn import Batch
 
     path, _ = output_file(file)
     if sigma is not None and z is not None:
@@ -88,27 +96,16 @@ def edm_error(
     levels = sigma or [distribution.sigma(each) for each in z or noise.LEVELS.default]
     result = yield from error.error(
         _self,
-        selection,
+        Selected(selection, state, hydrogens, solvent, ligands, common, move),
+        Batch([NoiseChoice.parse(process, weights)], draws, seed, device),
         chosen(denoiser or (), fluctuations, gives, rule, data_scales, trust),
-        NoiseChoice.parse(process, weights),
         levels,
-        draws,
-        seed,
         held_out or (),
         fluctuations,
-        device,
-        state,
-        hydrogens,
-        solvent,
-        common,
-        ligands,
     )
     for note in result.notes:
         say(quiet, "edm_error", note)
-    show(quiet, result.printed)
-    if path is not None:
-        error.write(result, path)
-        say(quiet, "edm_error", f"{path} written")
+    deliver(quiet, "edm_error", result.printed, path, lambda to: error.write(result, to))
     return result
 
 
@@ -175,25 +172,18 @@ def edm_judge(
     from edmnoise.noise.process import NoiseChoice
 
     from ..jobs import judge
+    from ..jobs.drawn import Batch
 
     path = table_file(file)
     result = yield from judge.judge(
         _self,
-        selection,
+        Selected(selection, state, hydrogens, solvent, ligands, common),
+        Batch([NoiseChoice.parse(process, weights)], samples, seed, device),
         sampled or (),
         chosen(denoiser or (), fluctuations, gives, rule, data_scales, trust, state_weights),
         SamplerChoice(sampler, steps=steps),
-        NoiseChoice.parse(process, weights),
-        samples,
-        seed,
         state_weights,
         by,
-        device,
-        state,
-        hydrogens,
-        solvent,
-        common,
-        ligands,
     )
     for note in result.notes:
         say(quiet, "edm_judge", note)

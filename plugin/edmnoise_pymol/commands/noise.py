@@ -9,6 +9,7 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.settings import atoms, noise, results
 
 from ..job import Job
+from ..scene.selected import Selected
 from .speech import command, output_file, say, show, table_file, write
 
 if TYPE_CHECKING:
@@ -77,22 +78,9 @@ def edm_noise(
     from ..jobs import noise as jobs
     from ..scene.stage import perform
 
-    level = _sigma(z, sigma, distribution)
-    result = yield from jobs.noise(
-        _self,
-        selection,
-        level,
-        NoiseChoice.parse(process, weights),
-        distribution,
-        frames,
-        name,
-        seed,
-        state,
-        hydrogens,
-        solvent,
-        ligands,
-        move,
-    )
+    which = Selected(selection, state, hydrogens, solvent, ligands, move=move)
+    choice, level = NoiseChoice.parse(process, weights), _sigma(z, sigma, distribution)
+    result = yield from jobs.noise(_self, which, choice, level, distribution, frames, seed, name)
     made = result.provenance
     shown = f"z = {made.z:.4g}, sigma = {made.sigma:.4g} A, {made.noise.said}, seed {made.seed}"
     say(quiet, "edm_noise", f"object {result.name}: reference and {result.table.meta['frames']} frames; {shown}")
@@ -207,15 +195,13 @@ def edm_table(
 
         edm_noise, edm_levels
     """
-    from edmnoise.noise.process import choices
-
     from ..jobs import noise as jobs
+    from ..jobs.drawn import Draws
 
     path = table_file(file)
-    noises = choices(process, weights, noise.TABLE_WEIGHTS.read(noise.TABLE_WEIGHTS.default))
-    table = yield from jobs.table(
-        _self, selection, z, noises, distribution, draws, seed, fresh, state, hydrogens, solvent, ligands, move
-    )
+    which = Selected(selection, state, hydrogens, solvent, ligands, move=move)
+    drawn = Draws.of(process, weights, z, distribution, draws, seed)
+    table = yield from jobs.table(_self, which, drawn, fresh)
     show(quiet, table)
     write(quiet, "edm_table", table, path)
     return table

@@ -9,7 +9,8 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.settings import atoms, noise, partial, sampling
 
 from ..job import Job
-from .speech import command, output_file, say, show
+from ..scene.selected import Selected
+from .speech import command, deliver, output_file, say
 
 if TYPE_CHECKING:
     from edmnoise.diffusion.names import Counted
@@ -49,6 +50,7 @@ def edm_return(
     distribution: SigmaDistribution = noise.DISTRIBUTION,
     ligands: str = atoms.LIGANDS,
     process: str = noise.PROCESS,
+    move: str | None = atoms.MOVE,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -68,6 +70,7 @@ def edm_return(
         edm_return ensemble, samples=16, file=return.png
         edm_return ensemble, sigma=2 8 rfdiffusion:20, left=1
         edm_return ensemble, z=-1 0 1, sampler=boltz2, steps=40
+        edm_return ensemble, move=resi 3-6, fluctuations=network
 
     NOTES
 
@@ -82,6 +85,10 @@ def edm_return(
         translation (augment=0), and near for states, where sigma is well
         below the size.
 
+        With move= the other atoms are held where the state that is left has
+        them. The moved ones are measured, among these; the closed forms are
+        exact then for states that keep still.
+
     SEE ALSO
 
         edm_sample, edm_schedule, edm_judge
@@ -91,6 +98,7 @@ def edm_return(
     from edmnoise.noise.process import NoiseChoice
 
     from ..jobs import round_trip
+    from ..jobs.drawn import Batch
 
     path, _ = output_file(file)
     if sigma is not None and z is not None:
@@ -98,25 +106,14 @@ def edm_return(
     scores = z or noise.FINE_LEVELS.default
     result = yield from round_trip.round_trip(
         _self,
-        selection,
+        Selected(selection, state, hydrogens, solvent, ligands, common, move),
+        Batch([NoiseChoice.parse(process, weights)], samples, seed, device),
         DenoiserChoice(denoiser, state_weights, fluctuations, gives, rule, data_scales, trust),
         SamplerChoice(sampler, steps, churn=churn, center=center, augment=augment),
         sigma or [distribution.sigma(score) for score in scores],
-        NoiseChoice.parse(process, weights),
         distribution,
-        samples,
-        seed,
         left or (),
-        device,
-        state,
-        hydrogens,
-        solvent,
-        common,
-        ligands,
     )
     say(quiet, "edm_return", "; ".join(result.notes))
-    show(quiet, result.printed)
-    if path is not None:
-        round_trip.write(result, path)
-        say(quiet, "edm_return", f"{path} written")
+    deliver(quiet, "edm_return", result.printed, path, lambda to: round_trip.write(result, to))
     return result

@@ -9,6 +9,7 @@ from edmnoise.settings import atoms, noise, partial, results, sampling
 from edmnoise.settings.knob import Knob
 
 from ..job import Job
+from ..scene.selected import Selected
 from .speech import command, output_file, say, show, table_file, write
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def edm_sample(
     from edmnoise.noise.process import NoiseChoice
 
     from ..jobs import sampling as jobs
+    from ..jobs.drawn import Batch
     from ..jobs.run_objects import write as write_run
 
     path, _ = output_file(file)
@@ -126,24 +128,15 @@ def edm_sample(
     )
     result = yield from jobs.sample(
         _self,
-        selection,
-        NoiseChoice.parse(process, weights),
+        Selected(selection, state, hydrogens, solvent, ligands, common, move),
+        Batch([NoiseChoice.parse(process, weights)], samples, seed, device),
+        DenoiserChoice(denoiser, state_weights, fluctuations, gives, rule, data_scales, trust),
+        choice,
         distribution,
-        denoiser=DenoiserChoice(denoiser, state_weights, fluctuations, gives, rule, data_scales, trust),
-        choice=choice,
-        samples=samples,
-        trajectory=trajectory,
-        denoised=denoised,
-        seed=seed,
-        name=name,
-        device=device,
-        state=state,
-        hydrogens=hydrogens,
-        solvent=solvent,
-        ligands=ligands,
-        common=common,
-        start=start,
-        move=move,
+        name,
+        trajectory,
+        denoised,
+        start,
     )
     say(quiet, "edm_sample", f"object {', '.join(result.names)}: {'; '.join(result.notes)}")
     show(quiet, result.table)
@@ -255,9 +248,8 @@ def edm_precondition(
     from ..jobs import sampling as jobs
 
     path = table_file(file)
-    table = yield from jobs.precondition(
-        _self, selection, NoiseChoice.parse(process, weights), distribution, z, rule, state, hydrogens, solvent, ligands
-    )
+    which = Selected(selection, state, hydrogens, solvent, ligands)
+    table = yield from jobs.precondition(_self, which, NoiseChoice.parse(process, weights), distribution, z, rule)
     show(quiet, table)
     write(quiet, "edm_precondition", table, path)
     return table

@@ -9,6 +9,7 @@ from edmnoise.settings import atoms, learning, sampling
 from edmnoise.settings.knob import Knob, typed
 
 from ..job import Job
+from ..scene.selected import Selected
 from .speech import command, say, show
 
 if TYPE_CHECKING:
@@ -100,25 +101,21 @@ def edm_train(
         "seed": seed,
         "loss": loss,
     }
+    which = Selected(selection, state, hydrogens, solvent, ligands, common)
     result = yield from jobs.train(
         _self,
-        selection,
+        which,
         {name: value for name, value in asked.items() if value is not None},
         DenoiserChoice("states", state_weights, fluctuations),
         held_out or (),
         None if file is None else check_checkpoint(file),
         resume,
         device,
-        state,
-        hydrogens,
-        solvent,
-        common,
-        ligands,
     )
     say(quiet, "edm_train", "\n    ".join(result.notes))
     for table in result.tables():
         show(quiet, table)
-    taken = zip(_ATOMS, (state, hydrogens, solvent, common, ligands), strict=True)
+    taken = ((knob, getattr(which, knob.name)) for knob in _ATOMS)
     others = "".join(f", {knob.name}={typed(value)}" for knob, value in taken if value != knob.default)
     where = "the network lies in" if result.kept else "an earlier step lies in"
     say(quiet, "edm_train", f"{where} {result.path}; to sample with it:")

@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
-from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.sampler import Step
-from edmnoise.noise.process import NoiseChoice, check_linear
-from edmnoise.noise.weights import Weights
+from edmnoise.noise.process import NoiseChoice
+from edmnoise.structure.part import Part
 from edmnoise.structure.structure import Structure
 from edmnoise.study.comparison import MOST, Comparison, Variant, names_of, variant
 from edmnoise.study.figures.comparison import comparison_figure
@@ -31,10 +30,11 @@ from edmnoise.trajectories.sampling import run_sampler
 
 from ..job import Cancelled, Job, Watch
 from ..scene.ask import Cmd
-from ..scene.source import Source, reading, with_bonds
-from ..scene.states import read_states
-from . import sampling
-from .starts import read_start
+from ..scene.selected import Selected
+from ..scene.source import Source, moved_part, reading, with_bonds
+from .drawn import Batch
+from .sampling import answered, said_of_held
+from .starts import read_data
 from .trace import choose_steps, file_order, said
 
 
@@ -50,23 +50,15 @@ class CompareResult(Legible):
 
 def compare(
     cmd: Cmd,
-    selection: str,
-    weights: Sequence[Weights | NoiseChoice],
+    which: Selected,
+    batch: Batch,
+    denoisers: Mapping[str, DenoiserChoice],
     samplers: Mapping[str, SamplerChoice],
     traces: Sequence[tuple[str, int | None]],
-    denoisers: Mapping[str, DenoiserChoice],
-    samples: int,
-    seed: int,
+    start: str | None,
     state_weights: Sequence[float] | None,
     by: str,
     figure: str | None,
-    device: str,
-    state: int,
-    hydrogens: bool,
-    solvent: bool,
-    common: bool,
-    ligands: str,
-    start: str | None = None,
 ) -> Job[CompareResult]:
     """Sample by every noise, denoiser and sampler, beside recorded runs; draws a figure where it has a name.
 
@@ -75,22 +67,16 @@ def compare(
 
     Parameters
     ----------
-    cmd
-        PyMOL.
-    selection
-        Atoms of one object (its states are the data) or of several (the shown state of each). The first state names
-        the atoms of traces.
-    weights
-        What has the noise covariances, each as in `edmnoise_pymol.jobs.noise.noise`; none of them and no samplers for
-        traces alone.
+    which, start
+        As in `edmnoise_pymol.jobs.sampling.sample`. The first state names the atoms of traces.
+    batch
+        Noises and samples; no noises and no samplers for traces alone.
+    denoisers
+        By the name that tables give them.
     samplers
         Solvers or presets and their settings, by the name that tables give them.
     traces
         Recorded runs: path, and number of the run where there are several.
-    denoisers
-        By the name that tables give them.
-    samples, seed, device, state, hydrogens, solvent, common, ligands, start
-        As in `edmnoise_pymol.jobs.sampling.sample`.
     state_weights
         Probability of each state, up to a factor, that samples are judged by; equal where not given.
     by
@@ -102,25 +88,25 @@ def compare(
     EdmNoiseError
         For input that cannot be used, before anything is sampled.
     """
-    _check_count(weights, denoisers, samplers, traces)
+    _check_count(batch.noises, denoisers, samplers, traces)
+    if which.move is not None:
+        _check_in_place(samplers, traces)
     built = {name: choice.build() for name, choice in samplers.items()}
-    check_seed(seed)
-    for each in weights:
-        check_linear(NoiseChoice.of(each))
-    chosen = sampling.torch_device(device)
-    source, states = yield from read_states(cmd, selection, state, hydrogens, solvent, common, ligands)
-    begin = None
-    if start is not None:
-        source, states, begun = yield from read_start(cmd, start, source, states, hydrogens, solvent, common, ligands)
-        begin = begun.coordinates
-    structure = source.structure
+    source, states, begun = yield from read_data(cmd, which, start)
+    data, begin = source.structure, None if begun is None else begun.coordinates
+    if begun is not None and which.move is not None:  # held atoms are where the start has them
+        source = begun.shown(source)
+    part = moved_part(cmd, source, which)
+    structure = part or source.structure
+    if part is not None and begin is not None:
+        begin = begin[part.moved]
     if built:
         for choice in denoisers.values():
             choice.check(len(states), source.object)
-    bonded = with_bonds(cmd, source) if by == "samples" else structure
+    bonded = with_bonds(cmd, source) if by == "samples" else source.structure
     recorded: list[_Recorded] = []
     if traces:
-        whole = yield from reading(cmd, f"({selection}) and %{source.object}", source.state, solvent=True)
+        whole = yield from reading(cmd, Selected(which.inside(source.object), source.state, solvent=True))
         recorded = yield lambda watch: _opened(traces, whole, source, watch)
 
     answers: dict[str, None] = {}
@@ -128,11 +114,11 @@ def compare(
     def work(watch: Watch) -> tuple[Comparison, list[NDArray[np.float32]]]:
         made: list[Variant] = []
         ends: list[NDArray[np.float32]] = []
-        count = len(weights) * len(denoisers) * len(built) + len(recorded)
-        for each, (called, denoiser) in product(map(NoiseChoice.of, weights), denoisers.items()):
+        count = len(batch.noises) * len(denoisers) * len(built) + len(recorded)
+        for each, (called, denoiser) in product(batch.noises, denoisers.items()):
             covariance = each.on(structure).covariance
-            model = denoiser.build(structure, np.stack(states), covariance, chosen, watch.ask)
-            answers.update(dict.fromkeys(sampling.answered(called, model)))
+            model = denoiser.build(data, np.stack(states), covariance, batch.device, watch.ask, part)
+            answers.update(dict.fromkeys(answered(called, model)))
             for name, (schedule, sampler) in built.items():
                 number = len(made)
 
@@ -146,10 +132,10 @@ def compare(
                     covariance,
                     schedule,
                     sampler,
-                    samples,
-                    seed,
+                    batch.count,
+                    batch.seed,
                     progress=told,
-                    device=chosen,
+                    device=batch.device,
                     start=begin,
                 )
                 if ran.partial:
@@ -158,10 +144,10 @@ def compare(
                 ends.append(ran.final)
         for each_trace in recorded:
             watch.check(len(made) / count, f"run {len(made) + 1} of {count}, reading {each_trace.label}")
-            run = each_trace.run(structure)
+            run = each_trace.run(source.structure)
             made.append(each_trace.variant(run))
             ends.append(run.final)
-        compared = Comparison(structure, tuple(made), seed if built else None)
+        compared = Comparison(structure, tuple(made), batch.seed if built else None)
         if figure is not None:
             comparison_figure(compared, figure)
         return compared, ends
@@ -169,31 +155,42 @@ def compare(
     compared, ends = yield work
     if by == "samples":
         named = dict(zip(names_of(compared.variants), ends, strict=True))
-        judged = yield lambda _: judge_samples(bonded, np.stack(states), named, state_weights)
+        gauge = next((choice.gauge for choice in denoisers.values()), "rotation")
+        about = bonded if part is None else Part(bonded, part.moved)
+        judged = yield lambda _: judge_samples(about, np.stack(states), named, state_weights, gauge)
         table, printed = judged.table(), judged.summary()
     else:
         table = printed = compared.table() if by == "summary" else compared.by_step()
     count = f"{len(states)} state{'' if len(states) == 1 else 's'} of {source.object}"
-    notes = (count, *answers, *(f"{each.label}: {each.note}" for each in recorded), *source.notes)
+    held = said_of_held(part, [sampler for _, sampler in built.values()])
+    notes = (count, *held, *answers, *(f"{each.label}: {each.note}" for each in recorded), *source.notes)
     return CompareResult(compared, table, printed, notes)
 
 
 def _check_count(
-    weights: Sequence[Weights | NoiseChoice],
+    noises: Sequence[NoiseChoice],
     denoisers: Mapping[str, DenoiserChoice],
     samplers: Mapping[str, SamplerChoice],
     traces: Sequence[tuple[str, int | None]],
 ) -> None:
-    if bool(weights) != bool(samplers) or not (weights or traces):
+    if bool(noises) != bool(samplers) or not (noises or traces):
         raise EdmNoiseError("no weights or no sampler given: give at least one of each, or traces")
-    if weights and not denoisers:
+    if noises and not denoisers:
         raise EdmNoiseError("no denoiser given: give at least one")
-    count = len(weights) * len(denoisers) * len(samplers) + len(traces)
+    count = len(noises) * len(denoisers) * len(samplers) + len(traces)
     if count > MOST:
         several = f"{len(denoisers)} denoisers times " if len(denoisers) > 1 else ""
         beside = f" and {len(traces)} trace{'' if len(traces) == 1 else 's'}" if traces else ""
-        made = f"{len(weights)} weights times {several}{len(samplers)} samplers{beside}"
+        made = f"{len(noises)} weights times {several}{len(samplers)} samplers{beside}"
         raise EdmNoiseError(f"{made} are {count} variants: give at most {MOST}")
+
+
+def _check_in_place(samplers: Mapping[str, SamplerChoice], traces: Sequence[tuple[str, int | None]]) -> None:
+    """What held atoms do not allow."""
+    if traces:
+        raise EdmNoiseError("traces are of runs in which all atoms move: leave out traces or move")
+    for choice in samplers.values():
+        choice.check_in_place()
 
 
 @dataclass

@@ -21,6 +21,7 @@ from edmnoise.study.figures.design import signal_figure, triangle_figure
 
 from ..job import Job, Watch
 from ..scene.ask import Cmd
+from ..scene.selected import Selected
 from ..scene.source import reading
 
 
@@ -37,25 +38,19 @@ class DesignResult(Legible):
 
 def design(
     cmd: Cmd,
-    selection: str,
+    which: Selected,
     targets: Mapping[str, float | None],
     distribution: SigmaDistribution,
     z: float,
     sigma: float | None,
     constraints: Sequence[Constraint],
     compared: Sequence[Weights],
-    state: int,
-    hydrogens: bool,
-    solvent: bool,
-    ligands: str,
 ) -> Job[DesignResult]:
     """Weights and sigma that move the chains, the residues and the atoms of a selection as far as wanted.
 
     Parameters
     ----------
-    cmd
-        PyMOL.
-    selection
+    which
         Atoms of one object.
     targets
         Wanted lengths by level, as `edmnoise.noise.design.solve` takes them, angstrom; None for no wish.
@@ -63,10 +58,8 @@ def design(
         Training levels, and the normal score at which the targets are wanted: for the notes.
     sigma, constraints, compared
         As in `edmnoise.noise.design.solve`.
-    state, hydrogens, solvent, ligands
-        As in `edmnoise_pymol.jobs.noise.noise`.
     """
-    hierarchy = (yield from reading(cmd, selection, state, hydrogens, solvent, ligands)).structure.hierarchy
+    hierarchy = (yield from reading(cmd, which)).structure.hierarchy
     made = yield lambda _: design_noise(hierarchy, **targets, sigma=sigma, constraints=constraints)
     table = design_table(hierarchy, made, distribution, compared, z)
     return DesignResult(made.weights, made.sigma, made, table)
@@ -74,42 +67,34 @@ def design(
 
 def scramble(
     cmd: Cmd,
-    selection: str,
+    which: Selected,
     weights: Sequence[Weights],
     distributions: Sequence[SigmaDistribution],
     reference: Mapping[str, float | None] | None,
-    state: int,
-    hydrogens: bool,
-    solvent: bool,
-    ligands: str,
 ) -> Job[Table]:
     """Where each level of a selection is scrambled, and in how many training steps.
 
     Parameters are those of `design` and of `edmnoise.noise.design.scramble.scramble_table`.
     """
-    structure = (yield from reading(cmd, selection, state, hydrogens, solvent, ligands)).structure
+    structure = (yield from reading(cmd, which)).structure
     lengths = reference_lengths(structure, **(reference or {}))
     return (yield lambda _: scramble_table(structure, weights, distributions, lengths))
 
 
 def signal(
     cmd: Cmd,
-    selection: str,
+    which: Selected,
     weights: Sequence[Weights],
     distributions: Sequence[SigmaDistribution],
     by: str,
     z: Sequence[float],
     figure: str | None,
-    state: int,
-    hydrogens: bool,
-    solvent: bool,
-    ligands: str,
 ) -> Job[Table]:
     """What training steps see of each level of a selection; with the name of a figure, that is drawn too.
 
     Parameters are those of `scramble` and of `edmnoise.noise.design.signal`; ``by`` is "level" or "z".
     """
-    structure = (yield from reading(cmd, selection, state, hydrogens, solvent, ligands)).structure
+    structure = (yield from reading(cmd, which)).structure
 
     def work(_: Watch) -> Table:
         forms, scales = LevelForms.of(structure.hierarchy), measured_scales(structure)
@@ -126,23 +111,19 @@ def signal(
 
 def triangle(
     cmd: Cmd,
-    selection: str,
+    which: Selected,
     measure: str,
     level: str,
     distribution: SigmaDistribution,
     reference: float | None,
     figure: str | None,
-    state: int,
-    hydrogens: bool,
-    solvent: bool,
-    ligands: str,
 ) -> Job[WeightMap]:
     """A measure of a selection over all weights; with the name of a figure, that is drawn too.
 
     Parameters are those of `design` and of `edmnoise.noise.design.triangle.WeightMeasure`; without ``reference`` the
     level's own reference length is taken.
     """
-    source = yield from reading(cmd, selection, state, hydrogens, solvent, ligands)
+    source = yield from reading(cmd, which)
     structure = source.structure.without_domains()  # the triangle is of three weights
     lengths = reference_lengths(structure, **{level: reference})
     wanted = WeightMeasure(measure, level, distribution, lengths[level])

@@ -15,6 +15,7 @@ from ..scene import ask
 from ..scene import domains as held
 from ..scene.ask import Cmd
 from ..scene.objects import existing_object
+from ..scene.selected import Selected
 from ..scene.source import Source, objects_of, reading
 from ..scene.titles import Provenance
 
@@ -50,12 +51,12 @@ def domains(cmd: Cmd, name: str, given: str | None) -> Job[Table]:
         held.unmark(cmd, name)
     elif given is not None:
         yield from _set(cmd, name, given)
-    source = yield from reading(cmd, f"%{name}", 1)
+    source = yield from reading(cmd, Selected(f"%{name}", 1))
     return domain_table(source.structure)
 
 
 def _set(cmd: Cmd, name: str, given: str) -> Job[None]:
-    source = yield from reading(cmd, f"%{name}", 1, solvent=True, domains=False)
+    source = yield from reading(cmd, Selected(f"%{name}", 1, solvent=True), domains=False)
     structure = source.structure
     if given == SECONDARY:
         element = _property(cmd, source, SECONDARY)

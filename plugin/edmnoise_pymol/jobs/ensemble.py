@@ -25,6 +25,7 @@ from ..scene import states as held
 from ..scene.ask import Cmd
 from ..scene.frames import read_frames, read_state
 from ..scene.objects import existing_object
+from ..scene.selected import Selected
 from ..scene.source import Source, current_state, reading
 from ..scene.states import Index
 from ..scene.titles import Provenance
@@ -247,9 +248,10 @@ def _members(
     """The reference on the atoms that are measured, and the indices of these in each state."""
     titled = Provenance.parse(ask.title(cmd, name, 1))
     ligands = titled.ligands if titled else "residue"
-    own = yield from held.read_members(cmd, f"%{name}", number or 1, basis.hydrogens, solvent, ligands)
+    which = Selected(f"%{name}", number or 1, basis.hydrogens, solvent, ligands)
+    own = yield from held.read_members(cmd, which)
     if number is None:
-        given = yield from reading(cmd, f"%{basis.origin}", -1, basis.hydrogens, solvent)
+        given = yield from reading(cmd, Selected(f"%{basis.origin}", -1, basis.hydrogens, solvent))
         reference = given.take(matched(own[0].structure.atoms, given.structure.atoms, renamed=True)[1])
     else:
         given = reference = own[number - 1] if len(own) > 1 else own[0]

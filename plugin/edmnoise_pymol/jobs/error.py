@@ -12,21 +12,23 @@ from torch import Tensor
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
-from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
-from edmnoise.noise.process import NoiseChoice, check_linear
-from edmnoise.study.candidates import Candidate, references
-from edmnoise.study.error import Targets, denoising_error
+from edmnoise.structure.part import moving
+from edmnoise.study.candidates import EXACT, Candidate, references
+from edmnoise.study.error import denoising_error
 from edmnoise.study.error_study import ErrorStudy
 from edmnoise.study.figures.error import error_figure
 from edmnoise.study.figures.figure import is_figure
+from edmnoise.study.targets import HeldTargets, Targets
 
 from ..job import Job, Watch
 from ..scene.ask import Cmd
-from ..scene.source import objects_of
+from ..scene.selected import Selected
+from ..scene.source import moved_part, objects_of
 from ..scene.states import read_states
-from .sampling import answered, torch_device
+from .drawn import Batch
+from .sampling import answered, said_of_held
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,80 +43,67 @@ class ErrorResult(Legible):
 
 def error(
     cmd: Cmd,
-    selection: str,
+    which: Selected,
+    batch: Batch,
     denoisers: Mapping[str, DenoiserChoice],
-    noise: NoiseChoice,
     sigmas: Sequence[float],
-    draws: int,
-    seed: int,
     held_out: Sequence[int],
     fluctuations: Sequence[float] | str | None,
-    device: str,
-    state: int,
-    hydrogens: bool,
-    solvent: bool,
-    common: bool,
-    ligands: str,
 ) -> Job[ErrorResult]:
     """Denoising error over noise levels, of denoisers beside the exact ones and beside doing nothing.
 
     Parameters
     ----------
-    cmd
-        PyMOL.
-    selection
-        Atoms of one object (its states are the data) or of several (the shown state of each).
+    which, batch
+        As in `edmnoise_pymol.jobs.sampling.sample`.
     denoisers
         Beside the references, by their names in tables; exact ones know the states that are not held out.
-    noise, sigmas, draws, seed
-        As in `edmnoise.study.error.denoising_error`.
+    sigmas
+        Noise levels, angstrom.
     held_out
         Numbers of states, from 1, that are to be found again; where there are none, those that are known are.
     fluctuations
         Of each state, as in `DenoiserChoice`.
-    device, state, hydrogens, solvent, common, ligands
-        As in `edmnoise_pymol.jobs.sampling.sample`.
 
     Raises
     ------
     EdmNoiseError
         For input that cannot be used.
     """
-    check_seed(seed)
-    check_linear(noise)
-    chosen = torch_device(device)
-    moving = DenoiserChoice("states", None, fluctuations)
-    source, states = yield from read_states(cmd, selection, state, hydrogens, solvent, common, ligands)
-    objects = objects_of(cmd, selection)
+    moves = DenoiserChoice("states", None, fluctuations)
+    source, states = yield from read_states(cmd, which)
+    objects = objects_of(cmd, which.text)
+    part = moved_part(cmd, source, which)
     structure, given = source.structure, np.stack(states)
     known, asked = _parted(len(states), held_out, objects)
-    knows, of = (_called(numbers, objects, source.state if state else None) for numbers in (known, asked))
+    knows, of = (_called(numbers, objects, source.state if which.state else None) for numbers in (known, asked))
 
     def work(watch: Watch) -> tuple[ErrorStudy, tuple[str, ...]]:
         watch.check(0, "building the denoisers")
-        covariance, motion = noise.on(structure).covariance, moving.motion(structure)
-        states = _tensor(given[known]).to(chosen)
-        candidates = references(structure.hierarchy, states, covariance, knows, fluctuations=motion)
-        answers: list[str] = []
+        covariance, own = batch.noise.on(part or structure).covariance, moves.motion(structure)
+        states = _tensor(given[known]).to(batch.device)
+        candidates = references(structure.hierarchy, states, covariance, knows, fluctuations=own, part=part)
+        answers = [*said_of_held(part, ()), *answered(EXACT, candidates[0].denoiser)]
         for name, choice in denoisers.items():
-            model = choice.build(structure, given[known], covariance, chosen, watch.ask)
+            model = choice.build(structure, given[known], covariance, batch.device, watch.ask, part)
             candidates.append(Candidate(name, model, "its training" if choice.is_network else knows))
-            answers += answered(name, model)
+            answers += [each for each in answered(name, model) if each not in answers]
 
         def progress(done: int, total: int) -> None:
             watch.check(done / total, f"draw {done:,} of {total:,}")
 
-        targets = Targets(_tensor(given[asked]), of, fluctuations=motion)
+        y = _tensor(given[asked])
+        targets = Targets(y, of, None, own) if part is None else HeldTargets(part, y, of, None, own)
         study = denoising_error(
             candidates,
             targets,
             covariance,
-            structure.hierarchy,
+            moving(part or structure).hierarchy,
             sigmas,
-            draws,
-            seed,
+            batch.count,
+            batch.seed,
             progress=progress,
-            device=chosen,
+            device=batch.device,
         )
         return study, tuple(answers)
 

@@ -22,6 +22,7 @@ from ..scene import arrays, ask, shaders, stage
 from ..scene.ask import Cmd
 from ..scene.frames import move_state, new_object
 from ..scene.objects import free_name
+from ..scene.selected import Selected
 from ..scene.source import moved_part, reading
 
 Noise = NDArray[np.float32]
@@ -147,30 +148,28 @@ def unhide(cmd: Cmd, hidden: Sequence[str], source: str) -> None:
 
 def live(
     cmd: Cmd,
-    selection: str,
+    which: Selected,
     noise: NoiseChoice,
     seed: int = 0,
-    state: int = -1,
-    hydrogens: bool = True,
-    solvent: bool = False,
     beside: Sequence[str] = (),
     hidden: Sequence[str] = (),
-    move: str | None = None,
 ) -> Job[Live]:
     """Make the object that moves, at rest.
 
     Parameters
     ----------
-    selection, noise, seed, state, hydrogens, solvent, move
+    which, seed
         As in `edmnoise_pymol.jobs.noise.noise`.
+    noise
+        The process that draws, with its weights.
     beside
         Objects that would be in front of it, to be hidden meanwhile as the one is that it is made from.
     hidden
         Those that an earlier one has hidden already.
     """
     try:
-        source = yield from reading(cmd, selection, state, hydrogens, solvent)
-        part = moved_part(cmd, source, move)
+        source = yield from reading(cmd, which)
+        part = moved_part(cmd, source, which)
     except BaseException:
         unhide(cmd, hidden, "")
         raise

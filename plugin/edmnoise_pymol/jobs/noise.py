@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -22,7 +22,6 @@ from edmnoise.frames.displacement import Displacement, measure_displacement
 from edmnoise.frames.shading import range_of, values_of
 from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.sigma import SigmaDistribution, check_sigma
-from edmnoise.noise.weights import Weights
 from edmnoise.structure.part import moving
 from edmnoise.structure.structure import Structure
 from edmnoise.study.figures.levels import levels_figure
@@ -33,10 +32,12 @@ from ..scene import looks
 from ..scene.ask import Cmd
 from ..scene.frames import appended_frames, new_object, set_titles
 from ..scene.objects import check_free_name, free_name
+from ..scene.selected import Selected
 from ..scene.source import moved_part, reading
 from ..scene.titles import Provenance
 from . import ensemble
 from .colouring import Colouring, Painter
+from .drawn import Draws
 from .ensemble import Basis
 from .scales import label_of, left_out
 
@@ -64,18 +65,13 @@ class NoiseResult(MakesObjects, Legible):
 
 def noise(
     cmd: Cmd,
-    selection: str,
+    which: Selected,
+    choice: NoiseChoice,
     sigma: float,
-    weights: Weights | NoiseChoice,
     distribution: SigmaDistribution,
     frames: int,
-    name: str | None,
     seed: int,
-    state: int,
-    hydrogens: bool,
-    solvent: bool,
-    ligands: str,
-    move: str | None = None,
+    name: str | None,
 ) -> Job[NoiseResult]:
     """Add noise to a selection: a new object whose state 1 is the reference and whose other states are the frames.
 
@@ -83,49 +79,40 @@ def noise(
     ----------
     cmd
         PyMOL.
-    selection
+    which
         Atoms of one object.
+    choice
+        The process that draws, with its weights.
     sigma
         Noise level, angstrom.
-    weights
-        Shares of the chain, the residue and the atom, or the process that draws, with its weights.
     distribution
         Gives z from sigma for the report.
     frames
         Number of frames.
-    name
-        Name of the new object; "<object>_noise" where none is given.
     seed
         The same seed gives the same frames.
-    state
-        State of the input, -1 for the one that is shown.
-    hydrogens, solvent
-        Whether they are kept.
-    ligands
-        "residue" or "atom": what a group of level 1 is outside polymers.
-    move
-        A selection of the atoms that move, the others being held; all move where it is not given.
+    name
+        Name of the new object; "<object>_noise" where none is given.
 
     Raises
     ------
     EdmNoiseError
         For input that cannot be used; nothing has been made then.
     """
-    choice = NoiseChoice.of(weights)
     provenance = Provenance(
         noise=choice,
         sigma=check_sigma(sigma),
         z=distribution.z(sigma),
         seed=check_seed(seed),
-        hydrogens=hydrogens,
-        solvent=solvent,
-        ligands=ligands,
+        hydrogens=which.hydrogens,
+        solvent=which.solvent,
+        ligands=which.ligands,
     )
     if name is not None:
         check_free_name(cmd, name)
-    source = yield from reading(cmd, selection, state, hydrogens, solvent, ligands)
+    source = yield from reading(cmd, which)
     _check_room(frames, source.structure.n_atoms)
-    part = moved_part(cmd, source, move)
+    part = moved_part(cmd, source, which)
     choice.on(part or source.structure)  # a process may refuse it
     provenance = replace(provenance, moved=len(part.moved) if part else 0)
     name = name or free_name(cmd, f"{source.object}_noise")
@@ -202,34 +189,23 @@ def draw_levels(table: Table, path: str) -> None:
     levels_figure(table, path)
 
 
-def table(
-    cmd: Cmd,
-    selection: str,
-    z: Sequence[float],
-    weights: Sequence[Weights | NoiseChoice],
-    distribution: SigmaDistribution,
-    draws: int,
-    seed: int,
-    fresh: bool,
-    state: int,
-    hydrogens: bool,
-    solvent: bool,
-    ligands: str,
-    move: str | None = None,
-) -> Job[Table]:
-    """What lands at each level over noise levels, for several weights; makes no object.
+def table(cmd: Cmd, which: Selected, draws: Draws, fresh: bool) -> Job[Table]:
+    """What lands at each level over noise levels, for several noises; makes no object.
 
-    Parameters are those of `noise` and of `edmnoise.study.levels.z_table`.
+    Parameters
+    ----------
+    fresh
+        As in `edmnoise.study.levels.z_table`.
     """
-    source = yield from reading(cmd, selection, state, hydrogens, solvent, ligands)
-    check_seed(seed)
-    part = moved_part(cmd, source, move)
+    source = yield from reading(cmd, which)
+    part = moved_part(cmd, source, which)
 
     def work(watch: Watch) -> Table:
         def progress(done: int, total: int) -> None:
             watch.check(done / total, f"frame {done:,} of {total:,}")
 
-        return z_table(part or source.structure, weights, z, distribution, draws, seed, fresh, progress)
+        given = draws.noises, draws.z, draws.distribution, draws.count, draws.seed
+        return z_table(part or source.structure, *given, fresh, progress)
 
     return (yield work)
 

@@ -9,10 +9,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 
-from edmnoise.base.errors import EdmNoiseError
-from edmnoise.base.seeds import check_seed
 from edmnoise.base.table import Table
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
 from edmnoise.diffusion.denoisers.denoiser import Denoiser
@@ -21,14 +18,13 @@ from edmnoise.diffusion.denoisers.learned import LearnedDenoiser
 from edmnoise.diffusion.names import called
 from edmnoise.diffusion.precondition import Preconditioner, precondition_table
 from edmnoise.diffusion.samplers.choice import SamplerChoice
-from edmnoise.diffusion.samplers.sampler import Step
+from edmnoise.diffusion.samplers.sampler import Sampler, Step
 from edmnoise.diffusion.samplers.units import in_words
 from edmnoise.frames.displacement import measure_displacement
 from edmnoise.learning.model import NetworkDenoiser
 from edmnoise.noise.process import NoiseChoice, check_linear
 from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.theory.scales import measured_scales
-from edmnoise.noise.weights import Weights
 from edmnoise.structure.part import Part, moving
 from edmnoise.structure.structure import Structure
 from edmnoise.study.levels import RESIDUE_IN_CHAIN
@@ -39,10 +35,11 @@ from ..job import Job, Watch
 from ..scene.ask import Cmd
 from ..scene.growing import Frames, Growing
 from ..scene.objects import check_free_name
+from ..scene.selected import Selected
 from ..scene.source import moved_part, reading
-from ..scene.states import read_states
+from .drawn import Batch
 from .run_objects import SampleResult, coloured, ends_of, object_names, states_of
-from .starts import read_start
+from .starts import read_data
 
 _FITS = 0.001
 """RMSD, angstrom, that is only rounding."""
@@ -53,24 +50,15 @@ Shown = tuple[Recorded, Frames, Frames]
 
 def sample(
     cmd: Cmd,
-    selection: str,
-    weights: Weights | NoiseChoice,
-    distribution: SigmaDistribution,
+    which: Selected,
+    batch: Batch,
     denoiser: DenoiserChoice,
     choice: SamplerChoice,
-    samples: int,
+    distribution: SigmaDistribution,
+    name: str | None,
     trajectory: bool,
     denoised: bool,
-    seed: int,
-    name: str | None,
-    device: str,
-    state: int,
-    hydrogens: bool,
-    solvent: bool,
-    common: bool,
-    ligands: str,
-    start: str | None = None,
-    move: str | None = None,
+    start: str | None,
 ) -> Job[SampleResult]:
     """Sample from the states of a loaded object, or of several objects of the same atoms.
 
@@ -81,34 +69,26 @@ def sample(
 
     Parameters
     ----------
-    selection
-        Atoms of one object (its states are the data) or of several (the shown state of each).
-    weights, distribution
-        What has the noise covariance, as in `edmnoise_pymol.jobs.noise.noise`, and what gives z.
+    which
+        Atoms of one object (its states are the data) or of several (the shown state of each). Those that move are
+        sampled, given the others, which are held where the reference has them.
+    batch
+        Noise and samples.
     denoiser
         Of the states, or a network; and what of it is chosen.
     choice
         Solver or preset and its settings.
-    samples
-        Number of samples.
+    distribution
+        What gives z.
+    name
+        What the names of the objects begin with.
     trajectory
         Objects hold the steps of each sample; otherwise one object holds the samples.
     denoised
         Whether another object holds the denoised estimates beside the noisy steps.
-    seed, name, hydrogens, solvent, ligands
-        As in `edmnoise_pymol.jobs.noise.noise`.
-    device
-        "auto" (a GPU if there is one), "cpu" or "cuda".
-    state
-        The state that is the data; 0 for all.
-    common
-        Whether to take the atoms that all states have, where they do not have the same.
     start
         What is noised to the first level: a state's number, or atoms of another object in the state that is shown. It
         is the reference then.
-    move
-        A selection of the atoms that are sampled, given the others, which are held where the reference has them; all
-        are sampled where it is not given.
 
     Raises
     ------
@@ -116,29 +96,23 @@ def sample(
         For input that cannot be used; nothing has been made then.
     """
     schedule, sampler = choice.build()
-    if move is not None:
+    if which.move is not None:
         choice.check_in_place()
-    noise = check_linear(NoiseChoice.of(weights))
-    check_seed(seed)
-    chosen = torch_device(device)
     if name is not None:
         check_free_name(cmd, name)
-    source, states = yield from read_states(cmd, selection, state, hydrogens, solvent, common, ligands)
+    source, states, begun = yield from read_data(cmd, which, start)
     denoiser.check(len(states), source.object)
-    begun = None
-    if start is not None:
-        source, states, begun = yield from read_start(cmd, start, source, states, hydrogens, solvent, common, ligands)
     data = source.structure
     if begun is not None:
         source = begun.shown(source)
     structure = source.structure
-    held = moved_part(cmd, source, move)
+    held = moved_part(cmd, source, which)
 
     def prepare(watch: Watch) -> tuple[Recording, float, tuple[str, ...]]:
         """Build the model: seconds for an elastic network."""
         watch.check(0.0, "building the denoiser")
-        covariance = noise.on(held or data).covariance
-        model = denoiser.build(data, np.stack(states), covariance, chosen, watch.ask, held)
+        covariance = batch.noise.on(held or data).covariance
+        model = denoiser.build(data, np.stack(states), covariance, batch.device, watch.ask, held)
 
         def told(done: int, steps: int, step: Step) -> bool:
             return watch.tell(done / steps, f"step {done:,} of {steps:,}, sigma {step.target:.3g} A")
@@ -150,10 +124,10 @@ def sample(
             covariance,
             schedule,
             sampler,
-            samples,
-            seed,
+            batch.count,
+            batch.seed,
             progress=told,
-            device=chosen,
+            device=batch.device,
             start=begin[held.moved] if held and begin is not None else begin,
         )
         watch.check(0.0, "sampling")
@@ -161,7 +135,7 @@ def sample(
 
     recording, every, answers = yield prepare
     mark = "" if begun is None else f" start={begun.name}"
-    names = object_names(cmd, f"{source.object}_sample", name, range(1, samples + 1), trajectory, denoised)
+    names = object_names(cmd, f"{source.object}_sample", name, range(1, batch.count + 1), trajectory, denoised)
     shown = Growing(cmd, source, names) if every < math.inf else None
     try:
         made: Run | None = None
@@ -184,9 +158,7 @@ def sample(
             shown.remove()
         raise
     notes = [f"{len(states)} state{'' if len(states) == 1 else 's'} of {source.object}", *answers, *source.notes]
-    if held is not None:
-        off = [f"{', '.join(sampler.motions)} off: held atoms are the frame"] if sampler.motions else []
-        notes[1:1] = [str(held), *off]
+    notes[1:1] = said_of_held(held, [sampler])
     if begun is not None:
         top = schedule.sigmas[0]
         notes.append(f"{begun.said} noised to {top:.4g} A, {schedule.steps} steps back; {in_words(top, distribution)}")
@@ -239,20 +211,11 @@ def _show_steps(
 
 
 def precondition(
-    cmd: Cmd,
-    selection: str,
-    noise: NoiseChoice,
-    distribution: SigmaDistribution,
-    z: Sequence[float],
-    rule: str,
-    state: int,
-    hydrogens: bool,
-    solvent: bool,
-    ligands: str,
+    cmd: Cmd, which: Selected, noise: NoiseChoice, distribution: SigmaDistribution, z: Sequence[float], rule: str
 ) -> Job[Table]:
     """c_skip, c_out, c_in and c_noise of each level over noise levels, and what each rule costs, for a selection."""
     check_linear(noise)
-    structure = (yield from reading(cmd, selection, state, hydrogens, solvent, ligands)).structure
+    structure = (yield from reading(cmd, which)).structure
     sigmas = [distribution.sigma(score) for score in z]
 
     def work(_: Watch) -> Table:
@@ -260,6 +223,14 @@ def precondition(
         return precondition_table(made, sigmas, rule)
 
     return (yield work)
+
+
+def said_of_held(part: Part | None, samplers: Sequence[Sampler]) -> list[str]:
+    """What is to say of held atoms: how many there are, and what of samplers they switch off."""
+    if part is None:
+        return []
+    off = dict.fromkeys(motion for sampler in samplers for motion in sampler.motions)
+    return [str(part), *([f"{', '.join(off)} off: held atoms are the frame"] if off else [])]
 
 
 def answered(name: str | Callable[..., Any], model: Denoiser) -> tuple[str, ...]:
@@ -274,14 +245,3 @@ def answered(name: str | Callable[..., Any], model: Denoiser) -> tuple[str, ...]
     if isinstance(model, LearnedDenoiser):
         return (f"{called(name)}: {model.report.sentence}",)
     return (f"{called(name)}: {model.about}",) if isinstance(model, NetworkDenoiser) else ()
-
-
-def torch_device(name: str) -> str:
-    """The device that auto, cpu or cuda means here; EdmNoiseError for another name or a GPU that is not there."""
-    if name not in ("auto", "cpu", "cuda"):
-        raise EdmNoiseError(f"device is {name!r}: give auto, cpu or cuda")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise EdmNoiseError("device is 'cuda' and torch finds no GPU: give cpu or auto")
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return name

@@ -26,6 +26,7 @@ from ..scene import ask, looks
 from ..scene.ask import Cmd
 from ..scene.frames import read_frames
 from ..scene.objects import existing_object, object_of_file
+from ..scene.selected import Selected
 from ..scene.source import Source, reading, secondary_of, with_bonds
 from ..scene.states import read_states
 from ..scene.titles import Provenance
@@ -69,10 +70,10 @@ def save(cmd: Cmd, file: str, name: str, level: str, b: str | None) -> Job[Saved
     made = Provenance.parse(ask.title(cmd, name, 1))
     ligands = made.ligands if made else "residue"
     if ask.is_discrete(cmd, name):  # each of its states has atoms of its own
-        source, found = yield from read_states(cmd, f"%{name}", solvent=True, ligands=ligands)
+        source, found = yield from read_states(cmd, Selected(f"%{name}", 0, solvent=True, ligands=ligands))
         frames = [places[None] for places in found]
     else:
-        source = yield from reading(cmd, f"%{name}", 1, solvent=True, ligands=ligands)
+        source = yield from reading(cmd, Selected(f"%{name}", 1, solvent=True, ligands=ligands))
         frames = list(read_frames(cmd, name, first=1))
     if source.notes:
         raise EdmNoiseError(f"{name} cannot be written whole: {source.notes[0]}")

@@ -34,6 +34,7 @@ from ..scene import ask, stage
 from ..scene.ask import Cmd
 from ..scene.growing import Growing
 from ..scene.objects import check_free_name
+from ..scene.selected import Selected
 from ..scene.source import Source, reading
 from ..scene.structure_file import loaded
 from .colouring import Colouring
@@ -112,8 +113,10 @@ def show_trace(
     structure
         A structure file, or a loaded object or selection: names, bonds and looks of the atoms, and the reference; None
         for the names that were recorded.
-    denoised, name, hydrogens, solvent
+    denoised, name
         As in `edmnoise_pymol.jobs.sampling.sample`.
+    hydrogens, solvent
+        As in `edmnoise_pymol.scene.selected.Selected`.
     in_full
         Whether what the sampler did is looked at in every sample, not only in the first.
     distribution
@@ -134,7 +137,7 @@ def show_trace(
             file = yield lambda _: _written(plan.fitted.structure, folder)
         with nullcontext() if file is None else loaded(cmd, file) as held:
             if held is not None:
-                source = yield from reading(cmd, held, 1, solvent=True)
+                source = yield from reading(cmd, Selected(held, 1, solvent=True))
                 _check_same(structure or "the recorded names", source, plan.fitted.structure)
             assert source is not None
             shown, rows = _shown(source, plan)
@@ -164,7 +167,7 @@ def _names(cmd: Cmd, structure: str | None) -> Job[tuple[str | None, Structure |
     if file is not None:
         given = yield lambda _: read_structure(file, solvent=True)
         return file, given, None
-    source = yield from reading(cmd, structure, solvent=True)
+    source = yield from reading(cmd, Selected(structure, solvent=True))
     return None, source.structure.take(file_order(source)), source
 
 

@@ -27,13 +27,15 @@ from edmnoise.settings.knob import typed
 from edmnoise.structure.hierarchy import PARTS
 from edmnoise.structure.structure import Structure
 from edmnoise.study.candidates import EXACT, NOTHING, Candidate, DoingNothing
-from edmnoise.study.error import Targets, denoising_error
+from edmnoise.study.error import denoising_error
 from edmnoise.study.error_study import ErrorStudy
+from edmnoise.study.targets import Targets
 
 from ..job import Cancelled, Job, Watch
 from ..scene.ask import Cmd
+from ..scene.selected import Selected
 from ..scene.states import read_states
-from .sampling import torch_device
+from .drawn import torch_device
 from .training_run import run, said
 
 NETWORK = "network"
@@ -100,18 +102,13 @@ class _Measured(NamedTuple):
 
 def train(
     cmd: Cmd,
-    selection: str,
+    which: Selected,
     asked: Mapping[str, Any],
     data: DenoiserChoice,
     held_out: Sequence[int],
     path: str | None,
     resume: str | None,
     device: str,
-    state: int,
-    hydrogens: bool,
-    solvent: bool,
-    common: bool,
-    ligands: str,
 ) -> Job[TrainResult]:
     """Train a network on the states of a loaded object, or of several objects of the same atoms.
 
@@ -119,7 +116,7 @@ def train(
 
     Parameters
     ----------
-    selection, device, state, hydrogens, solvent, common, ligands
+    which
         As in `edmnoise_pymol.jobs.sampling.sample`.
     asked
         What of `Training` was given, by name.
@@ -131,6 +128,8 @@ def train(
         Of the checkpoint; when not given, that which is resumed, or one of the object's name.
     resume
         Checkpoint to go on from.
+    device
+        As in `edmnoise_pymol.jobs.drawn.Batch`.
 
     Raises
     ------
@@ -140,7 +139,7 @@ def train(
     """
     training, chosen = Training(**asked), torch_device(device)
     path, resume = (None if name is None else os.path.expanduser(name) for name in (path, resume))
-    source, states = yield from read_states(cmd, selection, state, hydrogens, solvent, common, ligands)
+    source, states = yield from read_states(cmd, which)
     structure, name = source.structure.without_domains(), source.object  # of which no network learns
     data.check(len(states), name)
     for number in held_out:

@@ -22,6 +22,7 @@ from ..job import Job, MakesObjects
 from ..scene import ask, lookout, looks, stage
 from ..scene.ask import Cmd
 from ..scene.domains import times_marked
+from ..scene.selected import Selected
 from ..scene.source import objects_of, reading
 from .runner import Runner
 from .settings import Settings
@@ -42,6 +43,11 @@ class Input:
     census: str
     domains: int = 0
     """0 without domains; with them another number each time that any were set."""
+
+    @property
+    def which(self) -> Selected:
+        """The atoms, as jobs take them."""
+        return Selected(self.selection, self.state, self.hydrogens, self.solvent)
 
     @property
     def options(self) -> dict[str, str]:
@@ -387,7 +393,7 @@ def _objects_of(result: Any) -> tuple[str, ...]:
 def read_input(cmd: Cmd, selection: str, state: int, hydrogens: bool, solvent: bool) -> Job[Input]:
     """Count the atoms of a selection as a command would take them; EdmNoiseError where it would refuse them."""
     state = _beyond(cmd, selection) if state == -1 else state
-    source = yield from reading(cmd, selection, state, hydrogens, solvent)
+    source = yield from reading(cmd, Selected(selection, state, hydrogens, solvent))
     hierarchy = source.structure.hierarchy
     domains = times_marked(cmd) + 1 if DOMAIN in hierarchy.names else 0
     return Input(selection, state, hydrogens, solvent, source.object, describe(hierarchy), domains)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pymol.Qt import QtCore
 
+from ..scene.selected import Selected
 from .session import Input, Session
 
 if TYPE_CHECKING:
@@ -31,12 +32,11 @@ class Held(QtCore.QObject):
         return found, self._session.sight.state if found.state == -1 else found.state
 
     @property
-    def facts(self) -> dict[str, Any]:
-        """What the library's jobs are given of the input."""
+    def which(self) -> Selected:
+        """The atoms of the input, as jobs take them."""
         found = self._session.input
         assert found is not None
-        names = ("selection", "state", "hydrogens", "solvent")
-        return {name: getattr(found, name) for name in names}
+        return found.which
 
     @property
     def known(self) -> Known | None:

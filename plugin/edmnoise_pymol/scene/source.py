@@ -23,6 +23,7 @@ from ..job import Job, Watch, run_inline
 from . import arrays, ask
 from .ask import Cmd
 from .domains import with_marked
+from .selected import Selected
 
 _CHARGED_BY_PYMOL = "NH1 NZ ND1 OD2 OE2 OXT O1P O2P OP1 OP2".split()
 """Atoms of amino acids and nucleotides that PyMOL gives a formal charge when it looks for bonds, whatever files say."""
@@ -65,16 +66,7 @@ class Source(Legible):
         )
 
 
-def reading(
-    cmd: Cmd,
-    selection: str,
-    state: int = -1,
-    hydrogens: bool = True,
-    solvent: bool = False,
-    ligands: str = "residue",
-    domains: bool = True,
-    alone: bool = True,
-) -> Job[Source]:
+def reading(cmd: Cmd, which: Selected, domains: bool = True, alone: bool = True) -> Job[Source]:
     """Read the atoms of a selection, which must lie in one object, in one state.
 
     What PyMOL is not needed for takes twice as long as what it is, so it is left to another thread where there is one.
@@ -90,24 +82,23 @@ def reading(
     EdmNoiseError
         No such selection, no atoms, several objects, no such state, no coordinates; an object that changes meanwhile.
     """
-    plain = _plain(cmd, selection)
-    name = plain or _single_object(cmd, selection, state)
-    state = _existing_state(cmd, name, state)
+    plain = _plain(cmd, which.text)
+    name = plain or _single_object(cmd, which)
+    state = _existing_state(cmd, name, which.state)
     rows: list[tuple[Any, ...]] = []
     # type is HETATM for atoms outside polymers; iterate_state skips atoms without coordinates, as get_coords does.
     facts = f"{_KIND}, name, elem, resn, resi, chain, segi, type, rank, index, alt, custom, q, b, formal_charge"
-    with nullcontext(whole(name)) if plain else _judged(cmd, f"({selection}) and {whole(name)}", state) as chosen:
+    with nullcontext(whole(name)) if plain else _judged(cmd, which.inside(name), state) as chosen:
         cmd.iterate_state(state, chosen, f"_rows.append(({facts}))", space={"_rows": rows})
         coordinates = arrays.coordinates(cmd, chosen, state)
     size = ask.atoms(cmd, name)
     complete = not alone or cmd.count_discrete(name) or (plain and size == len(rows))
-    elsewhere = f"({selection}) and {whole(name)} and not state {state}"
-    bare = 0 if complete else _count(cmd, elsewhere, hydrogens, solvent)
+    bare = 0 if complete else _count(cmd, which, f"{which.inside(name)} and not state {state}")
 
     def work(_: Watch) -> Source:
-        wanted = _wanted(rows, hydrogens, solvent)
+        wanted = _wanted(rows, which)
         if coordinates is None or not wanted.any():
-            raise EdmNoiseError(_why_empty(bool(rows), name, selection, state, hydrogens, solvent))
+            raise EdmNoiseError(_why_empty(bool(rows), name, state, which))
         columns = [np.array(column)[wanted] for column in [*zip(*rows, strict=True)][2:]]
         names, elements, residues, numbers, chains, segments, kind, rank, index, altloc, custom, *numeric = columns
         atoms = Atoms.make(names, elements, residues, numbers, chains, segments, kind == "HETATM", *numeric)
@@ -118,7 +109,7 @@ def reading(
         if not keep.all():
             notes.append(f"{np.count_nonzero(~keep):,} atoms of alternate locations left out (lower occupancy)")
         kept = coordinates[wanted][keep]
-        structure = Structure.from_atoms(kept, atoms.take(keep), rank[keep], ligands=ligands)
+        structure = Structure.from_atoms(kept, atoms.take(keep), rank[keep], ligands=which.ligands)
         if domains:
             structure = with_marked(structure, custom[keep], name)
         sound = sound_elements(structure.atoms, structure.residue_of_atoms, structure.coordinates)
@@ -133,27 +124,27 @@ def reading(
     return source
 
 
-def read_source(cmd: Cmd, selection: str, *facts: Any, **named: Any) -> Source:
-    """What `reading` reads, here and now."""
-    return run_inline(reading(cmd, selection, *facts, **named))
+def read_source(cmd: Cmd, *facts: Any, **named: Any) -> Source:
+    """What `reading` reads of what makes a `Selected`, here and now."""
+    return run_inline(reading(cmd, Selected(*facts, **named)))
 
 
 _KIND, _HYDROGEN, _SOLVENT = "protons, flags", 1, 1 << 28
 """What tells hydrogens and solvent, as PyMOL's words do: the element's number, and a flag that PyMOL gives atoms."""
 
 
-def _wanted(rows: Sequence[tuple[Any, ...]], hydrogens: bool, solvent: bool) -> NDArray[np.bool_]:
+def _wanted(rows: Sequence[tuple[Any, ...]], which: Selected) -> NDArray[np.bool_]:
     """(N,) which of some atoms are to stay, whose facts begin with _KIND."""
     protons, flags = np.array([row[:2] for row in rows], dtype=np.int64).reshape(-1, 2).T
-    return ((protons != _HYDROGEN) | hydrogens) & (((flags & _SOLVENT) == 0) | solvent)
+    return ((protons != _HYDROGEN) | which.hydrogens) & (((flags & _SOLVENT) == 0) | which.solvent)
 
 
-def _count(cmd: Cmd, selection: str, hydrogens: bool, solvent: bool) -> int:
+def _count(cmd: Cmd, which: Selected, selection: str) -> int:
     """How many atoms of a selection are to stay."""
     kinds: list[tuple[Any, ...]] = []
     with ask.awake(cmd):
         cmd.iterate(selection, f"_kinds.append(({_KIND}))", space={"_kinds": kinds})
-    return int(_wanted(kinds, hydrogens, solvent).sum())
+    return int(_wanted(kinds, which).sum())
 
 
 def with_bonds(cmd: Cmd, source: Source) -> Structure:
@@ -193,16 +184,15 @@ def current_state(cmd: Cmd, name: str) -> int:
     raise EdmNoiseError(f"PyMOL shows all states of {name}, 1 to {states}: choose one, or type set all_states, 0")
 
 
-def moved_part(cmd: Cmd, source: Source, move: str | None) -> Part | None:
-    """The atoms of a source that a selection names, to be moved while the others are held; None where it names all by
-    not being given.
+def moved_part(cmd: Cmd, source: Source, which: Selected) -> Part | None:
+    """The atoms of a source that are to be moved while the others are held; None where all move.
 
     Raises
     ------
     EdmNoiseError
         Words that are no selection; one that names none of the atoms, or all of them.
     """
-    if move is None:
+    if (move := which.move) is None:
         return None
     named: list[int] = []
     if _plain(cmd, move) or _touched(cmd, move):
@@ -261,16 +251,16 @@ def _judged(cmd: Cmd, selection: str, state: int) -> Iterator[str]:
             cmd.delete(chosen)
 
 
-def _single_object(cmd: Cmd, selection: str, state: int) -> str:
-    """The only object that a selection touches in a state (-1 for the one that is shown)."""
-    objects = objects_of(cmd, selection)
+def _single_object(cmd: Cmd, which: Selected) -> str:
+    """The only object that a selection touches in its state."""
+    objects = objects_of(cmd, which.text)
     if len(objects) == 1:
         return objects[0]
-    with _judged(cmd, selection, state) as chosen:
+    with _judged(cmd, which.text, which.state) as chosen:
         here = ask.without_titles(cmd.get_object_list(chosen) or [])
     if len(here) != 1:
         raise EdmNoiseError(
-            f"selection {selection!r} holds atoms of {len(objects)} objects ({', '.join(objects)}): "
+            f"selection {which.text!r} holds atoms of {len(objects)} objects ({', '.join(objects)}): "
             "name atoms of one object"
         )
     return str(here[0])
@@ -285,12 +275,12 @@ def _existing_state(cmd: Cmd, name: str, state: int) -> int:
     return state
 
 
-def _why_empty(found: bool, name: str, selection: str, state: int, hydrogens: bool, solvent: bool) -> str:
+def _why_empty(found: bool, name: str, state: int, which: Selected) -> str:
     if not found:
-        return f"selection {selection!r} has no atoms with coordinates in state {state} of {name}"
-    left = [what for what, kept in (("hydrogens", hydrogens), ("solvent", solvent)) if not kept]
+        return f"selection {which.text!r} has no atoms with coordinates in state {state} of {name}"
+    left = [what for what, kept in (("hydrogens", which.hydrogens), ("solvent", which.solvent)) if not kept]
     remedy = ", ".join(f"{what}=1" for what in left)
-    return f"selection {selection!r} holds nothing but {' and '.join(left)}: keep them with {remedy}"
+    return f"selection {which.text!r} holds nothing but {' and '.join(left)}: keep them with {remedy}"
 
 
 def _first_line(error: BaseException) -> str:

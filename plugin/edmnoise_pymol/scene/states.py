@@ -14,53 +14,42 @@ from edmnoise.structure.common import common_rows
 from ..job import Job, one_by_one
 from . import arrays, ask
 from .ask import Cmd
+from .selected import Selected
 from .source import Source, objects_of, reading
 
 Index = NDArray[np.int64]
 """(N,) PyMOL's indices of atoms in an object, counted from 1."""
 
 
-def read_states(
-    cmd: Cmd,
-    selection: str,
-    state: int = 0,
-    hydrogens: bool = True,
-    solvent: bool = False,
-    common: bool = False,
-    ligands: str = "residue",
-) -> Job[tuple[Source, list[NDArray[np.float32]]]]:
+def read_states(cmd: Cmd, which: Selected) -> Job[tuple[Source, list[NDArray[np.float32]]]]:
     """All states of one object, or the shown states of several objects of the same atoms, as (N, 3) coordinates.
 
     The source is the first of them; with ``common`` they are of the atoms that all have. A ``state`` other than 0 is
-    read alone, of one object or of several; -1 is the one that is shown.
+    read alone, of one object or of several.
 
     Raises
     ------
     EdmNoiseError
         As `reading`, and where states or objects differ in their atoms.
     """
-    names = objects_of(cmd, selection)
-    if len(names) > 1 or state:
-        one_each = (
-            reading(cmd, f"({selection}) and %{name}", state or -1, hydrogens, solvent, ligands) for name in names
-        )
+    names = objects_of(cmd, which.text)
+    if len(names) > 1 or which.state:
+        one_each = (reading(cmd, replace(which, text=which.inside(name), state=which.state or -1)) for name in names)
         members = yield from one_by_one(one_each)
     else:
-        members = yield from read_members(cmd, selection, 1, hydrogens, solvent, ligands)
-    rows, notes = in_common(members, common, renamed=len(names) > 1)
+        members = yield from read_members(cmd, replace(which, state=1))
+    rows, notes = in_common(members, which.common, renamed=len(names) > 1)
     first = members[0].take(rows[0])
-    if len(names) == len(members) == 1 and not state:
+    if len(names) == len(members) == 1 and not which.state:
         states, atoms, index = range(1, ask.states(cmd, names[0]) + 1), ask.atoms(cmd, names[0]), np.array(first.index)
         return first, [read_atoms(cmd, names[0], state, index, atoms)[0] for state in states]
     found = [member.structure.coordinates[row] for member, row in zip(members, rows, strict=True)]
     return replace(first, notes=(*first.notes, *notes)), found
 
 
-def read_members(
-    cmd: Cmd, selection: str, state: int, hydrogens: bool = True, solvent: bool = False, ligands: str = "residue"
-) -> Job[list[Source]]:
-    """What each state of one object holds of a selection; of ``state`` alone, where all hold the same atoms."""
-    (name,) = objects_of(cmd, selection)
+def read_members(cmd: Cmd, which: Selected) -> Job[list[Source]]:
+    """What each state of one object holds of a selection; of its own state alone, where all hold the same atoms."""
+    (name,) = objects_of(cmd, which.text)
     states = range(1, ask.states(cmd, name) + 1)
     alike, sizes, atoms = not cmd.count_discrete(name), arrays.sizes(cmd, name, states), ask.atoms(cmd, name)
     if 0 in sizes:
@@ -69,8 +58,8 @@ def read_members(
     if alike and any(size != atoms for size in sizes):
         first, *others = (held(cmd, name, other) for other in states)
         alike = all(np.array_equal(first, other) for other in others)
-    wanted = [state] if alike else states
-    each = (reading(cmd, selection, other, hydrogens, solvent, ligands, alone=alike) for other in wanted)
+    wanted = [which.state] if alike else states
+    each = (reading(cmd, replace(which, state=other), alone=alike) for other in wanted)
     return (yield from one_by_one(each))
 
 

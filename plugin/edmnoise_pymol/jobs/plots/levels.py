@@ -20,6 +20,7 @@ from edmnoise.structure.structure import Structure
 
 from ...job import Job
 from ...scene.ask import Cmd
+from ...scene.selected import Selected
 from ...scene.source import moved_part, reading
 
 
@@ -79,22 +80,14 @@ class Levels(Legible):
 
 
 def expected(
-    cmd: Cmd,
-    selection: str,
-    state: int,
-    hydrogens: bool,
-    solvent: bool,
-    weights: str,
-    process: str,
-    move: str | None,
-    kept: Structure | Part | None,
+    cmd: Cmd, which: Selected, weights: str, process: str, kept: Structure | Part | None
 ) -> Job[tuple[Levels, Structure | Part]]:
     """Closed form of a noise that is still to be made, and the atoms, which may be given again as ``kept``."""
     noise = NoiseChoice.parse(process, parse_weights(weights))
     structure = kept
     if structure is None:
-        source = yield from reading(cmd, selection, state, hydrogens, solvent)
-        structure = moved_part(cmd, source, move) or source.structure
+        source = yield from reading(cmd, which)
+        structure = moved_part(cmd, source, which) or source.structure
 
     def work(_: Any) -> Levels:
         forms = closed_forms(structure, noise)

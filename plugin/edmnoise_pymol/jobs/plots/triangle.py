@@ -6,7 +6,6 @@ Closed forms on a structure that is read once: a new measure or other weights do
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -28,6 +27,7 @@ from edmnoise.structure.structure import Structure
 
 from ...job import Job
 from ...scene.ask import Cmd
+from ...scene.selected import Selected
 from ...scene.source import reading
 
 Place = tuple[float, float]
@@ -197,17 +197,14 @@ class Ternary(Legible):
 
 def ternary(
     cmd: Cmd,
-    facts: Mapping[str, Any],
+    which: Selected,
     measure: str,
     level: str,
     distribution: SigmaDistribution,
     kept: Known | None = None,
 ) -> Job[tuple[Ternary, Known]]:
-    """The map of a measure, and what is known of the structure, which may be given again as ``kept``.
-
-    ``facts`` are ``selection``, ``state``, ``hydrogens`` and ``solvent``, as in `design.triangle`.
-    """
-    known = kept or (yield from _read(cmd, facts))
+    """The map of a measure, and what is known of the structure, which may be given again as ``kept``."""
+    known = kept or (yield from _read(cmd, which))
     wanted = WeightMeasure(measure, level, distribution, known.lengths[level])
 
     def work(_: Any) -> Ternary:
@@ -220,19 +217,19 @@ def ternary(
 
 def scramble_points(
     cmd: Cmd,
-    facts: Mapping[str, Any],
+    which: Selected,
     weights: str,
     distribution: SigmaDistribution,
     kept: Known | None = None,
 ) -> Job[tuple[Table, Known]]:
     """The table of `edm_scramble` for one noise, and what is known of the structure, as in `ternary`."""
     shares = parse_weights(weights)
-    known = kept or (yield from _read(cmd, facts))
+    known = kept or (yield from _read(cmd, which))
     return (yield lambda _: scramble_table(known.structure, [shares], [distribution], known.lengths)), known
 
 
-def _read(cmd: Cmd, facts: Mapping[str, Any]) -> Job[Known]:
-    structure = (yield from reading(cmd, **facts)).structure
+def _read(cmd: Cmd, which: Selected) -> Job[Known]:
+    structure = (yield from reading(cmd, which)).structure
 
     def work(_: Any) -> Known:
         three = structure.without_domains().hierarchy  # of the triangle's weights

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from edmnoise.base.colours import LEVEL_COLOURS
@@ -72,9 +73,8 @@ class LevelsChart(Chart):
             def job() -> Any:
                 from ...jobs.plots.levels import expected
 
-                facts = (found.selection, found.state, found.hydrogens, found.solvent)
-                move = noise.move or None
-                return answered(expected(self._session.cmd, *facts, noise.weights, noise.process, move, kept))
+                which = replace(found.which, move=noise.move or None)
+                return answered(expected(self._session.cmd, which, noise.weights, noise.process, kept))
 
             def done(answer: Any) -> None:
                 if asked != self._asked:

@@ -79,14 +79,14 @@ class TriangleChart(Chart):
                 self._draw()
             return
         self._asked = asked
-        facts, known = self._held.facts, self._held.known
+        which, known = self._held.which, self._held.known
         if not self.full:
             self.empty("mapping …")
 
         def job() -> Any:
             from ...jobs.plots.triangle import ternary
 
-            return answered(ternary(self._session.cmd, facts, measure, level, noise.distribution, known))
+            return answered(ternary(self._session.cmd, which, measure, level, noise.distribution, known))
 
         def done(answer: Any) -> None:
             if asked != self._asked:

@@ -89,12 +89,12 @@ class ScrambleBox(QtWidgets.QLabel):
         if not noise.weighted:
             self._say("Scramble points are of noise with weights, and the process of the Noise tab has none")
             return
-        facts, known = self._held.facts, self._held.known
+        which, known = self._held.which, self._held.known
 
         def job() -> Any:
             from ...jobs.plots.triangle import scramble_points
 
-            return answered(scramble_points(self._session.cmd, facts, noise.weights, noise.distribution, known))
+            return answered(scramble_points(self._session.cmd, which, noise.weights, noise.distribution, known))
 
         def done(answer: Any) -> None:
             if asked != self._asked:

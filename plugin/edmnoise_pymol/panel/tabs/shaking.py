@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pymol.Qt import QtCore, QtWidgets
@@ -121,10 +122,9 @@ class Shaking(QtCore.QObject):
 
         def make() -> Any:
             assert found is not None
-            where = (found.state, found.hydrogens, found.solvent)
             _, noise, seed, move = self._settings()
-            beside = tuple(session.results)
-            return live(session.cmd, found.selection, noise, seed, *where, beside, hidden, move or None)
+            which = replace(found.which, move=move or None)
+            return live(session.cmd, which, noise, seed, tuple(session.results), hidden)
 
         def begin(made: Live) -> None:
             self._input = found
