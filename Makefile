@@ -99,14 +99,14 @@ system-run system-test:
 	$(PY) $(call PIP_INSTALL,numpy1) PyQt6
 	@touch $@
 
-# Each in a folder of its own, for two of them are imported by one name; without what their loops never use.
+# Each line in a folder of its own, by its first name, for two are imported by one name; without what is never used.
 .programs/installed: tests/programs/programs.txt tests/programs/common.txt | .venv/installed-test
 	rm -rf .programs
 	$(PY) -m pip install -qq --no-deps --target .programs/common --requirement tests/programs/common.txt
-	for program in $$(cat tests/programs/programs.txt); do \
+	while read -r program others; do \
 	    $(PY) -m pip install -qq --no-deps --ignore-requires-python --no-compile \
-	        --target .programs/$${program%%==*} $$program || exit; \
-	done
+	        --target .programs/$${program%%==*} $$program $$others < /dev/null || exit; \
+	done < tests/programs/programs.txt
 	@touch $@
 
 .venv-numpy2/installed-test: $(INPUTS) | system-run .venv-numpy2/bin/python

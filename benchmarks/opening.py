@@ -21,7 +21,8 @@ import numpy as np
 import pymol  # noqa: F401  (says where its data are)
 
 import edmnoise as edm
-from edmnoise.trajectories.recorder import Recorder, frames_file
+from edmnoise.trajectories.listening.folder import frames_file
+from edmnoise.trajectories.listening.recorder import Recorder
 
 from .harness import Result, show
 

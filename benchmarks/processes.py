@@ -21,9 +21,10 @@ import torch
 
 from edmnoise.base.threads import mapped
 from edmnoise.noise.process import PROCESSES, NoiseChoice, NoiseProcess
+from edmnoise.structure.atoms import Atoms
 from edmnoise.structure.files import read_structure
 from edmnoise.structure.hierarchy import LEVELS, Hierarchy
-from edmnoise.structure.structure import Atoms, Structure
+from edmnoise.structure.structure import Structure
 
 from .harness import Result, compare
 

@@ -9,7 +9,7 @@ from statistics import median
 
 import torch
 
-from edmnoise.trajectories.recorder import Recorder
+from edmnoise.trajectories.listening.recorder import Recorder
 
 from .harness import Result, show
 

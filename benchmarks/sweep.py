@@ -17,8 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
+from edmnoise.structure.atoms import Atoms
 from edmnoise.structure.files import write_frames
-from edmnoise.structure.structure import Atoms, Structure
+from edmnoise.structure.structure import Structure
 from edmnoise.sweep.pools import dask_pool, local_pool
 from edmnoise.sweep.settings import read_settings
 from edmnoise.sweep.sweep import sweep

@@ -77,7 +77,7 @@ def record_runs() -> None:
     import numpy as np
 
     import edmnoise as edm
-    from edmnoise.trajectories.recorder import Recorder
+    from edmnoise.trajectories.listening.recorder import Recorder
 
     place = np.random.default_rng(0).normal(size=(1, 740, 3)).astype(np.float32)
     os.mkdir("run.trace")
@@ -132,6 +132,7 @@ def main(folder: Path) -> None:
     window = Window()
     cmd = window.cmd
     from edmnoise_pymol.panel import open_panel
+    from edmnoise_pymol.panel.views.quality import QualityDialog
 
     cmd.load("$PYMOL_DATA/demo/1tii.pdb", "1tii")
     cmd.show_as("cartoon")
@@ -171,6 +172,12 @@ def main(folder: Path) -> None:
     view("Results")
     window.rest(2)
     window.photograph(folder / "panel_results.png")
+    run(panel.results.quality)
+    (dialog,) = panel.results.findChildren(QualityDialog)
+    window.until(lambda: dialog.plot.full)
+    dialog.move(60, 210)
+    window.photograph(folder / "panel_quality.png")
+    dialog.close()
     cmd.delete("1tii_noise")
     open_panel(cmd, "design")
     run(panel.design.design)

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .noise.theory.scales import measured_scales as measured_scales
     from .noise.theory.statistics import NoiseStatistics as NoiseStatistics
     from .noise.weights import Weights as Weights
+    from .structure.atoms import Atoms as Atoms
     from .structure.domains import with_domains as with_domains
     from .structure.files import read_frames as read_frames
     from .structure.files import read_structure as read_structure
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
     from .structure.files import write_view as write_view
     from .structure.hierarchy import Hierarchy as Hierarchy
     from .structure.part import Part as Part
-    from .structure.structure import Atoms as Atoms
     from .structure.structure import Structure as Structure
     from .structure.superpose import superpose as superpose
     from .study.figures.design import triangle_figure as triangle_figure
@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from .trajectories.finding import find_denoiser as find_denoiser
     from .trajectories.laid import run_of as run_of
     from .trajectories.recording import record as record
-    from .trajectories.run import run_sampler as run_sampler
+    from .trajectories.sampling import run_sampler as run_sampler
     from .trajectories.trace import open_trace as open_trace
     from .trajectories.trace import runs_of as runs_of
 
@@ -74,7 +74,7 @@ _HOMES = {
     "write_frames": "edmnoise.structure.files",
     "write_view": "edmnoise.structure.files",
     "Structure": "edmnoise.structure.structure",
-    "Atoms": "edmnoise.structure.structure",
+    "Atoms": "edmnoise.structure.atoms",
     "Hierarchy": "edmnoise.structure.hierarchy",
     "with_domains": "edmnoise.structure.domains",
     "Part": "edmnoise.structure.part",
@@ -121,7 +121,7 @@ _HOMES = {
     "log_linear": "edmnoise.diffusion.samplers.schedule",
     "sampler_preset": "edmnoise.diffusion.samplers.presets",
     "sample": "edmnoise.diffusion.samplers.sampler",
-    "run_sampler": "edmnoise.trajectories.run",
+    "run_sampler": "edmnoise.trajectories.sampling",
     "round_trips": "edmnoise.study.round_trip",
     "translation_table": "edmnoise.diffusion.samplers.units",
     # listen to a model

@@ -16,12 +16,13 @@ from pathlib import Path
 from . import __version__
 from .base.errors import EdmNoiseError
 from .base.versions import versions
+from .sweep.keys import KEYS
 from .sweep.pools import Pool, dask_pool, local_pool
 from .sweep.run import Progress
-from .sweep.settings import KEYS, read_settings
+from .sweep.settings import read_settings
 from .sweep.sweep import Swept, sweep
 from .trajectories.command import record_command
-from .trajectories.recorder import KEPT
+from .trajectories.listening.folder import KEPT
 
 REFUSED, FAILED, INTERRUPTED = 1, 3, 130
 """Exit codes: nothing or not all could be done; all was done and some tasks have no numbers; Ctrl-C."""

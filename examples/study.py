@@ -345,7 +345,7 @@ def _(study_table):
         )
         for pane, (found, form, label, scaled) in zip(panes, columns, strict=True):
             for name, colour in COMPARED.items():
-                own = [row for row in rows if row["weights"] == name]
+                own = [row for row in rows if row["noise"] == name]
                 unit = np.array([row["sigma"] if scaled else 1.0 for row in own])
                 pane.plot(LADDER, [row[found] for row in own] / unit, "o", color=colour, ms=5)
                 pane.plot(LADDER, [row[form] for row in own] / unit, color=colour, lw=1.2, label=name)

@@ -59,7 +59,7 @@ for epoch in range(8):
     logged.append(metrics.compute())
 figure, axis = plt.subplots()
 for part, colour in PARTS.items():
-    errors = [row[f"{part}, sigma 2 to 8 A"] for row in logged]
+    errors = [row[f"{part} at sigma 2 to 8 A"] for row in logged]
     print(f"{part}: {errors[0]:.2f} A in the first epoch, {errors[-1]:.2f} A in the last")
     axis.plot(range(1, len(errors) + 1), errors, "o-", color=colour, label=part)
 axis.set(title="Error at σ from 2 to 8 Å", xlabel="epoch", ylabel="error (Å)", ylim=(0, None))

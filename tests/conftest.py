@@ -17,12 +17,14 @@ from edmnoise.diffusion.samplers.schedule import karras
 from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.noise.weights import Weights
+from edmnoise.structure.atoms import Atoms
 from edmnoise.structure.files import read_structure, write_frames
 from edmnoise.structure.hierarchy import Hierarchy
-from edmnoise.structure.structure import Atoms, Structure
-from edmnoise.trajectories.recorder import Recorder
+from edmnoise.structure.structure import Structure
+from edmnoise.trajectories.listening.recorder import Recorder
 from edmnoise.trajectories.recording import record as recording
-from edmnoise.trajectories.run import Run, record
+from edmnoise.trajectories.run import Run
+from edmnoise.trajectories.sampling import record
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # for the processes that tests start
 

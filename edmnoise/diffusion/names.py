@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 SOLVERS = {
     "euler": "Euler, first order",
@@ -43,6 +43,26 @@ COUNTED = {
 
 COUNTED_ALIASES = {**ALIASES, "rfd3": "rfdiffusion3", "rfd": "rfdiffusion"}
 """Other names of these."""
+
+SCORE = "z"
+"""Stands in a program's place for the normal score of a training distribution."""
+
+
+class Counted(NamedTuple):
+    """A noise level in other units than angstrom: the number of a program, or of SCORE.
+
+    Examples
+    --------
+    >>> print(Counted("rfdiffusion", 20.0))
+    rfdiffusion:20
+    """
+
+    unit: str
+    number: float
+
+    def __str__(self) -> str:
+        return f"{self.unit}:{self.number:.10g}"
+
 
 SCHEDULES = ("karras", "log_linear")
 """How levels are laid out."""

@@ -167,7 +167,7 @@ def measure_damage(reference: Structure | Native, frames: CoordinatesLike | Iter
 
     Examples
     --------
-    >>> from edmnoise.structure.structure import Atoms
+    >>> from edmnoise.structure.atoms import Atoms
     >>> atoms = Atoms.make(["CA", "CA"], ["C", "C"], ["GLY", "GLY"], [1, 2], ["A", "A"], ["", ""], [False] * 2)
     >>> pair = Structure.from_atoms([[0, 0, 0], [3.8, 0, 0]], atoms)
     >>> moved = np.array([[[0, 0, 0], [5.3, 0, 0]]], np.float32)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -66,3 +68,32 @@ GYRATION = DamageMeasure(
 
 MEASURES = (LDDT, RMSD, CONTACTS, BOND_LENGTHS, BROKEN, FLIPPED, CLASHES, GYRATION)
 """All measures, in the order of tables."""
+
+
+def drawn_between(measure: DamageMeasure, values: Sequence[float], own: float = math.nan) -> tuple[float, float]:
+    """The ends of an axis: from 0 what counts or is a length off, of shares all, of lDDT what there is up to 1, of
+    sizes what there is.
+
+    Parameters
+    ----------
+    values
+        Of the states; one of them at least is a number.
+    own
+        What the structure itself has, NaN for nothing.
+    """
+    if measure is LDDT:
+        return below_one(min(value for value in values if not math.isnan(value)))
+    if measure.kind == "share":
+        return -0.03, 1.03
+    there = [value for value in (*values, own) if not math.isnan(value)]
+    low, high = min(there), max(there)
+    if measure is GYRATION:
+        room = max(0.12 * (high - low), 0.1)
+        return low - room, high + room
+    return 0.0, 1.1 * high or 1.0
+
+
+def below_one(lowest: float) -> tuple[float, float]:
+    """The ends of an axis of shares that are near 1."""
+    room = max(1 - lowest, 0.02)
+    return 1 - 1.1 * room, 1 + 0.05 * room

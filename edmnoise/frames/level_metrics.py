@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import copy
 from itertools import pairwise
 
 import torch
-from torch import Tensor
+from torch import Tensor, distributed
 
 from ..base.errors import EdmNoiseError
 from ..noise.batch import PaddedGroups
@@ -70,7 +71,7 @@ class LevelMetrics:
     >>> groups = PaddedGroups(torch.tensor([[0, 0, 1, 1]]), torch.tensor([[0, 0]]))
     >>> metrics = LevelMetrics()
     >>> metrics.update(torch.ones(1, 4, 3), torch.tensor([4.0]), groups)
-    >>> metrics.compute()["chain, sigma 2 to 8 A"]
+    >>> metrics.compute()["chain at sigma 2 to 8 A"]
     1.0
     """
 
@@ -78,31 +79,53 @@ class LevelMetrics:
         if not edges or any(b <= a for a, b in zip((0.0, *edges), (*edges, math.inf), strict=True)):
             raise EdmNoiseError(f"edges are {list(edges)}: give noise levels above 0, each above the one before")
         self.edges = tuple(float(edge) for edge in edges)
+        self._bounds = torch.tensor(self.edges, dtype=torch.float64)
         self.reset()
 
     def __repr__(self) -> str:
-        return f"LevelMetrics({int(self._rows.sum())} rows, edges {', '.join(f'{edge:g}' for edge in self.edges)} A)"
+        rows = int(self._sums[:, -1].sum())
+        return f"LevelMetrics({rows} rows, edges {', '.join(f'{edge:g}' for edge in self.edges)} A)"
 
     def reset(self) -> None:
         """Forget what was shown."""
-        self._squares = torch.zeros(len(self.edges) + 1, len(PARTS), dtype=torch.float64)
-        self._rows = torch.zeros(len(self.edges) + 1, dtype=torch.float64)
+        self._sums = torch.zeros(len(self.edges) + 1, len(PARTS) + 1, dtype=torch.float64)  # squares, and rows
 
     def update(self, displacement: Tensor, sigma: Tensor, groups: PaddedGroups) -> None:
-        """Take (B, N, 3) displacements at the levels (B,), angstrom, as `part_mean_squares` reads them."""
-        band = torch.bucketize(sigma.detach().flatten().double().cpu(), torch.tensor(self.edges, dtype=torch.float64))
-        if len(band) != len(displacement):
-            raise EdmNoiseError(f"{len(band)} noise levels for {len(displacement)} rows: give one a row")
-        self._squares.index_add_(0, band, part_mean_squares(displacement, groups).cpu())
-        self._rows.index_add_(0, band, torch.ones(len(band), dtype=torch.float64))
+        """Take (B, N, 3) displacements at the levels (B,), angstrom, as `part_mean_squares` reads them.
+
+        Sums are kept where the displacements are: a GPU's host does not wait for it before `compute`.
+        """
+        if sigma.numel() != len(displacement):
+            raise EdmNoiseError(f"{sigma.numel()} noise levels for {len(displacement)} rows: give one a row")
+        squares = part_mean_squares(displacement, groups)
+        self._sums, self._bounds = self._sums.to(squares.device), self._bounds.to(squares.device)
+        band = torch.bucketize(sigma.detach().flatten().to(squares), self._bounds)
+        counted = torch.cat([squares, torch.ones_like(squares[:, :1])], dim=1)
+        # Not in place: processes that torch.multiprocessing spawns share the memory of tensors that they are handed.
+        self._sums = self._sums.index_add(0, band, counted)
+
+    def all_reduced(self) -> LevelMetrics:
+        """What all processes of `torch.distributed` were shown, in each of them; a copy of itself where there are none.
+
+        Every process has to ask for it at the same place of its loop. Levels that one alone was shown have their names
+        in all of them, so that none waits for a name that another one does not log.
+        """
+        found = copy(self)
+        found._sums = self._sums.clone()
+        if distributed.is_available() and distributed.is_initialized():
+            distributed.all_reduce(found._sums)
+        return found
 
     def compute(self) -> dict[str, float]:
-        """RMS per coordinate, angstrom, by "part, sigma a to b A"; bands that nothing fell into are left out."""
+        """RMS per coordinate, angstrom, by "part at sigma a to b A"; bands that nothing fell into are left out.
+
+        Loggers take these names as they are: MLflow refuses commas.
+        """
         inner = (f"{a:g} to {b:g}" for a, b in pairwise(self.edges))
         between = [f"below {self.edges[0]:g}", *inner, f"above {self.edges[-1]:g}"]
         return {
-            f"{part}, sigma {band} A": math.sqrt(float(square) / float(rows))
-            for band, squares, rows in zip(between, self._squares, self._rows, strict=True)
+            f"{part} at sigma {band} A": math.sqrt(square / rows)
+            for band, (*squares, rows) in zip(between, self._sums.tolist(), strict=True)
             for part, square in zip(PARTS, squares, strict=True)
             if rows
         }

@@ -21,8 +21,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..structure.atoms import distinct
 from ..structure.hierarchy import check_three
-from ..structure.structure import Structure, distinct
+from ..structure.structure import Structure
 
 SCALARS, VECTORS, BLOCKS, HEADS, FRAMES = 64, 24, 2, 4, 4
 """Of a token; how many blocks; heads of the attention; frames of a token in which its atoms have places."""

@@ -66,12 +66,19 @@ class PaddedGroups:
         # Here and not when asked for: torch.compile takes no lock, and a property that is kept has one on Python 3.11.
         self.chains = int(chain.max()) + 1
         """Chains in the row with most of them."""
-        self.atom_rows, self.residue_rows = _rows(residue, chain.shape[1]), _rows(chain, self.chains)
+        self.sizes = _sizes(residue, chain, mask)
+        """(B, 3) int64, chains, residues and atoms of each row without its padding, where the groups were made."""
+        self._look_up()
+
+    def _look_up(self) -> None:
+        """What follows from the numbers, and asks the device for none of them."""
+        self.atom_rows, self.residue_rows = _rows(self.residue, self.chain.shape[1]), _rows(self.chain, self.chains)
         """(B N,) each atom's residue and (B R,) each residue's chain, among those of all rows."""
-        self.atom_places = (3 * self.atom_rows[:, None] + torch.arange(3, device=residue.device)).flatten()
+        three = torch.arange(3, device=self.residue.device)
+        self.atom_places = (3 * self.atom_rows[:, None] + three).flatten()
         """(3 B N,) where x, y and z of its residue are. To look up numbers takes two thirds of the time of looking up
         rows of three (torch 2.13, CPU), and these are made once, where a batch is collated."""
-        self.weight = None if mask is None else mask[..., None].float().repeat(1, 1, 3)
+        self.weight = None if self.mask is None else self.mask[..., None].float().repeat(1, 1, 3)
         """(B, N, 3) float32: 1 for atoms and 0 for padding. Written out: to multiply by (B, N, 1) takes 60 times as
         long (torch 2.13, CPU)."""
 
@@ -103,14 +110,18 @@ class PaddedGroups:
         """The same on a device; nothing waits for it."""
         moved = copy(self)
         for name, value in vars(self).items():
-            if isinstance(value, Tensor):
+            if isinstance(value, Tensor) and name != "sizes":
                 setattr(moved, name, value.to(device, non_blocking=True))
         return moved
 
     def repeated(self, copies: int) -> PaddedGroups:
         """Each row several times, one after another, as diffusion batches repeat a structure: (B copies, N)."""
-        mask = None if self.mask is None else self.mask.repeat_interleave(copies, 0)
-        return PaddedGroups(self.residue.repeat_interleave(copies, 0), self.chain.repeat_interleave(copies, 0), mask)
+        made = copy(self)
+        for name in ("residue", "chain", "mask", "sizes"):
+            numbers = getattr(self, name)
+            setattr(made, name, None if numbers is None else numbers.repeat_interleave(copies, 0))
+        made._look_up()
+        return made
 
     @property
     def atoms(self) -> tuple[int, int]:
@@ -194,13 +205,17 @@ class MultiscaleNoiseLike:
             )
         if seeds is not None and generator is not None:
             raise EdmNoiseError("generator and seeds: give one of them")
-        levels = [x.new_empty(len(x), count, 3) for count in (groups.chains, groups.chain.shape[1], x.shape[1])]
+        counts = groups.chains, groups.chain.shape[1], x.shape[1]
+        new = x.new_empty if seeds is None else x.new_zeros
+        levels = [new(len(x), count, 3) for count in counts]
         if seeds is None:
             self._draw(levels, generator)
         else:
+            # Without its padding: the numbers that a generator gives depend on how many it is asked for.
             own = torch.Generator(x.device)
-            for row, seed in enumerate(_checked(seeds, len(x))):
-                self._draw([level[row] for level in levels], reseed(own, seed, 0, NOISE))
+            for row, (seed, sizes) in enumerate(zip(_checked(seeds, len(x)), groups.sizes.tolist(), strict=True)):
+                there = [level[row, :size] for level, size in zip(levels, sizes, strict=True)]
+                self._draw(there, reseed(own, seed, 0, NOISE))
         if isinstance(self.weights, Tensor):
             roots = self.weights.to(x).sqrt()
             levels = [level * root for level, root in zip(levels, roots, strict=True)]
@@ -227,6 +242,15 @@ def _checked(seeds: Sequence[int] | Tensor, rows: int) -> list[int]:
     if len(found) != rows:
         raise EdmNoiseError(f"{len(found)} seeds for {rows} rows: give one a row")
     return [check_seed(seed) for seed in found]
+
+
+def _sizes(residue: Tensor, chain: Tensor, mask: Tensor | None) -> Tensor:
+    """(B, 3) chains, residues and atoms of each row, up to the last of each that is there."""
+    counted = torch.arange(1, residue.shape[1] + 1, device=residue.device)
+    atoms = counted.expand_as(residue) if mask is None else torch.where(mask, counted, 0)
+    residues = torch.where(atoms > 0, residue + 1, 0).amax(1)
+    known = torch.arange(chain.shape[1], device=chain.device) < residues[:, None]
+    return torch.stack([torch.where(known, chain + 1, 0).amax(1), residues, atoms.amax(1)], dim=1)
 
 
 def _rows(numbers: Tensor, count: int) -> Tensor:

@@ -43,7 +43,8 @@ class HeldNoise(Legible):
     --------
     >>> import numpy as np
     >>> from edmnoise.noise.process import NoiseChoice
-    >>> from edmnoise.structure.structure import Atoms, Structure
+    >>> from edmnoise.structure.atoms import Atoms
+    >>> from edmnoise.structure.structure import Structure
     >>> atoms = Atoms.make(["CA"] * 3, ["C"] * 3, ["GLY"] * 3, [1, 2, 3], ["A"] * 3, [""] * 3, [False] * 3)
     >>> part = Part.of(Structure.from_atoms(4 * np.eye(3), atoms), [True, False, True])
     >>> noise = NoiseChoice().on(part)

@@ -17,12 +17,11 @@ the direction of g, which is independent of it. From |g| to w is a smooth map (s
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from ..base.errors import EdmNoiseError
 
@@ -38,8 +37,10 @@ _NODES = 4096
 _LONGEST = 9.5
 """The table is even in |g| up to here; a normal vector is longer once in 1e19 draws."""
 
-_PANELS = 1024
+_PANELS = 256
 """Panels of the quadrature of p, each of four Gauss points."""
+
+_POINTS, _SHARES = np.polynomial.legendre.leggauss(4)
 
 
 def angle_density(angle: ArrayLike, s: float) -> Array:
@@ -74,45 +75,49 @@ def mean_rotation(s: float) -> float:
     return math.exp(-(s**2))
 
 
-def rotations(normal: Tensor, scales: tuple[float, ...]) -> Tensor:
-    """Turn normal vectors into quaternions from IGSO(3).
+def rotations(normal: NDArray[np.float32], scales: Sequence[float]) -> NDArray[np.float32]:
+    """Turn normal vectors into rotations from IGSO(3).
 
     Parameters
     ----------
     normal
-        (n, 3, lanes) float32, independent standard normal numbers.
+        (3, n, lanes) independent standard normal numbers.
     scales
         s of each lane, radians, 0 or more. The same vector at another s is a turn about the same axis.
 
     Returns
     -------
-    Tensor
-        (4, n, lanes) float32, (w, x, y, z), of unit length to 1e-6: to be divided by it.
+    ndarray
+        (3, 3, n, lanes) float32 matrices, orthogonal to 1e-6 whatever the table's error is.
     """
-    kinds = sorted(set(scales))
-    table = torch.cat([_half_turns(s) for s in kinds], 1)
-    start = torch.tensor([_NODES * kinds.index(s) for s in scales], device="cpu")
-    length = (normal * normal).sum(1).sqrt_()
-    place = (length * ((_NODES - 1) / _LONGEST)).clamp_(max=_NODES - 1.001)
-    low = place.floor()
-    share = place - low
-    row = (low.long() + start).flatten()
-    made = normal.new_empty(4, *length.shape)
-    for column, out in zip(table, made, strict=False):  # cosine of half the angle, and its sine over |g|
-        below, above = (column.index_select(0, row + k).view_as(length) for k in (0, 1))
-        torch.add(below, share * (above - below), out=out)
-    made[1:] = made[1].clone() * normal.movedim(1, 0)
+    normal = np.ascontiguousarray(normal)
+    square = (normal * normal).sum(axis=0)
+    place = np.sqrt(square) * np.float32((_NODES - 1) / _LONGEST)
+    low = np.floor(place)
+    cells = low.T.astype(np.int64)
+    table = [_half_turns(s).take(cell, axis=1, mode="clip") for s, cell in zip(scales, cells, strict=True)]
+    cosine, ratio, *slopes = np.stack(table, axis=-1)
+    cosine += (place - low) * slopes[0]  # of a quaternion (cosine, ratio g), not quite of unit length
+    ratio += (place - low) * slopes[1]
+    scaled = 2 * ratio / (cosine * cosine + ratio * ratio * square)
+    made: NDArray[np.float32] = normal[:, None] * (ratio * scaled * normal)
+    whole = 1 - ratio * scaled * square
+    for (i, j, k), sine in zip(((0, 1, 2), (1, 2, 0), (2, 0, 1)), cosine * scaled * normal, strict=True):
+        made[i, i] += whole
+        made[k, j] += sine
+        made[j, k] -= sine
     return made
 
 
 @lru_cache(maxsize=64)
-def _half_turns(s: float) -> Tensor:
-    """(2, nodes) cos(w/2) and sin(w/2) / |g| of the angle w that belongs to a normal vector's length |g|."""
+def _half_turns(s: float) -> NDArray[np.float32]:
+    """(4, nodes) cos(w/2) and sin(w/2) / |g| of the angle w that belongs to a normal vector's length |g|, and by how
+    much each is larger at the next node."""
     length = np.linspace(0, _LONGEST, _NODES)
     ratio = angles_over_lengths(length, s)
     half = length * ratio / 2
-    with torch.inference_mode(False):  # kept for later callers
-        return torch.from_numpy(np.stack([np.cos(half), np.sinc(half / math.pi) * ratio / 2])).float()
+    table = np.stack([np.cos(half), np.sinc(half / math.pi) * ratio / 2])
+    return np.concatenate([table, np.diff(table, append=table[:, -1:])]).astype(np.float32)
 
 
 def angles_over_lengths(length: Array, s: float) -> Array:
@@ -127,28 +132,30 @@ def angles_over_lengths(length: Array, s: float) -> Array:
     """
     if s == 0:
         return np.zeros_like(length)
-    from scipy.interpolate import CubicSpline
+    from scipy.interpolate import CubicHermiteSpline
     from scipy.special import gammainccinv, gammaincinv
 
     s = min(_checked(s), UNIFORM_FROM)
     end = min(math.pi, 11 * s)
     part = np.linspace(0, 1, _PANELS + 1)
     edges = end * part**3 * (10 - 15 * part + 6 * part**2)  # close at both ends, where the tails are
-    points, weights = np.polynomial.legendre.leggauss(4)
     half = np.diff(edges)[:, None] / 2
-    mass = (angle_density(edges[:-1, None] + half * (1 + points), s) * weights * half).sum(axis=1)
-    below, above = np.cumsum(mass), np.cumsum(mass[::-1])[::-1]
-    whole = below[-1]
+    mass = (angle_density(edges[:-1, None] + half * (1 + _POINTS), s) * _SHARES * half).sum(axis=1)
+    below, above = np.cumsum(mass)[:-1], np.cumsum(mass[:0:-1])[::-1]
+    whole = mass.sum()
     # The length whose share of Maxwell's law lies below it, from whichever side is the smaller one.
-    inner = below[:-1] < whole / 2
-    square = np.where(inner, gammaincinv(1.5, below[:-1] / whole), gammainccinv(1.5, above[1:] / whole))
+    inner = below < whole / 2
+    square = np.concatenate([gammaincinv(1.5, below[inner] / whole), gammainccinv(1.5, above[~inner] / whole)])
     known, angle = np.sqrt(2 * square), edges[1:-1]
-    first = int(np.searchsorted(known, 1e-3))
-    last = int(np.searchsorted(known, 8.0, side="right"))
+    first, last = np.searchsorted(known, [1e-3, 8.0], side="right").tolist()
     rising = np.flatnonzero(np.diff(known[first:last], prepend=-1.0) > 1e-9) + first
-    ratio = CubicSpline(known[rising], angle[rising] / known[rising])
-    asked = np.clip(length, known[rising[0]], known[rising[-1]])
-    return np.where(length < asked, ratio(asked), np.minimum(ratio(asked) * asked, end) / np.maximum(length, asked))
+    known, angle = known[rising], angle[rising]
+    # Maxwell's density over that of the angle is the slope of the angle.
+    slope = whole * math.sqrt(2 / math.pi) * known**2 * np.exp(-(known**2) / 2) / angle_density(angle, s)
+    ratio = CubicHermiteSpline(known, angle / known, (slope - angle / known) / known)
+    asked = np.clip(length, known[0], known[-1])
+    found = ratio(asked)
+    return np.where(length < asked, found, np.minimum(found * asked, end) / np.maximum(length, asked))
 
 
 def _checked(s: float) -> float:

@@ -30,7 +30,7 @@ class Knob:
     name
         What it is called everywhere.
     kind
-        The type that a help page names: "float", "floats", "integer", "0/1", "string", "strings".
+        The type that a help page names: "float", "floats", "integer", "level", "levels", "0/1", "string", "strings".
     parse
         Typed text or a Python value -> the value; EdmNoiseError for what is none.
     default
@@ -105,6 +105,8 @@ class Knob:
     @property
     def wanted(self) -> str:
         """What a number has to be: "a whole number from 1"."""
+        if self.kind == "level":
+            return reading.LEVEL
         kind = "a whole number" if self.kind == "integer" else "a number"
         low = "" if self.low == -math.inf else f" from {self.low:g}"
         return kind + low + ("" if self.high == math.inf else f" to {self.high:g}")
@@ -170,6 +172,16 @@ def parsed(
         return parse(reading.text(value) if isinstance(value, str) else value)
 
     return Knob(name, "string", read, default, help, words=_labelled(words), **more)
+
+
+def level(name: str, default: Any = REQUIRED, help: str = "", **more: Any) -> Any:
+    """A noise level: a number in angstrom, or an `edmnoise.diffusion.names.Counted`."""
+    return Knob(name, "level", lambda knob, x: reading.level(knob.name, x), default, help, **more)
+
+
+def levels(name: str, default: Any, help: str, **more: Any) -> Any:
+    """Noise levels with spaces between them: a list, or a single one."""
+    return Knob(name, "levels", lambda knob, x: reading.levels(knob.name, x), default, help, **more)
 
 
 def several(one: Knob, default: str, help: str, **more: Any) -> Any:

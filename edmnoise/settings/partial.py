@@ -2,38 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ..base import numbers as written
-from ..base.errors import EdmNoiseError
-from ..base.names import known_name
-from ..diffusion.names import COUNTED, COUNTED_ALIASES
-from . import reading
-from .knob import Knob, numbers, text, whole, whole_numbers
+from ..diffusion.names import COUNTED
+from .knob import levels, numbers, text, whole, whole_numbers
 from .noise import FINE_LEVELS
 from .results import FIGURE
 from .sampling import SIGMA_MAX
-
-
-def _levels(knob: Knob, value: Any) -> list[tuple[str, float]]:
-    """(program, its number) of each level; "" for angstrom."""
-    if not isinstance(value, str):
-        given = list(value) if isinstance(value, list | tuple) else [value]
-        return [item if isinstance(item, tuple) else _level(knob, str(item)) for item in given]
-    bare = reading.text(value)
-    written.check_commas(f"{knob.name} is", bare)
-    return [_level(knob, part) for part in bare.split()]
-
-
-def _level(knob: Knob, given: str) -> tuple[str, float]:
-    program, colon, number = given.rpartition(":")
-    if not colon:
-        return "", reading.real(knob.name, given, length=True)
-    known = known_name(program, COUNTED, COUNTED_ALIASES)
-    if known is None:
-        raise EdmNoiseError(f"{knob.name} has {given!r}: give angstrom, or a number behind one of {', '.join(COUNTED)}")
-    return known, reading.real(knob.name, number)
-
 
 START = text(
     "start",
@@ -44,15 +17,17 @@ START = text(
     tip="A structure that is noised to σ max and sampled back (partial diffusion): a state's number, or an object",
 )
 COMPARED_START = START.but(help="what all runs begin at, noised to their sigma_max, as in edm_sample")
-COMPARED_TOP = SIGMA_MAX.but(help="highest noise level of all samplers that do not set it, in angstrom")
-TRANSLATED = numbers(
+COMPARED_TOP = SIGMA_MAX.but(
+    help="highest noise level of all samplers that do not set it, in angstrom, or in other units as in edm_sample"
+)
+TRANSLATED = levels(
     "sigma",
     None,
-    "print these levels in everybody's units instead: angstrom, or a program's own number behind its name: 8 "
+    "print these levels in everybody's units instead: angstrom, or a program's own number behind its name: 8 z:0.5 "
     f"rfdiffusion:20 alphafold3:130 ({', '.join(COUNTED)}; steps are counted from the noise, RFdiffusion's partial_T "
     "from the structure)",
     unit="A",
-).but(parse=_levels)
+)
 
 LEVELS = FINE_LEVELS.but(default=None, usual=FINE_LEVELS.said)
 SIGMAS = TRANSLATED.but(

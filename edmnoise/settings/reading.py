@@ -10,6 +10,8 @@ from typing import Any
 
 from ..base import numbers as written
 from ..base.errors import EdmNoiseError
+from ..base.names import known_name
+from ..diffusion.names import COUNTED, COUNTED_ALIASES, SCORE, Counted
 
 TRUE, FALSE = ("1", "on", "yes", "true"), ("0", "off", "no", "false")
 
@@ -19,6 +21,34 @@ _WHOLE = re.compile(r"[-+]?[0-9]+")
 def real(name: str, value: Any, length: bool = False) -> float:
     """A finite number, for example "4.8"; with ``length`` one in angstrom, of which a unit is told to go."""
     return _finite(name, value, "a number", length)
+
+
+LEVEL = f"angstrom, or the number of another unit as in rfdiffusion:20 ({SCORE}, {', '.join(COUNTED)})"
+"""What a noise level is."""
+
+
+def level(name: str, value: Any) -> float | Counted:
+    """A noise level: a number in angstrom, or a program's own behind its name, for example "rfdiffusion:20"."""
+    if isinstance(value, Counted):
+        return value
+    given = text(value)
+    unit, colon, number = given.rpartition(":")
+    if not colon:
+        return _finite(name, value, LEVEL, length=True)
+    known = known_name(unit, (SCORE, *COUNTED), COUNTED_ALIASES)
+    if known is None or not written.is_number(number):
+        raise EdmNoiseError(f"{name} is {given!r}: give {LEVEL}")
+    return Counted(known, float(number))
+
+
+def levels(name: str, value: Any) -> list[float | Counted]:
+    """Noise levels separated by spaces, for example "8 rfdiffusion:20"; a sequence or one of them from Python."""
+    if isinstance(value, str):
+        bare = text(value)
+        written.check_commas(f"{name} is", bare)
+        return [level(name, part) for part in bare.split()]
+    parts = [value] if isinstance(value, int | float | Counted) else list(value)
+    return [level(name, part) for part in parts]
 
 
 def whole(name: str, value: Any) -> int:

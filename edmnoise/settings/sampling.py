@@ -19,7 +19,7 @@ from ..diffusion.names import (
     is_function,
 )
 from . import reading
-from .knob import Knob, numbers, real, several, switch, text, whole, word
+from .knob import Knob, level, numbers, real, several, switch, text, whole, word
 from .noise import NAME, SEED, WEIGHTS
 
 
@@ -68,12 +68,15 @@ SAMPLER = word(
     tip="How each step is made: a solver, or a published sampler with all its numbers",
 )
 STEPS = whole("steps", None, "number of steps", low=1, usual="40" + _PUBLISHED)
-SIGMA_MAX = real(
+SIGMA_MAX = level(
     "sigma_max",
     None,
-    "highest noise level, where sampling starts, in angstrom",
+    "highest noise level, where sampling starts, in angstrom, or a program's own number behind its name, as in "
+    "edm_schedule: rfdiffusion:20",
     usual="2560" + _PUBLISHED,
     unit="A",
+    tip="Highest noise level, where sampling starts: Å, or a number behind z or a program's name, as rfdiffusion:20, "
+    "rfdiffusion3:8, alphafold3:133",
 )
 SIGMA_MIN = real("sigma_min", None, "lowest noise level above 0, in angstrom", usual="0.0064" + _PUBLISHED, unit="A")
 RHO = real(

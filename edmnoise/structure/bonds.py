@@ -16,8 +16,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from .atoms import distinct
 from .components import component_bonds
-from .structure import NO_BONDS, Structure, distinct
+from .structure import NO_BONDS, Structure
 
 _ELEMENTS = "H B C N O F SI P S CL AS SE BR I".split()
 

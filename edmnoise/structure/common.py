@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..base.errors import EdmNoiseError
-from .structure import Atoms
+from .atoms import Atoms
 
 Rows = NDArray[np.int64]
 

@@ -23,6 +23,9 @@ REST = "rest"
 SEGMENTS = "segi"
 """Stands for the segments of the file as domains."""
 
+SECONDARY = "ss"
+"""Stands for each run of residues of a helix, of a strand, or of neither, as the file names them."""
+
 Labels = NDArray[np.int64]
 
 _RANGE = re.compile(r"(-?\d+)(?:-(-?\d+))?")
@@ -37,7 +40,7 @@ def with_domains(structure: Structure, domains: str | ArrayLike) -> Structure:
     structure
         The atoms.
     domains
-        A text as `domain_labels` reads it, "A:4-20 | A:21-35 | rest", or (N,) labels, one for each atom.
+        A text as `domain_labels` reads it, "A:4-20 | A:21-35 | rest" or "ss", or (N,) labels, one for each atom.
 
     Raises
     ------
@@ -56,7 +59,8 @@ def domain_labels(structure: Structure, text: str) -> Labels:
         The atoms.
     text
         Residue ranges with "|" between domains: "A:4-20 | A:21-35+40-60 | B: | rest". "B:" is all of chain B, "rest"
-        what is left. Or "segi", for the segments of the file.
+        what is left. Or "segi", for the segments of the file; "ss", for its helices, its strands and what lies
+        between them.
 
     Returns
     -------
@@ -67,11 +71,11 @@ def domain_labels(structure: Structure, text: str) -> Labels:
     ------
     EdmNoiseError
         For a text that does not read so, domains that hold no atoms, that overlap, or that leave atoms out (naming the
-        first).
+        first); for "ss" of a file that names no helices and strands.
 
     Examples
     --------
-    >>> from edmnoise.structure.structure import Atoms
+    >>> from edmnoise.structure.atoms import Atoms
     >>> atoms = Atoms.make(["CA"] * 4, ["C"] * 4, ["GLY"] * 4, [1, 2, 3, 4], ["A"] * 4, [""] * 4, [False] * 4)
     >>> structure = Structure.from_atoms(np.zeros((4, 3)), atoms)
     >>> domain_labels(structure, "A:2-3 | rest")
@@ -81,6 +85,13 @@ def domain_labels(structure: Structure, text: str) -> Labels:
     """
     if text.strip() == SEGMENTS:
         return np.unique(structure.atoms.segment, return_inverse=True)[1].reshape(-1)
+    if text.strip() == SECONDARY:
+        if structure.atoms.secondary is None:
+            raise EdmNoiseError(
+                "domains are 'ss', and the file names no helices and no strands: give residue ranges, or a file of a "
+                "program that finds them"
+            )
+        return runs(structure, structure.atoms.secondary)
     return assigned(structure, text, lambda item: in_range(structure, item))
 
 

@@ -7,33 +7,19 @@ where it is.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ..base.coordinates import CoordinatesLike, float_tensor
 from ..base.errors import EdmNoiseError
-from ..base.threads import alone, mapped, shared
+from ..base.threads import alone, shared
 from .best_rotation import best_rotation
 from .levels import as_array
-
-Array = NDArray[np.float64]
-
-_BLOCK = 1 << 18
-"""Coordinates in a block of frames. 2 MiB in float64 stays in a processor's cache between the passes over it: 2^18 and
-2^19 take equally long for 1,000 frames of 3,000 atoms on one thread, 2^16 a third longer."""
-
-_BLOCK_ELSEWHERE = 1 << 26
-"""The same for an accelerator, where few and large calls are what counts."""
-
-_ATOMS = 1 << 16
-"""Atoms of some frames whose differences from their means are worked on together by `best_motion` (.8 MiB)."""
+from .moments import AtomWeights, block_length, blocks_of, moments_about_one, moments_of_pairs, square_distances
 
 _SUMS = 1e-14
 """How far float64 sums over atoms may be from the truth, relative to the size of what is summed."""
@@ -128,13 +114,13 @@ def superpose(
     --------
     >>> square = torch.tensor([[0.0, 1.0, 1.0, 0.0], [0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0]])
     >>> turned = square[None, [1, 2, 0]] + 7
-    >>> superpose(turned, square, out=turned)
-    Superposition(1 frames, RMSD 0 to 0 A, 0 ambiguous, 0 invalid)
+    >>> superpose(turned, square, out=turned).rmsd < 1e-12
+    tensor([True])
     >>> torch.allclose(turned[0], square, atol=1e-5)
     True
     """
     frames, reference = _taken(frames), float_tensor("reference", reference)
-    parts = _read_weights(frames, weights)
+    parts = AtomWeights.of(frames, weights)
     _check_reference(frames, reference, parts)
     if out is not None:
         _check_out(frames, out)
@@ -143,40 +129,6 @@ def superpose(
     if out is not None:
         move(result, frames, out=out)
     return result
-
-
-@alone()
-def best_motion(frames: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
-    """R and t alone, in the frames' own precision: what a sampler's step asks for, in a third of `superpose`'s time.
-
-    Parameters
-    ----------
-    frames, reference
-        (S, 3, N) angstrom, of one type and device.
-
-    Returns
-    -------
-    Tensor, Tensor
-        (S, 3, 3) proper rotations and (S, 3, 1) translations, of the frames' type. No gradient passes. NaN, all of
-        them, where a coordinate is not finite.
-    """
-    x, y = frames.detach(), reference.detach()
-    centre, target = x.mean(-1, keepdim=True), y.mean(-1, keepdim=True)
-    some = max(1, _ATOMS // x.shape[-1])
-    if len(x) <= some:
-        cross = _cross(x, y, centre, target)
-    else:
-        parts = zip(*(each.split(some) for each in (x, y, centre, target)), strict=True)
-        cross = torch.cat(mapped(lambda part: _cross(*part), list(parts)))
-    if not math.isfinite(float(cross.sum())):
-        return torch.full_like(cross, math.nan), torch.full_like(target, math.nan)
-    rotation = best_rotation(cross.double(), cross.new_zeros(len(cross)))[0].to(x)
-    return rotation, torch.baddbmm(target, rotation, centre, alpha=-1)
-
-
-def _cross(x: Tensor, y: Tensor, centre: Tensor, target: Tensor) -> Tensor:
-    # In float32: about the means nothing cancels, and the rotation is right to 3e-8 for 1,000,000 atoms.
-    return torch.bmm(y - target, (x - centre).mT)
 
 
 @alone()
@@ -222,7 +174,7 @@ def move(superposition: Superposition, frames: CoordinatesLike, *, out: Tensor |
     as_given = None if bool(superposition.valid.all()) else frames[~superposition.valid]
 
     def work(blocks: Iterator[slice]) -> None:
-        shifted = frames.new_ones(_block_length(frames), 4, frames.shape[-1])
+        shifted = frames.new_ones(block_length(frames), 4, frames.shape[-1])
         turned = torch.empty_like(shifted[:, :3]) if out.stride(-1) != 1 else None
         for block in blocks:
             x = shifted[: block.stop - block.start]
@@ -232,39 +184,16 @@ def move(superposition: Superposition, frames: CoordinatesLike, *, out: Tensor |
             else:  # a product straight into an array with atoms first takes three times as long as this copy
                 out[block].copy_(torch.bmm(motion[block], x, out=turned[: len(x)]))
 
-    shared(work, _blocks(frames))
+    shared(work, blocks_of(frames))
     if as_given is not None:
         out[~superposition.valid] = as_given
     return out
 
 
-@dataclass(frozen=True, eq=False)
-class _Weights:
-    root: Tensor
-    """(n,) float64: square roots of the weights of the atoms that have any."""
-    kept: Tensor | None
-    """(n,) int64: where those atoms are; None when all are."""
-    equal: bool
-    """All of them 1."""
-    total: float
-    """Sum of the weights."""
-
-
-class _Moments(NamedTuple):
-    """Weighted means in float64; first that of x, then that of y."""
-
-    cross: Array
-    """(S, 3, 3): (y - centre) (x - centre)^T."""
-    centres: Array
-    """(2, S, 3)."""
-    spreads: Array
-    """(2, S): |x - centre|^2."""
-
-
 @np.errstate(all="ignore")  # a frame that is not finite must not warn either
-def _fit(frames: Tensor, reference: Tensor, weights: _Weights) -> Superposition:
+def _fit(frames: Tensor, reference: Tensor, weights: AtomWeights) -> Superposition:
     """What follows the sums over atoms is NumPy's: of .4 ms for one frame its calls on nine numbers saved half."""
-    m = (_moments_of_pairs if reference.ndim == 3 else _moments_about_one)(frames, reference, weights)
+    m = (moments_of_pairs if reference.ndim == 3 else moments_about_one)(frames, reference, weights)
     radii = np.sqrt(m.spreads)
     sizes = radii + np.sqrt((m.centres**2).sum(-1))
     area = sizes[0] * sizes[1]
@@ -280,12 +209,12 @@ def _fit(frames: Tensor, reference: Tensor, weights: _Weights) -> Superposition:
 
     mean_square = m.spreads.sum(0) - 2 * (turn * cross).sum((1, 2))
     near = np.flatnonzero(mean_square < _CANCELLED * (sizes[0] ** 2 + m.spreads[1]))
-    step = _block_length(frames)
+    step = block_length(frames)
     for some in (near[start : start + step] for start in range(0, len(near), step)):
         y = reference if reference.ndim == 2 else reference[some]
         centres = torch.from_numpy(m.centres[:, some, :, None]).to(frames.device)
         turns = rotation[some].to(frames.device)
-        mean_square[some] = as_array(_distance(frames[some], y, centres, turns, weights))
+        mean_square[some] = as_array(square_distances(frames[some], y, centres, turns, weights))
     found = (
         rotation,
         torch.from_numpy(np.where(valid[:, None], translation, 0)),
@@ -294,127 +223,6 @@ def _fit(frames: Tensor, reference: Tensor, weights: _Weights) -> Superposition:
         torch.from_numpy(valid),
     )
     return Superposition(*(part.to(frames.device) for part in found))
-
-
-def _moments_about_one(frames: Tensor, reference: Tensor, weights: _Weights) -> _Moments:
-    count, total = frames.shape[0], weights.total
-    cross = frames.new_empty(count, 3, 3, dtype=torch.float64)
-    centre, spread = cross.new_empty(count, 3), cross.new_empty(count)
-    rows, target, target_spread = (part[0] for part in _centred(reference[None], weights))
-
-    def work(blocks: Iterator[slice]) -> None:
-        buffer = cross.new_empty(_block_length(frames), 3, weights.root.numel())
-        for block in blocks:
-            x = _rooted(frames[block], weights, buffer)
-            # one product for the block: 4 ms for 1,000 frames of 3,000 atoms, a product a frame 10 ms
-            sums = (rows @ x.flatten(0, 1).mT).reshape(4, -1, 3).transpose(0, 1)
-            centre[block], cross[block] = sums[:, 0], sums[:, 1:]
-            spread[block] = torch.linalg.vector_norm(x, dim=(1, 2))
-
-    shared(work, _blocks(frames))
-    centre /= total
-    cross /= total
-    spread = (spread.square() / total - centre.square().sum(-1)).clamp_min_(0)
-    centres, spreads = (
-        torch.stack([centre, target.expand_as(centre)]),
-        torch.stack([spread, target_spread.expand_as(spread)]),
-    )
-    return _Moments(as_array(cross), as_array(centres), as_array(spreads))
-
-
-def _moments_of_pairs(frames: Tensor, reference: Tensor, weights: _Weights) -> _Moments:
-    """One product of rows sqrt(w) (y - q, 1) and sqrt(w) (x - p, 1) a frame, with p and q near the means."""
-    near = torch.stack([frames.mean(-1, keepdim=True), reference.mean(-1, keepdim=True)]).double()
-    products = near.new_empty(frames.shape[0], 4, 4)
-    lengths = near.new_empty(2, frames.shape[0])
-
-    def work(blocks: Iterator[slice]) -> None:
-        rows = near.new_empty(2, _block_length(frames), 4, weights.root.numel())
-        rows[:, :, 3] = weights.root
-        for block in blocks:
-            part = rows[:, : block.stop - block.start]
-            coordinates = part[:, :, :3]
-            for side, x in zip(coordinates, (frames[block], reference[block]), strict=True):
-                side.copy_(x if weights.kept is None else x.index_select(-1, weights.kept))
-            # after the copy: from float32 into float64 torch.sub takes half as long again
-            coordinates -= near[:, block]
-            if not weights.equal:
-                coordinates *= weights.root
-            torch.bmm(part[1], part[0].mT, out=products[block])
-            lengths[:, block] = torch.linalg.vector_norm(coordinates, dim=(2, 3))
-
-    shared(work, _blocks(frames))
-    sums = as_array(products) / weights.total
-    shifts = np.stack([sums[:, 3, :3], sums[:, :3, 3]])
-    cross = sums[:, :3, :3] - shifts[1, :, :, None] * shifts[0, :, None]
-    spreads = as_array(lengths) ** 2 / weights.total - (shifts**2).sum(-1)
-    return _Moments(cross, as_array(near)[..., 0] + shifts, np.maximum(spreads, 0))
-
-
-def _centred(y: Tensor, weights: _Weights) -> tuple[Tensor, Tensor, Tensor]:
-    """Rows sqrt(w) (1, y - mean) of shape (S, 4, n), the means (S, 3) and the mean squares about them (S,)."""
-    y = _rooted(y, weights, weights.root.new_empty(y.shape[0], 3, weights.root.numel()))
-    mean = y.new_zeros(y.shape[:2])
-    for _ in range(2):  # the mean of numbers far from 0 is itself rounded
-        shift = (y @ weights.root) / weights.total
-        y -= shift[..., None] * weights.root
-        mean += shift
-    spread = torch.linalg.vector_norm(y, dim=(1, 2)).square() / weights.total
-    return torch.cat([weights.root.expand(y.shape[0], 1, -1), y], 1), mean, spread
-
-
-def _distance(x: Tensor, y: Tensor, centres: Tensor, rotation: Tensor, weights: _Weights) -> Tensor:
-    """(S,): weighted mean square distance of R x and y about their means, measured and not inferred from moments."""
-    if weights.kept is not None:
-        x, y = x.index_select(-1, weights.kept), y.index_select(-1, weights.kept)
-    apart = torch.baddbmm(y - centres[1], rotation, x - centres[0], beta=-1)
-    if not weights.equal:
-        apart *= weights.root
-    return torch.linalg.vector_norm(apart, dim=(1, 2)).square() / weights.total
-
-
-def _rooted(x: Tensor, weights: _Weights, buffer: Tensor) -> Tensor:
-    """sqrt(w) x of shape (S, 3, n), in the float64 buffer."""
-    if weights.kept is not None:
-        x = x.index_select(-1, weights.kept)
-    rooted = buffer[: x.shape[0]].copy_(x)
-    return rooted if weights.equal else rooted.mul_(weights.root)
-
-
-def _blocks(frames: Tensor) -> list[slice]:
-    """Runs of frames to be worked on at a time."""
-    count, step = frames.shape[0], _block_length(frames)
-    return [slice(start, min(start + step, count)) for start in range(0, count, step)]
-
-
-def _block_length(frames: Tensor) -> int:
-    coordinates = _BLOCK if frames.device.type == "cpu" else _BLOCK_ELSEWHERE
-    return max(1, min(frames.shape[0], coordinates // (3 * frames.shape[-1])))
-
-
-def _read_weights(frames: Tensor, weights: CoordinatesLike | None) -> _Weights:
-    atoms = frames.shape[-1]
-    if weights is None:
-        return _Weights(frames.new_ones(atoms, dtype=torch.float64), None, True, float(atoms))
-    mask = weights if isinstance(weights, Tensor) else np.asarray(weights)
-    weights = float_tensor("weights", mask + 0 if mask.dtype in (torch.bool, np.dtype(bool)) else weights)
-    if weights.shape != (atoms,):
-        raise EdmNoiseError(f"weights have shape {tuple(weights.shape)}: {atoms} atoms need ({atoms},)")
-    values = weights.to("cpu", torch.float64)
-    wrong = torch.nonzero(~(values.isfinite() & (values >= 0)))[:, 0]
-    if wrong.numel():
-        first = int(wrong[0])
-        raise EdmNoiseError(f"weight {float(values[first])} of atom {first}: weights must be finite and >= 0")
-    kept = torch.nonzero(values)[:, 0]
-    if not kept.numel():
-        raise EdmNoiseError("all weights are 0: give at least one atom a weight above 0")
-    values = values[kept] / values.max()
-    return _Weights(
-        root=values.sqrt().to(frames.device),
-        kept=kept.to(frames.device) if kept.numel() < atoms else None,
-        equal=bool((values == 1).all()),
-        total=float(values.sum()),
-    )
 
 
 def _taken(given: CoordinatesLike) -> Tensor:
@@ -430,7 +238,7 @@ def _taken(given: CoordinatesLike) -> Tensor:
     raise EdmNoiseError(f"frames have shape {shape}: {remedy}")
 
 
-def _check_reference(frames: Tensor, reference: Tensor, weights: _Weights) -> None:
+def _check_reference(frames: Tensor, reference: Tensor, weights: AtomWeights) -> None:
     if reference.shape not in (frames.shape[1:], frames.shape):
         one, each = tuple(frames.shape[1:]), tuple(frames.shape)
         raise EdmNoiseError(f"reference has shape {tuple(reference.shape)}: these frames need {one} or {each}")

@@ -31,20 +31,17 @@ from ..base.errors import EdmNoiseError
 from ..base.legible import Legible
 from ..base.table import Column, Table
 from ..frames.displacement import Measure, nested
-from ..noise.covariance import Covariance
 from ..noise.process import NoiseChoice
 from ..noise.weights import Weights
 from ..structure.hierarchy import Hierarchy, as_read
 from ..structure.part import Part, described, moving
 from ..structure.structure import Structure
 from ..structure.superpose import superpose
-from ..trajectories.run import Run, moves
+from ..trajectories.freeze_out import moves
+from ..trajectories.run import Run
 
 MOST = 12
 """Variants that a comparison takes: more lines in one figure cannot be told apart."""
-
-_NUMBERS = 1 << 21
-"""Of the columns of a covariance that are looked at together."""
 
 _ROUNDED = 1e-4
 """Of the first level: a way that is shorter is rounding in part."""
@@ -68,7 +65,7 @@ class Variant(Legible):
 
     Attributes
     ----------
-    weights, sampler, trace, denoiser
+    noise, sampler, trace, denoiser
         What the run was made with and where it was recorded, as it is called in tables; "" for what is not known of it,
         and for the denoiser that all have in common.
     samples
@@ -81,11 +78,11 @@ class Variant(Legible):
         For each part the freeze-out level, angstrom; NaN where the part never moved.
     way
         Shares (T,) of the noisy sample's way to its end.
-    noise
+    draws
         Shares of every draw of the noise.
     """
 
-    weights: str
+    noise: str
     sampler: str
     trace: str
     samples: int
@@ -94,13 +91,13 @@ class Variant(Legible):
     to_go: dict[Measure, NDArray[np.float64]]
     frozen: dict[Measure, float]
     way: Gauge
-    noise: Gauge
+    draws: Gauge
     denoiser: str = ""
 
     @property
     def origin(self) -> str:
-        """Where it comes from: its weights, or its trace."""
-        return self.weights or self.trace
+        """Where it comes from: its noise, or its trace."""
+        return self.noise or self.trace
 
 
 def names_of(variants: Sequence[Variant]) -> list[str]:
@@ -115,7 +112,7 @@ def variant(
 ) -> Variant:
     """Keep of a run what is compared; its frames may go then. No ``noise`` where nobody knows what was drawn."""
     return Variant(
-        weights="" if noise is None else NoiseChoice.of(noise).label,
+        noise="" if noise is None else NoiseChoice.of(noise).label,
         sampler=sampler,
         trace=trace,
         samples=len(run.final),
@@ -124,7 +121,7 @@ def variant(
         to_go=run.to_go(),
         frozen=run.freeze_out(),
         way=gauge_of_way(run) if run.laid is None or run.laid.how == "motion" else _unknown(len(run.steps)),
-        noise=_unknown() if noise is None else gauge_of_noise(run.held or run.structure, noise),
+        draws=_unknown() if noise is None else gauge_of_noise(run.held or run.structure, noise),
         denoiser=denoiser,
     )
 
@@ -160,7 +157,8 @@ def gauge_of_noise(structure: Structure | Part, noise: Weights | NoiseChoice) ->
 
     Closed forms. Atoms on a line have two turns and a single atom none.
     """
-    covariance = NoiseChoice.of(noise).on(structure).covariance
+    process = NoiseChoice.of(noise).on(structure)
+    covariance = process.covariance
     place = torch.tensor(moving(structure).coordinates.T).double()
     atoms = place.shape[1]
     shifts = torch.eye(3, dtype=torch.float64)[:, :, None].expand(3, 3, atoms) / atoms**0.5
@@ -171,24 +169,12 @@ def gauge_of_noise(structure: Structure | Part, noise: Weights | NoiseChoice) ->
     _, sizes, basis = torch.linalg.svd(spun.reshape(3, -1), full_matrices=False)
     turns = basis[sizes > 1e-6 * max(float(sizes.max()), 1e-12)].reshape(-1, 3, atoms)
     # tr K is the number of atoms where all move.
-    total = 3 * (atoms if isinstance(structure, Structure) else _trace(covariance))
+    total = 3 * atoms * (1.0 if isinstance(structure, Structure) else process.statistics.displacement(0).mean)
 
     def share(q: Tensor) -> NDArray[np.float64]:
         return np.array(float((q * covariance.multiply(q)).sum()) / total if len(q) else 0.0)
 
     return Gauge(share(shifts), share(turns))
-
-
-def _trace(covariance: Covariance) -> float:
-    """tr K, by columns, some at a time."""
-    atoms, total = covariance.atoms, 0.0
-    size = max(1, _NUMBERS // atoms)
-    for first in range(0, atoms, size):
-        rows = torch.arange(first, min(first + size, atoms))
-        columns = torch.zeros(len(rows), atoms, dtype=torch.float64)
-        columns[torch.arange(len(rows)), rows] = 1
-        total += float(covariance.multiply(columns)[torch.arange(len(rows)), rows].sum())
-    return total
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -233,8 +219,8 @@ class Comparison(Legible):
                 )
                 for part in self.moving()
             ),
-            Column("noise shift", [float(row.noise.shift) for row in rows], help="share of every draw of noise"),
-            Column("noise turn", [float(row.noise.turn) for row in rows], help="share of every draw of noise"),
+            Column("noise shift", [float(row.draws.shift) for row in rows], help="share of every draw of noise"),
+            Column("noise turn", [float(row.draws.turn) for row in rows], help="share of every draw of noise"),
             Column("way shift", [_mean(row.way.shift) for row in rows], help="share of the noisy way, mean over steps"),
             Column("way turn", [_mean(row.way.turn) for row in rows], help="share of the noisy way, mean over steps"),
         ]
@@ -281,7 +267,7 @@ class Comparison(Legible):
                     for _ in range(times)
                 ],
             )
-            for what in ("weights", "denoiser", "sampler", "trace")
+            for what in ("noise", "denoiser", "sampler", "trace")
             if what == "sampler" or any(getattr(row, what) for row in self.variants)
         ]
 

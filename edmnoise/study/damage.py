@@ -18,6 +18,7 @@ from ..noise.process import NoiseChoice
 from ..noise.sigma import SigmaDistribution
 from ..noise.weights import Weights
 from ..structure.part import Part, described
+from .levels import noise_column
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -161,7 +162,7 @@ class DamageStudy(Legible):
 
     def _settings(self, rows: Sequence[DamageRow]) -> list[Column]:
         return [
-            Column("weights", [row.noise.label for row in rows], help="chain/residue/atom"),
+            noise_column([row.noise for row in rows], self.native.structure.hierarchy),
             Column("z", [row.z for row in rows], decimals=2),
             Column("sigma", [row.sigma for row in rows], "A"),
         ]

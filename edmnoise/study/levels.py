@@ -21,7 +21,7 @@ from ..noise.theory.statistics import Expected
 from ..noise.theory.superposed import rotation_defined
 from ..noise.weights import Weights
 from ..settings.results import BY
-from ..structure.hierarchy import DOMAIN, as_read, check_levels
+from ..structure.hierarchy import DOMAIN, Hierarchy, as_read, check_levels
 from ..structure.levels import as_array
 from ..structure.part import Part, described, moving
 from ..structure.structure import Structure
@@ -291,9 +291,9 @@ def z_table(
             told = _told(blocks, (i * len(z) + j) * draws, len(weights) * len(z) * draws, progress)
             moved = measure_displacement(reference, told, only=shown)
             expected = {m: expected_rms(theory, m, sigma) for m in shown}
-            rows.append((noise.label, float(score), sigma, moved, expected, ratio))
+            rows.append((noise, float(score), sigma, moved, expected, ratio))
     columns = [
-        Column("weights", [r[0] for r in rows], help="/".join(as_read(hierarchy.names))),
+        noise_column([r[0] for r in rows], hierarchy),
         Column("z", [r[1] for r in rows], decimals=2),
         Column("sigma", [r[2] for r in rows], "A"),
         Column("atom", [r[3].rms(ATOM) for r in rows], "A"),
@@ -310,6 +310,12 @@ def z_table(
     title = f"{draws} draw{'' if draws == 1 else 's'} a row, {drawn}, seed {seed}: {described(structure)}"
     meta = {"draws": draws, "seed": seed, "fresh": fresh, "distribution": distribution.name}
     return Table(title, tuple(columns), meta, ("RMS per coordinate; expected: closed forms.",))
+
+
+def noise_column(noises: Sequence[NoiseChoice], hierarchy: Hierarchy) -> Column:
+    """Which noise each row is of: by its weights, or a process that has none by its name."""
+    weights = "/".join(as_read(hierarchy.names))
+    return Column("noise", [noise.label for noise in noises], help=f"weights ({weights}), or the process")
 
 
 def expected_rms(statistics: Statistics | None, measure: Measure, sigma: float) -> float:

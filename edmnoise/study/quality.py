@@ -133,7 +133,8 @@ def measure_quality(
 
     Examples
     --------
-    >>> from edmnoise.structure.structure import Atoms, Structure
+    >>> from edmnoise.structure.atoms import Atoms
+    >>> from edmnoise.structure.structure import Structure
     >>> atoms = Atoms.make(["CA", "CA"], ["C", "C"], ["GLY", "GLY"], [1, 2], ["A", "A"], ["", ""], [False] * 2)
     >>> pair = Structure.from_atoms([[0, 0, 0], [3.8, 0, 0]], atoms)
     >>> moved = np.array([[[0, 0, 0], [5.3, 0, 0]]], np.float32)

@@ -178,7 +178,7 @@ def _groups(table: Table, axes: Sequence[str]) -> dict[str, list[int]]:
     told = [axis for axis in axes if len(set(table[axis])) > 1] or axes[:1]
     groups: dict[str, list[int]] = {}
     for place, key in enumerate(zip(*(table[axis] for axis in told), strict=True)):
-        groups.setdefault(", ".join(map(str, key)), []).append(place)
+        groups.setdefault(", ".join(filter(None, map(str, key))), []).append(place)  # some processes have no weights
     return groups
 
 

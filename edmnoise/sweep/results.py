@@ -9,6 +9,7 @@ from typing import Any
 
 from ..base.files import replacing
 from ..base.table import Column, Table
+from ..noise.process import NoiseChoice
 from .case import Setting
 from .measures import MEASURES
 from .tasks import Outcome, TaskPlan
@@ -86,7 +87,8 @@ def label(setting: Setting, axis: str) -> Any:
     """A setting's value on an axis, as tables write it."""
     if axis == "weights":
         assert setting.weights is not None
-        return setting.weights.label
+        weighted = setting.process is None or NoiseChoice.parse(setting.process).weighted
+        return setting.weights.label if weighted else ""
     if axis in ("denoiser", "sampler"):
         named = dict(getattr(setting, axis))
         name = named.pop("name")
@@ -95,7 +97,9 @@ def label(setting: Setting, axis: str) -> Any:
 
 
 def _text(value: Any) -> str:
-    return "/".join(f"{part:g}" for part in value) if isinstance(value, tuple) else str(value)
+    if isinstance(value, tuple):
+        return "/".join(f"{part:g}" for part in value)
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _axes(axes: Sequence[str], settings: Sequence[Setting]) -> list[Column]:

@@ -16,7 +16,7 @@ from ..noise.process import NoiseChoice, NoiseProcess, statistics_of
 from ..structure.part import Part
 from ..structure.structure import Structure
 from ..study.levels import ATOM, RESIDUE, expected_rms
-from ..trajectories.run import run_sampler
+from ..trajectories.sampling import run_sampler
 from .case import Case, Value
 from .networks import built
 

@@ -17,7 +17,7 @@ from .pools import Pool
 from .report import write_report
 from .results import FAILURES, summary, write_tables
 from .run import Progress, compute
-from .settings import Study
+from .study import Study
 from .tasks import Outcome, TaskPlan, plan
 
 

@@ -19,7 +19,7 @@ from ..noise.weights import Weights
 from .case import Case, Given, Level, Loaded, Setting, SourceFile, Value, digest_of
 from .measures import MEASURES
 from .networks import is_made, name_of
-from .settings import Study
+from .study import Study
 
 _KEPT = 4
 """Structures that a worker keeps: tasks of one structure come one after another."""

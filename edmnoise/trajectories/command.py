@@ -1,4 +1,4 @@
-"""Runs a command unchanged while hooks.py listens in its processes, and says in one line what was recorded."""
+"""Runs a command unchanged while `listening` hears its processes, and says in one line what was recorded."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..base.errors import EdmNoiseError, one_of
-from .hooks import NOTES, OPTIONS, SEEN
-from .recorder import CALLS, KEPT, RUN
+from .listening.folder import CALLS, KEPT, RUN
+from .listening.hooks import OPTIONS
+from .listening.notes import NOTES, SEEN
 
 RECORDING = "recording.json"
 """In the folder of runs: the command and its options."""
@@ -103,7 +104,7 @@ def _module(spec: Path) -> str:
 
 
 def _checked(file: str | os.PathLike[str]) -> Path:
-    """The file, where it is a spec; hooks.py reads it in the program's own Python."""
+    """The file, where it is a spec; `listening.hooks` reads it in the program's own Python."""
     path = Path(file).expanduser()
     try:
         spec = json.loads(path.read_text(encoding="utf-8"))
@@ -133,7 +134,7 @@ def _part(spec: Any, name: str) -> dict[str, Any]:
 
 
 def _path() -> str:
-    own, given = str(_HERE.resolve() / "inside"), os.environ.get("PYTHONPATH")
+    own, given = str(_HERE.resolve() / "listening" / "inside"), os.environ.get("PYTHONPATH")
     return f"{own}{os.pathsep}{given}" if given else own
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..structure.atoms import Atoms
 from ..structure.components import component_of
 from ..structure.elements import element_of_name
-from ..structure.structure import Atoms, Structure
+from ..structure.structure import Structure
 
 NEEDED = ("atom", "residue")
 """Without these no atom can be told from the others."""

@@ -10,8 +10,8 @@ from os import PathLike
 from typing import Any
 
 from ..base.errors import EdmNoiseError
-from .hooks import Place
-from .recorder import Argument, Recorder
+from .listening.functions import Argument, Place
+from .listening.recorder import Recorder
 
 Moving = tuple[Any, ...]
 """Module or class, name of a function, its argument with coordinates, and where it aligns them, that with estimates."""

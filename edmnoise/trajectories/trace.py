@@ -1,6 +1,6 @@
 """A trace: the folder that holds every denoiser call of a real run, read step by step without loading it.
 
-``docs/traces.rst`` describes the folder. `edmnoise.trajectories.recorder` writes it.
+``docs/traces.rst`` describes the folder. `edmnoise.trajectories.listening` writes it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from ..base.legible import Legible
 from ..structure.files.dcd import mapped_frames
 from ..structure.structure import Structure
 from .lines import NO_MOTION, Call, Motion, read_calls
+from .listening.folder import CALLS, FINAL, FORMAT, KEPT, RUN, VERSION, frames_file
 from .naming import named_rows, named_structure
-from .recorder import CALLS, FINAL, FORMAT, KEPT, RUN, VERSION, frames_file
 
 KINDS = KEPT["both"]
 """Kinds of frames that a trace may hold."""

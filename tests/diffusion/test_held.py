@@ -23,10 +23,11 @@ from edmnoise.noise.process import PROCESSES, NoiseChoice
 from edmnoise.noise.processes.nested import NestedCovariance
 from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.noise.weights import Weights
+from edmnoise.structure.atoms import Atoms
 from edmnoise.structure.levels import atom_means
 from edmnoise.structure.part import Part
-from edmnoise.structure.structure import Atoms, Structure
-from edmnoise.trajectories.run import run_sampler
+from edmnoise.structure.structure import Structure
+from edmnoise.trajectories.sampling import run_sampler
 
 SIGMA = 1.7
 WEIGHTS = (0.5, 0.3, 0.2)

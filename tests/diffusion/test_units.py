@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.diffusion.names import COUNTED
+from edmnoise.diffusion.names import COUNTED, Counted
 from edmnoise.diffusion.samplers.presets import PRESETS
 from edmnoise.diffusion.samplers.units import in_words, rfdiffusion_levels, sigma_of, translation_table, unit
 from edmnoise.noise.sigma import sigma_distribution
@@ -28,7 +28,7 @@ def test_steps_are_the_places_in_the_programs_schedule(name):
 @pytest.mark.parametrize("name", COUNTED)
 def test_there_and_back(name):
     for sigma in (2.0, 8.0, 15.0, 100.0):
-        assert sigma_of((name, unit(name).counted(sigma))) == pytest.approx(sigma, rel=1e-9)
+        assert sigma_of(Counted(name, unit(name).counted(sigma)), AF3) == pytest.approx(sigma, rel=1e-9)
 
 
 def test_rfdiffusion_by_its_own_recursion():
@@ -46,7 +46,12 @@ def test_angstrom_are_rfdiffusion_3s_own():
     table = translation_table([8.0], AF3)
     assert table["rfdiffusion3 partial_t"] == [8.0]
     assert table["z"] == [AF3.z(8.0)]
-    assert sigma_of(("", 8.0)) == sigma_of(("rfdiffusion3", 8.0)) == 8
+    assert sigma_of(8.0, AF3) == sigma_of(Counted("rfdiffusion3", 8.0), AF3) == 8
+
+
+def test_a_score_is_of_the_distribution_that_is_given():
+    for distribution in (AF3, sigma_distribution("wide")):
+        assert sigma_of(Counted("z", 0.5), distribution) == distribution.sigma(0.5)
 
 
 def test_what_a_program_does_not_have_is_missing():
@@ -59,14 +64,15 @@ def test_what_a_program_does_not_have_is_missing():
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        (("rfdiffusion", 51), "rfdiffusion partial_T of 50 is 51: give a number from 1 to 50"),
-        (("rfdiffusion", 0), "is 0: give a number from 1 to 50"),
-        (("alphafold3", 201), "from 0 to 200"),
-        (("", -1.0), "sigma is -1.0 A"),
-        (("rfdiffusion3", 0.0), "sigma is 0.0 A"),
-        (("nosuch", 3), "no program 'nosuch' counts noise: the known ones are alphafold3, "),
+        (Counted("rfdiffusion", 51), "sigma_max is rfdiffusion:51: rfdiffusion partial_T of 50 goes from 1 to 50"),
+        (Counted("rfdiffusion", 0), "goes from 1 to 50"),
+        (Counted("alphafold3", 201), "goes from 0 to 200"),
+        (Counted("z", 20), "sigma_max is z:20: z is 20: give a number from -12 to 12"),
+        (-1.0, "sigma is -1.0 A"),
+        (Counted("rfdiffusion3", 0.0), "sigma is 0.0 A"),
+        (Counted("nosuch", 3), "no program 'nosuch' counts noise: the known ones are alphafold3, "),
     ],
 )
 def test_refusals(given, sentence):
     with pytest.raises(EdmNoiseError, match=sentence):
-        sigma_of(given)
+        sigma_of(given, AF3, "sigma_max")

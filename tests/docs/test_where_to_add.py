@@ -63,7 +63,7 @@ assert "loose" in page(edm_noise)
 assert "weights=loose" in offered(edm_noise, 2)
 made = edm_noise("toxin", weights="loose", frames=2, _self=cmd)
 assert made.provenance.noise.weights.label == "loose"
-assert set(edm_table("toxin", weights="loose | flat", z="0", _self=cmd)["weights"]) == {"loose", "flat"}
+assert set(edm_table("toxin", weights="loose | flat", z="0", _self=cmd)["noise"]) == {"loose", "flat"}
 assert "loose" in edm_triangle("toxin", _self=cmd).marks
 """,
     )

@@ -23,9 +23,10 @@ from edmnoise.frames.damage_measures import (
 from edmnoise.frames.geometry import find_centres
 from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.weights import Weights
+from edmnoise.structure.atoms import Atoms
 from edmnoise.structure.bonds import VAN_DER_WAALS_RADII, find_bonds, is_heavy, radii_of, within_bonds
 from edmnoise.structure.files import read_structure
-from edmnoise.structure.structure import Atoms, Structure
+from edmnoise.structure.structure import Structure
 
 
 def noised(structure, sigma, frames=3, weights="flat", seed=0):

@@ -15,8 +15,9 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.frames.displacement import ALIGNMENTS, Measure, mean_squares, measure_displacement, measures
 from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.weights import Weights
+from edmnoise.structure.atoms import Atoms
 from edmnoise.structure.hierarchy import Hierarchy
-from edmnoise.structure.structure import Atoms, Structure
+from edmnoise.structure.structure import Structure
 from edmnoise.structure.superpose import move, superpose
 
 ATOM, RESIDUE, CHAIN = (Measure(level, False) for level in range(3))

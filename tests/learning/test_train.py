@@ -248,7 +248,8 @@ KILLED = Training(LEVELS, steps=400, batch=2)
 
 def killed_ensemble():
     """Without PyMOL, in a process of its own."""
-    from edmnoise.structure.structure import Atoms, Structure
+    from edmnoise.structure.atoms import Atoms
+    from edmnoise.structure.structure import Structure
 
     rng = np.random.default_rng(0)
     names, numbers = ["N", "CA", "C", "O"] * 6, np.repeat(np.arange(6), 4)

@@ -1,5 +1,7 @@
 """Noise of a padded batch has the law of each structure's own noise, costs no more memory, and minds no neighbour."""
 
+from copy import copy
+
 import pytest
 import torch
 
@@ -49,21 +51,16 @@ def test_the_dense_formula_is_that_of_the_structures_own_noise(fragment, toxin):
     torch.testing.assert_close(dense(PaddedGroups.of([toxin, fragment]), 1), own, rtol=0, atol=1e-12)
 
 
-def test_flat_noise_and_a_seed_are_what_they_are_alone_and_in_a_batch():
-    groups = small()
-    alone = PaddedGroups(groups.residue[1:, :4], groups.chain[1:], groups.mask[1:, :4])
-    draw = MultiscaleNoiseLike(WEIGHTS)
-    # The same numbers of atoms and of residues: what differs is the company.
-    pair = PaddedGroups(groups.residue[1:].repeat(3, 1), groups.chain[1:].repeat(3, 1), groups.mask[1:].repeat(3, 1))
-    batch = draw(torch.empty(3, 7, 3), pair, seeds=[5, 9, 5])
-    assert torch.equal(batch[0], batch[2])
-    assert not torch.equal(batch[0], batch[1])
-    assert torch.equal(batch[1:2], draw(torch.empty(1, 7, 3), groups_of_row(groups, 1), seeds=[9]))
-    assert draw(torch.empty(1, 4, 3), alone, seeds=[9]).shape == (1, 4, 3)
-
-
-def groups_of_row(groups, row):
-    return PaddedGroups(groups.residue[row : row + 1], groups.chain[row : row + 1], groups.mask[row : row + 1])
+def test_with_a_seed_a_row_is_what_it_is_alone(fragment, toxin):
+    """To the bit, however long its neighbours are and however much padding they bring."""
+    draw, structures = MultiscaleNoiseLike(WEIGHTS), [toxin, fragment, toxin]
+    groups = PaddedGroups.of(structures, atoms=5_600)
+    batch = draw(torch.empty(3, 5_600, 3), groups, seeds=[5, 9, 6])
+    assert not torch.equal(batch[0], batch[2])
+    for row, (structure, seed) in enumerate(zip(structures, [5, 9, 6], strict=True)):
+        alone = draw(torch.empty(1, structure.n_atoms, 3), PaddedGroups.of([structure]), seeds=[seed])
+        assert torch.equal(batch[row, : structure.n_atoms], alone[0])
+        assert not batch[row, structure.n_atoms :].any()
 
 
 def test_the_global_generator_and_ones_own_give_the_same_numbers_again():
@@ -91,13 +88,13 @@ def test_gradients_reach_weights_that_are_learned():
 
 
 def test_it_compiles_in_one_graph_and_keeps_its_law():
-    groups = small().repeated(4_000)
-    draw = MultiscaleNoiseLike(WEIGHTS)
+    """Several draws of each structure, too, whose groups are repeated within the graph."""
+    groups, draw = small(), MultiscaleNoiseLike(WEIGHTS)
     compiled = torch.compile(lambda x: 2 * draw(x, groups), fullgraph=True, backend="aot_eager")
     torch.manual_seed(0)
-    noise = compiled(torch.empty(8_000, 7, 3)).double() / 2
-    drawn = noise[:4_000].transpose(1, 2).flatten(0, 1)
-    wanted = dense(small(), 0)
+    noise = compiled(torch.empty(2, 4_000, 7, 3)).double() / 2
+    drawn = noise[0].transpose(1, 2).flatten(0, 1)
+    wanted = dense(groups, 0)
     error = ((1 + wanted**2) / len(drawn)).sqrt()
     assert ((drawn.T @ drawn / len(drawn) - wanted).abs() < 4.5 * error).all()
 
@@ -118,13 +115,17 @@ def test_parts_of_a_padded_batch_are_those_of_each_structure(fragment, toxin):
 def test_metrics_average_squares_by_part_and_band():
     groups, metrics = small(), LevelMetrics(edges=[1.0])
     a, b = (torch.randn(2, 7, 3, generator=torch.Generator().manual_seed(k)) for k in (1, 2))
+    handed_on = copy(metrics)
     metrics.update(a, torch.tensor([0.5, 3.0]), groups)
+    assert handed_on.compute() == {}  # as to a process that is spawned, which shares its memory
     metrics.update(b, torch.tensor([0.7, 9.0]), groups)
     low = (part_mean_squares(a, groups)[0] + part_mean_squares(b, groups)[0]) / 2
-    assert metrics.compute()["residue in chain, sigma below 1 A"] == pytest.approx(float(low[1]) ** 0.5)
+    assert metrics.compute()["residue in chain at sigma below 1 A"] == pytest.approx(float(low[1]) ** 0.5)
     assert len(metrics.compute()) == 6
+    alone = metrics.all_reduced()  # no other processes: tests/programs/test_lightning.py has two
     metrics.reset()
     assert metrics.compute() == {}
+    assert alone.compute()["residue in chain at sigma below 1 A"] == pytest.approx(float(low[1]) ** 0.5)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ from edmnoise.frames.displacement import measure_displacement, measures
 from edmnoise.noise.process import ForwardOnly, NoClosedForm, NoiseChoice, statistics_of
 from edmnoise.noise.processes.frames import FrameDiff, RFdiffusion, RigidFrames
 from edmnoise.noise.theory.second_moments import SecondMoments
+from edmnoise.structure.atoms import Atoms
 from edmnoise.structure.files import read_structure
 from edmnoise.structure.part import Part
-from edmnoise.structure.structure import Atoms, Structure
+from edmnoise.structure.structure import Structure
 
 NAMES = ("frames", "frames turn=0.5", "framediff", "rfdiffusion")
 

@@ -9,11 +9,10 @@ from scipy.integrate import quad
 from scipy.stats import kstest
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.base.rotations import quaternion_to_matrix
 from edmnoise.noise.igso3 import angle_density, mean_rotation, rotations
 
 SCALES = (0.05, 0.2, 0.5, 0.9, 1.5)
-DRAWS = 16 * 2000
+DRAWS = 32_000
 
 
 def series(angle, s, terms=400):
@@ -34,10 +33,15 @@ def distribution(angle, s, terms=400):
 
 
 def drawn(s, seed=0):
-    """(4, DRAWS) quaternions."""
-    normal = torch.randn(DRAWS // 16, 3, 16, generator=torch.Generator().manual_seed(seed))
-    quaternion = rotations(normal, (s,) * 16).flatten(1).double()
-    return quaternion / quaternion.norm(dim=0)
+    """(3, 3, DRAWS) rotations."""
+    normal = torch.randn(3, DRAWS // 2, 2, generator=torch.Generator().manual_seed(seed))
+    return rotations(normal.numpy(), (s, s)).astype(np.float64).reshape(3, 3, DRAWS)
+
+
+def angle_and_axis(rotation):
+    """Radians (DRAWS,) from 0 to pi, and (3, DRAWS) the axis times the angle's sine."""
+    turned = np.array([rotation[k, j] - rotation[j, k] for j, k in ((1, 2), (2, 0), (0, 1))]) / 2
+    return np.arctan2(np.linalg.norm(turned, axis=0), (np.trace(rotation) - 1) / 2), turned
 
 
 @pytest.mark.parametrize("s", [*SCALES, 0.999, 1.001, 3.0])
@@ -50,8 +54,7 @@ def test_the_density_is_the_series(s):
 @pytest.mark.parametrize("s", SCALES)
 def test_angles_are_from_the_density(s):
     """Kolmogorov and Smirnov, 32,000 angles, seed 1: p above .001, and .01 radians more are told apart."""
-    w, *axis = drawn(s, 1).numpy()
-    angle = 2 * np.arctan2(np.linalg.norm(axis, axis=0), w)
+    angle, _ = angle_and_axis(drawn(s, 1))
     assert kstest(angle, lambda a: distribution(a, s)).pvalue > 1e-3
     assert kstest(angle, lambda a: distribution(a, 1.05 * s)).pvalue < 1e-3
 
@@ -59,23 +62,27 @@ def test_angles_are_from_the_density(s):
 @pytest.mark.parametrize("s", SCALES)
 def test_axes_are_uniform_and_the_mean_is_the_closed_form(s):
     """Each component of the axis is uniform on -1 to 1; no entry of a rotation scatters more than 1."""
-    quaternion = drawn(s, 2)
-    axis = quaternion[1:] / quaternion[1:].norm(dim=0)
-    for component in axis:
-        assert kstest(component.numpy(), "uniform", args=(-1, 2)).pvalue > 1e-3
-    mean = quaternion_to_matrix(quaternion.T).mean(0)
+    rotation = drawn(s, 2)
+    np.testing.assert_allclose(
+        np.einsum("ijn,kjn->nik", rotation, rotation), np.tile(np.eye(3), (DRAWS, 1, 1)), atol=1e-6
+    )
+    _, axis = angle_and_axis(rotation)
+    for component in axis / np.linalg.norm(axis, axis=0):
+        assert kstest(component, "uniform", args=(-1, 2)).pvalue > 1e-3
     assert mean_rotation(s) == pytest.approx(math.exp(-(s**2)))
-    np.testing.assert_allclose(mean, mean_rotation(s) * np.eye(3), atol=4 / math.sqrt(DRAWS))
+    np.testing.assert_allclose(rotation.mean(-1), mean_rotation(s) * np.eye(3), atol=4 / math.sqrt(DRAWS))
 
 
 def test_a_vector_turns_about_its_own_axis_by_more_at_a_larger_scale():
-    normal = torch.randn(50, 3, 1, generator=torch.Generator().manual_seed(3)).expand(-1, -1, 3)
-    w, *axis = rotations(normal, (0.0, 0.3, 1.0)).double()
-    unit = torch.stack(axis, 1)[..., 1:]
-    cosine = (unit * normal[..., 1:]).sum(1) / (unit.norm(dim=1) * normal[..., 1:].norm(dim=1))
-    np.testing.assert_allclose(cosine, 1, atol=1e-6)
-    assert (w[:, 0] == 1).all()
-    assert ((w[:, 0] > w[:, 1]) & (w[:, 1] > w[:, 2])).all()
+    normal = torch.randn(3, 50, generator=torch.Generator().manual_seed(3)).numpy()
+    lanes = rotations(np.stack([normal] * 3, axis=-1), (0.0, 0.3, 1.0)).astype(np.float64)
+    at_rest, *turned = np.moveaxis(lanes, -1, 0)
+    assert (at_rest == np.eye(3)[..., None]).all()
+    (low, _), (high, _) = found = [angle_and_axis(rotation) for rotation in turned]
+    assert ((low > 0) & (low < high)).all()
+    for rotation, (_, axis) in zip(turned, found, strict=True):
+        np.testing.assert_allclose(np.einsum("ijn,jn->in", rotation, normal), normal, atol=1e-5)
+        assert ((axis * normal).sum(axis=0) > 0).all()
 
 
 def test_a_large_scale_is_uniform():

@@ -18,10 +18,11 @@ from edmnoise.frames.displacement import Measure, measure_displacement
 from edmnoise.noise.held import HeldNoise
 from edmnoise.noise.process import PROCESSES, NoiseChoice
 from edmnoise.noise.processes.chroma import memory
+from edmnoise.structure.atoms import Atoms
 from edmnoise.structure.files import read_structure
 from edmnoise.structure.part import Part
-from edmnoise.structure.structure import Atoms, Structure
-from edmnoise.trajectories.run import run_sampler
+from edmnoise.structure.structure import Structure
+from edmnoise.trajectories.sampling import run_sampler
 
 STANDARD_ERRORS = 5
 """How far a sample moment may be from the truth. The seeds are fixed: a test that passes, passes always."""

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.noise.processes.markov import Chains, MarkovCovariance
+from edmnoise.noise.processes.chains import Chains
+from edmnoise.noise.processes.markov import MarkovCovariance
 from edmnoise.noise.processes.recursion import Recursion
 
 EXACT = 1e-12

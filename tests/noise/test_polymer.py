@@ -5,8 +5,9 @@ import pytest
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.noise.processes.polymer import BACKBONES, PIVOTS, walks
+from edmnoise.structure.atoms import Atoms
 from edmnoise.structure.files import read_structure
-from edmnoise.structure.structure import Atoms, Structure
+from edmnoise.structure.structure import Structure
 
 ALPHAS = ((PIVOTS[0],), (PIVOTS[1],))
 STEP = 3.8

@@ -39,7 +39,7 @@ from edmnoise.study.levels import level_table, z_table
 from edmnoise.sweep.results import tables
 from edmnoise.sweep.settings import read_settings
 from edmnoise.sweep.tasks import plan, run_task
-from edmnoise.trajectories.run import run_sampler
+from edmnoise.trajectories.sampling import run_sampler
 from edmnoise_pymol import edm_compare, edm_damage, edm_levels, edm_sample, edm_save, edm_table
 from edmnoise_pymol.job import run_inline
 from edmnoise_pymol.jobs.live import live
@@ -131,7 +131,7 @@ def test_the_table_over_noise_levels_has_its_draws_and_expects_nothing(fragment,
     row = z_table(fragment, [ramp], [1.0], AF3, draws=3, seed=2).rows()[0]
     sigma = AF3.sigma(1.0)
     moved = measure_displacement(fragment, Ramp.on(fragment, STEEP).blocks(sigma, 3, 2, fragment.coordinates))
-    assert row["weights"] == "ramp steepness=2.5"
+    assert row["noise"] == "ramp steepness=2.5"
     assert row["atom"] == pytest.approx(moved.rms(Measure(0, False)), rel=1e-6)
     assert row["atom in residue"] == pytest.approx(moved.rms(NESTED[0]), rel=1e-6)
     expected = [name for name in row if "expected" in name or "spread" in name]
@@ -232,13 +232,13 @@ def test_it_is_typed_measured_and_drawn_again_from_titles(cmd, typed, frames_of,
 def test_commands_that_draw_take_it(cmd, copies, structure_of, ramp):
     asked = {"process": "ramp steepness=2.5", "seed": 3}
     table = edm_table("both", z=[0], draws=2, **asked)
-    assert table["weights"] == ["ramp steepness=2.5"]
+    assert table["noise"] == ["ramp steepness=2.5"]
     structure = structure_of("both")
     expected = z_table(structure, [ramp], [0.0], AF3, 2, 3)
     assert table["atom"] == pytest.approx(expected["atom"], rel=1e-5)
     assert edm_damage("both", z=[0], draws=2, **asked).study.rows[0].noise == ramp
     (compared,) = edm_compare("both", steps=3, **asked).comparison.variants
-    assert compared.weights == "ramp steepness=2.5"
+    assert compared.noise == "ramp steepness=2.5"
     sampled = edm_sample("both", steps=3, **asked).run
     assert compared.to_go[NESTED[0]] == pytest.approx(sampled.to_go()[NESTED[0]])
 

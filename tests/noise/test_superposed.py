@@ -9,8 +9,9 @@ from edmnoise.frames.displacement import Measure, measure_displacement
 from edmnoise.noise.processes.multiscale import MultiscaleNoise
 from edmnoise.noise.theory.superposed import rotation_defined, superposed_displacement
 from edmnoise.noise.weights import Weights
+from edmnoise.structure.atoms import Atoms
 from edmnoise.structure.hierarchy import Hierarchy
-from edmnoise.structure.structure import Atoms, Structure
+from edmnoise.structure.structure import Structure
 
 WEIGHTS = Weights.of(chain=0.2, residue=0.3, atom=0.5)
 CASES = [(level, top) for level in range(3) for top in (None, *range(level + 1, 3))]

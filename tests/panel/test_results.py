@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from edmnoise.frames.damage_measures import MEASURES
 from edmnoise.settings.results import SAVED_FILES
-from edmnoise_pymol import edm_levels, edm_noise
+from edmnoise_pymol import edm_levels, edm_noise, edm_quality
+from edmnoise_pymol.commands.speech import knobs_of
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # its own, about pyparsing
@@ -46,6 +48,11 @@ def choose(results, qtbot):
         return results.table
 
     return act
+
+
+def form_text(control, word):
+    """Choose a word of a list."""
+    control.setCurrentIndex(control.findData(word))
 
 
 def cells(view):
@@ -327,6 +334,93 @@ def test_the_dialog_does_not_block_and_hands_the_name_on(results, qtbot, made, t
     made(lambda: dialog.fileSelected.emit(str(tmp_path / f"out.{ending}")))
     dialog.close()
     assert os.listdir(tmp_path)
+
+
+# Quality
+
+
+@pytest.fixture
+def quality(results, made, qtbot):
+    """Its window, with what was measured."""
+    from edmnoise_pymol.panel.views.quality import QualityDialog
+
+    study = made(results.quality.click)
+    (dialog,) = results.findChildren(QualityDialog)
+    qtbot.waitUntil(lambda: dialog.plot.full, timeout=PATIENCE)
+    assert not dialog.isModal()
+    yield dialog, study
+    dialog.close()
+    qtbot.waitUntil(lambda: not results.findChildren(QualityDialog), timeout=PATIENCE)
+
+
+def test_quality_is_that_of_the_command_by_every_field(quality, made, cmd, qapp):
+    """By measure, state and residue at once; from another reference once it is measured."""
+    dialog, study = quality
+    assert set(dialog.form.remembered()) == set(knobs_of(edm_quality)) - {"name", "file"}
+    for number, by in enumerate(("summary", "state", "residue")):
+        dialog.by.setCurrentIndex(number)
+        assert cells(dialog.view) == [
+            [c.cell(v) for c, v in zip(study.table(by).columns, row, strict=True)]
+            for row in zip(*(c.values for c in study.table(by).columns), strict=True)
+        ]
+    assert str(study.table()) == str(edm_quality("frames").table())
+    dialog.form["origin"].setEditText("last")
+    dialog.form["hydrogens"].setChecked(False)
+    dialog.form["solvent"].setCurrentIndex(1)
+    dialog.form["common"].setChecked(True)
+    assert dialog.title.text() == "Measured with other settings than these: press Measure"
+    dialog.copy.click()
+    line = "edm_quality frames, by=residue, origin=last, hydrogens=0, solvent=1, common=1"
+    assert qapp.clipboard().text() == line
+    again = made(dialog.again.click)
+    found = edm_quality("frames", origin="last", hydrogens=0, solvent=1, common=1)
+    assert str(again.table("state")) == str(found.table("state"))
+    assert dialog.title.text().startswith(found.table("residue").title)
+    assert "Measured from state 4 of frames" in dialog.title.text()
+
+
+def test_quality_is_plotted_over_the_states(quality, panel, cmd, qtbot):
+    """Each measure, with what the reference has itself; a click goes to the state."""
+    dialog, study = quality
+    plot = dialog.plot
+    for measure in MEASURES:
+        with qtbot.waitSignal(plot.drawn, timeout=PATIENCE):
+            dialog.measure.setCurrentIndex((dialog.measure.findData(measure.name) + 1) % len(MEASURES))
+    with qtbot.waitSignal(plot.drawn, timeout=PATIENCE):
+        form_text(dialog.measure, "clashes")
+    assert plot.canvas._entries[0][2] == "the reference itself"
+    assert plot.read(3.2, 0).startswith(f"state 3: lDDT {study.by_state[MEASURES[0]][1]:.3f}, RMSD ")
+    plot.click(3.8, 0)
+    assert cmd.get_frame() == 4
+    assert plot.summary().startswith("state 4: lDDT ")
+
+
+def test_quality_is_written_as_table_and_figure(quality, made, qtbot, tmp_path):
+    from pymol.Qt import QtWidgets
+
+    dialog, study = quality
+    form_text(dialog.by, "state")
+    for number, ending in enumerate(("csv", "png")):
+        dialog.export.menu().actions()[number].trigger()
+        asked = dialog.findChildren(QtWidgets.QFileDialog)[-1]
+        assert asked.defaultSuffix() == ending
+        made(lambda asked=asked, ending=ending: asked.fileSelected.emit(str(tmp_path / f"quality.{ending}")))
+        asked.close()
+    assert (tmp_path / "quality.csv").read_text() == study.table("state").to_csv()
+    assert imread(tmp_path / "quality.png").shape[0] > 300
+
+
+def test_quality_that_cannot_be_measured_says_why(quality, panel, refused, cmd, results):
+    dialog, _ = quality
+    dialog.form["origin"].setEditText("nosuch")
+    sentence, details = refused(dialog.again.click)
+    assert dialog.title.text() == sentence
+    assert "nosuch" in sentence
+    assert details == ""
+    cmd.set_name("frames", "renamed")
+    panel.session.look()
+    assert dialog.request.subject == "renamed"
+    assert dialog.windowTitle() == "EDM noise: quality of renamed"
 
 
 # What happens around it

@@ -70,7 +70,8 @@ CONTROLS = {
     "sampler=dpmpp_2m": lambda t: pick(t.form["sampler"], "dpmpp_2m"),
     "steps=12": lambda t: t.form["steps"].setValue(12),
     "samples=3": lambda t: t.form["samples"].setValue(3),
-    "sigma_max=100": lambda t: t.form["sigma_max"].setValue(100),
+    "sigma_max=100": lambda t: t.form["sigma_max"].setText("100"),
+    "sigma_max=rfdiffusion:20": lambda t: t.form["sigma_max"].setText("rfdiffusion:20"),
     "sigma_min=0.02": lambda t: t.form["sigma_min"].setValue(0.02),
     "rho=5": lambda t: t.form["rho"].setValue(5),
     "churn=0": lambda t: t.form["churn"].setValue(0),
@@ -173,12 +174,12 @@ def test_the_schedule_follows_the_settings(sampling, qtbot):
 def test_settings_that_do_not_fit_turn_amber(sampling, qtbot):
     with qtbot.waitSignal(sampling.plot.refused, timeout=PATIENCE) as signal:
         sampling.form["sigma_min"].setValue(5)
-        sampling.form["sigma_max"].setValue(2)
+        sampling.form["sigma_max"].setText("2")
     assert signal.args == ["sigma_min is 5.0 and sigma_max 2.0: give 0 < sigma_min < sigma_max"]
     assert sampling.plot.message.text() == signal.args[0]
     assert sampling.form["sigma_min"].toolTip() == signal.args[0]
     with qtbot.waitSignal(sampling.plot.planned, timeout=PATIENCE):
-        sampling.form["sigma_max"].setValue(20)
+        sampling.form["sigma_max"].setText("20")
     assert "usually" in sampling.form["sigma_min"].toolTip()
 
 
@@ -360,13 +361,15 @@ def test_how_surely_states_come_back(sampling, made, qtbot):
 
     sampling.form["steps"].setValue(8)
     sampling.form["start"].setText("2")
-    sampling.form["sigma_max"].setValue(8)
+    sampling.form["sigma_max"].setText("8")
     assert str(sampling.return_request) == "edm_return both, steps=8"
     result = made(sampling.back.click)
     (window,) = sampling.findChildren(QtWidgets.QDialog)
     qtbot.waitUntil(lambda: window.plot.full, timeout=PATIENCE)
     assert window.view.model().rowCount() == len(result.printed)
     assert "state 1 comes back in 100%" in window.plot.read(-2, 1)
+    sampling.form["move"].setText("resi 3-5")
+    assert sampling.return_request.options["move"] == "resi 3-5"
     window.close()
     qtbot.waitUntil(lambda: not sampling.findChildren(QtWidgets.QDialog), timeout=PATIENCE)
 
@@ -377,13 +380,31 @@ def test_a_start_is_sampled_back_to_from_its_level(sampling, made, qtbot, cmd, c
     qtbot.waitUntil(lambda: "start is 2 without sigma_max" in sampling.plot.message.text(), timeout=PATIENCE)
     assert "without sigma_max" in sampling.form["sigma_max"].toolTip()
     assert "without sigma_max" in sampling.form["start"].toolTip()
-    sampling.form["sigma_max"].setValue(1)
+    sampling.form["sigma_max"].setText("1")
     qtbot.waitUntil(lambda: sampling.plot.full, timeout=PATIENCE)
     assert sampling.plot.summary().startswith("σ 1 to 0 Å in ")
     for control in (sampling.form["sigma_max"], sampling.plot):
         assert "1 Å = z -1.05 = AlphaFold 3 step 160 of 200 = RFdiffusion 3 partial_t 1 Å" in control.toolTip()
     result = made(sampling.run.click)
     assert np.abs(coords(result.names[0], cmd.count_states(result.names[0])) - coords("both", 2)).max() < 0.05
+
+
+def test_a_level_in_another_unit_is_shown_in_angstrom(sampling, panel, qtbot, qapp):
+    """In the plot, the tooltip and beside the line that is copied; what a program does not have turns amber."""
+    level = sampling.form["sigma_max"]
+    sampling.form["start"].setText("2")
+    with qtbot.waitSignal(sampling.plot.planned, timeout=PATIENCE):
+        level.setText("rfdiffusion:20")
+    assert sampling.plot.summary().startswith("σ 9.09 to 0 Å in ")
+    assert "9.095 Å = z 0.42" in level.toolTip()
+    assert "RFdiffusion partial_T 20.0 of 50" in level.toolTip()
+    sampling.copy.click()
+    line = "edm_sample both, sigma_max=rfdiffusion:20, start=2"
+    assert qapp.clipboard().text() == line
+    assert panel.status.message.text() == f"copied: {line} (rfdiffusion:20 is 9.09 Å)"
+    with qtbot.waitSignal(sampling.plot.refused, timeout=PATIENCE):
+        level.setText("rfdiffusion:60")
+    assert level.toolTip() == "sigma_max is rfdiffusion:60: rfdiffusion partial_T of 50 goes from 1 to 50"
 
 
 def test_every_control_says_what_it_is(sampling):

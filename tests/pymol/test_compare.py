@@ -25,7 +25,7 @@ def test_numbers_are_those_of_single_runs_and_nothing_is_made(copies, snapshot):
     result = edm_compare("d or e", "flat | 1 4 4", samplers, steps=8, samples=2, seed=5)
     assert snapshot() == before
     made = result.comparison.variants
-    assert [row.weights for row in made] == ["flat"] * 4 + ["rebalanced"] * 4
+    assert [row.noise for row in made] == ["flat"] * 4 + ["rebalanced"] * 4
     assert [row.sampler for row in made] == [item.strip() for item in samplers.split("|")] * 2
     options = {
         "heun churn 0.4 center 0": {"churn": 0.4, "center": 0},
@@ -35,7 +35,7 @@ def test_numbers_are_those_of_single_runs_and_nothing_is_made(copies, snapshot):
         single = edm_sample(
             "d or e",
             sampler=row.sampler.split()[0],
-            weights=row.weights,
+            weights=row.noise,
             steps=8,
             samples=2,
             seed=5,

@@ -32,7 +32,7 @@ def test_traces_alone_are_what_edm_trace_finds(cmd, folder, snapshot, given):
     table = result.table
     assert table["trace"] == ["run.trace", "a.trace"]
     assert table["sampler"] == ["toy", "Other"]
-    assert "weights" not in {column.name for column in table.columns}
+    assert "noise" not in {column.name for column in table.columns}
     assert "seed" not in table.title
     assert np.isnan(table["noise shift"]).all()
     assert np.isnan(table["way shift"]).all()  # what the whole moved was not recorded
@@ -50,7 +50,7 @@ def test_beside_exact_runs_both_are_as_alone(cmd, folder):
     alone = edm_compare("output", "flat", "heun | euler", steps=6)
     recorded = edm_compare("output", traces="run.trace")
     both = edm_compare("output", "flat", "heun | euler", steps=6, traces="run.trace")
-    assert both.table["weights"] == ["flat", "flat", None]
+    assert both.table["noise"] == ["flat", "flat", None]
     assert both.table["sampler"] == ["heun", "euler", "toy"]
     assert both.table["trace"] == [None, None, "run.trace"]
     assert "1 to 3 samples each, seed 0" in both.table.title
@@ -73,7 +73,7 @@ def test_what_is_asked_for_beside_traces_has_its_usual_other(cmd, folder, given,
     name, value = given.split("=")
     result = edm_compare("output", steps=2, traces="run.trace", **{name: value})
     rows = result.comparison.variants
-    assert [(row.weights, row.sampler) for row in rows] == [*made, ("", "toy")]
+    assert [(row.noise, row.sampler) for row in rows] == [*made, ("", "toy")]
 
 
 def test_one_run_of_several_and_folders_of_one_name_are_told_apart(cmd, folder):

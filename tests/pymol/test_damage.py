@@ -52,7 +52,7 @@ def test_by_residue(structure, typed):
 def test_the_whole_of_thirteen_levels(structure):
     table = edm_damage(FRAGMENT, draws=1).table
     assert len(table) == 39
-    assert table["weights"][::13] == ["flat", "current", "rebalanced"]
+    assert table["noise"][::13] == ["flat", "current", "rebalanced"]
     assert table["lDDT"][0] > 0.99
     assert table["lDDT"][12] < 0.01
 

@@ -3,6 +3,7 @@
 import csv
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pymol
@@ -10,6 +11,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from edmnoise.structure.domains import domain_table, with_domains
+from edmnoise.structure.files import read_structure
 from edmnoise_pymol import (
     edm_color,
     edm_damage,
@@ -64,6 +67,20 @@ def test_secondary_structure_is_its_runs(cmd, loaded):
     cmd.alter("chain A and resi 10-20", "ss='H'")
     cmd.alter("chain C and resi 200-210", "ss='S'")
     assert edm_domains(loaded, "ss")["residues"] == ["1-9", "10-20", "21-80", "195-199", "200-210", "211-230"]
+
+
+@pytest.mark.parametrize("file", ["1tii.pdb", "5PTI.cif.gz"])
+def test_a_files_own_secondary_structure_makes_the_same_domains_without_pymol(cmd, pymol_data, file):
+    import MDAnalysisTests
+
+    path = pymol_data / "demo" / file
+    if not path.exists():
+        path = Path(MDAnalysisTests.__file__).parent / "data" / "mmcif" / file
+    cmd.load(str(path), "m")
+    tables = edm_domains("m", "ss"), domain_table(with_domains(read_structure(path), "ss"))
+    theirs, ours = ([tuple(row.values())[1:] for row in table.rows()] for table in tables)
+    assert sorted(theirs) == sorted(ours)  # PyMOL has the chains in another order
+    assert len(ours) > 5
 
 
 @pytest.mark.parametrize("name", ["segi", "custom"])
@@ -150,11 +167,11 @@ def test_tables_take_four_weights(domained, tmp_path):
     table = edm_table(domained, z=[0], weights="4 3 2 1 | flat", draws=3, file=str(tmp_path / "t.csv"))
     assert {"domain in chain", "residue in domain", "in domain expected"} <= {column.name for column in table.columns}
     with open(tmp_path / "t.csv", encoding="utf-8") as handle:
-        assert next(csv.DictReader(handle))["weights"] == "0.4/0.3/0.2/0.1"
+        assert next(csv.DictReader(handle))["noise"] == "0.4/0.3/0.2/0.1"
     assert "domain in chain" in edm_scramble(domained, weights="4 3 2 1")["level"]
     assert "domain in chain" in edm_signal(domained, weights="4 3 2 1")["level"]
     assert "c_skip domain" in [column.name for column in edm_precondition(domained, weights="4 3 2 1").columns]
-    assert edm_damage(domained, z=[0], weights="4 3 2 1", draws=2).table["weights"] == ["0.4/0.3/0.2/0.1"]
+    assert edm_damage(domained, z=[0], weights="4 3 2 1", draws=2).table["noise"] == ["0.4/0.3/0.2/0.1"]
     designed = edm_design(domained, domain=5, residue=3, atom=1)
     assert designed.weights.domain > 0
     by_residue = edm_levels(edm_noise(domained, frames=2).name, by="residue")

@@ -9,7 +9,8 @@ import torch
 from edmnoise.diffusion.denoisers.states import StatesDenoiser
 from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.weights import Weights
-from edmnoise.study.error import EXACT, FLUCTUATING, NOTHING, Candidate, denoising_error, references
+from edmnoise.study.candidates import EXACT, FLUCTUATING, NOTHING, Candidate, references
+from edmnoise.study.error import denoising_error
 from edmnoise.study.targets import Targets
 from edmnoise_pymol import edm_error
 from edmnoise_pymol.job import Cancelled, Watch, run_inline

@@ -7,7 +7,7 @@ import pytest
 
 from edmnoise.base.table import TABLES
 from edmnoise.study.figures.figure import FIGURES
-from edmnoise.trajectories.recorder import Recorder
+from edmnoise.trajectories.listening.recorder import Recorder
 from edmnoise_pymol import COMMANDS
 
 WRITERS = [c for c in COMMANDS if "file" in list(inspect.signature(c).parameters)[1:]]

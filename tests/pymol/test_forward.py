@@ -56,6 +56,7 @@ def test_live_shows_the_first_frame_at_each_level(cmd, helix, coords, structure_
         assert made.show(sigma, noise)
         frame = noise.on(structure).frames(sigma, 1, 3, structure.coordinates)
         np.testing.assert_allclose(coords(made.name), frame[0], atol=1e-5)
+        assert made.at(sigma, noise) is made.at(sigma, noise)  # drawn once for all that shows or measures it
         moved = measure_displacement(structure, [frame])
         curves = run_inline(measured(cmd, made, sigma, noise)).at(sigma)
         np.testing.assert_allclose(sorted(curves.mean), sorted(np.sqrt(moved.by_group[RESIDUE_IN_CHAIN])), rtol=1e-4)
@@ -66,7 +67,7 @@ def test_live_shows_the_first_frame_at_each_level(cmd, helix, coords, structure_
 
 def test_tables_and_damage_take_them(helix):
     row = edm_table(helix, z=[0], draws=2, process="frames").rows()[0]
-    assert row["weights"] == "frames"
+    assert row["noise"] == "frames"
     assert row["atom in residue"] == pytest.approx(row["in residue expected"], rel=0.5)
     assert np.isnan(edm_table(helix, z=[0], draws=2, process="torsions")["in residue expected"]).all()
     damage = edm_damage(helix, z=[0], draws=2, process="torsions")

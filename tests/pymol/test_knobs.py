@@ -99,7 +99,7 @@ def test_what_is_no_word_is_refused_with_those_that_are(knob):
 
 @each
 def test_bad_numbers_are_refused_by_name(knob):
-    if knob.kind not in ("float", "floats", "integer", "0/1"):
+    if knob.kind not in ("float", "floats", "integer", "level", "levels", "0/1"):
         return
     below = [knob.low - 1] if knob.low > float("-inf") else []
     above = [knob.high + 1] if knob.high < float("inf") else []

@@ -9,7 +9,8 @@ from edmnoise.frames.damage_measures import LDDT
 from edmnoise.noise.process import NoiseChoice
 from edmnoise.noise.weights import Weights
 from edmnoise.structure.part import Part
-from edmnoise.study.error import Candidate, denoising_error, references
+from edmnoise.study.candidates import Candidate, references
+from edmnoise.study.error import denoising_error
 from edmnoise.study.levels import level_table
 from edmnoise.study.targets import HeldTargets
 from edmnoise_pymol import (
@@ -333,6 +334,12 @@ def test_a_network_is_given_the_whole_molecule(cmd, copies, tmp_path, monkeypatc
     mask, rest, frames = moving("both", "resi 5-9"), coords("both", 1), frames_of("made", 1)
     np.testing.assert_array_equal(frames[:, ~mask], np.broadcast_to(rest[~mask], frames[:, ~mask].shape))
     assert np.sqrt(np.mean((frames[-1] - rest)[mask] ** 2)) < 3
+    for made in (
+        edm_error("both", "held_toy:make", sigma=1, draws=4, move="resi 5-9"),
+        edm_return("both", sigma=1, samples=4, steps=6, denoiser="held_toy:make", move="resi 5-9"),
+        edm_compare("both", "flat", "heun", steps=6, denoiser="held_toy:make", move="resi 5-9"),
+    ):
+        assert "what the network makes of clean held atoms is its own approximation" in made.notes
 
 
 def test_harmonic_noise_samples_among_held_atoms(cmd, copies, frames_of, moving, coords):

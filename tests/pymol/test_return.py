@@ -132,6 +132,28 @@ def test_compared_runs_begin_there_too(copies):
         np.testing.assert_allclose(heun.to_go[part], way, atol=1e-5)
 
 
+def test_a_run_begins_at_a_level_in_any_unit(copies, typed, cmd):
+    """The same run as at the level in angstrom, which is said."""
+    levels = {"rfdiffusion:20": 9.0949, "rfd3:8": 8, "alphafold3:133": None, "z:0.5": AF3.sigma(0.5)}
+    for level, sigma in levels.items():
+        made = edm_sample("both", start=1, sigma_max=level, steps=12, trajectory=0, name="made").run
+        top = float(made.sigmas[0])
+        assert sigma is None or top == pytest.approx(sigma, abs=1e-3)
+        again = edm_sample("both", start=1, sigma_max=top, steps=12, trajectory=0, name="again").run
+        np.testing.assert_array_equal(made.final, again.final)
+        cmd.delete("made or again")
+    said = typed("edm_sample both, start=1, sigma_max=rfdiffusion:20, steps=12, name=made, distribution=wide")
+    assert "sigma_max rfdiffusion:20 is 9.095 A" in said
+    assert "state 1 noised to 9.095 A" in said
+    assert "sigma=9.09" in cmd.get_title("made", 2)
+    assert "40 steps from 9.095 to 0 A" in typed("edm_schedule sigma_max=rfdiffusion:20")
+    wide = sigma_distribution("wide")
+    named = edm_compare("both", "flat", "heun sigma_max z:0 | heun", steps=4, distribution="wide", sigma_max="rfd3:8")
+    heun, usual = named.comparison.variants
+    assert (heun.sigmas[0], usual.sigmas[0]) == pytest.approx((wide.sigma(0), 8))
+    assert f"heun sigma_max z:0 ({wide.sigma(0):.4g} A)" in named.table["sampler"]
+
+
 def test_levels_in_programs_units(typed, cmd, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     table = edm_schedule(sigma="8 alphafold3:100 rfd3:8")
@@ -163,12 +185,23 @@ def test_levels_in_programs_units(typed, cmd, tmp_path, monkeypatch):
         ("edm_return both, samples=1", "samples is 1: give a whole number from 2"),
         (
             "edm_return both, sigma=nosuch:3",
-            "sigma has 'nosuch:3': give angstrom, or a number behind one of",
+            "sigma is 'nosuch:3': give angstrom, or the number of another unit as in rfdiffusion:20 (z, alphafold3, ",
         ),
         ("edm_return both, sigma=8 A", "sigma"),
         ("edm_return both, file=return.txt", "return.txt"),
         ("edm_return both, process=frames", "frames noise is forward only"),
-        ("edm_schedule sigma=rfdiffusion:60", "rfdiffusion partial_T of 50 is 60: give a number from 1 to 50"),
+        (
+            "edm_schedule sigma=rfdiffusion:60",
+            "sigma is rfdiffusion:60: rfdiffusion partial_T of 50 goes from 1 to 50",
+        ),
+        (
+            "edm_sample both, start=1, sigma_max=rfd:60",
+            "sigma_max is rfdiffusion:60: rfdiffusion partial_T of 50 goes from 1 to 50",
+        ),
+        ("edm_sample both, sigma_max=rfdiffusion:", "sigma_max is 'rfdiffusion:': give angstrom, or the number of"),
+        ("edm_compare both, flat, heun sigma_max af3:201", "sigma_max is alphafold3:201: alphafold3 step of 200 goes"),
+        ("edm_compare both, start=1, sigma_max=z:13", "sigma_max is z:13: z is 13.0: give a number from -12 to 12"),
+        ("edm_schedule sigma_max=step 20", "sigma_max is 'step 20': give angstrom, or the number of another unit"),
         ("edm_schedule sigma=-1", "sigma is -1"),
         ("edm_schedule boltz2, sigma=8", "sampler is of a schedule to print: leave one of them out"),
         ("edm_schedule steps=20, sigma=8", "steps is of a schedule to print: leave one of them out"),

@@ -235,7 +235,7 @@ def test_a_cancelled_run_keeps_its_steps(cmd, copies):
 @pytest.mark.parametrize(("trajectory", "kept"), [(1, ["made_1"]), (0, ["made"])])
 def test_cancelled_in_a_later_chunk(cmd, copies, frames_of, monkeypatch, trajectory, kept):
     """The samples that are whole are kept; objects and states of those that are not go."""
-    from edmnoise.trajectories import run as sampling
+    from edmnoise.trajectories import sampling
 
     monkeypatch.setattr(sampling, "_CHUNK_BYTES", 1)
     watch = Watch(lambda share, words: watch.cancel() if words.startswith("step 8 ") else None, every=0.0)

@@ -68,7 +68,7 @@ def test_weights_as_they_may_be_typed(structure, typed, weights):
 
 @pytest.mark.parametrize("weights", ["flat; 1 4 4", ["flat", "1 4 4"], [Weights.named("flat"), [1.0, 4.0, 4.0]]])
 def test_weights_from_python(structure, weights):
-    assert edm_table(FRAGMENT, z=0, weights=weights)["weights"] == ["flat", "rebalanced"]
+    assert edm_table(FRAGMENT, z=0, weights=weights)["noise"] == ["flat", "rebalanced"]
 
 
 def test_an_unquoted_semicolon_ends_the_command_as_everywhere_in_pymol(structure, typed):

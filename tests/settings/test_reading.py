@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.diffusion.names import Counted
 from edmnoise.settings import knob, reading
 
 
@@ -64,6 +65,37 @@ def test_left_out(given):
 @pytest.mark.parametrize("given", ["0", 0, 0.0, "no", False, "' '  x", []])
 def test_not_left_out(given):
     assert not reading.absent(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [
+        ("8", 8.0),
+        (np.float64(8), 8.0),
+        ("'rfdiffusion:20'", Counted("rfdiffusion", 20.0)),
+        ("RFd3:8", Counted("rfdiffusion3", 8.0)),
+        ("AlphaFold-3:1e2", Counted("alphafold3", 100.0)),
+        ("z:-.5", Counted("z", -0.5)),
+        (Counted("rf3", 3.0), Counted("rf3", 3.0)),
+    ],
+)
+def test_a_level_in_any_unit(given, value):
+    found = reading.level("sigma_max", given)
+    assert found == value
+    assert type(found) is type(value)
+    assert reading.levels("sigma", [given, 2]) == [value, 2]
+
+
+@pytest.mark.parametrize("given", ["", "z", "rfdiffusion:", ":8", "8:rfdiffusion", "boltz3:8", "z:1,5", "z:8 A", None])
+def test_no_level(given):
+    with pytest.raises(EdmNoiseError) as refused:
+        reading.level("sigma_max", given)
+    assert str(refused.value).startswith(f"sigma_max is {given!r}: give angstrom, or the number of another unit as in ")
+
+
+def test_a_level_with_an_angstrom_behind():
+    with pytest.raises(EdmNoiseError, match="sigma_max is '8 A': lengths are in angstrom and have no unit, so write 8"):
+        reading.level("sigma_max", "8 A")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import biotite.structure as biotite
 import numpy as np
 import pytest
 
+from edmnoise.structure.atoms import Atoms
 from edmnoise.structure.bonds import (
     COVALENT_RADII,
     VAN_DER_WAALS_RADII,
@@ -16,7 +17,7 @@ from edmnoise.structure.bonds import (
     within_bonds,
 )
 from edmnoise.structure.files import read_structure
-from edmnoise.structure.structure import Atoms, Structure
+from edmnoise.structure.structure import Structure
 
 
 def molecule(elements, coordinates, residues=None):

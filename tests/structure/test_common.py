@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.structure.atoms import Atoms
 from edmnoise.structure.common import AtomsDiffer, common_rows, matched
-from edmnoise.structure.structure import Atoms
 
 
 def made(rows):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from biotite.structure.info import bonds_in_residue
 
+from edmnoise.structure.atoms import distinct
 from edmnoise.structure.components import AMINO_ACIDS, NUCLEOTIDES, component_bonds, component_of
-from edmnoise.structure.structure import distinct
 
 DICTIONARY = [*sorted(AMINO_ACIDS - {"UNK"}), *"A G C U DA DG DC DT DU DI".split()]
 HEAVY = ("C", "N", "O", "S", "P")

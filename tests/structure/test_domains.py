@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.structure.atoms import Atoms
 from edmnoise.structure.domains import domain_labels, domain_table, domain_text, runs
 from edmnoise.structure.hierarchy import LEVELS, WITH_DOMAINS
-from edmnoise.structure.structure import Atoms, Structure
+from edmnoise.structure.structure import Structure
 
 
 @pytest.fixture
@@ -51,6 +52,14 @@ def test_segments_are_domains(structure):
     atoms = Atoms(**{**vars(structure.atoms), "segment": segment})
     other = Structure.from_atoms(structure.coordinates, atoms)
     assert other.with_domains(domain_labels(other, "segi")).hierarchy.counts[2] == 3
+
+
+def test_runs_of_helices_and_strands_are_domains(structure):
+    """By chain, what is neither too; a chain without any is one."""
+    secondary = np.repeat([*"HHH", "", "", "S", "S", *[""] * 4], 3)
+    atoms = Atoms(**{**vars(structure.atoms), "secondary": secondary})
+    other = Structure.from_atoms(structure.coordinates, atoms)
+    assert domain_text(other.with_domains(domain_labels(other, "ss"))) == "A:1-3 | A:4-5 | A:5-6 | B:1-4"
 
 
 def test_text_of_domains_reads_back_as_the_same(structure):

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from edmnoise.structure.atoms import Atoms
 from edmnoise.structure.elements import element_of, sound_elements
-from edmnoise.structure.structure import Atoms, Structure
+from edmnoise.structure.structure import Structure
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from pymol import cmd
 from scipy.spatial.transform import Rotation
 
 from edmnoise.base.errors import EdmNoiseError
-from edmnoise.structure import superpose as module
-from edmnoise.structure.superpose import Superposition, best_motion, move, superpose
+from edmnoise.structure import moments
+from edmnoise.structure.superpose import Superposition, move, superpose
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # mdtraj uses names that pyparsing gives up
@@ -171,8 +171,8 @@ def test_work_in_blocks_changes_nothing(monkeypatch, common):
     reference = shape if common else moved(shape, 11, 9)[0]
     at_once, out_at_once = frames.clone(), frames.mT.contiguous().mT
     whole = superpose(at_once, reference, out=at_once)
-    monkeypatch.setattr(module, "_BLOCK", 3 * 60)  # 11 frames as 3 + 3 + 3 + 2
-    assert len(module._blocks(frames)) == 4
+    monkeypatch.setattr(moments, "_BLOCK", 3 * 60)  # 11 frames as 3 + 3 + 3 + 2
+    assert len(moments.blocks_of(frames)) == 4
     assert_same(superpose(frames, reference, out=out_at_once), whole)
     superpose(frames, reference, out=frames)
     torch.testing.assert_close(frames, at_once, rtol=0, atol=1e-9)
@@ -544,29 +544,6 @@ def test_arrays_tensors_and_lists_are_taken_alike():
     torch.testing.assert_close(superpose(frames, reference, mask).rmsd, superpose(frames, reference, weights > 1).rmsd)
     whole = superpose(torch.arange(9).reshape(1, 3, 3), [[1, 2, 3], [5, 4, 6], [7, 9, 8]])
     assert whole.rotation.dtype == torch.float64
-
-
-@pytest.mark.parametrize(("atoms", "count"), [(1, 1), (4, 3), (253, 300), (70_000, 2)])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_the_motion_alone_lays_frames_as_near_as_superposition_does(atoms, count, dtype):
-    shape = cloud(atoms, seed=5) * torch.tensor([[3.0], [2.0], [1.0]])  # a mirror image has one best turn then
-    frames = moved(shape, count, seed=6, offset=100.0, noise=3.0)[0].to(dtype)
-    frames[-1] *= -1  # a mirror image is turned, never reflected
-    reference = (shape + 100).expand(count, 3, -1).to(dtype)
-    rotation, translation = best_motion(frames, reference)
-    assert rotation.dtype == translation.dtype == dtype
-    torch.testing.assert_close(torch.linalg.det(rotation.double()), torch.ones(count).double(), rtol=0, atol=1e-6)
-    laid = rotation @ frames + translation
-    torch.testing.assert_close(distance(laid, reference), superpose(frames, reference).rmsd, rtol=0, atol=3e-4)
-    if atoms > 3:
-        wanted = superpose(frames, reference).rotation
-        torch.testing.assert_close(rotation.double(), wanted, rtol=0, atol=1e-6 if dtype == torch.float32 else 1e-12)
-
-
-def test_frames_that_are_not_finite_have_no_motion():
-    rotation, translation = best_motion(torch.full((2, 3, 4), torch.inf), torch.zeros(2, 3, 4))
-    assert rotation.isnan().all()
-    assert translation.isnan().all()
 
 
 # Errors

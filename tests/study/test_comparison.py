@@ -19,7 +19,7 @@ from edmnoise.structure.structure import Structure
 from edmnoise.structure.superpose import superpose
 from edmnoise.study.comparison import MOST, Comparison, gauge_of_noise, gauge_of_way, variant
 from edmnoise.study.figures.comparison import comparison_figure
-from edmnoise.trajectories.run import run_sampler
+from edmnoise.trajectories.sampling import run_sampler
 
 WEIGHTS = (Weights.named("flat"), Weights.named("current"), Weights.named("rebalanced"))
 
@@ -118,7 +118,7 @@ def test_the_table_is_the_runs_own(fragment):
     runs = [(sampled(fragment, weights, samples=2), weights) for weights in WEIGHTS]
     compared = Comparison(fragment, tuple(variant(made, weights, "heun") for made, weights in runs), 4)
     table, steps = compared.table(), compared.by_step()
-    assert table["weights"] == ["flat", "current", "rebalanced"]
+    assert table["noise"] == ["flat", "current", "rebalanced"]
     assert len(steps) == 3 * 14
     for k, (made, _) in enumerate(runs):
         frozen, way = made.freeze_out(), made.to_go()
@@ -140,7 +140,7 @@ def test_a_single_atom_has_a_table_and_a_figure(fragment, tmp_path):
     """No level of it moves against another."""
     atom = Structure.from_atoms(fragment.coordinates[:1], fragment.atoms.take(np.arange(1)))
     made = Comparison(atom, (variant(sampled(atom, WEIGHTS[0]), WEIGHTS[0], "heun"),))
-    assert float(made.variants[0].noise.shift) == pytest.approx(1)
+    assert float(made.variants[0].draws.shift) == pytest.approx(1)
     assert "frozen" not in made.table().columns[2].name
     comparison_figure(made, tmp_path / "why.png")
     assert (tmp_path / "why.png").stat().st_size > 5000

@@ -34,7 +34,7 @@ def study(fragment):
 
 def test_each_row_is_measured_on_draws_of_its_own(fragment, study):
     table = study.table()
-    assert table["weights"] == ["flat", "flat", "current", "current"]
+    assert table["noise"] == ["flat", "flat", "current", "current"]
     assert table["z"] == [-2, 0, -2, 0]
     mean = torch.tensor(fragment.coordinates)
     for k, row in enumerate(study.rows):

@@ -24,11 +24,12 @@ from edmnoise.noise.theory.scales import Scales, measured_scales, split
 from edmnoise.noise.theory.statistics import NoiseStatistics
 from edmnoise.noise.theory.superposed import superposed_displacement
 from edmnoise.noise.weights import Weights
+from edmnoise.structure.atoms import Atoms
 from edmnoise.structure.files import write_frames
 from edmnoise.structure.hierarchy import Hierarchy
-from edmnoise.structure.structure import Atoms, Structure
+from edmnoise.structure.structure import Structure
 from edmnoise.study.levels import level_table, z_table
-from edmnoise.trajectories.run import run_sampler
+from edmnoise.trajectories.sampling import run_sampler
 
 ALPHAFOLD3, FLAT, SCHEDULE = sigma_distribution("alphafold3"), Weights.named("flat"), karras(3, 0.1, 10.0)
 ATOM = np.arange(24)

@@ -19,16 +19,16 @@ from edmnoise.structure.hierarchy import Hierarchy
 from edmnoise.structure.part import Part
 from edmnoise.structure.structure import Structure
 from edmnoise.structure.superpose import superpose
-from edmnoise.study.error import (
+from edmnoise.study.candidates import (
     EXACT,
     FLUCTUATING,
     NOTHING,
     Candidate,
     DoingNothing,
-    denoising_error,
     fitted_fluctuations,
     references,
 )
+from edmnoise.study.error import denoising_error
 from edmnoise.study.figures.error import error_figure
 from edmnoise.study.targets import HeldTargets, Targets
 

@@ -17,7 +17,8 @@ from edmnoise.noise.theory.statistics import NoiseStatistics
 from edmnoise.noise.theory.superposed import superposed_displacement
 from edmnoise.noise.weights import PRESETS, Weights
 from edmnoise.settings import results
-from edmnoise.structure.structure import Atoms, Structure, describe
+from edmnoise.structure.atoms import Atoms
+from edmnoise.structure.structure import Structure, describe
 from edmnoise.study.levels import level_table, z_table
 
 ATOM, RESIDUE, CHAIN = (Measure(level, False) for level in range(3))
@@ -224,7 +225,7 @@ def test_rows_over_noise_levels_are_measured_beside_expected(fragment, fresh):
             first = draws * (len(Z) * i + j) if fresh else 0
             drawn = process.frames(sigma, range(first, first + draws), seed, mean)
             moved = measure_displacement(fragment, [drawn])
-            assert (row["weights"], row["z"], row["sigma"]) == (weights.label, z, sigma)
+            assert (row["noise"], row["z"], row["sigma"]) == (weights.label, z, sigma)
             expected = {
                 "atom": moved.rms(ATOM),
                 "residue": moved.rms(RESIDUE),

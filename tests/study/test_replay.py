@@ -10,7 +10,7 @@ import pytest
 import edmnoise as edm
 from edmnoise.diffusion.samplers.presets import PRESETS
 from edmnoise.study.replay import replay
-from edmnoise.trajectories.recorder import Recorder
+from edmnoise.trajectories.listening.recorder import Recorder
 
 STEPS, ATOMS, SAMPLES = 40, 150, 2
 LEVELS = edm.karras(30, 0.02, 800.0).sigmas

@@ -13,8 +13,9 @@ from torch import nn
 from edmnoise.diffusion.denoisers.programs import write_program
 from edmnoise.learning.ensemble import Ensemble
 from edmnoise.learning.train import Trainer, Training
+from edmnoise.structure.atoms import Atoms
 from edmnoise.structure.files import read_structure, write_frames
-from edmnoise.structure.structure import Atoms, Structure
+from edmnoise.structure.structure import Structure
 from edmnoise.sweep.pools import GivenPool
 from edmnoise.sweep.settings import read_settings
 from edmnoise.sweep.sweep import sweep

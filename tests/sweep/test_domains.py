@@ -27,8 +27,12 @@ def study_with(study_of, tmp_path):
     return lambda more: study_of(tmp_path / "in", text=f"{STUDY}{more}")
 
 
-def test_rows_are_those_of_the_z_table(study_with, swept, tmp_path):
-    study = study_with('domains = "A:1-3 | rest"')
+@pytest.mark.parametrize("domains", ["A:1-3 | rest", "ss"])
+def test_rows_are_those_of_the_z_table(study_with, swept, tmp_path, domains):
+    """By ranges, or by what the files name a helix."""
+    study = study_with(f'domains = "{domains}"')
+    for file in study.parent.glob("*.pdb"):
+        file.write_text(f"HELIX    1   1 GLY A    1  GLY A    3  1\n{file.read_text()}")
     done = swept(study, tmp_path / "out", report=True)
     structure = read_structure(study.parent / "s1.pdb")
     structure = structure.with_domains(domain_labels(structure, "A:1-3 | rest"))
@@ -36,6 +40,7 @@ def test_rows_are_those_of_the_z_table(study_with, swept, tmp_path):
     table = z_table(structure, weights, [0], sigma_distribution("alphafold3"), draws=3)
     rows = [row for row in done.tables["levels"].rows() if row["structure"] == "s1.pdb"]
     for row, expected in zip(rows, table.rows(), strict=True):
+        assert row["weights"] == expected.pop("noise")
         assert {name: row[name] for name in expected} == expected
         assert row["residue in chain"] is None
     frozen = next(row for row in done.tables["freeze_out"].rows() if row["structure"] == "s1.pdb")
@@ -55,9 +60,10 @@ def test_a_file_without_domains_has_no_share_of_them(study_with, swept, tmp_path
 
 
 def test_domains_that_do_not_fit_are_the_failure_of_their_file(study_with, swept, tmp_path):
-    done = swept(study_with('[domains]\n"s1.pdb" = "A:1-3"\n'), tmp_path / "out")
+    done = swept(study_with('[domains]\n"s1.pdb" = "A:1-3"\n"s0.pdb" = "ss"\n'), tmp_path / "out")
     wrong = {row["structure"]: row["why"] for row in done.tables["failures"].rows()}
     assert wrong["s1.pdb"].startswith("domains leave out 12 of 24 atoms, first //A/GLY`4/N")
+    assert wrong["s0.pdb"].startswith("domains are 'ss', and the file names no helices and no strands: give residue")
 
 
 def test_a_study_without_domains_has_no_column_of_them(study_of, swept, tmp_path):

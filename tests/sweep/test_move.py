@@ -16,7 +16,7 @@ from edmnoise.structure.part import Part
 from edmnoise.study.damage import DamageStudy, damage_rows
 from edmnoise.study.levels import z_table
 from edmnoise.sweep.settings import read_settings
-from edmnoise.trajectories.run import run_sampler
+from edmnoise.trajectories.sampling import run_sampler
 
 AF3 = sigma_distribution("alphafold3")
 STUDY = """

@@ -11,7 +11,7 @@ from edmnoise.structure.files import read_structure
 from edmnoise.sweep.journal import NAME
 from edmnoise.sweep.settings import read_settings
 from edmnoise.sweep.tasks import plan, run_batch
-from edmnoise.trajectories.run import run_sampler
+from edmnoise.trajectories.sampling import run_sampler
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # torch warns of its own insides when it exports
 

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.noise.sigma import sigma_distribution
 from edmnoise.noise.weights import Weights
 from edmnoise.sweep.lines import line_of
 from edmnoise.sweep.settings import read_settings
@@ -51,6 +52,19 @@ def test_weights_by_name_and_by_three_numbers(study):
     assert several.weights == (Weights.named("flat"), Weights.of(1, 4, 4))
 
 
+def test_a_samplers_level_in_any_unit_is_that_in_angstrom(study):
+    """The same level is the same task, and stands in tables in angstrom."""
+    said = 'structures = "a.pdb"\nmeasures = "freeze_out"\ndistribution = "wide"\nsamplers = '
+    several = '[{ name = "heun", sigma_max = "rfd3:8" }, { name = "heun", sigma_max = "z:0" }]'
+    (one, other) = study(said + several).samplers
+    assert dict(one)["sigma_max"] == 8
+    assert dict(other)["sigma_max"] == sigma_distribution("wide").sigma(0)
+    both = study(said + '[{ name = "heun", sigma_max = "rfd3:8" }, { name = "heun", sigma_max = 8 }]')
+    plain = study(said + '{ name = "heun", sigma_max = 8.0 }')
+    assert both.samplers == plain.samplers
+    assert both.digest == plain.digest
+
+
 def test_the_hash_knows_settings_and_not_layout(study):
     one = study('structures = "*.pdb"\nz = [0, 1]\n')
     same = study('# another day\nz = [0.0,\n 1.0]\nseeds = 0\nstructures = ["*.pdb"]')
@@ -94,6 +108,18 @@ def test_the_hash_knows_settings_and_not_layout(study):
         (
             'structures = "a.pdb"\nmeasures = "freeze_out"\nsamplers = ["heun",\n"oiler"]',
             "study.toml, line 4: sampler is 'oiler': give one of euler",
+        ),
+        (
+            'structures = "a.pdb"\n[[samplers]]\nname = "heun"\nsigma_max = "rfdiffusion:60"',
+            "study.toml, line 2: sigma_max is rfdiffusion:60: rfdiffusion partial_T of 50 goes from 1 to 50",
+        ),
+        (
+            'structures = "a.pdb"\n[[samplers]]\nname = "heun"\nsigma_max = "nosuch:8"',
+            "study.toml, line 4: sigma_max is 'nosuch:8': give angstrom, or the number of another unit",
+        ),
+        (
+            'structures = "a.pdb"\n[[samplers]]\nname = "heun"\nsigma_max = [8]',
+            "study.toml, line 4: sigma_max is [8]: give angstrom, or the number of another unit",
         ),
         ('structures = "a.pdb"\ndenoisers = "oracle"', "study.toml, line 2: denoiser is 'oracle': give one of states"),
         ('structures = "a.pdb"\ndenoisers = 1', "study.toml, line 2: a denoiser is 1: give a name, or a table"),

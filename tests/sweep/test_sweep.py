@@ -28,7 +28,7 @@ from edmnoise.sweep.measures import MEASURES, Measured, SweepMeasure
 from edmnoise.sweep.rows import levels
 from edmnoise.sweep.settings import read_settings
 from edmnoise.sweep.tasks import plan, run_batch
-from edmnoise.trajectories.run import run_sampler
+from edmnoise.trajectories.sampling import run_sampler
 
 WEIGHTS = [parse_weights(given) for given in ("flat", "current", "1 4 4")]
 
@@ -55,6 +55,7 @@ def test_levels_are_the_rows_of_the_z_table(study, finished):
     rows = [row for row in finished.tables["levels"].rows() if row["structure"] == "s2.pdb" and row["seed"] == 1]
     table = z_table(structure, WEIGHTS, [-1, 0, 1], sigma_distribution("alphafold3"), draws=2, seed=1)
     for row, expected in zip(rows, table.rows(), strict=True):
+        assert row["weights"] == expected.pop("noise")
         assert {name: row[name] for name in expected} == expected
 
 
@@ -107,7 +108,8 @@ def test_damage_is_that_of_its_table(study, swept, tmp_path):
     own = [row for row in done.tables["damage"].rows() if row["structure"] == "s2.pdb"]
     for row, expected in zip(own, table.rows(), strict=True):
         # Sums over atoms depend in their last bit on how many frames are measured together.
-        assert row == {"structure": "s2.pdb", "process": "multiscale", "seed": 1} | {
+        own = {"structure": "s2.pdb", "process": "multiscale", "weights": expected.pop("noise"), "seed": 1}
+        assert row == own | {
             name: None if value != value else value if isinstance(value, str) else pytest.approx(value, rel=1e-12)
             for name, value in expected.items()
         }
@@ -174,9 +176,11 @@ def test_nothing_is_done_where_all_is_done(study, finished, swept):
 
 def test_the_report_takes_noise_without_closed_forms(study_of, swept, tmp_path):
     """There is nothing to expect of torsions: no line, and no warning."""
-    study = study_of(tmp_path / "in", text="structures = 's1.pdb'\nprocesses = 'torsions'\nz = [-1, 0]\ndraws = 1")
-    done = swept(study, tmp_path / "out", report=True)
-    assert {row["residue expected"] for row in done.tables["levels"].rows()} == {None}
+    text = "structures = 's1.pdb'\nprocesses = ['torsions', 'multiscale']\nz = [-1, 0]\ndraws = 1"
+    done = swept(study_of(tmp_path / "in", text=text), tmp_path / "out", report=True)
+    rows = [row for row in done.tables["levels"].rows() if row["process"].startswith("torsions")]
+    assert {row["residue expected"] for row in rows} == {None}
+    assert {row["weights"] for row in rows} == {""}  # it has none
     assert (done.folder / "report.html").exists()
 
 

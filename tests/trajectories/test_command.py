@@ -302,8 +302,7 @@ def test_what_stands_in_for_a_denoiser_is_it_in_all_else(program, capfd):
         return [net.forward(inner.np.ones((1, 12, 3)), 4.0)[1]]
     real = net
     inner.handed = handed
-    import importlib, sys
-    hooks = sys.modules["_edmnoise_hooks"]
+    import sys
     finder = next(finder for finder in sys.meta_path if type(finder).__name__ == "_Finder")
     finder._patch(inner)
     inner.handed(net)
@@ -381,7 +380,7 @@ FAULTS = {
     ),
     "a folder that has gone": (
         "import shutil; shutil.rmtree('run.trace'); from loops.inner import Model; Model().sample()",
-        "a run of Loops is not recorded: FileNotFoundError",
+        "a run of Loops is not recorded: No such file or directory: ",
     ),
 }
 

@@ -10,7 +10,7 @@ import edmnoise as edm
 from edmnoise.structure.files.dcd import DcdWriter
 from edmnoise.structure.superpose import superpose
 from edmnoise.trajectories.laying import WAYS
-from edmnoise.trajectories.recorder import Recorder
+from edmnoise.trajectories.listening.recorder import Recorder
 
 SAMPLES, STEPS, KINDS = 3, 40, ("noisy", "denoised")
 HEUN = (edm.karras(30, 0.01, 640.0), edm.Sampler("heun", center=True, rotate=True))

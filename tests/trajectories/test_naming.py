@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import edmnoise as edm
+from edmnoise.trajectories.listening.recorder import Recorder
 from edmnoise.trajectories.naming import named_rows, named_structure
-from edmnoise.trajectories.recorder import Recorder
 
 PADDED = 5
 

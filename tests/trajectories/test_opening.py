@@ -8,8 +8,8 @@ import pytest
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.structure.structure import Structure
+from edmnoise.trajectories.listening.recorder import Recorder
 from edmnoise.trajectories.opening import fitting_trace, list_runs, runs_table
-from edmnoise.trajectories.recorder import Recorder
 
 
 def recorded(path, ends, info=None, ended=True):

@@ -11,8 +11,8 @@ import torch
 import edmnoise as edm
 from edmnoise.structure.files.dcd import DcdWriter, mapped_frames
 from edmnoise.structure.superpose import move
-from edmnoise.trajectories import recorder as listening
-from edmnoise.trajectories import run as sampling
+from edmnoise.trajectories import sampling
+from edmnoise.trajectories.listening import dcd
 
 SCHEDULE = edm.karras(9, 0.01, 300.0)
 PLAIN = edm.Sampler("euler")
@@ -175,7 +175,7 @@ def test_the_two_writers_of_dcd_files_agree(tmp_path):
     with open(tmp_path / "ours.dcd", "wb") as handle:
         DcdWriter(handle, 4, 7).write(frames)
     for number, frame in enumerate(frames):
-        listening._append(str(tmp_path / "theirs.dcd"), number, frame)
+        dcd.append(str(tmp_path / "theirs.dcd"), number, frame)
     assert (tmp_path / "theirs.dcd").read_bytes() == (tmp_path / "ours.dcd").read_bytes()
     assert np.array_equal(mapped_frames(tmp_path / "ours.dcd"), frames)
 
@@ -322,7 +322,7 @@ def test_a_run_that_cannot_be_made(trace, fragment, toxin):
     ],
 )
 def test_files_that_are_not_read(tmp_path, change, said):
-    listening._append(str(tmp_path / "one.dcd"), 0, np.zeros((4, 3), np.float32))
+    dcd.append(str(tmp_path / "one.dcd"), 0, np.zeros((4, 3), np.float32))
     (tmp_path / "one.dcd").write_bytes(change((tmp_path / "one.dcd").read_bytes()))
     with pytest.raises(edm.EdmNoiseError, match=said):
         mapped_frames(tmp_path / "one.dcd")

@@ -176,7 +176,7 @@ def laid_states(part: Part, states: CoordinatesLike, gauge: str = "rotation") ->
         if bool(fit.ambiguous.any()):
             raise EdmNoiseError(
                 f"{len(part.held):,} held atoms do not define a rotation: hold three or more that are not on a line, "
-                "or give denoiser=translation"
+                "or sample with denoiser=translation"
             )
         return move(fit, found), as_array(fit.rmsd)
     if gauge == "translation":

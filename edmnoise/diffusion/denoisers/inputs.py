@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...base.errors import EdmNoiseError
+from ...structure.atoms import distinct
 from ...structure.components import AMINO_ACIDS, component_of
 from ...structure.elements import atomic_numbers
-from ...structure.structure import Structure, distinct
+from ...structure.structure import Structure
 
 RESIDUE_TYPES = (*sorted(AMINO_ACIDS - {"UNK"}), "A", "C", "G", "T", "U")
 """What ``residue_type`` counts from 0: the 20 amino acids by their three letters, then bases, of DNA and RNA alike; the

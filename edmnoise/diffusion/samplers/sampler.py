@@ -21,8 +21,9 @@ from ...base.rotations import quaternion_to_matrix
 from ...base.seeds import check_seed, reseed
 from ...base.threads import alone, as_given, shared
 from ...noise.covariance import Covariance
+from ...structure.best_motion import best_motion
 from ...structure.hierarchy import Hierarchy, check_levels
-from ...structure.superpose import best_motion, move, superpose
+from ...structure.superpose import move, superpose
 from ..denoisers.denoiser import Denoiser, with_level_means
 from .schedule import Schedule
 from .solvers import MULTISTEP, SCALED, Stage, solver

@@ -29,7 +29,7 @@ from ...base.legible import Legible
 from ...base.names import known_name
 from ...base.table import Column, Table
 from ...noise.sigma import SigmaDistribution, check_sigma
-from ..names import COUNTED, COUNTED_ALIASES, PUBLISHED
+from ..names import COUNTED, COUNTED_ALIASES, PUBLISHED, SCORE, Counted
 from .presets import PRESETS, SIGMA_DATA
 from .schedule import Schedule, karras
 
@@ -66,7 +66,7 @@ class Unit(Legible):
         """Level of a number, angstrom; EdmNoiseError for one that the program does not have."""
         low, high = self.numbers
         if not low <= number <= high:
-            raise EdmNoiseError(f"{self.label} is {number:g}: give a number from {low:g} to {high:g}")
+            raise EdmNoiseError(f"{self.label} goes from {low:g} to {high:g}")
         return self.levels(number)
 
 
@@ -101,16 +101,25 @@ def unit(name: str) -> Unit:
     return _of_schedule(known, schedule)
 
 
-def sigma_of(given: tuple[str, float]) -> float:
-    """Level in angstrom of a number and the program that counts so; "" for angstrom.
+def sigma_of(level: float | Counted, distribution: SigmaDistribution, what: str = "sigma") -> float:
+    """Level in angstrom of one in any unit; ``distribution`` is what z belongs to, ``what`` what a refusal calls it.
 
     Examples
     --------
-    >>> sigma_of(("", 8.0)), round(sigma_of(("rfdiffusion", 20)), 2), round(sigma_of(("alphafold3", 100)), 2)
-    (8.0, 9.09, 55.97)
+    >>> from edmnoise.noise.sigma import sigma_distribution
+    >>> af3 = sigma_distribution("alphafold3")
+    >>> levels = 8.0, Counted("rfdiffusion", 20), Counted("alphafold3", 100), Counted("z", 0)
+    >>> [round(sigma_of(level, af3), 2) for level in levels]
+    [8.0, 9.09, 55.97, 4.82]
     """
-    name, number = given
-    return check_sigma(unit(name).sigma(number) if name else number)
+    if not isinstance(level, Counted):
+        return check_sigma(level)
+    try:
+        if level.unit == SCORE:
+            return check_sigma(distribution.sigma(level.number))
+        return check_sigma(unit(level.unit).sigma(level.number))
+    except EdmNoiseError as error:
+        raise EdmNoiseError(f"{what} is {level}: {error}") from error
 
 
 def translation_table(sigmas: Sequence[float], distribution: SigmaDistribution) -> Table:

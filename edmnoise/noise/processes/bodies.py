@@ -1,27 +1,24 @@
 """x_i = t_b + R_b v_i for each atom i of a rigid body b: rotations and places of bodies become places of atoms.
 
-Frames lie along the last axis, `LANES` at a time whatever is asked for. Rows of that length are as fast to look up as
-to read, and as operations go over whole rows, a frame is the same to the bit in any lane and among any others.
+Of a small structure some frames are worked on together. They lie along the last axis, the lanes: a row of eight is
+looked up as fast as one number, and a call takes as long as the arithmetic of a thousand. All is NumPy's, whose calls
+are shorter than torch's, and made of sums, products and roots of single numbers, which are rounded alike wherever they
+stand: a frame is the same to the bit in any lane, alone and among any others.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ...structure.hierarchy import Index
-from .drawing import empty
 
-LANES = 16
-"""Frames that are worked on together: as many float32 numbers as the widest vector register holds."""
+Numbers = NDArray[np.float32]
 
-_TILE = 512
-"""Atoms placed at a time: their rotations (384 KiB) stay in the cache."""
-
-_ROWS = 2048
-"""Quaternions at a time that become matrices."""
+_TILE = 1 << 14
+"""Atoms, of all lanes, placed at a time: their rotations (576 KiB) stay in the cache."""
 
 
 class Bodies:
@@ -33,50 +30,44 @@ class Bodies:
         (N,) the body of each atom.
     arms
         (N, 3) from the body's pivot to the atom, angstrom.
+    lanes
+        Frames that are placed together.
     """
 
-    def __init__(self, body: Index, arms: NDArray[np.float64]) -> None:
-        self._body = torch.from_numpy(body).split(_TILE)
-        columns = torch.from_numpy(arms.astype(np.float32).T.copy())[:, :, None, None]
-        self._arms = columns.split(_TILE, dim=1)
+    def __init__(self, body: Index, arms: NDArray[np.float64], lanes: int) -> None:
+        self._body, self._arms = body, in_lanes(arms.T, lanes)
 
-    def place(self, placing: Tensor, out: Tensor) -> None:
+    def place(self, rotation: Numbers, centre: Numbers, out: Numbers) -> None:
         """Fill ``out`` with the atoms' places.
 
         Parameters
         ----------
-        placing
-            (12, B, LANES) float32: of each body the matrix by its columns, and where its pivot is, angstrom.
+        rotation, centre
+            (3, 3, B, lanes) matrices, and (3, B, lanes) where pivots are, angstrom.
         out
-            (n, N, 3) float32, the first n lanes.
+            (lanes, N, 3).
         """
-        count = placing.shape[1]
-        of_bodies = torch.arange(12 * count, device="cpu").view(12, count).T.flatten()
-        rows = placing.flatten(0, 1).index_select(0, of_bodies).view(count, -1)  # a body's numbers side by side
-        tile = min(_TILE, out.shape[1])
-        room, numbers = empty(tile, 3, LANES), empty(tile, 12 * LANES)
-        start = 0
-        for body, arms in zip(self._body, self._arms, strict=True):
-            stop = start + len(body)
-            own = torch.index_select(rows, 0, body, out=numbers[: len(body)]).view(len(body), 12, LANES)
-            x = room[: len(body)]
-            torch.mul(own[:, :3], arms[0], out=x)
-            for k in (1, 2):
-                x.addcmul_(own[:, 3 * k : 3 * k + 3], arms[k])
-            x += own[:, 9:]  # the small ones first: all atoms of a body are rounded alike
-            out[:, start:stop] = x.permute(2, 0, 1)[: len(out)]
-            start = stop
+        length = max(1, _TILE // len(out))
+        for start in range(0, len(self._body), length):
+            tile = slice(start, start + length)
+            body = self._body[tile]
+            x = turned(taken(rotation, body), self._arms[:, tile])
+            np.add(x, taken(centre, body), out=out[:, tile].T)  # last: all atoms of a body are rounded alike
 
 
-def columns(turn: Tensor, out: Tensor) -> Tensor:
-    """Rotation matrices of quaternions of any length, column by column: (4, B, lanes) -> (9, B, lanes), ``out``."""
-    for part, made in zip(turn.split(_ROWS, 1), out.split(_ROWS, 1), strict=True):
-        w, x, y, z = part * (2 / (part * part).sum(0)).sqrt_()
-        a00, a10, a20, a01, a11, a21, a02, a12, a22 = made
-        xx, yy, zz = x * x, y * y, z * z
-        for sum_of_two, entry in ((yy + zz, a00), (xx + zz, a11), (xx + yy, a22)):
-            torch.neg(sum_of_two, out=entry).add_(1)
-        for both, apart, below, above in ((x * y, w * z, a10, a01), (x * z, w * y, a02, a20), (y * z, w * x, a21, a12)):
-            torch.add(both, apart, out=below)
-            torch.sub(both, apart, out=above)
-    return out
+def in_lanes(constant: NDArray[np.float64], lanes: int) -> Numbers:
+    """(..., n) as (..., n, lanes), the same in all lanes."""
+    return np.repeat(constant.astype(np.float32)[..., None], lanes, axis=-1)
+
+
+def taken(numbers: NDArray[Any], rows: Index) -> NDArray[Any]:
+    """Some rows of (..., n, lanes); that all are there is known."""
+    return numbers.take(rows, axis=-2, mode="clip")
+
+
+def turned(rotation: Numbers, vectors: Numbers) -> Numbers:
+    """R v, of (3, 3, n, lanes) and (3, n, lanes)."""
+    made: Numbers = rotation[:, 0] * vectors[0]
+    for k in (1, 2):
+        made += rotation[:, k] * vectors[k]
+    return made

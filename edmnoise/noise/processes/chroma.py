@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...structure.structure import Structure
-from .markov import Chains
+from .chains import Chains
 from .markov_noise import MarkovNoise, check_knob
 from .polymer import BACKBONES, PIVOTS, Walks, walks
 

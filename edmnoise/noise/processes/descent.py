@@ -1,24 +1,34 @@
-"""X_g = X_parent(g) l_g for all nodes of a forest, in 2 sqrt(depth) steps over rows: products down from the roots.
+"""X_g = X_parent(g) l_g for all nodes g of a forest, in 2 log2(depth) steps over arrays: products down from the roots.
 
-Nodes are taken in blocks of sqrt(depth) levels: first the products within all blocks at once, level by level, then
-those that lead from block to block, then both together. Each node is multiplied twice, however deep it is.
+A node's line leads from its root down to itself. Let d be how many nodes are in it, 1 for a root, and low(d) the
+largest power of 2 that divides d. As in Fenwick's tree (Softw. Pract. Exper. 24, 327 (1994)), each node first gets the
+product F of the last low(d) nodes of its line, and then X, that of the whole line:
+
+    F_g is l_g at first, then for s = 1, 2, 4, ...   where 2 s divides d:           F_g = F_h F_g
+    X_g is F_g at first, then for s = ..., 4, 2, 1   where low(d) = s, and d > s:   X_g = X_h F_g
+
+h being the node s above g. In the first line its low(d) is s, and its F is whole; in the second its low(d) is larger,
+and its X is whole. Of each step all products are taken at once. On the average a node takes part in two, however deep
+it is, and no number has been rounded more than 2 log2(depth) times.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from ...structure.hierarchy import Index
 from ...structure.torsions import depths
+from .bodies import taken
 
-_ROWS = 512
-"""Rows at a time: what is looked up for them (128 KiB) stays in the cache."""
+Array = NDArray[Any]
+
+_NODES = 4096
+"""Nodes at a time: of one lane, their rotations (144 KiB) stay in the cache."""
 
 
 class Descent:
@@ -32,50 +42,45 @@ class Descent:
     Attributes
     ----------
     order
-        (G,) the node of each row: what is handed over and given back has rows in this order.
+        (G,) the node of each place: what is handed over and given back is in this order, in which nodes with the same
+        low(d) stand side by side, the largest first.
     up
-        (G,) the row of each row's parent.
+        (G,) the place of each node's parent.
     """
 
     def __init__(self, parent: Index) -> None:
-        depth = depths(parent)
-        span = math.isqrt(int(depth.max())) + 1
-        self.order = np.lexsort((depth // span, depth % span))
+        d = depths(parent) + 1
+        low = d & -d
+        self.order = np.lexsort((d == low, -low))  # of those with one low(d) the ones that have nothing above come last
         rank = np.empty_like(self.order)
         rank[self.order] = np.arange(len(parent))
-        self.up, depth = rank[parent[self.order]], depth[self.order]
-        level, block = depth % span, depth // span
-        self._levels = np.searchsorted(level, np.arange(span + 1)).tolist()
-        heads = self._levels[1]  # the uppermost nodes of blocks are the first rows
-        self._blocks = np.searchsorted(block[:heads], np.arange(int(block.max()) + 2)).tolist()
-        head = np.arange(len(parent))
-        for start, stop in zip(self._levels[1:-1], self._levels[2:], strict=True):
-            head[start:stop] = head[self.up[start:stop]]
-        self._up, self._head, self._above = map(torch.from_numpy, (self.up, head, head[self.up]))
+        self.up, d, low = rank[parent[self.order]], d[self.order], low[self.order]
+        rising: list[tuple[slice, Index]] = []
+        falling: list[tuple[slice, Index]] = []
+        above, s = self.up, 1
+        while s <= low[0]:
+            larger = int((low > s).sum())
+            rising += _parts(0, larger, above)
+            falling[:0] = _parts(larger, larger + int(((low == s) & (d > s)).sum()), above)
+            above, s = above[above], 2 * s
+        self._steps = rising + falling
 
-    def products(self, own: Tensor, times: Callable[[Tensor, Tensor], object]) -> Tensor:
+    def products(self, own: Array, times: Callable[[Array, Array], object]) -> Array:
         """What each node's own is, multiplied by all above it from the left.
 
         Parameters
         ----------
         own
-            (k, G, lanes) rows in this order; they become the products.
+            (..., G, lanes) in this order; they become the products.
         times
-            An associative product: multiplies the second's rows (k, n, lanes) from the left by the first's, in place.
+            An associative product: multiplies the second (..., n, lanes) from the left by the first, in place.
         """
-        up, head, (_, heads, *_), blocks = self._up, self._head, self._levels, self._blocks
-        made, count = own, len(up)
+        for nodes, above in self._steps:
+            times(taken(own, above), own[..., nodes, :])
+        return own
 
-        def multiply(start: int, stop: int, above: Tensor) -> None:
-            for first in range(start, stop, _ROWS):
-                here = made[:, first : min(stop, first + _ROWS)]
-                times(made.index_select(1, above[first : min(stop, first + _ROWS)]), here)
 
-        for start, stop in zip(self._levels[2:-1], self._levels[3:], strict=True):
-            multiply(start, stop, up)
-        if heads < count:  # else blocks are of one level: there is nothing between one head and the next
-            multiply(blocks[1], heads, up)
-        for start, stop in pairwise(blocks[1:]):
-            multiply(start, stop, self._above)
-        multiply(heads, count, head)
-        return made
+def _parts(start: int, stop: int, above: Index) -> list[tuple[slice, Index]]:
+    """The nodes from ``start`` on, `_NODES` at a time, and those above them."""
+    cuts = [*range(start, stop, _NODES), stop]
+    return [(slice(a, b), above[a:b].copy()) for a, b in pairwise(cuts)]

@@ -19,30 +19,44 @@ from ...base.seeds import NOISE, reseed
 from ...base.threads import shared
 from ...structure.structure import Structure
 from ..process import NoClosedForm, forward_only
-from .bodies import LANES, Bodies
+from .bodies import Bodies, Numbers
 from .drawing import DrawnFrames, empty
+
+_LANES = 8
+"""Frames of a small structure that are worked on together: as many numbers as are looked up like one."""
+
+_SMALL = 1 << 16
+"""Most atoms of a structure that is small: what is known of its bodies is kept for each lane."""
 
 
 class Drawer(ABC):
-    """What draws about one set of coordinates: rigid bodies, their count, and that of a frame's normal numbers."""
+    """What draws about one set of coordinates: its rigid bodies, and the count of a frame's normal numbers."""
 
     bodies: Bodies
-    count: int
     numbers: int
 
     @abstractmethod
-    def move(self, normal: Tensor, sigmas: tuple[float, ...], placing: Tensor) -> None:
-        """Say where the bodies are.
+    def moved(self, normal: Numbers, sigma: NDArray[np.float64]) -> tuple[Numbers, Numbers]:
+        """Where the bodies are in some frames, as `Bodies.place` takes it.
 
         Parameters
         ----------
         normal
-            (numbers, LANES) float32, standard normal.
-        sigmas
-            Noise level of each lane, angstrom.
-        placing
-            (12, count, LANES) float32, to be filled as `Bodies.place` takes it.
+            (numbers, lanes) standard normal.
+        sigma
+            (lanes,) noise levels, angstrom.
+
+        Returns
+        -------
+        tuple
+            Rotations (3, 3, B, lanes), and places (3, B, lanes) of pivots in angstrom.
         """
+
+
+def vectors(normal: Numbers) -> tuple[Numbers, Numbers]:
+    """Of (6 n, lanes) normal numbers the vectors (3, n, lanes) that bodies are shifted by, and that they turn about."""
+    shift, axis = normal.reshape(2, -1, 3, normal.shape[-1]).swapaxes(1, 2)
+    return shift, axis
 
 
 class ForwardNoise(DrawnFrames):
@@ -55,7 +69,7 @@ class ForwardNoise(DrawnFrames):
 
     def __init__(self, structure: Structure) -> None:
         self.structure = structure
-        self._kept: tuple[Tensor | None, Drawer] | None = None
+        self._kept: tuple[Numbers, dict[int, Drawer]] | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.atoms:,} atoms)"
@@ -81,30 +95,40 @@ class ForwardNoise(DrawnFrames):
         raise NoClosedForm(f"{self.name} noise has no closed forms after superposition")
 
     @abstractmethod
-    def _drawer(self, around: NDArray[np.float64]) -> Drawer:
-        """What draws about (N, 3) coordinates."""
+    def _drawer(self, around: NDArray[np.float64], lanes: int) -> Drawer:
+        """What draws so many frames at a time about (N, 3) coordinates."""
 
     def _fill(
         self, out: Tensor, numbers: Sequence[int], scales: Sequence[float], seed: int, mean: Tensor | None
     ) -> None:
-        """Draw the frames `LANES` at a time, shared between threads."""
-        around = torch.from_numpy(self.structure.coordinates.copy()) if mean is None else mean
-        if self._kept is None or self._kept[0] is not mean:
-            self._kept = mean, self._drawer(around.double().numpy())
-        drawer = self._kept[1]
+        """Draw the frames `_LANES` at a time and what is left one by one, shared between threads."""
+        around = np.asarray(self.structure.coordinates, dtype=np.float32) if mean is None else mean.numpy()
+        lanes = _LANES if self.atoms <= _SMALL else 1
+        together = len(numbers) // lanes * lanes
+        pieces = [slice(k, k + lanes) for k in range(0, together, lanes)]
+        pieces += [slice(k, k + 1) for k in range(together, len(numbers))]
+        drawers = {many: self._about(around, many) for many in {piece.stop - piece.start for piece in pieces}}
+        places, sigma = out.numpy(), np.array(scales)
 
-        def work(starts: Iterator[int]) -> None:
-            generator, drawn = torch.Generator(), empty(LANES, drawer.numbers).zero_()
-            placing = empty(12, drawer.count, LANES)
-            for start in starts:
-                chosen = slice(start, start + LANES)
-                sigmas = list(scales[chosen])
-                for row, number in zip(drawn, numbers[chosen], strict=False):
+        def work(pieces: Iterator[slice]) -> None:
+            generator = torch.Generator()
+            for piece in pieces:
+                drawer = drawers[piece.stop - piece.start]
+                normal = empty(piece.stop - piece.start, drawer.numbers)
+                for row, number in zip(normal, numbers[piece], strict=True):
                     row.normal_(generator=reseed(generator, seed, number, NOISE))
-                sigmas += sigmas[-1:] * (LANES - len(sigmas))  # lanes that nobody asked for
-                drawer.move(drawn.t().contiguous(), tuple(sigmas), placing)
-                drawer.bodies.place(placing, out[chosen])
+                drawn = np.ascontiguousarray(normal.numpy().T)
+                drawer.bodies.place(*drawer.moved(drawn, sigma[piece]), places[piece])
                 if mean is None:
-                    out[chosen] -= around
+                    places[piece] -= around
 
-        shared(work, range(0, len(numbers), LANES))
+        shared(work, pieces)
+
+    def _about(self, around: Numbers, lanes: int) -> Drawer:
+        """What draws about (N, 3) coordinates, kept until others are given: Live asks for a frame at a time."""
+        kept = self._kept
+        if kept is None or not np.array_equal(kept[0], around):
+            self._kept = kept = around.copy(), {}
+        if lanes not in kept[1]:
+            kept[1][lanes] = self._drawer(around.astype(np.float64), lanes)
+        return kept[1][lanes]

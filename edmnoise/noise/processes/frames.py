@@ -17,17 +17,16 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ...base.errors import EdmNoiseError
 from ...structure.hierarchy import Index
-from ...structure.structure import Structure, in_polymer
+from ...structure.residues import in_polymer
+from ...structure.structure import Structure
 from ..igso3 import mean_rotation, rotations
 from ..theory.second_moments import SecondMoments
-from .bodies import Bodies, columns
-from .forward import Drawer, ForwardNoise
+from .bodies import Bodies, Numbers
+from .forward import Drawer, ForwardNoise, vectors
 
 PIVOTS = ("CA", "C1'", "C1*")
 """The atom that a residue turns about, by its name."""
@@ -92,20 +91,26 @@ class RigidFrames(ForwardNoise):
             pivot[self._body[atoms]] = around[atoms]
         return pivot, around - pivot[self._body]
 
-    def _drawer(self, around: NDArray[np.float64]) -> Drawer:
-        return _Frames(self, self._body, *self._arms(around))
+    def _drawer(self, around: NDArray[np.float64], lanes: int) -> Drawer:
+        return _Frames(self, self._body, *self._arms(around), lanes)
 
 
 class _Frames(Drawer):
-    def __init__(self, noise: RigidFrames, body: Index, pivot: NDArray[np.float64], arms: NDArray[np.float64]) -> None:
-        self._noise, self._pivot = noise, torch.from_numpy(pivot)[..., None]
-        self.bodies, self.count, self.numbers = Bodies(body, arms), len(pivot), 6 * len(pivot)
+    def __init__(
+        self,
+        noise: RigidFrames,
+        body: Index,
+        pivot: NDArray[np.float64],
+        arms: NDArray[np.float64],
+        lanes: int,
+    ) -> None:
+        self._noise, self._pivot = noise, pivot.T[..., None]
+        self.bodies, self.numbers = Bodies(body, arms, lanes), 6 * len(pivot)
 
-    def move(self, normal: Tensor, sigmas: tuple[float, ...], placing: Tensor) -> None:
-        shift, axis = normal.view(2, self.count, 3, -1)
-        columns(rotations(axis, tuple(self._noise.rotation(sigma) for sigma in sigmas)), placing[:9])
-        moved = self._pivot + shift * torch.tensor(sigmas, dtype=torch.float32, device="cpu")
-        placing[9:] = moved.movedim(1, 0)
+    def moved(self, normal: Numbers, sigma: NDArray[np.float64]) -> tuple[Numbers, Numbers]:
+        shift, axis = vectors(normal)
+        centre = self._pivot + sigma * shift
+        return rotations(axis, [self._noise.rotation(s) for s in sigma.tolist()]), centre.astype(np.float32, order="C")
 
 
 class FrameDiff(RigidFrames):

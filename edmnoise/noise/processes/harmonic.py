@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...structure.structure import Structure
-from .markov import Chains
+from .chains import Chains
 from .markov_noise import MarkovNoise, check_knob
 from .polymer import PIVOTS, Walks, walks
 
@@ -27,7 +27,7 @@ class HarmonicNoise(MarkovNoise):
 
     Examples
     --------
-    >>> from edmnoise.structure.structure import Atoms
+    >>> from edmnoise.structure.atoms import Atoms
     >>> atoms = Atoms.make(["CA"] * 3, ["C"] * 3, ["GLY"] * 3, [1, 2, 3], ["A"] * 3, [""] * 3, [False] * 3)
     >>> noise = HarmonicNoise.on(Structure.from_atoms(3.8 * np.eye(3), atoms), step=3**0.5, com=0.0, spread=1.0)
     >>> round(noise.published_sigma**2, 6)  # the mean square of 0, 1, 2 steps about their mean, each of variance 1

@@ -1,4 +1,4 @@
-"""x_i = t_k(i) + sqrt(r_i) z_i, many rows at once and in place: the draws of a `MarkovCovariance`.
+"""x_i = t_k(i) + sqrt(r_i) z_i, many rows at once and in place: the draws of random chains.
 
 Each atom has a normal number per axis. That of an anchor drives its place of the chain, so that no more are drawn than
 there are coordinates, but for places that have lost their anchor and for centres that are given to chains.
@@ -20,13 +20,13 @@ from torch import Tensor
 
 from ...base.seeds import NOISE, reseed
 from ...structure.hierarchy import Index
+from .chains import Array, Chains
 from .drawing import empty
-from .markov import Array, Chains, MarkovCovariance
 
 STEPS = 12
 """Places of a block."""
 
-_kept: weakref.WeakKeyDictionary[MarkovCovariance, dict[tuple[object, ...], MarkovRows]] = weakref.WeakKeyDictionary()
+_kept: weakref.WeakKeyDictionary[Chains, dict[tuple[object, ...], MarkovRows]] = weakref.WeakKeyDictionary()
 
 
 class MarkovRows:
@@ -34,14 +34,13 @@ class MarkovRows:
 
     Parameters
     ----------
-    covariance
-        K.
+    chains
+        Of places, and the atoms that ride on them.
     axes
         Numbers of an atom that lie together: 3 in (..., N, 3), 1 in (..., N).
     """
 
-    def __init__(self, covariance: MarkovCovariance, axes: int, device: torch.device, dtype: torch.dtype) -> None:
-        chains = covariance.chains
+    def __init__(self, chains: Chains, axes: int, device: torch.device, dtype: torch.dtype) -> None:
         self.axes, self._device, self._dtype = axes, device, dtype
         where, blocks = _laid(chains)
         self.places = axes * STEPS * blocks
@@ -85,12 +84,12 @@ class MarkovRows:
         return rows.flatten().to(self._device)
 
     @classmethod
-    def of(cls, covariance: MarkovCovariance, device: torch.device, dtype: torch.dtype, axes: int = 1) -> MarkovRows:
-        """The one of a covariance, kept with it."""
-        made, key = _kept.setdefault(covariance, {}), (axes, device, dtype)
+    def of(cls, chains: Chains, device: torch.device, dtype: torch.dtype, axes: int = 1) -> MarkovRows:
+        """The one of some chains, kept with them."""
+        made, key = _kept.setdefault(chains, {}), (axes, device, dtype)
         if key not in made:
             with torch.inference_mode(False):
-                made[key] = cls(covariance, axes, device, dtype)
+                made[key] = cls(chains, axes, device, dtype)
         return made[key]
 
     @property
@@ -181,12 +180,12 @@ def _pulled(chains: Chains) -> Array:
 class MarkovFrames:
     """What one thread draws some frames with, each from a generator of its own: made once, as memory is costly."""
 
-    def __init__(self, covariance: MarkovCovariance, frames: int, mean: Tensor | None) -> None:
-        self.rows = MarkovRows.of(covariance, torch.device("cpu"), torch.float32, axes=3)
+    def __init__(self, chains: Chains, frames: int, mean: Tensor | None) -> None:
+        self.rows = MarkovRows.of(chains, torch.device("cpu"), torch.float32, axes=3)
         self.generator = torch.Generator()
         self.mean = None if mean is None else mean.flatten()
         self.own, self.places = empty(frames, self.rows.own), empty(frames, self.rows.places)
-        self.riding = empty(frames, 3 * covariance.atoms)
+        self.riding = empty(frames, 3 * chains.atoms)
 
     def draw(self, out: Tensor, seed: int, numbers: Sequence[int], scales: Sequence[float]) -> None:
         """Draw frames into (s, 3 N)."""

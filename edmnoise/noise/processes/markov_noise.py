@@ -18,8 +18,9 @@ from ...structure.structure import Structure
 from ..theory.linear import LinearStatistics
 from ..theory.statistics import Expected
 from ..theory.superposed import after_superposition
+from .chains import Chains
 from .drawing import DrawnFrames
-from .markov import Chains, MarkovCovariance
+from .markov import MarkovCovariance
 from .markov_drawing import MarkovFrames
 
 _MOST_FRAMES, _BATCH_ATOMS, _BATCHES = 64, 1 << 17, 4
@@ -102,7 +103,7 @@ class MarkovNoise(DrawnFrames):
         flat = out.view(len(numbers), -1)
 
         def work(batches: Iterator[slice]) -> None:
-            frames = MarkovFrames(self.covariance, size, mean)
+            frames = MarkovFrames(self.covariance.chains, size, mean)
             for batch in batches:
                 frames.draw(flat[batch], seed, numbers[batch], scales[batch])
 

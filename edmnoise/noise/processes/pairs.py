@@ -6,41 +6,36 @@ product of K with their atoms' ones, and those that share no chain with another 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from torch import Tensor
 
 from ...structure.hierarchy import Index
-
-if TYPE_CHECKING:
-    from .markov import MarkovCovariance
-
-Array = NDArray[np.float64]
+from .chains import Array, Chains
 
 _FEW = 64
 """Most places of a group whose pairs are taken one by one."""
 
 
-def sums_within(covariance: MarkovCovariance, group: Index) -> Array:
-    """(N,) h of each atom, for the groups that atoms are numbered with, (N,)."""
-    node = covariance.chains.node
-    places = len(covariance.chains.gain)
+def sums_within(chains: Chains, multiply: Callable[[Tensor], Tensor], group: Index) -> Array:
+    """(N,) h of each atom, for the groups that atoms are numbered with, (N,), and the product with K."""
+    node, places = chains.node, len(chains.gain)
     cells, cell, held = np.unique(group * places + node, return_inverse=True, return_counts=True)
     home, place = np.divmod(cells, places)
     many = np.bincount(home) > _FEW
     sums = np.zeros(len(cells))
     small = np.flatnonzero(~many[home])
-    sums[small] = _by_pairs(covariance, home[small], place[small], held[small])
-    h = sums[cell.reshape(-1)] + covariance.chains.ride
+    sums[small] = _by_pairs(chains, home[small], place[small], held[small])
+    h = sums[cell.reshape(-1)] + chains.ride
     large = np.flatnonzero(many)
     if large.size:
-        _by_products(covariance, group, large, h)
+        _by_products(chains, multiply, group, large, h)
     return h
 
 
-def _by_pairs(covariance: MarkovCovariance, home: Index, place: Index, held: Index) -> Array:
+def _by_pairs(chains: Chains, home: Index, place: Index, held: Index) -> Array:
     """Sum over the cells of the same group, which lie together, of the places' covariance times the atoms there."""
     if not len(home):
         return np.zeros(0)
@@ -49,17 +44,17 @@ def _by_pairs(covariance: MarkovCovariance, home: Index, place: Index, held: Ind
     one = np.repeat(np.arange(len(home)), size[which])
     other = np.arange(len(one)) - np.repeat(np.cumsum(size[which]) - size[which], size[which])
     other += begin[which][one]
-    values = held[other] * covariance.chains.of_places(place[one], place[other])
+    values = held[other] * chains.of_places(place[one], place[other])
     return np.bincount(one, values, len(home)).astype(np.float64, copy=False)
 
 
-def _by_products(covariance: MarkovCovariance, group: Index, large: Index, h: Array) -> None:
+def _by_products(chains: Chains, multiply: Callable[[Tensor], Tensor], group: Index, large: Index, h: Array) -> None:
     """Write the sums of the atoms of large groups."""
-    walk = covariance.chains.walk[covariance.chains.node]
+    walk = chains.walk[chains.node]
     pairs = np.unique(np.stack([walk, group], axis=1), axis=0)
     mixed = pairs[np.isin(pairs[:, 0], pairs[1:, 0][np.diff(pairs[:, 0]) == 0]), 1]  # of chains with several groups
     apart = np.setdiff1d(large, mixed)
     for some in ([apart] if apart.size else []) + [np.array([one]) for one in np.intersect1d(large, mixed)]:
         atoms = np.isin(group, some)
         ones = torch.from_numpy(atoms.astype(np.float64))
-        h[atoms] = covariance.multiply(ones).numpy()[atoms]
+        h[atoms] = multiply(ones).numpy()[atoms]

@@ -19,10 +19,12 @@ from numpy.typing import NDArray
 
 from ...base.errors import EdmNoiseError
 from ...base.legible import Legible
+from ...structure.atoms import distinct
 from ...structure.bonds import longest_bond, whole_number
 from ...structure.components import NUCLEOTIDES, component_of
 from ...structure.hierarchy import Index
-from ...structure.structure import Structure, distinct, in_polymer
+from ...structure.residues import in_polymer
+from ...structure.structure import Structure
 
 PIVOTS = ("CA", "C4'")
 """The atom that stands for a residue of a protein, of a nucleic acid."""

@@ -15,20 +15,17 @@ IGSO(3) with s = t sigma.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ...base.errors import EdmNoiseError
-from ...structure.structure import Structure, in_polymer
+from ...structure.residues import in_polymer
+from ...structure.structure import Structure
 from ...structure.torsions import RigidGroups, rigid_groups
 from ..igso3 import rotations
-from .bodies import LANES, Bodies, columns
+from .bodies import Bodies, Numbers, in_lanes, taken, turned
 from .descent import Descent
-from .forward import Drawer, ForwardNoise
+from .forward import Drawer, ForwardNoise, vectors
 
 Array = NDArray[np.float64]
 
@@ -77,132 +74,108 @@ class TorsionNoise(ForwardNoise):
         """The noise of a structure's torsions, as `edmnoise.noise.process.NoiseChoice` asks for it."""
         return cls(structure, turn, omega)
 
-    def _drawer(self, around: Array) -> Drawer:
-        return _Torsions(self, around)
+    def _drawer(self, around: Array, lanes: int) -> Drawer:
+        return _Torsions(self, around, lanes)
 
 
 class _Layout:
-    """Rigid groups in the order of rows that products along their tree are taken in.
+    """Rigid groups in the order in which products along their tree are taken.
 
     Attributes
     ----------
     group
-        (N,) row of each atom's group.
+        (N,) place of each atom's group.
     bond
-        (G, 2) the bond that each row hangs by.
+        (G, 2) the bond that the group at each place hangs by.
     turning, free
-        Rows that hang on a bond, and roots of molecules without a polymer.
+        Places of the groups that hang on a bond, in the order of `RigidGroups`, and of the roots of molecules without
+        a polymer: normal numbers are theirs in this order.
     peptide
         Whether the bond of each of ``turning`` is a peptide bond.
     molecule
-        (G,) molecule of each row; ``loose`` are the molecules of ``free``.
+        (G,) molecule of the group at each place, and how many atoms each molecule has: ``sizes``.
     """
 
     def __init__(self, structure: Structure, groups: RigidGroups) -> None:
         self.descent = Descent(groups.parent)
         order = self.descent.order
-        row = np.empty_like(order)
-        row[order] = np.arange(len(order))
-        self.group, self.bond, self.molecule = row[groups.group], groups.bond[order], groups.molecule[order]
-        hangs = self.descent.up != np.arange(len(order))
-        self.turning, roots = np.flatnonzero(hangs), np.flatnonzero(~hangs)
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))
+        self.group, self.bond, self.molecule = place[groups.group], groups.bond[order], groups.molecule[order]
+        self.turning = place[groups.turning]
         atoms, residue = structure.atoms, structure.residue_of_atoms
-        ends = self.bond[self.turning]
+        ends = groups.bond[groups.turning]
         names = np.sort(atoms.name[ends], axis=1)
         self.peptide = (names == ["C", "N"]).all(axis=1) & (residue[ends[:, 0]] != residue[ends[:, 1]])
-        of_atoms = self.molecule[self.group]
+        of_atoms = groups.molecule[groups.group]
         polymer = np.bincount(of_atoms, in_polymer(atoms, residue)) > 0
-        self.free = roots[~polymer[self.molecule[roots]]]
-        self.loose = self.molecule[self.free]
+        roots = np.setdiff1d(np.arange(len(order)), groups.turning)
+        self.free = place[roots[~polymer[groups.molecule[roots]]]]
         self.sizes = np.bincount(of_atoms).astype(np.float64)
 
 
 class _Torsions(Drawer):
-    def __init__(self, noise: TorsionNoise, around: Array) -> None:
+    def __init__(self, noise: TorsionNoise, around: Array, lanes: int) -> None:
         layout = noise.layout
         self._layout, self._turn = layout, noise.turn
         pivot = around[layout.bond[:, 1]]
         arms = around - pivot[layout.group]
-        self.bodies, self.count = Bodies(layout.group, arms), len(pivot)
+        self.bodies = Bodies(layout.group, arms, lanes)
         self.numbers = len(layout.turning) + 6 * len(layout.free)
 
-        axis: Array = (pivot - around[layout.bond[:, 0]])[layout.turning]
-        length = np.linalg.norm(axis, axis=1, keepdims=True)
-        axis = np.where(length > _NO_BOND, axis / np.maximum(length, _NO_BOND), [1.0, 0.0, 0.0])
-        share = np.where(layout.peptide, noise.omega, 1.0)
-        self._half = torch.from_numpy(share * noise.turn / 2).float()[:, None]
-        self._axis = _rows(axis)
-        self._step = _rows(pivot - pivot[layout.descent.up])
-        self._turning, self._free = torch.from_numpy(layout.turning), torch.from_numpy(layout.free)
-        self._up, self._molecule = torch.from_numpy(layout.descent.up), torch.from_numpy(layout.molecule)
-        self._loose, self._sizes = torch.from_numpy(layout.loose), torch.from_numpy(layout.sizes)[:, None]
-
-        size = np.bincount(layout.group).astype(np.float64)
-        inner = np.stack([np.bincount(layout.group, column) for column in arms.T], axis=1)
-        self._size, self._inner = torch.from_numpy(size)[:, None], _rows(inner)
+        self._spread = np.where(layout.peptide, noise.omega, 1.0).astype(np.float32)
+        self._turns = in_lanes(_turns(pivot - around[layout.bond[:, 0]]), lanes)
+        self._step = in_lanes((pivot - pivot[layout.descent.up]).T, lanes)
+        self._size = np.bincount(layout.group).astype(np.float64)
+        self._inner = in_lanes(np.stack([np.bincount(layout.group, column) for column in arms.T]), lanes)
         whole = layout.molecule[layout.group]
-        mean = np.stack([np.bincount(whole, column) for column in around.T]) / layout.sizes
-        self._mean = torch.from_numpy(mean)[..., None]
+        self._mean = np.stack([np.bincount(whole, column) for column in around.T])[..., None] / layout.sizes[:, None]
+        self._by_molecule = np.argsort(layout.molecule, kind="stable")
+        self._first = np.searchsorted(layout.molecule[self._by_molecule], np.arange(len(layout.sizes)))
 
-    def move(self, normal: Tensor, sigmas: tuple[float, ...], placing: Tensor) -> None:
-        descent, bonds, lanes = self._layout.descent, len(self._turning), normal.shape[1]
-        sigma = torch.tensor(sigmas, dtype=torch.float32, device="cpu")
-        half = normal[:bonds] * self._half * sigma
-        shift, axis = normal[bonds:].view(2, -1, 3, lanes)
+    def moved(self, normal: Numbers, sigma: Array) -> tuple[Numbers, Numbers]:
+        layout, bonds, turn = self._layout, len(self._spread), self._turn * sigma
+        angle = np.zeros((len(self._size), len(sigma)), dtype=np.float32)
+        angle[layout.turning] = normal[:bonds] * (self._spread[:, None] * turn.astype(np.float32))
+        along, about = self._turns
+        cosine = np.cos(angle)
+        own = (1 - cosine) * along
+        own += np.sin(angle) * about
+        for k in range(3):
+            own[k, k] += cosine
+        shift, axis = vectors(normal[bonds:])
+        own[..., layout.free, :] = rotations(axis, turn.tolist())
+        rotation = layout.descent.products(own, _compose)
 
-        own = normal.new_zeros(4, len(self._up), lanes)
-        own[0] = 1
-        own[0].index_copy_(0, self._turning, half.cos())
-        sine = half.sin_()
-        for part, along in zip(own[1:], self._axis, strict=True):
-            part.index_copy_(0, self._turning, sine * along)
-        if len(self._free):
-            turned = rotations(axis, tuple(self._turn * s for s in sigmas))
-            own.index_copy_(1, self._free, turned / (turned * turned).sum(0).sqrt_())
-        rotation, centre = columns(descent.products(own, multiply_quaternions), placing[:9]), placing[9:]
+        step = turned(taken(rotation, layout.descent.up), self._step)
+        place = layout.descent.products(step.astype(np.float64), _add)
+        back = self._mean - self._means(rotation, place)
+        back[:, layout.molecule[layout.free]] += sigma * shift
+        place += taken(back, layout.molecule)
+        return rotation, place.astype(np.float32)
 
-        torch.mul(rotation[:3].index_select(1, self._up), self._step[0], out=centre)
-        for k in (1, 2):
-            centre.addcmul_(rotation[3 * k : 3 * k + 3].index_select(1, self._up), self._step[k])
-        place = descent.products(centre.double(), _add)
-        wanted = self._mean.repeat(1, 1, lanes)
-        wanted.index_add_(1, self._loose, (shift * sigma).double().movedim(1, 0))
-        place += self._back(rotation, place, wanted).index_select(1, self._molecule)
-        centre.copy_(place)
-
-    def _back(self, rotation: Tensor, place: Tensor, wanted: Tensor) -> Tensor:
-        """(3, molecules, lanes) from where the mean of each molecule's atoms is to where it is wanted."""
-        inner = rotation[:3] * self._inner[0]
-        for k in (1, 2):
-            inner.addcmul_(rotation[3 * k : 3 * k + 3], self._inner[k])
-        total = torch.zeros_like(wanted)
-        for axis, centre, within in zip(total, place, inner, strict=True):
-            axis.index_add_(0, self._molecule, centre * self._size + within)
-        return wanted - total / self._sizes
+    def _means(self, rotation: Numbers, place: Array) -> Array:
+        """(3, molecules, lanes) mean of each molecule's atoms."""
+        sums = place * self._size[:, None] + turned(rotation, self._inner)
+        total: Array = np.add.reduceat(taken(sums, self._by_molecule), self._first, axis=1)
+        return total / self._layout.sizes[:, None]
 
 
-def _rows(vectors: NDArray[Any]) -> Tensor:
-    """(n, 3) as (3, n, LANES) float32, the same in all lanes."""
-    return torch.from_numpy(vectors.T).float()[..., None].repeat(1, 1, LANES)
+def _turns(axis: Array) -> Array:
+    """(2, 3, 3, n) a a^T and [a]x of the unit vector a along each axis (n, 3): the turn by an angle about it is
+    cos 1 + (1 - cos) a a^T + sin [a]x (Rodrigues)."""
+    length = np.linalg.norm(axis, axis=1, keepdims=True)
+    x, y, z = unit = np.where(length > _NO_BOND, axis / np.maximum(length, _NO_BOND), [1.0, 0.0, 0.0]).T
+    none = np.zeros_like(x)
+    return np.stack([unit[:, None] * unit, np.array([[none, -z, y], [z, none, -x], [-y, x, none]])])
 
 
-_FACTORS = (
-    ((0, 0, 1), (1, 1, -1), (2, 2, -1), (3, 3, -1)),
-    ((0, 1, 1), (1, 0, 1), (2, 3, 1), (3, 2, -1)),
-    ((0, 2, 1), (1, 3, -1), (2, 0, 1), (3, 1, 1)),
-    ((0, 3, 1), (1, 2, 1), (2, 1, -1), (3, 0, 1)),
-)
-"""Which component of the left factor meets which of the right one in w, x, y, z of a product, and with which sign."""
+def _compose(left: Numbers, right: Numbers) -> None:
+    """The second becomes the rotation (3, 3, n, lanes) that it is, and then the first."""
+    made = left[:, 0, None] * right[0]
+    made += left[:, 1, None] * right[1]
+    np.add(made, left[:, 2, None] * right[2], out=right)
 
 
-def multiply_quaternions(a: Tensor, b: Tensor) -> None:
-    """b becomes a b, the rotation b and then a: quaternions (4, n, lanes), w first."""
-    left, right = a.unbind(), b.clone().unbind()
-    for out, ((i, j, _), *others) in zip(b.unbind(), _FACTORS, strict=True):
-        torch.mul(left[i], right[j], out=out)
-        for k, m, sign in others:
-            out.addcmul_(left[k], right[m], value=sign)
-
-
-def _add(a: Tensor, b: Tensor) -> None:
-    b += a
+def _add(left: Array, right: Array) -> None:
+    right += left

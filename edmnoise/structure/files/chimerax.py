@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from ...base.errors import EdmNoiseError
 from ...base.files import replacing
 from ...base.shading import GREY, Shading
-from ..structure import Atoms, Structure
+from ..atoms import Atoms
+from ..structure import Structure
 from .mmcif import MmcifLayout
 from .valued import check_models, residue_rows
 from .writing import Models, write_models

@@ -6,19 +6,21 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ... import __version__
 from ...base.errors import EdmNoiseError
+from ..atoms import Atoms, distinct
 from ..components import component_of
-from ..structure import Atoms, Structure, distinct
+from ..structure import Structure
 from .connections import ORDERS, bond_categories
 from .digits import integers, thousandths
 from .layout import COLUMNS, Bytes, Content, Layout, characters, decimals
 from .records import Records, RecordSource, Text, distinct_bonds, each, residue_number
-from .secondary import secondary_categories
+from .secondary import HELIX, STRAND, Element, in_elements, rank, secondary_categories
 
 
 class MmcifSource(RecordSource):
@@ -71,7 +73,32 @@ class MmcifSource(RecordSource):
             b_factor=self._numbers("B_iso_or_equiv", span, 0.0),
             charge=self._numbers("pdbx_formal_charge", span, 0.0).astype(np.int64),
         )
+        atoms = replace(atoms, secondary=self._secondary(atoms, text("label_seq_id")))
         return Records(atoms, text("label_alt_id"))
+
+    def _secondary(self, atoms: Atoms, sequence: Text) -> NDArray[np.str_] | None:
+        """(N,) helices and strands, by the numbers of the sequence (N,) or, without these, by the author's."""
+        for names, chain, number in (("label", atoms.segment, sequence), ("auth", atoms.chain, atoms.number)):
+            elements = self._elements(names)
+            if elements and (number != "").any():
+                return in_elements(elements, chain, number)
+        return None
+
+    def _elements(self, names: str) -> list[Element]:
+        """Helices and strands whose ends are given by these names, in the order in which they begin."""
+        ends = [f"{side}_{names}_{what}" for what in ("asym_id", "seq_id") for side in ("beg", "end")]
+        optional = ["?conf_type_id", "?pdbx_beg_PDB_ins_code", "?pdbx_end_PDB_ins_code"]
+        found = []
+        for category, usual in (("struct_conf", "HELX"), ("struct_sheet_range", "STRN")):
+            for row in self.block.find(f"_{category}.", [*ends, *optional]):
+                said = [self.cif.as_string(row[at]) if row.has(at) else "" for at in range(len(ends) + len(optional))]
+                chain, other, first, last, kind, *codes = said
+                if names == "auth":
+                    first, last = first + codes[0], last + codes[1]
+                known = _ELEMENTS.get((kind or usual)[:4].upper())
+                if known and chain == other and first and last:
+                    found.append(Element(known, chain, rank(first), rank(last)))
+        return sorted(found, key=lambda element: element.first)
 
     def bonds(self, records: Records) -> NDArray[np.int64]:
         """_pymol_bond, which holds all bonds; or _struct_conn (covalent, of atoms in the file) and _chem_comp_bond."""
@@ -169,6 +196,9 @@ _READ = [
     *"id group_PDB type_symbol Cartn_x Cartn_y Cartn_z occupancy B_iso_or_equiv pdbx_formal_charge".split(),
     "pdbx_PDB_model_num",
 ]
+
+_ELEMENTS = {"HELX": HELIX, "STRN": STRAND}
+"""What _struct_conf.conf_type_id begins with; turns and bends are neither."""
 
 _COVALENT = ("covale", "covale_base", "covale_phosphate", "covale_sugar", "disulf", "modres")
 _MOST_ZEROS = 99

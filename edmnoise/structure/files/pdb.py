@@ -3,7 +3,8 @@
 1-6 ATOM or HETATM, 7-11 serial, 13-16 name, 17 alternate location, 18-20 residue name (18-21 where it has four
 letters), 22 chain, 23-26 residue number, 27 insertion code, 31-54 x y z, 55-60 occupancy, 61-66 B factor,
 73-76 segment, 77-78 element, 79-80 charge. A CONECT line names an atom and those it is bonded to by their serials,
-twice for a double bond.
+twice for a double bond. A HELIX goes from chain, number and insertion code in 20, 22-25, 26 to those in 32, 34-37, 38,
+a strand (SHEET) from 22, 23-26, 27 to 33, 34-37, 38.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...base.errors import EdmNoiseError
+from ..atoms import Atoms
 from ..elements import ELEMENTS, element_in_columns
-from ..structure import NO_BONDS, Atoms, Structure
+from ..structure import NO_BONDS, Structure
 from .connections import conect_lines
 from .digits import integers, thousandths
 from .layout import COLUMNS, Bytes, Content, Layout, characters, decimals
 from .records import Records, RecordSource, Text, distinct_bonds, each, residue_number
+from .secondary import HELIX, STRAND, Element, in_elements, rank
 
 
 class PdbSource(RecordSource):
@@ -32,6 +35,7 @@ class PdbSource(RecordSource):
     def __init__(self, data: bytes) -> None:
         lines: list[bytes] = []
         self.conect: list[bytes] = []
+        self.elements: list[Element] = []
         model: list[int] = []
         current, closed = -1, True
         for line in data.splitlines():
@@ -43,6 +47,8 @@ class PdbSource(RecordSource):
                 closed = True
             elif line.startswith(b"CONECT"):
                 self.conect.append(line)
+            elif line.startswith((b"HELIX ", b"SHEET ")):
+                self.elements += _element(line.decode("latin-1"))
         super().__init__(np.array(model, dtype=np.int64))
         self.table = np.array(lines, dtype="S80").view(np.uint8).reshape(-1, 80)
         _check_places(self.table)
@@ -54,18 +60,20 @@ class PdbSource(RecordSource):
             return each(_column(table, first, last).tolist(), lambda said: said.decode("latin-1").strip())
 
         number = _column(table, 23, 27).tolist()
-        residue_name = text(18, 21)
+        residue_name, chain = text(18, 21), text(22, 22)
+        numbers = each(number, lambda said: _number(said.decode("latin-1")))
         atoms = Atoms(
             name=text(13, 16),
             element=_elements(table, residue_name),
             residue_name=residue_name,
-            number=each(number, lambda said: _number(said.decode("latin-1"))),
-            chain=text(22, 22),
+            number=numbers,
+            chain=chain,
             segment=text(73, 76),
             hetero=table[:, 0] == ord("H"),
             occupancy=np.nan_to_num(_numbers(table, 55, 60, 1.0), nan=1.0, posinf=1.0, neginf=1.0),
             b_factor=np.nan_to_num(_numbers(table, 61, 66, 0.0), posinf=0.0, neginf=0.0),
             charge=each(_column(table, 79, 80).tolist(), _charge).astype(np.int64),
+            secondary=in_elements(self.elements, chain, numbers),
         )
         return Records(atoms, text(17, 17))
 
@@ -90,6 +98,15 @@ class PdbSource(RecordSource):
         named = [*range(12, 27), *range(72, 76)]
         differs = (here[:, named] != there[:, named]).any(axis=1)
         return int(np.argmax(differs)) if differs.any() else None
+
+
+def _element(line: str) -> list[Element]:
+    """The helix or strand of a line; none where it does not name two residues of a chain."""
+    kind, begin, end = (HELIX, 19, 31) if line.startswith("HELIX") else (STRAND, 21, 32)
+    chain, first, last = line[begin : begin + 1].strip(), line[begin + 1 : begin + 7], line[end + 1 : 38]
+    if chain != line[end : end + 1].strip() or not all(re.fullmatch(r" *-?\d+ *\S? *", said) for said in (first, last)):
+        return []
+    return [Element(kind, chain, rank(first), rank(last))]
 
 
 def _column(table: Bytes, first: int, last: int) -> NDArray[np.bytes_]:

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...base.errors import EdmNoiseError
+from ..atoms import Atoms
 from ..common import common_rows
-from ..structure import NO_BONDS, Atoms, Structure, renumbered
+from ..structure import NO_BONDS, Structure, renumbered
 from .mmcif import MmcifSource
 from .pdb import PdbSource
 from .records import Records, RecordSource, Text

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...base.legible import Legible
-from ..structure import Atoms
+from ..atoms import Atoms
 
 Text = NDArray[np.str_]
 

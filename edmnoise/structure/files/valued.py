@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ...base.errors import EdmNoiseError
 from ...base.shading import Shading
-from ..structure import Atoms
+from ..atoms import Atoms
 
 
 def residue_rows(atoms: Atoms, shading: Shading) -> NDArray[np.int64] | None:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from ...base.coordinates import CoordinatesLike
 from ...base.errors import EdmNoiseError
 from ...base.shading import Shading
-from ..structure import Structure, in_polymer
+from ..residues import in_polymer
+from ..structure import Structure
 from .chimerax import write_chimerax
 from .mmcif import chain_labels
 from .molstar import write_molstar

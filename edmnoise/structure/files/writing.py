@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from ...base.coordinates import CoordinatesLike, float_array
 from ...base.errors import EdmNoiseError
 from ...base.files import replacing
+from ..atoms import Atoms
 from ..hierarchy import LEVELS, Hierarchy, check_three
-from ..structure import Atoms, Structure, in_polymer
+from ..residues import in_polymer
+from ..structure import Structure
 from .dcd import DcdWriter
 from .layout import Layout
 from .mmcif import MmcifLayout

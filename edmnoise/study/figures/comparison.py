@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...base.colours import SERIES_COLOURS
-from ...trajectories.run import FROZEN
+from ...structure.part import Part
+from ...trajectories.freeze_out import FROZEN
 from ..comparison import Comparison, Variant, names_of
 from .figure import new_figure, save_figure
 
@@ -46,7 +47,8 @@ def comparison_figure(comparison: Comparison, path: str | os.PathLike[str]) -> N
     if len(panels) > len(moving):
         for row, look in zip(comparison.variants, looks, strict=True):
             panels[-1].plot(row.sigmas, 100 * (row.way.shift + row.way.turn), lw=1.8, **look)
-        panels[-1].set(title="moves the whole", ylim=(-2, 102), ylabel="shift and turn (% of the noisy way)")
+        what = "moves all moved atoms as one" if isinstance(comparison.structure, Part) else "moves the whole"
+        panels[-1].set(title=what, ylim=(-2, 102), ylabel="shift and turn (% of the noisy way)")
     seen = [
         float(row.sigmas[row.to_go[part] > _largest(row.to_go[part]) / _LOWEST][-1])
         for row in comparison.variants
@@ -75,7 +77,7 @@ def _largest(way: NDArray[np.float64]) -> float:
 
 
 def _looks(variants: Sequence[Variant]) -> list[dict[str, Any]]:
-    """Colour and line of each: what there is more of, weights and traces or denoisers and samplers, has the colours."""
+    """Colour and line of each: what there is more of, noises and traces or denoisers and samplers, has the colours."""
     origins, makers = [row.origin for row in variants], [(row.denoiser, row.sampler) for row in variants]
     lined, coloured = sorted(([_numbered(makers), _numbered(origins)]), key=max)
     return [

@@ -25,7 +25,7 @@ _ACROSS = 4
 
 
 def damage_figure(study: DamageStudy, path: str | os.PathLike[str]) -> None:
-    """Every measure against sigma (and z, above), a line for each weights, as a file.
+    """Every measure against sigma (and z, above), a line for each noise, as a file.
 
     Bands are the standard deviation from draw to draw; dotted lines are the structure itself.
     """

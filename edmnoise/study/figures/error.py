@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...base.colours import SERIES_COLOURS
-from ..error import EXACT, FLUCTUATING, NOTHING, ErrorStudy
+from ..candidates import EXACT, FLUCTUATING, NOTHING
+from ..error_study import ErrorStudy
 from .figure import new_figure, save_figure
 
 _REFERENCES: dict[str, dict[str, Any]] = {
@@ -24,6 +25,9 @@ _REFERENCES: dict[str, dict[str, Any]] = {
 _FEW, _TICKS = 30, (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.2, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100)
 """Multiples that span less than the first have these numbers at their axis."""
 
+_NARROW = 100
+"""Errors that span less than so much have 2 and 5 at their axis too."""
+
 
 def error_figure(study: ErrorStudy, path: str | os.PathLike[str]) -> None:
     """RMS error of each part against sigma, and mean square error over the reference's, as a file.
@@ -31,6 +35,8 @@ def error_figure(study: ErrorStudy, path: str | os.PathLike[str]) -> None:
     A line for each candidate, with a band of two standard errors on either side. References are grey, and doing nothing
     is not drawn among the multiples, which it would press together.
     """
+    from matplotlib.ticker import LogLocator
+
     parts = study.parts
     rows = 1 if study.reference is None else 2
     figure = new_figure(4.1 * max(len(parts), 2), 2.0 + 2.9 * rows)
@@ -44,6 +50,10 @@ def error_figure(study: ErrorStudy, path: str | os.PathLike[str]) -> None:
             _curve(axes, study.sigmas, study.ratio(name), part, look)
     for axes, part in zip(panels[0], parts, strict=True):
         axes.set(xscale="log", yscale="log", title=study.hierarchy.parts[part])
+        low, high = axes.get_ylim()
+        if high < _NARROW * low:  # decades alone would leave two numbers, or one
+            axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+            axes.yaxis.set_minor_formatter("{x:g}")
     for axes in panels[1] if rows == 2 else ():
         axes.set(yscale="log")
         low, high = axes.get_ylim()

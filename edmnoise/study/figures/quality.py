@@ -7,10 +7,9 @@ import os
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...base.colours import SERIES_COLOURS
-from ...frames.damage_measures import GYRATION, LDDT, MEASURES, DamageMeasure
+from ...frames.damage_measures import MEASURES, DamageMeasure, below_one, drawn_between
 from ...structure.structure import describe
 from ..quality import QualityStudy
 from .figure import bare, new_figure, over_states, save_figure
@@ -53,25 +52,7 @@ def _over_states(axes: Any, study: QualityStudy, measure: DamageMeasure) -> None
     over_states(axes, study.states, values, SERIES_COLOURS[0])
     if measure.of_itself and not math.isnan(own):
         axes.axhline(own, color="0.3", ls=":", lw=1.2)
-    axes.set_ylim(*_limits(measure, values, own))
-
-
-def _limits(measure: DamageMeasure, values: NDArray[np.float64], own: float) -> tuple[float, float]:
-    """From 0 what counts or is a length off, of shares all, of lDDT what there is up to 1, of sizes what there is."""
-    if measure is LDDT:
-        return _below_one(values)
-    if measure.kind == "share":
-        return -0.03, 1.03
-    low, high = np.nanmin([*values, own]), np.nanmax([*values, own])
-    if measure is GYRATION:
-        room = max(0.12 * (high - low), 0.1)
-        return low - room, high + room
-    return 0.0, 1.1 * high or 1.0
-
-
-def _below_one(values: NDArray[np.float64]) -> tuple[float, float]:
-    room = max(1 - float(np.nanmin(values)), 0.02)
-    return 1 - 1.1 * room, 1 + 0.05 * room
+    axes.set_ylim(*drawn_between(measure, values.tolist(), own))
 
 
 def _over_residues(axes: Any, study: QualityStudy) -> None:
@@ -92,7 +73,7 @@ def _over_residues(axes: Any, study: QualityStudy) -> None:
     axes.set_xticks(marks, [f"{structure.atoms.chain[first][k]}{numbers[k]}" for k in marks])
     axes.set_xlim(-0.5, len(at) - 0.5)
     if not np.isnan(study.lddt).all():
-        axes.set_ylim(*_below_one(study.lddt))
+        axes.set_ylim(*below_one(float(np.nanmin(study.lddt))))
     axes.set_xlabel("residue")
     axes.set_ylabel("lDDT of the residue")
     bare(axes)

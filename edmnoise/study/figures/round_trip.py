@@ -13,6 +13,7 @@ from ...diffusion.two_states import KINDS
 from ...frames.displacement import nested
 from ...noise.sigma import SigmaDistribution
 from ...structure.hierarchy import as_read
+from ...structure.part import Part
 from ..round_trip import RoundTrips
 from ..samples import share_error
 from .figure import new_figure, save_figure
@@ -101,6 +102,7 @@ def _ways(axes: Any, study: RoundTrips) -> None:
     if not axes.lines:
         axes.text(0.5, 0.5, "nothing moves", ha="center", color="0.4", transform=axes.transAxes)
     axes.plot([], [], "o", color="0.35", ms=5, label="no return above")
-    axes.set(ylabel="RMS from the state that was left\n(Å per coordinate, superposed)", ylim=(0, None))
+    lying = "among held atoms" if isinstance(study.structure, Part) else "superposed"
+    axes.set(ylabel=f"RMS from the state that was left\n(Å per coordinate, {lying})", ylim=(0, None))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.legend(loc="upper left", frameon=False, fontsize="small")

@@ -12,7 +12,8 @@ from ...diffusion.samplers.schedule import Schedule
 from ...frames.displacement import nested
 from ...noise.sigma import SigmaDistribution
 from ...structure.hierarchy import as_read
-from ...trajectories.run import FROZEN, Run, goes_on, moves
+from ...trajectories.freeze_out import FROZEN, goes_on, moves
+from ...trajectories.run import Run
 from .figure import new_figure, save_figure
 
 

@@ -12,10 +12,13 @@ from edmnoise.settings import traces as recorded
 from ..job import Job
 from ..scene.selected import Selected
 from .denoisers import chosen
+from .sampling import top
 from .speech import command, output_file, say, show, write
 
 if TYPE_CHECKING:
+    from edmnoise.diffusion.names import Counted
     from edmnoise.diffusion.samplers.choice import SamplerChoice
+    from edmnoise.noise.sigma import SigmaDistribution
     from edmnoise.noise.weights import Weights
 
     from ..jobs.compare import CompareResult
@@ -52,7 +55,8 @@ def edm_compare(
     data_scales: Sequence[float] | None = sampling.DATA_SCALES,
     trust: bool = sampling.TRUST,
     start: str | None = partial.COMPARED_START,
-    sigma_max: float | None = partial.COMPARED_TOP,
+    sigma_max: float | Counted | None = partial.COMPARED_TOP,
+    distribution: SigmaDistribution = noise.DISTRIBUTION,
     move: str | None = atoms.MOVE,
     *,
     quiet: int = 1,
@@ -78,6 +82,7 @@ def edm_compare(
         edm_compare complex_model_0, flat, boltz2, traces=run.trace
         edm_compare ensemble, denoiser=states | mymodel:build, by=samples
         edm_compare ensemble, flat, heun | boltz2, start=1, sigma_max=8
+        edm_compare ensemble, flat, heun sigma_max z:0 | heun sigma_max z:1
         edm_compare ensemble, flat | 1 4 4, heun, move=resi 3-6
 
     NOTES
@@ -118,12 +123,13 @@ def edm_compare(
     else:  # one of them alone has the other with its usual words
         weights = usual if weights is None else weights
         sampler = sampling.SAMPLERS.read(sampling.SAMPLERS.default) if sampler is None else sampler
+    highest = top(sigma_max, distribution, quiet, "edm_compare")
     result = yield from compare.compare(
         _self,
         Selected(selection, state, hydrogens, solvent, ligands, common, move),
         Batch(choices(process, weights, usual), samples, seed, device),
         denoisers,
-        _samplers(sampler, {"steps": steps, "sigma_max": sigma_max, "start": start}),
+        _samplers(sampler, {"steps": steps, "sigma_max": highest, "start": start}, distribution),
         traces or (),
         start,
         state_weights,
@@ -132,14 +138,13 @@ def edm_compare(
     )
     say(quiet, "edm_compare", "; ".join(result.notes))
     show(quiet, result.printed)
-    if drawn:
-        say(quiet, "edm_compare", f"{path} written")
-    else:
-        write(quiet, "edm_compare", result.table, path)
+    write(quiet, "edm_compare", result.table, path, drawn)
     return result
 
 
-def _samplers(given: Sequence[str], usual: Mapping[str, Any]) -> Mapping[str, SamplerChoice]:
+def _samplers(
+    given: Sequence[str], usual: Mapping[str, Any], distribution: SigmaDistribution
+) -> Mapping[str, SamplerChoice]:
     """Samplers as they are typed, with what those have that do not set it -> name in tables -> what they choose."""
     from edmnoise.diffusion.samplers.choice import SamplerChoice
 
@@ -153,8 +158,12 @@ def _samplers(given: Sequence[str], usual: Mapping[str, Any]) -> Mapping[str, Sa
         if len(keys) > len(values):
             raise EdmNoiseError(f"{keys[-1]} of {name} has no value: give {name} {keys[-1]} and a number")
         changed = {key: SETTINGS[key].read(value) for key, value in zip(keys, values, strict=True)}
+        typed = dict(zip(keys, values, strict=True))
+        if isinstance(changed.get("sigma_max"), tuple):
+            sigma = changed["sigma_max"] = top(changed["sigma_max"], distribution, 1, "")
+            typed["sigma_max"] += f" ({sigma:.4g} A)"
         choice = SamplerChoice(sampling.SAMPLER.read(name), **{**usual, **changed})
-        label = " ".join([choice.name, *(word for pair in zip(keys, values, strict=True) for word in pair)])
+        label = " ".join([choice.name, *(word for pair in typed.items() for word in pair)])
         if label in chosen:
             raise EdmNoiseError(f"sampler {label!r} is given twice: give it once")
         chosen[label] = choice

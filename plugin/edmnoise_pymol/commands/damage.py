@@ -9,7 +9,7 @@ from edmnoise.settings import atoms, noise, results
 
 from ..job import Job
 from ..scene.selected import Selected
-from .speech import command, output_file, say, show
+from .speech import command, deliver, output_file, say
 
 if TYPE_CHECKING:
     from edmnoise.noise.sigma import SigmaDistribution
@@ -77,10 +77,7 @@ def edm_damage(
     result = yield from damage.damage(_self, which, drawn, by)
     for note in result.notes:
         say(quiet, "edm_damage", note)
-    show(quiet, result.printed)
-    if path is not None:
-        damage.write(result, path)
-        say(quiet, "edm_damage", f"{path} written")
+    deliver(quiet, "edm_damage", result.printed, path, lambda to: damage.write(result, to))
     return result
 
 
@@ -131,8 +128,5 @@ def edm_quality(
 
     path, _ = output_file(file)
     study = yield from quality.quality(_self, name, Basis(origin, "none", hydrogens, solvent, common))
-    show(quiet, study.table(by))
-    if path is not None:
-        quality.write(study, by, path)
-        say(quiet, "edm_quality", f"{path} written")
+    deliver(quiet, "edm_quality", study.table(by), path, lambda to: quality.write(study, by, to))
     return study

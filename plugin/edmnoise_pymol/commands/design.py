@@ -186,10 +186,7 @@ def edm_signal(
     which = Selected(selection, state, hydrogens, solvent, ligands)
     table = yield from jobs.signal(_self, which, weights, distribution, by, z, path if drawn else None)
     show(quiet, table)
-    if drawn:
-        say(quiet, "edm_signal", f"{path} written")
-    else:
-        write(quiet, "edm_signal", table, path)
+    write(quiet, "edm_signal", table, path, drawn)
     return table
 
 
@@ -241,8 +238,5 @@ def edm_triangle(
     which = Selected(selection, state, hydrogens, solvent, ligands)
     result = yield from jobs.triangle(_self, which, measure, level, distribution, reference, path if drawn else None)
     show(quiet, result.table)
-    if drawn:
-        say(quiet, "edm_triangle", f"{path} written")
-    else:
-        write(quiet, "edm_triangle", result.grid, path)
+    write(quiet, "edm_triangle", result.grid, path, drawn)
     return result

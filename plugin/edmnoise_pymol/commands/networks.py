@@ -11,7 +11,7 @@ from edmnoise.settings import atoms, networks, noise, results, sampling
 from ..job import Job
 from ..scene.selected import Selected
 from .denoisers import chosen
-from .speech import command, output_file, say, show, table_file, write
+from .speech import command, deliver, output_file, say, show, table_file, write
 
 if TYPE_CHECKING:
     from edmnoise.noise.sigma import SigmaDistribution
@@ -105,10 +105,7 @@ def edm_error(
     )
     for note in result.notes:
         say(quiet, "edm_error", note)
-    show(quiet, result.printed)
-    if path is not None:
-        error.write(result, path)
-        say(quiet, "edm_error", f"{path} written")
+    deliver(quiet, "edm_error", result.printed, path, lambda to: error.write(result, to))
     return result
 
 

@@ -10,9 +10,10 @@ from edmnoise.settings import atoms, noise, partial, sampling
 
 from ..job import Job
 from ..scene.selected import Selected
-from .speech import command, output_file, say, show
+from .speech import command, deliver, output_file, say
 
 if TYPE_CHECKING:
+    from edmnoise.diffusion.names import Counted
     from edmnoise.noise.sigma import SigmaDistribution
     from edmnoise.noise.weights import Weights
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @command
 def edm_return(
     selection: str = atoms.DATA,
-    sigma: Sequence[tuple[str, float]] | None = partial.SIGMAS,
+    sigma: Sequence[float | Counted] | None = partial.SIGMAS,
     z: Sequence[float] | None = partial.LEVELS,
     denoiser: str = sampling.ANY_DENOISER,
     sampler: str = sampling.SAMPLER,
@@ -108,13 +109,10 @@ def edm_return(
         Batch([NoiseChoice.parse(process, weights)], samples, seed, device),
         DenoiserChoice(denoiser, state_weights, fluctuations, gives, rule, data_scales, trust),
         SamplerChoice(sampler, steps, churn=churn, center=center, augment=augment),
-        sigma or [("", distribution.sigma(score)) for score in scores],
+        sigma or [distribution.sigma(score) for score in scores],
         distribution,
         left or (),
     )
     say(quiet, "edm_return", "; ".join(result.notes))
-    show(quiet, result.printed)
-    if path is not None:
-        round_trip.write(result, path)
-        say(quiet, "edm_return", f"{path} written")
+    deliver(quiet, "edm_return", result.printed, path, lambda to: round_trip.write(result, to))
     return result

@@ -15,6 +15,7 @@ from .speech import command, output_file, say, show, table_file, write
 
 if TYPE_CHECKING:
     from edmnoise.base.table import Table
+    from edmnoise.diffusion.names import Counted
     from edmnoise.noise.sigma import SigmaDistribution
     from edmnoise.noise.weights import Weights
 
@@ -31,7 +32,7 @@ def edm_sample(
     samples: int = sampling.SAMPLES,
     trajectory: bool = sampling.TRAJECTORY,
     weights: Weights = sampling.SAMPLED_WEIGHTS,
-    sigma_max: float | None = sampling.SIGMA_MAX,
+    sigma_max: float | Counted | None = sampling.SIGMA_MAX,
     sigma_min: float | None = sampling.SIGMA_MIN,
     rho: float | None = sampling.RHO,
     churn: float | None = sampling.CHURN,
@@ -83,6 +84,7 @@ def edm_sample(
         edm_sample 1tii and chain D, sampler=boltz2, samples=2, seed=7
         edm_sample 1tii and chain D, weights=1 4 4, steps=20, file=steps.png
         edm_sample 1tii and chain D, start=1, sigma_max=8
+        edm_sample 1tii and chain D, start=1, sigma_max=rfdiffusion:20
         edm_sample 1tii and chain D, steps=20, move=resi 30-50
 
     NOTES
@@ -112,7 +114,7 @@ def edm_sample(
     choice = SamplerChoice(
         sampler,
         steps=steps,
-        sigma_max=sigma_max,
+        sigma_max=top(sigma_max, distribution, quiet, "edm_sample"),
         sigma_min=sigma_min,
         rho=rho,
         churn=churn,
@@ -150,14 +152,14 @@ def edm_sample(
 def edm_schedule(
     sampler: str = sampling.SAMPLER,
     steps: int | None = sampling.STEPS,
-    sigma_max: float | None = sampling.SIGMA_MAX,
+    sigma_max: float | Counted | None = sampling.SIGMA_MAX,
     sigma_min: float | None = sampling.SIGMA_MIN,
     rho: float | None = sampling.RHO,
     schedule: Sequence[float] | str = sampling.SCHEDULE,
     churn: float | None = sampling.CHURN,
     file: str | None = results.STEPS_FILE,
     distribution: SigmaDistribution = noise.DISTRIBUTION,
-    sigma: Sequence[tuple[str, float]] | None = partial.TRANSLATED,
+    sigma: Sequence[float | Counted] | None = partial.TRANSLATED,
     *,
     quiet: int = 1,
     _self: Any = None,
@@ -192,7 +194,8 @@ def edm_schedule(
         _check_alone(sampler, steps, sigma_max, sigma_min, rho, churn, schedule)
         table = yield from jobs.translated(sigma, distribution, path)
     else:
-        choice = SamplerChoice(sampler, steps, sigma_max, sigma_min, rho, churn, schedule=schedule)
+        highest = top(sigma_max, distribution, quiet, "edm_schedule")
+        choice = SamplerChoice(sampler, steps, highest, sigma_min, rho, churn, schedule=schedule)
         table = yield from jobs.table(choice, distribution, path)
     show(quiet, table)
     if path is not None:
@@ -275,6 +278,17 @@ def edm_precondition(
     return table
 
 
+def top(level: float | Counted | None, distribution: SigmaDistribution, quiet: int, command: str) -> float | None:
+    """sigma_max in angstrom; says what it is where it was given in another unit."""
+    if level is None or isinstance(level, float):  # nothing of torch is needed
+        return level
+    from edmnoise.diffusion.samplers.units import sigma_of
+
+    sigma = sigma_of(level, distribution, "sigma_max")
+    say(quiet, command, f"sigma_max {level} is {sigma:.4g} A")
+    return sigma
+
+
 def plan(options: Mapping[str, str]) -> Job[Course]:
     """What `edm_sample` with these arguments would go through, those that have no part in it left aside."""
     from edmnoise.diffusion.samplers.choice import SamplerChoice
@@ -284,6 +298,8 @@ def plan(options: Mapping[str, str]) -> Job[Course]:
     def read(knob: Knob) -> Any:
         return knob.read(options.get(knob.name, knob.default))
 
+    distribution = read(noise.DISTRIBUTION)
     changed = {name: read(knob) for name, knob in sampling.OF_A_SAMPLER.items()}
+    changed["sigma_max"] = top(changed["sigma_max"], distribution, 1, "")
     choice = SamplerChoice(read(sampling.SAMPLER), **changed, start=read(partial.START))
-    return (yield from jobs.plan(choice, read(noise.DISTRIBUTION)))
+    return (yield from jobs.plan(choice, distribution))

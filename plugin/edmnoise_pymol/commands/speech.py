@@ -115,10 +115,21 @@ def output_file(file: str | None) -> tuple[str | None, bool]:
     return path, path is not None and is_figure(path)
 
 
-def write(quiet: int, command: str, table: Table, path: str | None) -> None:
-    if path is not None:
+def write(quiet: int, command: str, table: Table, path: str | None, drawn: bool = False) -> None:
+    """Save a table, unless the path is that of a figure which the job has drawn."""
+    if drawn:
+        say(quiet, command, f"{path} written")
+    elif path is not None:
         table.save(path)
         say(quiet, command, f"{path} written: {len(table)} row{'' if len(table) == 1 else 's'}")
+
+
+def deliver(quiet: int, command: str, table: Table, path: str | None, save: Callable[[str], object]) -> None:
+    """Show a table, and save what belongs to it."""
+    show(quiet, table)
+    if path is not None:
+        save(path)
+        say(quiet, command, f"{path} written")
 
 
 def show(quiet: int, table: Table) -> None:

@@ -25,7 +25,8 @@ from edmnoise.study.figures.comparison import comparison_figure
 from edmnoise.study.samples import judge_samples
 from edmnoise.trajectories.laid import run_of
 from edmnoise.trajectories.opening import Fitted, fitting_trace, like, program_of, steps_to
-from edmnoise.trajectories.run import Run, run_sampler
+from edmnoise.trajectories.run import Run
+from edmnoise.trajectories.sampling import run_sampler
 
 from ..job import Cancelled, Job, Watch
 from ..scene.ask import Cmd

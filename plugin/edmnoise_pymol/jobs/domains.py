@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.table import Table
-from edmnoise.structure.domains import assigned, domain_table, in_range, is_range, runs
+from edmnoise.structure.domains import SECONDARY, assigned, domain_table, in_range, is_range, runs
 from edmnoise.structure.hierarchy import DOMAIN
 
 from ..job import Job
@@ -19,7 +19,7 @@ from ..scene.selected import Selected
 from ..scene.source import Source, objects_of, reading
 from ..scene.titles import Provenance
 
-SECONDARY, NONE = "ss", "none"
+NONE = "none"
 PROPERTIES = ("segi", "custom")
 """PyMOL's properties whose values may be domains."""
 

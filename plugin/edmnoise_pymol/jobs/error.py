@@ -15,7 +15,9 @@ from edmnoise.base.legible import Legible
 from edmnoise.base.table import Table
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
 from edmnoise.structure.part import moving
-from edmnoise.study.error import EXACT, Candidate, ErrorStudy, denoising_error, references
+from edmnoise.study.candidates import EXACT, Candidate, references
+from edmnoise.study.error import denoising_error
+from edmnoise.study.error_study import ErrorStudy
 from edmnoise.study.figures.error import error_figure
 from edmnoise.study.figures.figure import is_figure
 from edmnoise.study.targets import HeldTargets, Targets

@@ -39,7 +39,9 @@ def quality(cmd: Cmd, name: str, basis: Basis) -> Job[QualityStudy]:
 
         watch.check(0, "finding bonds and neighbours")
         native = Native.of(structure)
-        return measure_quality(native, frames, found.states, found.origin, found.notes, measured)
+        study = measure_quality(native, frames, found.states, found.origin, found.notes, measured)
+        _ = study.itself  # now, and not where a table is asked for, in a window's thread
+        return study
 
     return (yield measure)
 

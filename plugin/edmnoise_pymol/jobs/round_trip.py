@@ -11,6 +11,7 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
 from edmnoise.base.table import Table
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
+from edmnoise.diffusion.names import Counted
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.units import sigma_of
 from edmnoise.noise.sigma import SigmaDistribution
@@ -44,7 +45,7 @@ def round_trip(
     batch: Batch,
     denoiser: DenoiserChoice,
     choice: SamplerChoice,
-    levels: Sequence[tuple[str, float]],
+    levels: Sequence[float | Counted],
     distribution: SigmaDistribution,
     left: Sequence[int],
 ) -> Job[ReturnResult]:
@@ -55,7 +56,7 @@ def round_trip(
     choice
         Whose whole schedule is cut at each level.
     levels
-        (program, its number) of each; "" for angstrom.
+        Each in any unit.
     left
         Numbers of the states that are noised, from 1; all where there are none.
     which, batch, denoiser, distribution
@@ -67,7 +68,7 @@ def round_trip(
         For input that cannot be used, before anything is sampled.
     """
     schedule, sampler, off = fitting(choice, denoiser, which)
-    sigmas = [sigma_of(level) for level in levels]
+    sigmas = [sigma_of(level, distribution) for level in levels]
     for sigma in sigmas:
         schedule.below(sigma, "sigma")
     source, states = yield from read_states(cmd, which)

@@ -29,7 +29,8 @@ from edmnoise.noise.theory.scales import measured_scales
 from edmnoise.structure.part import Part, moving
 from edmnoise.structure.structure import Structure
 from edmnoise.study.levels import RESIDUE_IN_CHAIN
-from edmnoise.trajectories.run import Recorded, Recording, Run, record
+from edmnoise.trajectories.run import Run
+from edmnoise.trajectories.sampling import Recorded, Recording, record
 
 from ..job import Job, Watch
 from ..scene.ask import Cmd

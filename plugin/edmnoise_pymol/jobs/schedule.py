@@ -9,6 +9,7 @@ from itertools import pairwise
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
 from edmnoise.base.table import Column, Table
+from edmnoise.diffusion.names import Counted
 from edmnoise.diffusion.samplers.choice import SamplerChoice
 from edmnoise.diffusion.samplers.units import in_words, sigma_of, translation_table
 from edmnoise.noise.sigma import SigmaDistribution
@@ -78,13 +79,13 @@ def table(choice: SamplerChoice, distribution: SigmaDistribution, path: str | No
     return (yield work)
 
 
-def translated(levels: Sequence[tuple[str, float]], distribution: SigmaDistribution, path: str | None) -> Job[Table]:
-    """Levels in everybody's units, each given as (program, its number); also written."""
+def translated(levels: Sequence[float | Counted], distribution: SigmaDistribution, path: str | None) -> Job[Table]:
+    """Levels in everybody's units, each given in any; also written."""
     if path is not None and is_figure(path):
         raise EdmNoiseError(f"levels in other units are a table, and {path} is a figure: end the name in .csv or .json")
 
     def work(_: Watch) -> Table:
-        made = translation_table([sigma_of(level) for level in levels], distribution)
+        made = translation_table([sigma_of(level, distribution) for level in levels], distribution)
         if path is not None:
             made.save(path)
         return made

@@ -26,7 +26,9 @@ from edmnoise.noise.weights import PRESETS, Weights
 from edmnoise.settings.knob import typed
 from edmnoise.structure.hierarchy import PARTS
 from edmnoise.structure.structure import Structure
-from edmnoise.study.error import EXACT, NOTHING, Candidate, DoingNothing, ErrorStudy, denoising_error
+from edmnoise.study.candidates import EXACT, NOTHING, Candidate, DoingNothing
+from edmnoise.study.error import denoising_error
+from edmnoise.study.error_study import ErrorStudy
 from edmnoise.study.targets import Targets
 
 from ..job import Cancelled, Job, Watch

@@ -12,7 +12,7 @@ from edmnoise.base.legible import Legible
 from edmnoise.base.units import duration
 from edmnoise.learning.floor import loss_and_floor
 from edmnoise.learning.train import Progress, Trainer
-from edmnoise.study.error import moving_parts
+from edmnoise.study.error_study import moving_parts
 
 from ..job import Watch
 

@@ -46,7 +46,11 @@ TEXTS = {
         ("edm_levels",),
     ),
     "Colour": ("What the colours of the frames stand for; every number is RMS per coordinate.", ("edm_color",)),
-    "Results": ("The level table of the frames, and files of all that was made.", ("edm_levels", "edm_save")),
+    "Results": (
+        "The level table of the frames, and files of all that was made. Quality opens a window with what every state "
+        "has kept of a reference: lDDT, RMSD, contacts, bonds, chirality, clashes and size.",
+        ("edm_levels", "edm_quality", "edm_save"),
+    ),
 }
 """For each tab a few sentences, and the commands whose pages follow."""
 

@@ -255,11 +255,11 @@ class Session(QtCore.QObject):
             self._tell_undo()
             self.look()
 
-    def copy(self, request: Request | None) -> None:
-        """Put a command's line where it can be pasted from."""
+    def copy(self, request: Request | None, note: str = "") -> None:
+        """Put a command's line where it can be pasted from; a note is told, and not copied."""
         if request is not None:
             QtWidgets.QApplication.clipboard().setText(str(request))
-            self.said.emit(f"copied: {request}")
+            self.said.emit(f"copied: {request}{note}")
 
     def set_input(self, found: Input | None, why: str = "") -> None:
         """Called by the pickers."""

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
+from edmnoise.structure.atoms import Atoms
 from edmnoise.structure.bonds import believable
 from edmnoise.structure.elements import sound_elements
 from edmnoise.structure.files import one_conformer
 from edmnoise.structure.part import Part
-from edmnoise.structure.structure import Atoms, Structure
+from edmnoise.structure.structure import Structure
 
 from ..job import Job, Watch, run_inline
 from . import arrays, ask

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from edmnoise.structure.structure import Atoms, Structure
+from edmnoise.structure.atoms import Atoms
+from edmnoise.structure.structure import Structure
 
 AWKWARD = """
     N    N  GLY  1   A _ 0 | CA   C  GLY  1   A _ 0 | HG11 H  GLY  1  A _ 0 | 1HB H GLY 1 A _ 0

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.structure.atoms import Atoms
 from edmnoise.structure.files import one_conformer, read_frames, read_structure
-from edmnoise.structure.structure import Atoms, Structure
+from edmnoise.structure.structure import Structure
 
 REAL = [
     "demo/1tii.pdb",
@@ -27,6 +28,10 @@ REAL = [
     "mmcif/custom.cif.gz",
     "mmcif/multimodel_warning.cif.gz",
 ]
+
+
+SAYING = ("demo/1tii", "tut/1hpv", "nmr_neo", "mmcif/1BD2.", "mmcif/3KPR", "mmcif/3PWP", "mmcif/5PTI")
+"""Those that name helices and strands."""
 
 
 @pytest.fixture
@@ -76,14 +81,14 @@ def in_pymol(cmd, path):
     """Everything PyMOL has of a file's first state, with its rank in the file."""
     rows = []
     cmd.load(str(path), "real")
-    columns = "name, elem, resn, resi, chain, segi, type == 'HETATM', alt, q, b, formal_charge, (x, y, z), rank"
+    columns = "name, elem, resn, resi, chain, segi, type == 'HETATM', alt, q, b, formal_charge, ss, (x, y, z), rank"
     cmd.iterate_state(1, "real", f"rows.append(({columns}))", space={"rows": rows})
     return [np.array(column) for column in zip(*rows, strict=True)]
 
 
 @pytest.mark.parametrize("name", REAL)
 def test_atoms_residues_and_chains_are_those_of_pymol(cmd, real, name):
-    *columns, altloc, occupancy, b_factor, charge, xyz, rank = in_pymol(cmd, real(name))
+    *columns, altloc, occupancy, b_factor, charge, secondary, xyz, rank = in_pymol(cmd, real(name))
     atoms = Atoms.make(*columns, occupancy, b_factor, charge)
     keep = one_conformer(atoms, altloc)
     from_pymol = Structure.from_atoms(xyz[keep], atoms.take(keep), file_order=rank[keep])
@@ -99,6 +104,10 @@ def test_atoms_residues_and_chains_are_those_of_pymol(cmd, real, name):
     guessed = ours.atoms.in_component  # PyMOL gives side chains charges of its own
     assert ours.atoms.charge[~guessed].tolist() == from_pymol.atoms.charge[order][~guessed].tolist()
     np.testing.assert_array_equal(ours.coordinates, from_pymol.coordinates[order])
+    if ours.atoms.secondary is not None:  # elsewhere PyMOL has found its own
+        theirs = np.where(np.isin(secondary, ["H", "S"]), secondary, "")[keep][order]
+        assert ours.atoms.secondary.tolist() == theirs.tolist()
+    assert (ours.atoms.secondary is not None) == any(name.startswith(which) for which in SAYING)
     assert ours.hierarchy.counts == from_pymol.hierarchy.counts
     for level in (1, 2):
         groups = zip(ours.hierarchy.ancestors(0, level), from_pymol.hierarchy.ancestors(0, level)[order], strict=True)
@@ -124,6 +133,68 @@ def test_atoms_residues_and_chains_are_those_of_pymol(cmd, real, name):
 )
 def test_counts_without_water(real, name, counts):
     assert read_structure(real(name)).hierarchy.counts == counts
+
+
+def strand(first, last, chain="A", kind="SHEET"):
+    """A line of a PDB file; residues as number and insertion code, "5A" or "5 "."""
+    if kind == "HELIX":
+        return f"HELIX    1   1 GLY {chain} {first:>5} GLY {chain} {last:>5}  1"
+    return f"SHEET    1   A 1 GLY {chain}{first:>5} GLY {chain}{last:>5}  0"
+
+
+def kinds_of(cmd, path):
+    """Of each atom, here and in PyMOL."""
+    secondary, rank = in_pymol(cmd, path)[-3::2]
+    theirs = np.where(np.isin(secondary, ["H", "S"]), secondary, "")[np.argsort(rank)]
+    return read_structure(path, solvent=True).atoms.secondary.tolist(), theirs.tolist()
+
+
+def test_helices_and_strands_that_overlap_and_have_insertion_codes(cmd, pdb_file):
+    """The record that stands later says it, a chain without any has none; lines that name no residues are passed."""
+    numbers = ["-1", "1", "2", "2A", "2B", "3", "4", "5", "6"]
+    atoms = [atom("CA", number=number, x=float(k), chain=chain) for chain in "AB" for k, number in enumerate(numbers)]
+    records = [
+        strand("-1 ", "2A", kind="HELIX"),
+        strand("4 ", "6 ", kind="HELIX"),
+        strand("2A", "2B"),
+        strand("5 ", "5 "),
+        strand("x ", "6 ", chain="B"),
+        "SHEET",
+    ]
+    ours, theirs = kinds_of(cmd, pdb_file(*records, *atoms))
+    assert ours == theirs == ["H", "H", "H", "S", "S", "", "H", "S", "H", *[""] * 9]
+
+
+def test_helices_and_strands_that_overlap_in_mmcif(cmd, cif_file):
+    """The one that begins later says it; turns are neither. The author's numbers say the same."""
+    tags = "group_PDB id type_symbol label_atom_id label_comp_id label_asym_id label_seq_id auth_asym_id auth_seq_id "
+    tags += "pdbx_PDB_ins_code Cartn_x Cartn_y Cartn_z"
+    author = ["1", "2", "2A", "3", "4", "5"]
+    rows = [
+        f"ATOM {k} C CA GLY {chain} {k} {chain} {said[0]} {said[1:] or '?'} {4 * k} 0 {ord(chain)}"
+        for chain in "AB"
+        for k, said in enumerate(author, 1)
+    ]
+    ends = "beg_label_asym_id beg_label_seq_id end_label_asym_id end_label_seq_id"
+    authors = ends.replace("label", "auth") + " pdbx_beg_PDB_ins_code pdbx_end_PDB_ins_code"
+
+    def category(name, more, *lines):
+        head = [f"_{name}.{tag}" for tag in f"id {more} {ends} {authors}".split()]
+        return "\n".join(["loop_", *head, *lines, ""])
+
+    said = category(
+        "struct_conf",
+        "conf_type_id",
+        "h1 HELX_P A 1 A 4 A 1 A 3 ? ?",
+        "t1 TURN_P A 5 A 5 A 4 A 4 ? ?",
+        "h2 HELX_P A 6 A 6 A 5 A 5 ? ?",
+    ) + category("struct_sheet_range", "sheet_id", "1 A A 3 A 4 A 2 A 3 A ?")
+    path = cif_file(tags, *rows)
+    path.write_text(path.read_text() + said)
+    ours, theirs = kinds_of(cmd, path)
+    assert ours == theirs == ["H", "H", "S", "S", "", "H", *[""] * 6]
+    path.write_text(path.read_text().replace("beg_label", "beg_other").replace("end_label", "end_other"))
+    assert read_structure(path).atoms.secondary.tolist() == ours
 
 
 def test_late_atoms_stay_where_the_file_has_them(pdb_file):

@@ -7,6 +7,7 @@ import os
 import re
 import warnings
 import zipfile
+from dataclasses import replace
 
 import gemmi
 import numpy as np
@@ -17,8 +18,9 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.shading import Shading
 from edmnoise.frames.displacement import Measure, measure_displacement
 from edmnoise.frames.shading import shade
+from edmnoise.structure.atoms import Atoms
 from edmnoise.structure.files import read_structure, write_view
-from edmnoise.structure.structure import Atoms, Structure
+from edmnoise.structure.structure import Structure
 
 COLOUR = "#[0-9a-f]{6}"
 NUMBER = r"-?\d+(?:\.\d+)?"
@@ -353,7 +355,20 @@ def test_helices_and_strands(toxin, tmp_path):
         ]
         assert len(members) == len(set(members))
         assert set(members) == {key for key, said in named.items() if said == kind}
+    assert read_structure(tmp_path / "seen_models.cif").atoms.secondary.tolist() == kinds[residue].tolist()
     assert "_struct_conf" not in _written(path, toxin, frames, None)
+
+
+def test_a_helix_begins_at_an_insertion_code(fragment, tmp_path, cmd):
+    """As PyMOL and gemmi find it."""
+    number = np.where(fragment.atoms.number == "5", "4A", fragment.atoms.number)
+    inserted = replace(fragment, atoms=replace(fragment.atoms, number=number))
+    kinds = np.where(np.isin(number, ["4A", "6", "7"]), "H", "")
+    _written(str(tmp_path / "seen.cxc"), inserted, fragment.coordinates[None], kinds)
+    (helix,) = gemmi.read_structure(str(tmp_path / "seen_models.cif")).helices
+    assert [str(end.res_id.seqid) for end in (helix.start, helix.end)] == ["4A", "7"]
+    cmd.load(str(tmp_path / "seen_models.cif"), "seen")
+    assert cmd.count_atoms("ss H and resi 4A+6+7") == cmd.count_atoms("ss H") == np.count_nonzero(kinds)
 
 
 def _written(path, structure, frames, secondary):

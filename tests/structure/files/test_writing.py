@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edmnoise.base.errors import EdmNoiseError
+from edmnoise.structure.atoms import Atoms
 from edmnoise.structure.files import read_frames, read_structure, write_frames
-from edmnoise.structure.structure import Atoms, Structure
+from edmnoise.structure.structure import Structure
 
 ENDINGS = (".pdb", ".ent", ".cif", ".mmcif")
 PROGRAMS = ("pymol", "gemmi", "biotite")

@@ -11,7 +11,8 @@ from edmnoise.base.legible import Legible
 from edmnoise.base.table import Column, Table
 from edmnoise.frames.displacement import nested
 from edmnoise.structure.hierarchy import as_read
-from edmnoise.trajectories.run import FROZEN, Run, moves
+from edmnoise.trajectories.freeze_out import FROZEN, moves
+from edmnoise.trajectories.run import Run
 
 from ...job import Job
 

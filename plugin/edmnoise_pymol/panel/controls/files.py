@@ -20,3 +20,22 @@ def ask_file(
     dialog.fileSelected.connect(act)
     dialog.show()
     return dialog
+
+
+def ask_new_file(parent: Any, title: str, act: Callable[[str], None], filters: str) -> Any:
+    """Let the user name a file to write; the ending is that of the chosen filter, "PDB (*.pdb);;mmCIF (*.cif)"."""
+
+    def ending(kind: str) -> str:
+        """The first one of a filter."""
+        return kind.partition("*.")[2].partition(" ")[0].rstrip(")")
+
+    dialog = QtWidgets.QFileDialog(parent, title, "", filters)
+    dialog.setAttribute(QtCore.Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.setAcceptMode(QtWidgets.QFileDialog.AcceptMode.AcceptSave)
+    dialog.setFileMode(QtWidgets.QFileDialog.FileMode.AnyFile)
+    dialog.setDefaultSuffix(ending(filters.partition(";;")[0]))
+    dialog.filterSelected.connect(lambda chosen: dialog.setDefaultSuffix(ending(chosen)))
+    dialog.setModal(False)
+    dialog.fileSelected.connect(act)
+    dialog.show()
+    return dialog

@@ -19,6 +19,22 @@ def tool(icon: str, tip: str, name: str) -> Any:
     return button
 
 
+def menu_button(text: str, icon: str, tip: str) -> Any:
+    """A button that opens a menu of its own; & before the letter that Alt leads here by."""
+    button = QtWidgets.QToolButton()
+    button.setText(text.replace("&", ""))
+    button.setIcon(style.icon(icon, button))
+    button.setToolTip(tip)
+    button.setAccessibleName(tip)
+    button.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
+    if text:
+        button.setToolButtonStyle(QtCore.Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        button.setShortcut(f"Alt+{text[text.index('&') + 1].upper()}")
+    button.setPopupMode(QtWidgets.QToolButton.ToolButtonPopupMode.InstantPopup)
+    button.setMenu(QtWidgets.QMenu(button))
+    return button
+
+
 def row(*parts: Any) -> Any:
     """Controls beside each other; a text becomes the label of the control behind it."""
     line = QtWidgets.QHBoxLayout()

@@ -13,7 +13,7 @@ from .chart import Chart
 from .signs import DASHED, DOTTED, LINE, brief, tinted
 
 if TYPE_CHECKING:
-    from edmnoise.study.error import ErrorStudy
+    from edmnoise.study.error_study import ErrorStudy
 
     from .canvas import Canvas
 
@@ -55,7 +55,7 @@ class ErrorChart(Chart):
     @property
     def _looks(self) -> dict[str, tuple[float, str]]:
         """Candidates that are drawn: width and style of their lines."""
-        from edmnoise.study.error import NOTHING  # brings torch, which made the study
+        from edmnoise.study.candidates import NOTHING  # brings torch, which made the study
 
         looks = {self._network: (2.0, "SolidLine"), NOTHING: (1.0, "DotLine")}
         return {**looks, self._of.reference: (1.0, "DashLine")} if self._of.reference else looks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +21,7 @@ from ..controls.optional_fields import name_usual, set_usual
 from ..controls.rows import row, tool
 from ..controls.weights import WeightsEditor
 from ..plots.schedule import SchedulePlot
-from ..plots.signs import in_angstrom
+from ..plots.signs import brief, in_angstrom
 from ..session import Session
 from .coefficients import CoefficientsDialog
 from .returns import ReturnDialog
@@ -167,7 +168,7 @@ class SamplingTab(QtWidgets.QWidget):
         self.plot.refused.connect(self._warn)
         self.redraw.clicked.connect(lambda: self.form["seed"].setValue(self.form["seed"].value() + 1))
         self.run.clicked.connect(self._run_or_cancel)
-        self.copy.clicked.connect(lambda: session.copy(self.request))
+        self.copy.clicked.connect(lambda: session.copy(self.request, self._in_angstrom))
         self.coefficients.clicked.connect(self._show_coefficients)
         self.trace.clicked.connect(lambda: self.open_trace())
         self.back.clicked.connect(self._show_return)
@@ -176,6 +177,7 @@ class SamplingTab(QtWidgets.QWidget):
         session.runner.busy_changed.connect(self._busy)
         session.runner.progressed.connect(lambda *_: self._go_to_tail())
         self._planned_for: Mapping[str, str] | None = None
+        self._begins = math.nan
         self._follow_settings()
         self._name_weights()
         self._enable()
@@ -187,13 +189,20 @@ class SamplingTab(QtWidgets.QWidget):
             self.weights_fold.unfold(False)
         options = self.fields.of_the_sampler
         if options != self._planned_for:
-            self._planned_for = options
+            self._planned_for, self._begins = options, math.nan
             word = "preset's" if options.get("sampler") in PUBLISHED else "default"
             for name in self.fields.usual:
                 name_usual(self.form[name], word)
             self.plot.later()
 
+    @property
+    def _in_angstrom(self) -> str:
+        """What the level of the line is where it is given in another unit, once the schedule is known."""
+        level = self.form.text("sigma_max")
+        return f" ({level} is {brief(self._begins)} Å)" if ":" in level and self._begins > 0 else ""
+
     def _show_usual(self, plan: Any) -> None:
+        self._begins = plan.sigmas[0]
         for name, tip in self.fields.usual.items():
             set_usual(self.form[name], tip, plan.usual[name])
         style.warn(self.form["start"], "")

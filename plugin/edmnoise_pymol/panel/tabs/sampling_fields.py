@@ -18,7 +18,6 @@ from .network_fields import NetworkFields
 _FACTOR = {"low": -0.01, "high": 100, "step": 0.1, "decimals": 3}
 _RANGES: dict[str, dict[str, Any]] = {
     "steps": {"low": 0, "high": 100_000},
-    "sigma_max": {"low": 0, "high": 1e6, "step": 10, "decimals": 3},
     "sigma_min": {"low": 0, "high": 1e6, "step": 0.01, "decimals": 5},
     "rho": {"low": 0, "high": 1000, "decimals": 2},
     "churn": _FACTOR,

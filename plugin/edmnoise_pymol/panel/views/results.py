@@ -14,10 +14,13 @@ from ...commands.request import Request, SaveSession, quoted
 from ...job import Job
 from ...jobs.film import is_film
 from ..controls import form, style
+from ..controls.files import ask_new_file
 from ..controls.number import Whole
+from ..controls.rows import menu_button
 from ..controls.table_view import TableView
 from ..controls.words import Words
 from ..session import Session
+from .quality import TABLES, QualityDialog
 
 if TYPE_CHECKING:
     from edmnoise.base.table import Table
@@ -46,8 +49,13 @@ class Results(QtWidgets.QWidget):
         self.copy_table.setIcon(style.icon("copy", self.copy_table))
         self.copy_table.setToolTip("Copy all rows with their heading and units, for a spreadsheet")
         self.copy_table.setAccessibleName("copy table")
-        self.export = self._menu("E&xport", "export", "Write the table, the frames, pictures or the session to a file")
-        self.copy = self._menu("", "copy", "Copy as command")
+        self.quality = QtWidgets.QPushButton("&Quality…")
+        self.quality.setToolTip(
+            "lDDT, RMSD, contacts, bonds, chirality, clashes and size of every state against a reference (edm_quality)"
+        )
+        self.quality.setAccessibleName("quality of the states")
+        self.export = menu_button("E&xport", "export", "Write the table, the frames, pictures or the session to a file")
+        self.copy = menu_button("", "copy", "Copy as command")
         self.width_ = self.form.knob(colours.WIDTH, Whole(0, 20_000, 0, special="window's"))
         self.width_.setSuffix(" px")
         self.ray = self.form.knob(colours.RAY)
@@ -97,16 +105,8 @@ class Results(QtWidgets.QWidget):
 
     def ask(self, action: str) -> None:
         """Ask for a file's name in a window that does not block PyMOL's, and write the file."""
-        words, ending, kinds = _FILES[action]
-        dialog = QtWidgets.QFileDialog(self, words, "", kinds)
-        dialog.setAttribute(QtCore.Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setAcceptMode(QtWidgets.QFileDialog.AcceptMode.AcceptSave)
-        dialog.setFileMode(QtWidgets.QFileDialog.FileMode.AnyFile)
-        dialog.setDefaultSuffix(ending)
-        dialog.filterSelected.connect(lambda chosen: dialog.setDefaultSuffix(_first_ending(chosen)))
-        dialog.setModal(False)
-        dialog.fileSelected.connect(getattr(self, f"save_{action}"))
-        dialog.show()
+        words, kinds = _FILES[action]
+        ask_new_file(self, words, getattr(self, f"save_{action}"), kinds)
 
     def measure(self) -> None:
         """Make the table anew."""
@@ -187,6 +187,17 @@ class Results(QtWidgets.QWidget):
         if request is not None:
             self._session.run(request, then=lambda result: self._session.said.emit(words(result)))
 
+    def _show_quality(self) -> None:
+        """Measure the quality of the states, and open its window."""
+        name, origin = self._session.shown, self.form.text("origin")
+
+        def show(study: Any) -> None:
+            dialog = QualityDialog(self, self._session, name, origin)
+            dialog.present(study)
+            dialog.show()
+
+        self._session.run(Request("edm_quality", name, self.form.options("origin")), then=show)
+
     def _pictures_taken(self, files: list[str]) -> str:
         if is_film(files[0]):
             return f"{files[0]} written"
@@ -200,6 +211,7 @@ class Results(QtWidgets.QWidget):
         self.copy_table.setEnabled(self.table is not None)
         free, shown = not self._session.runner.busy, bool(self._session.shown)
         self.export.setEnabled(free)
+        self.quality.setEnabled(free and self.request is not None)
         for action in (*self.export.menu().actions(), *self.copy.menu().actions()):
             action.setEnabled(shown or "ession" in action.text())
 
@@ -211,32 +223,19 @@ class Results(QtWidgets.QWidget):
             "session": lambda: SaveSession("session.pse"),
         }
         self.copy.menu().addAction("Measure").triggered.connect(lambda *_: self._session.copy(self.request))
-        for action, (words, _, _) in _FILES.items():
+        for action, (words, _) in _FILES.items():
             self.export.menu().addAction(f"{words}…").triggered.connect(lambda *_, action=action: self.ask(action))
             self.copy.menu().addAction(words).triggered.connect(
                 lambda *_, make=commands[action]: self._session.copy(make())
             )
-
-    def _menu(self, text: str, icon: str, tip: str) -> Any:
-        button = QtWidgets.QToolButton()
-        button.setText(text.replace("&", ""))
-        button.setIcon(style.icon(icon, button))
-        button.setToolTip(tip)
-        button.setAccessibleName(tip)
-        button.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
-        if text:
-            button.setToolButtonStyle(QtCore.Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-            button.setShortcut(f"Alt+{text[text.index('&') + 1].upper()}")
-        button.setPopupMode(QtWidgets.QToolButton.ToolButtonPopupMode.InstantPopup)
-        button.setMenu(QtWidgets.QMenu(button))
-        return button
 
     def _lay_out(self) -> None:
         rows = QtWidgets.QVBoxLayout(self)
         rows.setContentsMargins(4, 4, 4, 4)
         first = QtWidgets.QGridLayout()
         first.addWidget(form.label("Ro&ws", self.by), 0, 0)
-        first.addWidget(self.by, 0, 1, 1, 2)
+        first.addWidget(self.by, 0, 1)
+        first.addWidget(self.quality, 0, 2)
         first.addWidget(form.label("Fro&m", self.origin), 1, 0)
         first.addWidget(self.origin, 1, 1)
         first.addWidget(self.align, 1, 2)
@@ -265,6 +264,7 @@ class Results(QtWidgets.QWidget):
         self.origin.activated.connect(lambda _: self._refresh())
         self.origin.lineEdit().editingFinished.connect(self._refresh)
         self.copy_table.clicked.connect(lambda: self.view.copy(everything=True))
+        self.quality.clicked.connect(self._show_quality)
         session.shown_changed.connect(self._refresh)
         session.scene_changed.connect(self._refresh)
         session.live_changed.connect(self._refresh)
@@ -274,21 +274,12 @@ class Results(QtWidgets.QWidget):
 
 
 _FILES = {
-    "table": ("Table", "csv", "Tables (*.csv *.json)"),
-    "frames": (
-        "Frames",
-        "pdb",
-        ";;".join(f"{kind} (*.{ending})" for ending, kind in results.SAVED_FILES.items()),
-    ),
-    "pictures": ("Pictures of all frames", "png", "Pictures (*.png)"),
-    "session": ("PyMOL session", "pse", "PyMOL sessions (*.pse)"),
+    "table": ("Table", TABLES),
+    "frames": ("Frames", ";;".join(f"{kind} (*.{ending})" for ending, kind in results.SAVED_FILES.items())),
+    "pictures": ("Pictures of all frames", "Pictures (*.png)"),
+    "session": ("PyMOL session", "PyMOL sessions (*.pse)"),
 }
-"""What can be exported: its name, the usual ending, and the endings that a dialog offers."""
-
-
-def _first_ending(kinds: str) -> str:
-    """The ending of "PDB (*.pdb)", the first one of several."""
-    return kinds.partition("*.")[2].partition(" ")[0].rstrip(")")
+"""What can be exported: its name, and the kinds of file that a dialog offers, the usual one first."""
 
 
 def _count(number: int, what: str) -> str:

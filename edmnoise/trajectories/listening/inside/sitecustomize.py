@@ -14,13 +14,16 @@ if sys.version_info >= (3, 10):
     try:
         import importlib.util
 
-        _file = os.path.join(os.path.dirname(_here), "hooks.py")
-        _spec = importlib.util.spec_from_file_location("_edmnoise_hooks", _file)
+        # By its path: edmnoise itself need not be importable here.
+        _home = os.path.dirname(_here)
+        _spec = importlib.util.spec_from_file_location(
+            "_edmnoise_listening", os.path.join(_home, "__init__.py"), submodule_search_locations=[_home]
+        )
         assert _spec is not None
         assert _spec.loader is not None
-        _hooks = sys.modules[_spec.name] = importlib.util.module_from_spec(_spec)
-        _spec.loader.exec_module(_hooks)
-        _hooks.listen(os.environ)
+        _listening = sys.modules[_spec.name] = importlib.util.module_from_spec(_spec)
+        _spec.loader.exec_module(_listening)
+        importlib.import_module("_edmnoise_listening.hooks").listen(os.environ)
     except Exception as error:
         sys.stderr.write("edmnoise: nothing is recorded, the run goes on: %s: %s\n" % (type(error).__name__, error))
 

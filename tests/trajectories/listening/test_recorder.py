@@ -15,17 +15,20 @@ import torch
 from torch import nn
 
 import edmnoise as edm
-from edmnoise.trajectories import recorder as listening
+from edmnoise.trajectories import listening
+from edmnoise.trajectories.listening import writing
+from edmnoise.trajectories.listening.recorder import Recorder
 
 ATOMS, LEVELS = 11, (64.0, 16.0, 4.0, 1.0)
 
 LONE = f"""
 import importlib.util, sys
 import numpy as np
-spec = importlib.util.spec_from_file_location("listening", {listening.__file__!r})
-listening = importlib.util.module_from_spec(spec)
-sys.modules["listening"] = listening
-spec.loader.exec_module(listening)
+spec = importlib.util.spec_from_file_location(
+    "listening", {listening.__file__!r}, submodule_search_locations={list(listening.__path__)!r}
+)
+sys.modules["listening"] = importlib.util.module_from_spec(spec)
+from listening.recorder import Recorder
 assert not [name for name in sys.modules if name.partition(".")[0] in ("edmnoise", "torch")]
 
 def made(call, atoms):
@@ -35,7 +38,7 @@ def halved(x, sigma):
     return x / 2
 
 def run(path, calls, atoms, each=lambda call: None):
-    recorder = listening.Recorder(path)
+    recorder = Recorder(path)
     denoise = recorder.wrap(halved, "x", "sigma")
     for call in range(1, calls + 1):
         x = made(call, atoms)
@@ -43,7 +46,7 @@ def run(path, calls, atoms, each=lambda call: None):
         each(call)
     return recorder
 """
-"""A program that has the recorder's file and NumPy, and nothing of ours."""
+"""A program that has the recorder's folder and NumPy, and nothing else of ours."""
 
 
 class Net(nn.Module):
@@ -297,7 +300,7 @@ def test_a_folder_that_disappears(tmp_path, capfd):
 
 
 def test_a_program_does_not_wait_for_what_cannot_be_written(tmp_path, monkeypatch, capfd):
-    monkeypatch.setattr(listening, "_WAITING", 1)
+    monkeypatch.setattr(writing, "_WAITING", 1)
     home = types.ModuleType("home")
     home.denoise = lambda x, sigma: x
     with edm.record(home, "denoise", "x", "sigma", path=tmp_path / "a.trace"):
@@ -338,7 +341,7 @@ def test_a_full_disk(tmp_path):
     assert not trace.ended
 
 
-def test_a_lone_file_and_a_program_that_ends_without_a_word(tmp_path):
+def test_a_lone_folder_and_a_program_that_ends_without_a_word(tmp_path):
     done = lone("run(sys.argv[1], 30, 50)\nsys.exit(3)", tmp_path / "a.trace")
     assert (done.returncode, done.stderr) == (3, "")
     trace = assert_reads_back(tmp_path / "a.trace", 50)
@@ -366,7 +369,7 @@ def test_what_is_killed_reads_back(tmp_path, calls):
 def test_a_fork_leaves_its_parents_folder_alone(tmp_path):
     code = """
 import os
-recorder = listening.Recorder(sys.argv[1])
+recorder = Recorder(sys.argv[1])
 denoise = recorder.wrap(halved, "x", "sigma")
 denoise(made(1, 50), 1.0)
 child = os.fork()
@@ -471,8 +474,8 @@ def test_calls_that_have_been_made_already(tmp_path):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(len(LEVELS), 2, ATOMS, 3)).astype(np.float32)
     for keep in ("both", "x0"):
-        told = listening.Recorder(tmp_path / keep, keep=keep)
-        heard = listening.Recorder(tmp_path / f"{keep} heard", keep=keep)
+        told = Recorder(tmp_path / keep, keep=keep)
+        heard = Recorder(tmp_path / f"{keep} heard", keep=keep)
         denoise = heard.wrap(lambda x, sigma: x / 2, "x", "sigma")
         for noisy, sigma in zip(x, LEVELS, strict=True):
             told.call(sigma, noisy / 2, *([noisy] if keep == "both" else []))
@@ -485,7 +488,7 @@ def test_calls_that_have_been_made_already(tmp_path):
 
 
 def test_calls_that_lack_x(tmp_path, capfd):
-    recorder = listening.Recorder(tmp_path / "a")
+    recorder = Recorder(tmp_path / "a")
     recorder.call(4.0, np.ones((2, ATOMS, 3)))
     recorder.close(ended=True)
     assert "a call came without x: give it, or keep x0 alone" in capfd.readouterr().err
@@ -493,7 +496,7 @@ def test_calls_that_lack_x(tmp_path, capfd):
 
 def test_an_estimate_may_have_other_axes_before_its_atoms(tmp_path):
     x = np.random.default_rng(0).normal(size=(1, 3, ATOMS, 3)).astype(np.float32)
-    recorder = listening.Recorder(tmp_path / "a")
+    recorder = Recorder(tmp_path / "a")
     recorder.wrap(lambda x, sigma: x[0] / 2, "x", "sigma")(x, 4.0)
     recorder.close(ended=True)
     trace = edm.open_trace(tmp_path / "a")

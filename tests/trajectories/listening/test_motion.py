@@ -8,7 +8,8 @@ import torch
 from scipy.spatial.transform import Rotation
 
 import edmnoise as edm
-from edmnoise.trajectories.recorder import Recorder, turn_of
+from edmnoise.trajectories.listening.recorder import Recorder
+from edmnoise.trajectories.listening.rigid import Few, turn_of
 
 ATOMS = 37
 LEVELS = (2560.0, 900.0, 250.0, 60.0, 12.0, 2.0, 0.3)
@@ -234,15 +235,15 @@ def turned(scale, atoms, dtype, rng):
 )
 def test_turns_are_read_off_what_goes_in_and_comes_out(scale, dtype, atoms, radians):
     before, after, turns = turned(scale, atoms, dtype, np.random.default_rng(1))
-    found = turn_of(before, after)
+    found = turn_of(Few.of(before), Few.of(after))
     assert (Rotation.from_matrix(found) * Rotation.from_matrix(turns).inv()).magnitude().max() < radians
-    np.testing.assert_allclose(turn_of(before.mT, after.mT), found, atol=1e-12)
+    np.testing.assert_allclose(turn_of(Few.of(before.mT), Few.of(after.mT)), found, atol=1e-12)
 
 
 def test_masked_atoms_at_the_origin_do_not_count():
     before, after, turns = turned(100.0, 500, torch.float32, np.random.default_rng(2))
     after[:, 300:] = 0
-    np.testing.assert_allclose(turn_of(before, after), turns, atol=TOLERANCE)
+    np.testing.assert_allclose(turn_of(Few.of(before), Few.of(after)), turns, atol=TOLERANCE)
 
 
 def mirrored(x):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from edmnoise.trajectories.facts import at, facts
+from edmnoise.trajectories.listening.facts import at, facts
 
 ATOM = ["N", "CA", "CD1", "CL1"]
 ELEMENT = ["N", "C", "C", "Cl"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from edmnoise.trajectories.facts import at, facts
+from edmnoise.trajectories.listening.facts import at, facts
 
 ATOMS = ["N", "CA", "CL1", "N", "O5'", "ZN", ""]
 ELEMENTS = ["N", "C", "Cl", "N", "O", "Zn", ""]

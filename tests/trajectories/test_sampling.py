@@ -19,8 +19,8 @@ from edmnoise.structure.files import read_structure
 from edmnoise.structure.structure import Structure
 from edmnoise.structure.superpose import superpose
 from edmnoise.study.figures.sampling import freeze_out_figure, schedule_figure
-from edmnoise.trajectories import run as sampling
-from edmnoise.trajectories.run import record, run_sampler
+from edmnoise.trajectories import sampling
+from edmnoise.trajectories.sampling import record, run_sampler
 
 SCHEDULE = karras(12, 0.01, 300.0)
 TURNING = Sampler("heun", center=True, rotate=True)

@@ -3,7 +3,7 @@
 Where it stands is said by a spec, in paths: ``feats.record.0.id`` is an argument, its key or attribute, an index, and
 so on; ``self.levels(steps)`` is called with what stands at ``steps``; ``self.levels_{kind}`` is named by what stands at
 ``kind``; of a list the first that is there counts; nothing need stand at a path that ends in ``?``; what is no text
-stands for itself. ``module`` is the program's. This file imports the standard library and NumPy alone.
+stands for itself. ``module`` is the program's.
 """
 
 from __future__ import annotations
