@@ -114,8 +114,8 @@ def superpose(
     --------
     >>> square = torch.tensor([[0.0, 1.0, 1.0, 0.0], [0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0]])
     >>> turned = square[None, [1, 2, 0]] + 7
-    >>> superpose(turned, square, out=turned).rmsd < 1e-12
-    tensor([True])
+    >>> bool(superpose(turned, square, out=turned).rmsd < 1e-5)
+    True
     >>> torch.allclose(turned[0], square, atol=1e-5)
     True
     """
