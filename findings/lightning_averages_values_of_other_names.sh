@@ -2,10 +2,10 @@
 # Lightning averages what processes log in the order in which each of them logs it, whatever it is called: where one
 # logs another name than the rest, sync_dist=True makes means of different things, without a word.
 #
-# Source: pytorch-lightning 2.6.6, lightning's issues 19106 (it waits for ever) and 21409 (wrong values); each value is
-# reduced by a call of its own, and calls are matched by their order. torch 2.13.0, Python 3.11.
+# Source: pytorch-lightning 2.6.6, lightning's issue 21409; each value is reduced by a call of its own, and calls are
+# matched by their order. torch 2.13.0, Python 3.11.
 # Behaviour: process 0 logs a = 1 and b = 2, process 1 logs b = 2 and c = 3. Process 0 then has a = 1.5, which is the
-# mean of a and b, and b = 2.5, which is that of b and c. With another number of names in one of them, it waits.
+# mean of a and b, and b = 2.5, which is that of b and c.
 # Metrics by noise level have such names: a level that a process was not shown has none there. LevelMetrics.all_reduced
 # gives all processes the same names and values.
 # Seen: a 1.5 b 2.5
