@@ -59,7 +59,7 @@ CHECKPOINT = text(
     "file",
     None,
     "checkpoint, a .safetensors name: written at the start, every 30 s, when the training is ended, and at its end; "
-    "an older one of the same atoms that is named here is lost",
+    "nothing that is there is written over",
     usual="<object>.safetensors, or that of resume",
 )
 RESUME = text(

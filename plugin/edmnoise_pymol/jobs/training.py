@@ -15,7 +15,7 @@ from edmnoise.base.errors import EdmNoiseError
 from edmnoise.base.legible import Legible
 from edmnoise.base.table import Column, Table
 from edmnoise.diffusion.denoisers.choice import DenoiserChoice
-from edmnoise.learning.checkpoint import check_checkpoint, read_checkpoint, read_facts
+from edmnoise.learning.checkpoint import check_checkpoint, read_facts
 from edmnoise.learning.ensemble import Ensemble
 from edmnoise.learning.floor import Beside, loss_and_floor
 from edmnoise.learning.model import NetworkDenoiser
@@ -25,7 +25,6 @@ from edmnoise.noise.sigma import SigmaDistribution
 from edmnoise.noise.weights import PRESETS, Weights
 from edmnoise.settings.knob import typed
 from edmnoise.structure.hierarchy import PARTS
-from edmnoise.structure.structure import Structure
 from edmnoise.study.candidates import EXACT, NOTHING, Candidate, DoingNothing
 from edmnoise.study.error import denoising_error
 from edmnoise.study.error_study import ErrorStudy
@@ -153,7 +152,7 @@ def train(
         """Seconds for an elastic network."""
         watch.check(0.0, "preparing the data")
         if target != resume:
-            _check_place(check_checkpoint(target), structure, given=path is not None)
+            _check_place(check_checkpoint(target))
         ensemble = Ensemble(
             structure,
             np.stack(states),
@@ -200,16 +199,10 @@ def trained_with(path: str) -> Job[dict[str, str]]:
     return (yield work)
 
 
-def _check_place(path: str, structure: Structure, given: bool) -> None:
-    """Nothing but another checkpoint of these atoms is written over, and that only where it was named."""
-    if not os.path.exists(path):
-        return
-    if not given:
+def _check_place(path: str) -> None:
+    """Nothing is written over: what a network has learned took minutes or days."""
+    if os.path.exists(path):
         raise EdmNoiseError(f"{path} is there: give resume={path} to go on from it, or another file")
-    try:
-        read_checkpoint(path, structure)
-    except EdmNoiseError as error:
-        raise EdmNoiseError(f"{error}: it is not written over, give another file") from error
 
 
 def _resumed(path: str, ensemble: Ensemble, device: str, asked: Mapping[str, Any]) -> Trainer:
