@@ -221,7 +221,7 @@ class Replayed(NestedCovariance):
     """White noise from a list."""
 
     def __init__(self, atoms: int, rows: list[Tensor]) -> None:
-        super().__init__(flat(atoms).hierarchy, (1.0, 0.0))
+        super().__init__(flat(atoms).hierarchy, {"atom": 1.0})
         self._rows = iter(rows)
 
     def draw(self, out: Tensor, generator: torch.Generator) -> Tensor:
