@@ -207,7 +207,7 @@ class NestedCovariance(Covariance):
         self._check(out)
         # Finest first, levels without variance included: all variances get the same normal numbers from one seed.
         out.normal_(generator=generator)
-        # What is left takes a third of the time of the numbers of 1,000 atoms, and published samplers want nothing of it.
+        # The rest takes a third of the time of the numbers of 1,000 atoms, and published samplers want nothing of it.
         return out if self._white else self._with_levels(out, generator)
 
     @alone()
