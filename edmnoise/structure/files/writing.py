@@ -117,6 +117,7 @@ def _write_trajectory(
 ) -> int:
     stem, ending = os.path.splitext(path)
     layout = PdbLayout(f"{stem}_first.pdb", rows, polymer, remarks)
+    _check_shared(stem, ending.lower(), layout.path, rows.n_atoms)
     count = 0
     with replacing(layout.path) as first, TRAJECTORIES[ending.lower()](path, rows.n_atoms) as write:
         for _, xyz in models:
@@ -125,6 +126,20 @@ def _write_trajectory(
             write(xyz[None].astype(np.float32))
             count += 1
         return _some(count, path)
+
+
+def _check_shared(stem: str, ending: str, first: str, atoms: int) -> None:
+    """EdmNoiseError where another trajectory is of the first model that would be replaced, and of other atoms."""
+    others = [f"{stem}{other}" for other in TRAJECTORIES if other != ending and os.path.exists(f"{stem}{other}")]
+    if not others or not os.path.exists(first):
+        return
+    with open(first, "rb") as handle:
+        before = sum(line.startswith((b"ATOM", b"HETATM")) for line in handle)
+    if before != atoms:
+        raise EdmNoiseError(
+            f"{first} says what the {before:,} atoms of {others[0]} are, and {stem}{ending} would have {atoms:,}: "
+            "give another name"
+        )
 
 
 @contextmanager

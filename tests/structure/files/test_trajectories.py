@@ -91,6 +91,20 @@ def test_centres_of_residues(fragment, tmp_path):
     assert read_structure(tmp_path / "x_first.pdb").atoms.name.tolist() == ["CA"] * len(centres[0])
 
 
+def test_two_trajectories_share_a_first_model_of_the_same_atoms_alone(fragment, tmp_path):
+    frames = frames_of(fragment)
+    for ending in ("dcd", "xtc", "dcd"):
+        write_frames(tmp_path / f"x.{ending}", fragment, frames)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(
+        EdmNoiseError, match=r"x_first.pdb says what the 253 atoms of .*x.dcd are, and .*x.xtc would have 32: "
+    ):
+        write_frames(tmp_path / "x.xtc", fragment, frames, level="residue")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    (tmp_path / "x.dcd").unlink()
+    write_frames(tmp_path / "x.xtc", fragment, frames, level="residue")  # its own first model alone
+
+
 @pytest.mark.parametrize("ending", ["dcd", "xtc"])
 def test_old_files_stay_after_an_error(fragment, tmp_path, ending):
     path, frames = tmp_path / f"x.{ending}", frames_of(fragment)
